@@ -1,0 +1,1 @@
+"""Semi-supervised skeleton-based action recognition with PSP Learning."""

@@ -1,0 +1,46 @@
+"""The errors that psp raises on purpose: each says what is wrong, where, and what to do about it."""
+
+
+class PSPError(Exception):
+    """Base of every error that a user can mend; the command line prints it and ends with exit code 2.
+
+    `what` is the fault in one sentence, `where` the file, line, key or clip it was found in, `remedy` what to do.
+    """
+
+    def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
+        self.what, self.where, self.remedy = what, where, remedy
+        place = f"{where}: " if where else ""
+        advice = f" {remedy}" if remedy else ""
+        super().__init__(f"{place}{what}{advice}")
+
+
+class LayoutError(PSPError):
+    """A skeleton layout contradicts itself or is not known."""
+
+
+class RecordingError(PSPError):
+    """A recording is damaged, missing or not in the expected format."""
+
+
+class StoreError(PSPError):
+    """A stored data set is damaged, incomplete or in the way."""
+
+
+class ProtocolError(PSPError):
+    """A benchmark protocol is unknown or does not fit the data set."""
+
+
+class BudgetError(PSPError):
+    """A label budget cannot be drawn, read or kept."""
+
+
+class ConfigError(PSPError):
+    """A setting has an unknown name or an impossible value."""
+
+
+class CheckpointError(PSPError):
+    """A run folder or a weight file cannot be read or does not fit."""
+
+
+class TrainingError(PSPError):
+    """Training cannot go on, for example because the loss is no longer a finite number."""

@@ -1,0 +1,1 @@
+"""From a trained run to predictions and figures of merit."""

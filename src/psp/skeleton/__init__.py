@@ -1,0 +1,1 @@
+"""What a skeleton is: layouts and clips."""

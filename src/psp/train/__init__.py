@@ -1,0 +1,1 @@
+"""Configuration, the training loop and its state."""
