@@ -1,0 +1,143 @@
+"""Whole batches of views, assembled with array operations; which clips come when is a pure function of the step."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from psp.data.augment import AugmentConfig, augment
+from psp.data.random import draw_keys, keys_of_ids, uniform
+from psp.data.sample import SampleConfig, joints_at, present_persons, training_positions, whole_clip
+from psp.data.store import Store
+from psp.data.views import VIEWS
+
+
+@dataclass(frozen=True)
+class BatchConfig:
+    """From stored clips to batches.
+
+    `motion` says how the motion view is made: `resampled` takes differences of the very frames of the joint view;
+    `recorded` takes them between recorded frames and draws its frames independently of the joint view's, as PSP's
+    published program does (then nothing but frames is drawn at random).
+    """
+
+    sample: SampleConfig = field(default_factory=SampleConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    motion: Literal["resampled", "recorded"] = "resampled"
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Views of n clips with the clips' rows in the store, their labels (-1: none) and which persons exist."""
+
+    clips: Int64[Tensor, "n"]
+    labels: Int64[Tensor, "n"]
+    persons: Bool[Tensor, "n m"]
+    views: dict[str, Float[Tensor, "n m t v c"]]
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def without_labels(self) -> "Batch":
+        """The same batch with its labels taken away."""
+        return replace(self, labels=torch.full_like(self.labels, -1))
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """Clips drawn for one step, each with the key of everything random about it."""
+
+    clips: Int64[Tensor, "n"]
+    keys: Int64[Tensor, "n"]
+
+    def share(self, rank: int, ranks: int) -> "Draw":
+        """The part of the draw that one of several ranks works on."""
+        return Draw(self.clips[rank::ranks], self.keys[rank::ranks])
+
+
+class Stream:
+    """An endless order over some clips: every pass is a new permutation, drawn from (seed, role, pass) alone."""
+
+    def __init__(
+        self, keys: Int64[Tensor, "s"], clips: Int64[Tensor, "s"], size: int, seed: int, role: str
+    ) -> None:
+        self.clips, self.size = clips, size
+        self._keys, self._seed = keys, f"{seed} {role}"
+        self._order = lru_cache(maxsize=2)(self._shuffled)
+
+    def draw(self, step: int) -> Draw:
+        """Draw number `step`; a clip that comes again in a later pass has other keys."""
+        position = torch.arange(step * self.size, (step + 1) * self.size)
+        passes, place = position // len(self.clips), position % len(self.clips)
+        chosen = torch.empty_like(place)
+        for number in passes.unique().tolist():
+            chosen[passes == number] = self._order(number)[place[passes == number]]
+        return Draw(self.clips[chosen], draw_keys(self._keys[chosen], self._seed, passes))
+
+    def _shuffled(self, number: int) -> Int64[Tensor, "s"]:
+        return uniform(draw_keys(self._keys, self._seed, number), "order").argsort(stable=True)
+
+
+def stream(store: Store, clips: Int64[np.ndarray, "s"], size: int, seed: int, role: str) -> Stream:
+    """An endless seeded order over some of a store's clips, `size` a step; roles are independent of each other."""
+    return Stream(keys_of_ids(store.clips.id[clips]), torch.from_numpy(clips), size, seed, role)
+
+
+class Batches:
+    """Makes batches of a store's clips on a device, with the views that a method needs."""
+
+    def __init__(
+        self, store: Store, views: Sequence[str], config: BatchConfig, device: torch.device | str = "cpu"
+    ) -> None:
+        table = store.clips
+        self.layout, self.views, self.config = store.layout, tuple(views), config
+        self.joints = torch.from_numpy(store.joints).to(device)
+        columns = (table.label, table.persons, table.frames, table.first_row)
+        self.label, self.persons, self.frames, self.first_row = (torch.from_numpy(c).to(device) for c in columns)
+        self.most_persons = int(table.persons.max())
+        self.device = torch.device(device)
+
+    def training(self, draw: Draw) -> Batch:
+        """Training views: frames at random, augmented; the same draw gives the same views."""
+        clips, keys = draw.clips.to(self.device), draw.keys.to(self.device)
+        positions = training_positions(keys, self.frames[clips], self.config.sample)
+        joints = augment(self._read(clips, positions), keys, self.layout, self.config.augment)
+        batch = self._batch(clips, joints)
+        if "motion" in batch.views and self.config.motion == "recorded":
+            positions = training_positions(keys, self.frames[clips], self.config.sample, "motion frames")
+            batch.views["motion"] = self._recorded_motion(clips, positions)
+        return batch
+
+    def testing(self, clips: Int64[Tensor, "n"]) -> Batch:
+        """Views of whole clips, nothing drawn at random."""
+        clips = clips.to(self.device)
+        positions = whole_clip(self.frames[clips], self.config.sample.frames)
+        batch = self._batch(clips, self._read(clips, positions))
+        if "motion" in batch.views and self.config.motion == "recorded":
+            batch.views["motion"] = self._recorded_motion(clips, positions.floor())
+        return batch
+
+    def in_order(self, clips: Int64[np.ndarray, "s"], size: int = 128) -> Iterator[Batch]:
+        """Test batches over all the clips once, in the order given."""
+        for chunk in torch.from_numpy(clips).split(size):
+            yield self.testing(chunk)
+
+    def _read(self, clips: Int64[Tensor, "n"], positions: Float[Tensor, "n t"]) -> Float[Tensor, "n m t v c"]:
+        present = present_persons(self.persons[clips], self.most_persons)
+        return joints_at(self.joints, self.first_row[clips], self.frames[clips], present, positions)
+
+    def _recorded_motion(
+        self, clips: Int64[Tensor, "n"], positions: Float[Tensor, "n t"]
+    ) -> Float[Tensor, "n m t v c"]:
+        last = (self.frames[clips] - 1)[:, None]
+        return self._read(clips, torch.minimum(positions + 1, last)) - self._read(clips, positions)
+
+    def _batch(self, clips: Int64[Tensor, "n"], joints: Float[Tensor, "n m t v c"]) -> Batch:
+        views = {name: VIEWS[name](joints, self.layout) for name in self.views}
+        present = present_persons(self.persons[clips], self.most_persons)
+        return Batch(clips, self.label[clips], present, views)

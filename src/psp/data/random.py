@@ -1,0 +1,65 @@
+"""Random numbers that are pure functions of (seed, pass, clip, purpose), for whole batches at a time.
+
+A counter-based generator: the counter is hashed with the finaliser of SplitMix64 (Steele, Lea, Flood 2014, "Fast
+splittable pseudorandom number generators"), so a number does not depend on what was drawn before it, on the number of
+workers, on the rank or on when a run was interrupted.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+_GOLDEN = -7046029254386353131  # 2**64 / golden ratio, odd, as a signed number
+_FIRST, _SECOND = -4658895280553007687, -7723592293110705685
+
+
+def keys_of_ids(ids: Iterable[str]) -> Int64[Tensor, "clips"]:
+    """Turn clip ids into 64-bit keys."""
+    return torch.tensor([_word(str(name)) for name in ids], dtype=torch.int64)
+
+
+def draw_keys(
+    clip_keys: Int64[Tensor, "n"], seed: int | str, passes: Int64[Tensor, "n"] | int
+) -> Int64[Tensor, "n"]:
+    """Join clip, seed and pass (how often the clip was drawn before) into one key a draw."""
+    return _mix(_mix(clip_keys ^ _word(f"seed {seed}")) + torch.as_tensor(passes, device=clip_keys.device) * _GOLDEN)
+
+
+def uniform(keys: Int64[Tensor, "n"], purpose: str, *shape: int) -> Float[Tensor, "n ..."]:
+    """Draw numbers from [0, 1), one array of `shape` per key; another purpose gives independent numbers."""
+    counters = torch.arange(math.prod(shape), device=keys.device) * _GOLDEN
+    words = _mix(_mix(keys ^ _word(purpose))[:, None] + counters)
+    return (_shift(words, 40).to(torch.float32) * 2.0**-24).reshape(len(keys), *shape)
+
+
+def between(
+    keys: Int64[Tensor, "n"], purpose: str, low: float, high: float, *shape: int
+) -> Float[Tensor, "n ..."]:
+    """Draw numbers from [low, high)."""
+    return low + (high - low) * uniform(keys, purpose, *shape)
+
+
+def normal(keys: Int64[Tensor, "n"], purpose: str, *shape: int) -> Float[Tensor, "n ..."]:
+    """Draw standard normal numbers, by inversion of the distribution function."""
+    centred = 2 * uniform(keys, purpose, *shape) - 1 + 2.0**-24
+    return math.sqrt(2) * torch.erfinv(centred)
+
+
+def _word(text: str) -> int:
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
+
+
+def _mix(words: Int64[Tensor, "..."]) -> Int64[Tensor, "..."]:
+    words = (words ^ _shift(words, 30)) * _FIRST
+    words = (words ^ _shift(words, 27)) * _SECOND
+    return words ^ _shift(words, 31)
+
+
+def _shift(words: Int64[Tensor, "..."], bits: int) -> Int64[Tensor, "..."]:
+    """Shift right without the sign, which int64 would otherwise copy in from the left."""
+    return (words >> bits) & ((1 << (64 - bits)) - 1)

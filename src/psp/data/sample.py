@@ -1,0 +1,70 @@
+"""From clips of any length to a fixed number of frames, by linear interpolation."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from psp.data.random import between, uniform
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """How training clips are cut to `frames` frames; for testing the whole clip is always resampled evenly.
+
+    `crop` takes a random stretch of at least `shortest` of the clip and, by an exponent up to `warp`, plays it at an
+    uneven speed. `random` draws frames at random and sorts them, as PSP's published program does. `whole` is as in
+    testing.
+    """
+
+    frames: int = 50
+    train: Literal["crop", "random", "whole"] = "crop"
+    shortest: float = 0.5
+    warp: float = 1.25
+
+
+def whole_clip(frames: Int64[Tensor, "n"], count: int) -> Float[Tensor, "n t"]:
+    """Positions spread evenly from a clip's first frame to its last."""
+    return torch.linspace(0, 1, count, device=frames.device) * (frames - 1)[:, None]
+
+
+def training_positions(
+    keys: Int64[Tensor, "n"], frames: Int64[Tensor, "n"], config: SampleConfig, purpose: str = "frames"
+) -> Float[Tensor, "n t"]:
+    """Fractional frame positions of a training draw."""
+    last = (frames - 1)[:, None]
+    if config.train == "whole":
+        return whole_clip(frames, config.frames)
+    if config.train == "random":
+        drawn = uniform(keys, purpose, config.frames) * frames[:, None]
+        return drawn.floor().clamp(max=last).sort(dim=1).values
+    length = between(keys, f"{purpose} length", config.shortest, 1.0, 1)
+    start = uniform(keys, f"{purpose} start", 1) * (1 - length)
+    exponent = config.warp ** between(keys, f"{purpose} warp", -1.0, 1.0, 1)
+    even = torch.linspace(0, 1, config.frames, device=keys.device)
+    return (start + length * even**exponent) * last
+
+
+def present_persons(persons: Int64[Tensor, "n"], most: int) -> Bool[Tensor, "n m"]:
+    """Which of `most` person slots a clip fills: always the first ones."""
+    return torch.arange(most, device=persons.device) < persons[:, None]
+
+
+def joints_at(
+    joints: Float[Tensor, "rows v c"],
+    first_row: Int64[Tensor, "n"],
+    frames: Int64[Tensor, "n"],
+    present: Bool[Tensor, "n m"],
+    positions: Float[Tensor, "n t"],
+) -> Float[Tensor, "n m t v c"]:
+    """Read clips from a store's joints at fractional frame positions; absent persons are zeros."""
+    lower = positions.floor()
+    weight = (positions - lower)[:, None, :, None, None]
+    person = torch.arange(present.shape[1], device=present.device)[:, None]
+    start = (first_row[:, None] + person.T * frames[:, None]) * present
+    below = start[:, :, None] + lower.long()[:, None]
+    above = start[:, :, None] + torch.minimum(lower.long() + 1, frames[:, None] - 1)[:, None]
+    blended = torch.lerp(joints[below], joints[above], weight)
+    return blended * present[:, :, None, None, None]

@@ -1,0 +1,132 @@
+"""Writing a stored data set clip by clip: nothing appears at its place until it is complete."""
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from psp.data.store import COLUMNS, FORMAT
+from psp.errors import RecordingError, StoreError
+from psp.skeleton.clip import Clip
+from psp.skeleton.layout import Layout
+
+
+class StoreWriter:
+    """Streams clips into a temporary folder beside `path` and renames it into place when the `with` block succeeds.
+
+    On an error inside the block the temporary folder is removed; an existing `path` is never touched unless
+    `overwrite` is set, and then only after the new store is complete.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        dataset: str,
+        layout: Layout,
+        classes: Sequence[str],
+        preprocessing: Mapping[str, Any],
+        source: str,
+        overwrite: bool = False,
+    ) -> None:
+        self.path, self.layout, self.classes = Path(path), layout, tuple(classes)
+        if self.path.exists() and not overwrite:
+            remedy = "Choose another destination or remove it first."
+            raise StoreError("the destination already exists.", where=str(path), remedy=remedy)
+        self.manifest_extra: dict[str, Any] = {}
+        self._head = {"format": FORMAT, "dataset": dataset, "layout": layout.name, "classes": list(self.classes)}
+        self._head |= {"source": source, "preprocessing": dict(preprocessing)}
+        self._ids: set[str] = set()
+        self._rows = 0
+
+    def __enter__(self) -> "StoreWriter":
+        self._folder = self.path.with_name(f".{self.path.name}.writing-{os.getpid()}")
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        self._joints = (self._folder / "joints.npy").open("wb")
+        _write_header(self._joints, 0, len(self.layout.joints))
+        self._table = (self._folder / "clips.csv").open("w", newline="")
+        self._csv = csv.writer(self._table, lineterminator="\n")
+        self._csv.writerow(COLUMNS)
+        return self
+
+    def add(self, clip: Clip) -> None:
+        """Append one clip; a wrong shape, a repeated id or a value that is not finite raises RecordingError."""
+        self._check(clip)
+        self._ids.add(clip.id)
+        self._joints.write(np.ascontiguousarray(clip.joints, dtype="<f4").tobytes())
+        label = -1 if clip.label is None else clip.label
+        numbers = (clip.subject, clip.camera, clip.setup, clip.repetition, clip.persons, clip.frames, self._rows)
+        self._csv.writerow((clip.id, label, *numbers))
+        self._rows += clip.persons * clip.frames
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._joints.close()
+            self._table.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _check(self, clip: Clip) -> None:
+        joints, remedy = len(self.layout.joints), "Correct or leave out this recording."
+        if clip.joints.ndim != 4 or clip.joints.shape[2:] != (joints, 3) or 0 in clip.joints.shape:
+            what = f"a clip of the layout {self.layout.name} has the shape (persons, frames, {joints}, 3), not "
+            raise RecordingError(f"{what}{clip.joints.shape}.", where=clip.id, remedy=remedy)
+        if not np.isfinite(clip.joints).all():
+            raise RecordingError("a joint position is not a finite number.", where=clip.id, remedy=remedy)
+        if clip.id in self._ids:
+            raise RecordingError("two recordings have this id.", where=clip.id, remedy="Give each its own id.")
+        if clip.label is not None and not 0 <= clip.label < len(self.classes):
+            what = f"the label {clip.label} is not one of the {len(self.classes)} classes."
+            raise RecordingError(what, where=clip.id, remedy=remedy)
+
+    def _finish(self) -> None:
+        if not self._ids:
+            raise StoreError("there is no clip to store.", where=str(self.path), remedy="Check the source.")
+        self._joints.seek(0)
+        _write_header(self._joints, self._rows, len(self.layout.joints))
+        for file in (self._joints, self._table):
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+        parts = {name: _describe(self._folder / name) for name in ("joints.npy", "clips.csv")}
+        manifest = self._head | {"clips": len(self._ids), "rows": self._rows, "parts": parts} | self.manifest_extra
+        with (self._folder / "manifest.json").open("w") as manifest_file:
+            json.dump(manifest, manifest_file, indent=1)
+            manifest_file.flush()
+            os.fsync(manifest_file.fileno())
+        self._replace()
+
+    def _replace(self) -> None:
+        old = self._folder.with_name(self._folder.name + "-old")
+        if self.path.exists():
+            self.path.rename(old)
+        self._folder.rename(self.path)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def sha256_of_file(path: Path) -> str:
+    """The sha256 of a file's bytes as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
+
+
+def _write_header(file: BinaryIO, rows: int, joints: int) -> None:
+    """NumPy pads a header so that the first axis can grow in place: every number of rows takes the same bytes."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": (rows, joints, 3)}
+    np.lib.format.write_array_header_1_0(file, header)

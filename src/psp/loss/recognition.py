@@ -1,0 +1,15 @@
+"""The recognition loss on labelled clips."""
+
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def recognition(
+    logits: Float[Tensor, "n k"], labels: Int[Tensor, "n"], smoothing: float = 0.0
+) -> Float[Tensor, ""]:
+    """Return L_reg = -y^T log(softmax(logits)), eqs. 14-15; `logits` are summed over the views.
+
+    With `smoothing` s, y is (1 - s) at the label plus s / k at every class.
+    """
+    return F.cross_entropy(logits, labels, label_smoothing=smoothing)

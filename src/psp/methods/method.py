@@ -1,0 +1,41 @@
+"""What a training method is."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from jaxtyping import Float
+from torch import Tensor
+
+from psp.data.batches import Batch
+from psp.model.psp import PSPNetwork
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """Weights and temperatures of the objective; `temperature` is tau of eqs 10-12, `contrast` the weight of CCL."""
+
+    temperature: float = 0.07
+    contrast: float = 1.0
+    label_smoothing: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class StepResult:
+    """The number to minimise, its named parts for the log, and the labelled clips' logits."""
+
+    objective: Float[Tensor, ""]
+    parts: dict[str, Float[Tensor, ""]]
+    logits: Float[Tensor, "n k"]
+
+
+class Method(Protocol):
+    """One way to learn from labelled and unlabelled clips; it says which views it needs."""
+
+    views: tuple[str, ...]
+    uses_unlabelled: bool
+
+    def step(
+        self, network: PSPNetwork, labelled: Batch, unlabelled: Batch | None, config: ObjectiveConfig
+    ) -> StepResult:
+        """Compute the objective of one step."""
+        ...

@@ -1,0 +1,39 @@
+"""The two small parts that every block of the network is made of."""
+
+from collections import OrderedDict
+
+from torch import nn
+
+SLOPE = 0.1
+
+
+class NormalisedConvolution(nn.Sequential):
+    """A convolution along frames (1x1 by default) followed by batch normalisation."""
+
+    def __init__(
+        self, inputs: int, outputs: int, *, length: int = 1, stride: tuple[int, int] = (1, 1)
+    ) -> None:
+        parts = OrderedDict[str, nn.Module](
+            conv=nn.Conv2d(inputs, outputs, (length, 1), stride=stride, padding=(length // 2, 0)),
+            norm=nn.BatchNorm2d(outputs),
+        )
+        super().__init__(parts)
+
+
+def activation() -> nn.LeakyReLU:
+    """Return the activation of encoder and PPA; it overwrites its input, which is always a fresh sum."""
+    return nn.LeakyReLU(SLOPE, inplace=True)
+
+
+def initialise(part: nn.Module) -> None:
+    """Draw fresh weights as the published program does.
+
+    Convolutions: normal with variance 2 / fan-out. Linear layers: Xavier normal, bias zero. Convolution
+    biases and batch normalisation keep PyTorch's own start.
+    """
+    for module in part.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out")
+        elif isinstance(module, nn.Linear):
+            nn.init.xavier_normal_(module.weight)
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,120 @@
+"""The encoder: DSTA-Net, from coordinates of joints to features of joints (section 3.1, "Encoder [21]")."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from psp.errors import ConfigError
+from psp.model.attention import SelfAttention
+from psp.model.convolution import NormalisedConvolution, activation, initialise
+from psp.model.temporal import TemporalAttention, TemporalConvolution
+
+COORDINATES = 3
+
+Size = Literal["tiny", "small", "full"]
+
+SIZES: dict[Size, tuple[tuple[int, int, int, int], ...]] = {
+    "tiny": ((16, 16, 4, 2), (16, 32, 8, 2), (32, 32, 8, 1), (32, 64, 16, 1)),
+    "small": (
+        (32, 32, 8, 1), (32, 32, 8, 2), (32, 64, 16, 1), (64, 64, 16, 2), (64, 96, 24, 1), (96, 96, 24, 1),
+    ),
+    "full": (
+        (64, 64, 16, 1), (64, 64, 16, 1), (64, 128, 32, 2), (128, 128, 32, 1),
+        (128, 256, 64, 2), (256, 256, 64, 1), (256, 256, 64, 1), (256, 256, 64, 1),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The shape of the encoder; `blocks` are (inputs, outputs, inner, stride), inner a head's Q and K width.
+
+    `temporal` mixes frames by a 7x1 convolution (PSP Learning) or by attention (DSTA-Net). `temporal_map`
+    adds DSTA-Net's learnt map to temporal attention, which fixes the number of frames. `dropout` acts on
+    attention maps.
+    """
+
+    blocks: tuple[tuple[int, int, int, int], ...] = SIZES["full"]
+    heads: int = 4
+    temporal: Literal["convolution", "attention"] = "convolution"
+    temporal_map: bool = False
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.blocks or min(self.heads, *(number for block in self.blocks for number in block)) < 1:
+            raise ConfigError("the encoder needs blocks and heads.", remedy="Use whole numbers from 1.")
+        for before, after in pairwise(self.blocks):
+            if before[1] != after[0]:
+                raise ConfigError(
+                    f"encoder block {after} does not take the {before[1]} channels of the block before it.",
+                    remedy="Start every block with the second number of the block before.",
+                )
+
+    @property
+    def width(self) -> int:
+        """The number of features d."""
+        return self.blocks[-1][1]
+
+    def frames_out(self, frames: int) -> int:
+        """Return how many frames are left of `frames` after all strides."""
+        for *_, stride in self.blocks:
+            frames = -(-frames // stride)
+        return frames
+
+
+class EncoderBlock(nn.Module):
+    """One block of DSTA-Net: attention among joints, then mixing of frames with the block's stride."""
+
+    def __init__(
+        self, block: tuple[int, int, int, int], config: EncoderConfig, joints: int, frames: int
+    ) -> None:
+        super().__init__()
+        inputs, outputs, inner, stride = block
+        project = inputs != outputs or stride != 1
+        start = torch.full((joints, joints), 1 / joints)
+        self.spatial = SelfAttention(
+            inputs, outputs, inner, config.heads, joints,
+            global_map=start, project=project, dropout=config.dropout,
+        )  # fmt: skip
+        self.temporal: nn.Module
+        if config.temporal == "convolution":
+            self.temporal = TemporalConvolution(outputs, stride=stride, project=project)
+        else:
+            self.temporal = TemporalAttention(
+                outputs, inner, config.heads, frames,
+                stride=stride, project=project, learnt_map=config.temporal_map, dropout=config.dropout,
+            )  # fmt: skip
+
+    def forward(self, x: Float[Tensor, "r c t v"]) -> Float[Tensor, "r d t2 v"]:
+        """Return the block's features."""
+        return self.temporal(self.spatial(x))
+
+
+class Encoder(nn.Module):
+    """f = Encoder(X): a 1x1 convolution to the first width, then the blocks.
+
+    One row is one person of one clip. Every frame keeps all its joints; frames are thinned out by the
+    strides.
+    """
+
+    def __init__(self, joints: int, frames: int, config: EncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.input = NormalisedConvolution(COORDINATES, config.blocks[0][0])
+        self.activation = activation()
+        self.blocks = nn.ModuleList()
+        for block in config.blocks:
+            self.blocks.append(EncoderBlock(block, config, joints, frames))
+            frames = -(-frames // block[3])
+        initialise(self)
+
+    def forward(self, x: Float[Tensor, "r 3 t v"]) -> Float[Tensor, "r d t2 v"]:
+        """Return the features of every row's frames and joints."""
+        x = self.activation(self.input(x))
+        for block in self.blocks:
+            x = block(x)
+        return x

@@ -1,0 +1,35 @@
+"""The two heads: projection into the contrastive space, and the classifier."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from psp.model.convolution import initialise
+
+
+class Projection(nn.Module):
+    """The MLP of section 3.4, d -> d -> d; one for all levels and views, as the published program has it."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, width)
+        self.output = nn.Linear(width, width)
+        self.activation = nn.ReLU()
+        initialise(self)
+
+    def forward(self, pooled: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """Return the contrasting features of a level."""
+        return self.output(self.activation(self.hidden(pooled)))
+
+
+class Classifier(nn.Module):
+    """FC of eq. 14, one for all views, after dropout."""
+
+    def __init__(self, width: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(width, classes)
+        initialise(self)
+
+    def forward(self, pooled: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
+        """Return one view's logits."""
+        return self.linear(self.dropout(pooled))

@@ -1,0 +1,186 @@
+"""Weights of the authors' programs (PSP Learning, DSTA-Net), brought into this network."""
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count, pairwise
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from psp.errors import CheckpointError
+from psp.model.encoder import EncoderConfig
+from psp.model.psp import ModelConfig, PSPNetwork
+from psp.model.pyramid import LEVELS
+from psp.model.weights import read_safetensors
+from psp.skeleton.layout import Layout
+
+NAMES = {
+    "encoder.input.": "input_map.",
+    "encoder.blocks.": "graph_layers.",
+    ".spatial.query_key.": ".in_nets.",
+    ".spatial.gain": ".alphas",
+    ".spatial.global_map": ".attention0s",
+    ".spatial.output.": ".out_nets.",
+    ".spatial.feed_forward.": ".ff_nets.",
+    ".spatial.attention_shortcut.": ".downs1.",
+    ".spatial.shortcut.": ".downs2.",
+    ".temporal.filter.": ".out_nett.",
+    ".temporal.query_key.": ".in_nett.",
+    ".temporal.gain": ".alphat",
+    ".temporal.global_map": ".attention0t",
+    ".temporal.output.": ".out_nett.",
+    ".temporal.feed_forward.": ".ff_nett.",
+    ".temporal.attention_shortcut.": ".downt1.",
+    ".temporal.shortcut.": ".downt2.",
+    "polymerising.levels.body.": "att_b.",
+    "polymerising.levels.part.": "att_pb.",
+    "polymerising.levels.joint.": "att_jpb.",
+    ".query_key_value.": ".in_nets.",
+    ".feed_forward.": ".ff_nets.",
+    "projection.hidden.": "mlp.0.",
+    "projection.output.": "mlp.2.",
+    "classifier.linear.": "fc.",
+    ".conv.": ".0.",
+    ".norm.": ".1.",
+}
+COMPUTED = (".pe", ".atts", ".attt")
+# torch.load lets through whatever the first damaged byte of a file happens to break.
+UNREADABLE = (
+    OSError, EOFError, RuntimeError, UnpicklingError, ValueError, LookupError, TypeError, AttributeError,
+    AssertionError, struct.error,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the shapes of a published state tell about its network."""
+
+    config: ModelConfig
+    joints: int
+    frames: int
+    classes: int
+
+
+def import_published(path: Path, layout: Layout) -> PSPNetwork:
+    """Return the network of a published checkpoint: .safetensors, or a torch file (no code is run)."""
+    state = read_checkpoint(path)
+    found = describe(state)
+    if found.joints != len(layout.joints):
+        raise CheckpointError(
+            f"the network has {found.joints} joints, but layout {layout.name!r} has {len(layout.joints)}.",
+            where=str(path),
+            remedy="Name the layout that the network was trained with.",
+        )
+    network = PSPNetwork(layout, found.frames, found.classes, found.config)
+    network.load_state_dict(renamed(state, network))
+    return network.eval()
+
+
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """Return a checkpoint's tensors by their published names, without "module." in front."""
+    if path.suffix == ".safetensors":
+        state: Any = read_safetensors(path)[1]
+    else:
+        state = _torch_file(path)
+    for key in ("state_dict", "model"):
+        state = state.get(key, state) if isinstance(state, Mapping) else state
+    named = isinstance(state, Mapping) and all(isinstance(name, str) for name in state)
+    if not named or not all(isinstance(value, Tensor) for value in state.values()):
+        raise CheckpointError(
+            "the file holds no weights of a network.",
+            where=str(path),
+            remedy="Give the file that holds its state_dict.",
+        )
+    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+
+
+def describe(state: Mapping[str, Tensor]) -> Published:
+    """Infer sizes from the shapes of a published state; a state of DSTA-Net becomes a network without levels.
+
+    The scalars that leave no trace (lambda, alpha, beta) are the program's. So does the stride of the last
+    block: it is taken to be 2 where that block has a shortcut in time, as in every published configuration.
+    """
+    blocks = list(_blocks(state))
+    frames, joints = _get(state, f"{blocks[0]}.pes.pe").shape[2:]
+    encoder = EncoderConfig(
+        blocks=tuple(map(partial(_block, state), blocks, _strides(state, blocks))),
+        heads=_get(state, "graph_layers.0.alphas").shape[1],
+        temporal="attention" if "graph_layers.0.in_nett.weight" in state else "convolution",
+        temporal_map="graph_layers.0.attention0t" in state,
+    )
+    config = ModelConfig(
+        encoder,
+        scale="product",
+        bodies_from="joints",
+        persons="all",
+        levels=LEVELS if "mlp.0.weight" in state else (),
+    )
+    return Published(config, joints, frames, classes=_get(state, "fc.bias").shape[0])
+
+
+def renamed(state: Mapping[str, Tensor], network: PSPNetwork) -> dict[str, Tensor]:
+    """Return a published state under the names of `network`; others are refused by name."""
+    ours = network.state_dict()
+    theirs = {name: published_name(name) for name in ours}
+    given = {name for name in state if not name.endswith(COMPUTED)}
+    _refuse("does not know", given - set(theirs.values()))
+    _refuse("misses", set(theirs.values()) - given)
+    misshapen = {theirs[name] for name in ours if state[theirs[name]].shape != ours[name].shape}
+    _refuse("has another shape for", misshapen)
+    return {name: state[theirs[name]] for name in ours}
+
+
+def published_name(name: str) -> str:
+    """Return what the published programs call our weight `name`."""
+    for ours, theirs in NAMES.items():
+        name = name.replace(ours, theirs)
+    return name
+
+
+def _refuse(what: str, names: set[str]) -> None:
+    if names:
+        raise CheckpointError(
+            f"the network {what} {', '.join(sorted(names))}.",
+            remedy="Give a checkpoint of the published PSP Learning or DSTA-Net program.",
+        )
+
+
+def _blocks(state: Mapping[str, Tensor]) -> Iterator[str]:
+    for number in count():
+        if number and not any(name.startswith(f"graph_layers.{number}.") for name in state):
+            return
+        yield f"graph_layers.{number}"
+
+
+def _strides(state: Mapping[str, Tensor], blocks: Sequence[str]) -> list[int]:
+    frames = [_get(state, f"{block}.pes.pe").shape[2] for block in blocks]
+    last = 2 if f"{blocks[-1]}.downt2.0.weight" in state else 1
+    return [round(before / after) for before, after in pairwise(frames)] + [last]
+
+
+def _block(state: Mapping[str, Tensor], block: str, stride: int) -> tuple[int, int, int, int]:
+    queries_keys, inputs = _get(state, f"{block}.in_nets.weight").shape[:2]
+    heads = _get(state, f"{block}.alphas").shape[1]
+    return inputs, _get(state, f"{block}.ff_nets.0.weight").shape[0], queries_keys // (2 * heads), stride
+
+
+def _get(state: Mapping[str, Tensor], name: str) -> Tensor:
+    if name not in state:
+        _refuse("misses", {name})
+    return state[name]
+
+
+def _torch_file(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except UNREADABLE as error:
+        raise CheckpointError(
+            "the file is missing, damaged or holds more than weights.",
+            where=str(path),
+            remedy="Save its state_dict alone with torch.save and give that file.",
+        ) from error

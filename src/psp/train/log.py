@@ -1,0 +1,38 @@
+"""JSON-lines logs that a resumed run continues exactly where its checkpoint stood."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+class JsonLines:
+    """Appends one JSON object a line; the position can be stored and returned to.
+
+    Only numbers that depend on nothing but configuration and data belong in a log that is compared between runs;
+    times go into a log of their own.
+    """
+
+    def __init__(self, path: Path, position: int = 0) -> None:
+        self._file = path.open("ab+")
+        self._file.truncate(position)
+        self._file.seek(0, os.SEEK_END)
+
+    def write(self, **values: Any) -> None:
+        """Append a line."""
+        self._file.write((json.dumps(values) + "\n").encode())
+
+    def position(self) -> int:
+        """Flush to the disk and tell how many bytes are there."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Flush and close."""
+        self._file.close()
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Read a whole log."""
+    return [json.loads(line) for line in path.read_text().splitlines()]

@@ -1,0 +1,187 @@
+"""The training loop: draw, compute, check, step, average, log; and save whenever it may have to stop."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from psp.data.batches import Batch, Batches, Draw, stream
+from psp.data.budget import LabelBudget
+from psp.data.split import protocol_by_name, split_store
+from psp.data.store import Store
+from psp.errors import ConfigError
+from psp.methods.method import StepResult
+from psp.methods.methods import METHODS
+from psp.model.psp import PSPNetwork
+from psp.model.weights import save_network
+from psp.train.average import WeightAverage
+from psp.train.config import TrainConfig
+from psp.train.finite import refuse_non_finite
+from psp.train.interrupt import Interrupt
+from psp.train.ledger import LabelLedger
+from psp.train.log import JsonLines
+from psp.train.optim import learning_rate, make_optimiser
+from psp.train.result import write_result
+from psp.train.run import RunFolder
+from psp.train.state import collect, load_checkpoint, restore, save_checkpoint
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands after a step."""
+
+    step: int
+    steps: int
+    epoch: int
+    objective: float
+    accuracy: float
+    clips_per_second: float
+    seconds_left: float
+
+
+class Trainer:
+    """One run, from its first or its last saved step to its end."""
+
+    def __init__(
+        self, folder: RunFolder, config: TrainConfig, store: Store, budget: LabelBudget, device: str = "auto"
+    ) -> None:
+        self.folder, self.config, self.store, self.budget = folder, config, store, budget
+        self.accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16" if config.precision == "bf16" else "no")
+        self.method = METHODS[config.method]
+        self._make_network()
+        self._make_streams()
+        self.step, self.seconds = 0, 0.0
+
+    def run(
+        self,
+        on_step: Callable[[Progress], None] | None = None,
+        on_epoch: Callable[["Trainer"], None] | None = None,
+        checkpoint_seconds: float = 60.0,
+    ) -> int | None:
+        """Train to the end; returns None, or the number of the signal that ended the run early, its state saved."""
+        positions = self._resume()
+        self.metrics = JsonLines(self.folder.metrics, positions[0])
+        self.timing = JsonLines(self.folder.timing, positions[1])
+        with Interrupt() as interrupt:
+            saved = time.monotonic()
+            while self.step < self.steps and interrupt.signal is None:
+                progress = self._timed_step()
+                if on_epoch and self.step % self.steps_per_epoch == 0:
+                    on_epoch(self)
+                if on_step:
+                    on_step(progress)
+                if time.monotonic() - saved >= checkpoint_seconds and self.step < self.steps:
+                    self._save()
+                    saved = time.monotonic()
+            self._save()
+            if self.step == self.steps:
+                self._finish()
+        return interrupt.signal if self.step < self.steps else None
+
+    def _make_network(self) -> None:
+        torch.manual_seed(self.config.seed)
+        frames = self.config.data.sample.frames
+        network = PSPNetwork(self.store.layout, frames, len(self.store.classes), self.config.model)
+        self.network = network.to(self.accelerator.device)
+        self.optimiser = make_optimiser(self.network, self.config.optim)
+        self.average = WeightAverage(self.network, self.config.average)
+
+    def _make_streams(self) -> None:
+        config, ranks = self.config, self.accelerator.num_processes
+        if config.labelled_batch % ranks or config.unlabelled_batch % ranks:
+            remedy = "Choose batch sizes that the number of ranks divides."
+            raise ConfigError(f"the batches cannot be shared evenly by {ranks} ranks.", remedy=remedy)
+        protocol = protocol_by_name(config.protocol)
+        train = split_store(protocol, self.store).train
+        labelled = self.budget.rows(protocol, self.store.clips, train)
+        self.ledger = LabelLedger(self.store, labelled)
+        rest = train if config.labelled_as_unlabelled else np.setdiff1d(train, labelled)
+        self.unlabelled_clips = rest if len(rest) else train
+        self.steps_per_epoch = config.steps or -(-len(self.unlabelled_clips) // config.unlabelled_batch)
+        self.steps = config.epochs * self.steps_per_epoch
+        self.labelled = stream(self.store, labelled, config.labelled_batch, config.seed, "labelled")
+        self.unlabelled = stream(self.store, self.unlabelled_clips, config.unlabelled_batch, config.seed, "unlabelled")
+        self.batches = Batches(self.store, self.method.views, config.data, self.accelerator.device)
+
+    def _timed_step(self) -> Progress:
+        begun = time.monotonic()
+        result, labelled = self._train_step()
+        self.step += 1
+        self.seconds += time.monotonic() - begun
+        clips = self.config.labelled_batch + self.config.unlabelled_batch * self.method.uses_unlabelled
+        rate = clips / max(time.monotonic() - begun, 1e-9)
+        objective = float(result.objective)
+        accuracy = float((result.logits.argmax(dim=1) == labelled.labels).float().mean())
+        if self.step % self.config.log_every == 0 or self.step == self.steps:
+            parts = {name: float(value) for name, value in result.parts.items()}
+            self.metrics.write(step=self.step, objective=objective, **parts, accuracy=accuracy)
+            self.timing.write(step=self.step, seconds=self.seconds, clips_per_second=rate)
+        left = self.seconds / self.step * (self.steps - self.step)
+        epoch = (self.step - 1) // self.steps_per_epoch + 1
+        return Progress(self.step, self.steps, epoch, objective, accuracy, rate, left)
+
+    def _train_step(self) -> tuple[StepResult, Batch]:
+        """Algorithm 1 of the paper, one iteration."""
+        rate = learning_rate(self.config.optim, self.step / self.steps_per_epoch, self.config.epochs)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        labelled, unlabelled = self._draw_batches()
+        self.network.train()
+        with self.accelerator.autocast():
+            result = self.method.step(self.network, labelled, unlabelled, self.config.objective)
+        self.optimiser.zero_grad()
+        self.accelerator.backward(result.objective)
+        self._share_gradients()
+        limit = self.config.optim.clip_norm or float("inf")
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit)
+        refuse_non_finite(result.objective, norm, [labelled, unlabelled], self.store, self.folder, self.step)
+        self.optimiser.step()
+        self.average.update(self.network, self.step)
+        return result, labelled
+
+    def _draw_batches(self) -> tuple[Batch, Batch | None]:
+        labelled = self.labelled.draw(self.step)
+        self.ledger.note(labelled.clips)
+        batch = self.batches.training(self._own(labelled))
+        if not self.method.uses_unlabelled:
+            return batch, None
+        return batch, self.batches.training(self._own(self.unlabelled.draw(self.step))).without_labels()
+
+    def _own(self, draw: Draw) -> Draw:
+        return draw.share(self.accelerator.process_index, self.accelerator.num_processes)
+
+    def _share_gradients(self) -> None:
+        """Average the gradients of all ranks."""
+        if self.accelerator.num_processes > 1:
+            for weight in self.network.parameters():
+                if weight.grad is not None:
+                    weight.grad = self.accelerator.reduce(weight.grad, "mean")
+
+    def _resume(self) -> tuple[int, int]:
+        found = load_checkpoint(self.folder.checkpoints)
+        if found is None:
+            return 0, 0
+        tensors, facts = found
+        restore(tensors, self.network, self.optimiser, self.average)
+        self.ledger.restore(facts["labelled"])
+        self.step, self.seconds = facts["step"], facts["seconds"]
+        return facts["metrics"], facts["timing"]
+
+    def _save(self) -> None:
+        facts = {"metrics": self.metrics.position(), "timing": self.timing.position(), "seconds": self.seconds}
+        facts |= {"labelled": self.ledger.used()}
+        if self.accelerator.is_main_process:
+            tensors = collect(self.network, self.optimiser, self.average)
+            save_checkpoint(self.folder.checkpoints, self.step, tensors, facts)
+        self.accelerator.wait_for_everyone()
+
+    def _finish(self) -> None:
+        if self.accelerator.is_main_process:
+            save_network(self.folder.weights("last"), self.network)
+            save_network(self.folder.weights("average"), self.network, self.average.state)
+            write_result(self.folder, self.config, self.budget, self.ledger.used(), self.steps, self.seconds,
+                         self.network, self.accelerator.device)  # fmt: skip
+        self.accelerator.wait_for_everyone()

@@ -1,0 +1,53 @@
+"""The optimiser and its learning rate; the rate is a pure function of the step, so there is no state to lose."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """How the weights are changed.
+
+    After a linear warm-up the rate is multiplied by `factor` at every milestone (`steps`), or follows a half cosine
+    down to `final` times itself (`cosine`). Warm-up and milestones count epochs. `clip_norm` 0 means no clipping.
+    """
+
+    optimiser: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: float = 0.05
+    weight_decay: float = 5e-4
+    momentum: float = 0.9
+    warmup: float = 5.0
+    schedule: Literal["steps", "cosine"] = "steps"
+    milestones: tuple[int, ...] = (60, 90)
+    factor: float = 0.1
+    final: float = 0.01
+    clip_norm: float = 0.0
+
+
+def make_optimiser(network: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
+    """SGD with Nesterov momentum (paper, section 4.2) or AdamW; AdamW spares biases, norms and single numbers decay."""
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    if config.optimiser == "sgd":
+        settings = {"momentum": config.momentum, "nesterov": config.momentum > 0}
+        return torch.optim.SGD(weights, config.learning_rate, weight_decay=config.weight_decay, **settings)
+    groups = [
+        {"params": [weight for weight in weights if weight.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [weight for weight in weights if weight.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, config.learning_rate, betas=(config.momentum, 0.999))
+
+
+def learning_rate(config: OptimConfig, epoch: float, epochs: int) -> float:
+    """The rate at a (fractional) epoch of a training of `epochs`."""
+    if epoch < config.warmup:
+        return config.learning_rate * max(epoch / config.warmup, 1e-3)
+    if config.schedule == "steps":
+        passed = sum(epoch >= milestone for milestone in config.milestones)
+        return config.learning_rate * config.factor**passed
+    progress = (epoch - config.warmup) / max(epochs - config.warmup, 1e-9)
+    half_cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    return config.learning_rate * (config.final + (1 - config.final) * half_cosine)

@@ -1,0 +1,48 @@
+"""What came out of a run, with everything needed to judge it."""
+
+import importlib.metadata
+import os
+import platform
+from typing import Any
+
+import torch
+from torch import nn
+
+from psp.data.budget import LabelBudget
+from psp.train.atomic import write_json
+from psp.train.config import TrainConfig
+from psp.train.run import RunFolder
+
+
+def write_result(
+    folder: RunFolder,
+    config: TrainConfig,
+    budget: LabelBudget,
+    labelled: list[str],
+    steps: int,
+    seconds: float,
+    network: nn.Module,
+    device: torch.device,
+) -> None:
+    """Write `result.json`: hashes, seeds, labels used, versions, device and wall time."""
+    result = {
+        "config hash": config.hash,
+        "budget": {"spec": budget.spec, "seed": budget.seed, "hash": budget.hash, "labels": len(budget.ids)},
+        "labels used": len(labelled),
+        "seed": config.seed,
+        "steps": steps,
+        "seconds": round(seconds, 1),
+        "parameters": sum(weight.numel() for weight in network.parameters()),
+        **provenance(device),
+    }
+    write_json(folder.result, result)
+
+
+def provenance(device: torch.device) -> dict[str, Any]:
+    """Versions of what computed, and on what."""
+    versions = {name: importlib.metadata.version(name) for name in ("psp-learning", "torch", "numpy")}
+    card = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {
+        "versions": versions | {"python": platform.python_version()},
+        "device": {"type": device.type, "name": card, "threads": torch.get_num_threads(), "cores": os.cpu_count()},
+    }

@@ -1,0 +1,30 @@
+"""Fixtures for all tests; shapes in annotations are checked while the tests run."""
+
+import os
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+install_import_hook("psp", "beartype.beartype")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _folder(variable: str, default: str) -> Path:
+    folder = Path(os.environ.get(variable, ROOT / default))
+    if not folder.is_dir():
+        pytest.skip(f"real recordings not present: {folder} does not exist (set {variable})")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real recordings; tests that need it are skipped without it."""
+    return _folder("PSP_SHARED_DATA", "../shared/data")
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of numbers recorded from the published programs; tests that need it are skipped without it."""
+    return _folder("PSP_REFERENCE", "../shared/reference")

@@ -1,0 +1,43 @@
+import pytest
+import torch
+
+from psp.errors import ConfigError
+from psp.model.encoder import SIZES, Encoder, EncoderConfig
+
+BLOCKS = ((8, 8, 2, 2), (8, 16, 4, 1), (16, 16, 4, 2))
+
+
+@pytest.mark.parametrize("temporal", ["convolution", "attention"])
+@pytest.mark.parametrize("frames", [7, 16])
+def test_shape_of_the_features(temporal: str, frames: int) -> None:
+    config = EncoderConfig(BLOCKS, heads=2, temporal=temporal)
+    encoder = Encoder(20, 16, config)
+    left = config.frames_out(frames)
+    assert encoder(torch.randn(2, 3, frames, 20)).shape == (2, config.width, left, 20)
+    assert left == {7: 2, 16: 4}[frames]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_size_makes_an_encoder(size: str) -> None:
+    config = EncoderConfig(SIZES[size])
+    with torch.device("meta"):
+        assert Encoder(25, 32, config)(torch.randn(2, 3, 32, 25)).shape == (2, config.width, 8, 25)
+
+
+def test_the_joints_map_starts_at_one_over_v() -> None:
+    block = Encoder(20, 16, EncoderConfig(BLOCKS)).blocks[0]
+    assert torch.equal(block.spatial.global_map, torch.full((1, 4, 20, 20), 1 / 20))
+
+
+def test_gradients_reach_every_weight() -> None:
+    for temporal in ("convolution", "attention"):
+        encoder = Encoder(20, 8, EncoderConfig(BLOCKS, temporal=temporal, temporal_map=True, dropout=0.1))
+        encoder(torch.randn(4, 3, 8, 20)).square().sum().backward()
+        assert all(weight.grad is not None for weight in encoder.parameters())
+        assert encoder.blocks[0].spatial.query_key.weight.grad.any()
+
+
+@pytest.mark.parametrize("blocks", [(), ((8, 8, 2, 0),), ((8, 8, 2, 1), (16, 16, 2, 1))])
+def test_impossible_blocks_are_refused(blocks: tuple) -> None:
+    with pytest.raises(ConfigError):
+        EncoderConfig(blocks)
