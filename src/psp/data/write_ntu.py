@@ -29,7 +29,7 @@ Bodies = dict[int, Float32[np.ndarray, "t v 3"]]
 def write_skeleton_file(path: Path, clip: Clip, *, newline: str = "\n", spurious: int = 0) -> None:
     """Write one clip of layout ntu25; `newline` is "\\n" or "\\r\\n", both occur in the data set.
 
-    Numbers keep seven significant digits as in the original, so reading back is exact to 5e-7 relative. In the
+    Numbers keep seven significant digits as in the original: reading back is exact to 5e-7 relative. In the
     last `spurious` frames furniture is taken for another body, wider than high and still.
     """
     if clip.joints.shape[2] != len(NTU25.joints):

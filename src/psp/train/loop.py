@@ -113,10 +113,10 @@ class Trainer:
         self.seconds += time.monotonic() - begun
         clips = self.config.labelled_batch + self.config.unlabelled_batch * self.method.uses_unlabelled
         rate = clips / max(time.monotonic() - begun, 1e-9)
-        objective = float(result.objective)
+        objective = float(result.objective.detach())
         accuracy = float((result.logits.argmax(dim=1) == labelled.labels).float().mean())
         if self.step % self.config.log_every == 0 or self.step == self.steps:
-            parts = {name: float(value) for name, value in result.parts.items()}
+            parts = {name: float(value.detach()) for name, value in result.parts.items()}
             self.metrics.write(step=self.step, objective=objective, **parts, accuracy=accuracy)
             self.timing.write(step=self.step, seconds=self.seconds, clips_per_second=rate)
         left = self.seconds / self.step * (self.steps - self.step)

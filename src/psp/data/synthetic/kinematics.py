@@ -72,8 +72,8 @@ def positions(
 
     x_v = sum of R_u offset_u over v and its ancestors u; R_u is the rotation of the segment that carries u.
     """
-    bones = np.einsum("ijvt,vj->tvi", segment_rotations(angles)[:, :, _carrier()], offsets)
-    return _on_floor(_ancestors() @ bones, angles[:, CHANNELS.index("lift")] / 100)
+    bones = np.einsum("ijvt,vj->ivt", segment_rotations(angles)[:, :, _carrier()], offsets)
+    return _on_floor((_ancestors() @ bones).T, angles[:, CHANNELS.index("lift")] / 100)
 
 
 def turn_about_vertical(degrees: float) -> Float[np.ndarray, "3 3"]:
@@ -84,17 +84,17 @@ def turn_about_vertical(degrees: float) -> Float[np.ndarray, "3 3"]:
 
 def segment_rotations(angles: Float[np.ndarray, "t a"]) -> Float[np.ndarray, "3 3 s t"]:
     """Return each segment's rotation in the person's axes, in the order of SEGMENTS."""
-    local = _local_rotations(np.radians(angles) @ _mixing())
+    local = _local_rotations(_mixing() @ np.radians(angles).T)
     world = local.copy()
     for children, parents in _generations():
         world[:, :, children] = np.einsum("ijst,jkst->ikst", world[:, :, parents], local[:, :, children])
     return world
 
 
-def _local_rotations(turns: Float[np.ndarray, "3 t s"]) -> Float[np.ndarray, "3 3 s t"]:
+def _local_rotations(turns: Float[np.ndarray, "3 s t"]) -> Float[np.ndarray, "3 3 s t"]:
     """The product of three turns a segment, each by Rodrigues' formula I + sin(x) K + (1 - cos(x)) K^2."""
     identity, turned = np.eye(3)[:, :, None, None], []
-    for angle, skew in zip(turns.transpose(0, 2, 1), _skews(), strict=True):
+    for angle, skew in zip(turns, _skews(), strict=True):
         square = np.einsum("ijs,jks->iks", skew, skew)
         turned.append(identity + skew[..., None] * np.sin(angle) + square[..., None] * (1 - np.cos(angle)))
     return np.einsum("ijst,jkst->ikst", np.einsum("ijst,jkst->ikst", turned[0], turned[1]), turned[2])
@@ -120,12 +120,12 @@ def free_channels() -> Float[np.ndarray, "a"]:
 
 
 @cache
-def _mixing() -> Float[np.ndarray, "3 a s"]:
+def _mixing() -> Float[np.ndarray, "3 s a"]:
     """How much each channel turns each segment about its first, second and third axis."""
-    mixing = np.zeros((3, len(CHANNELS), len(SEGMENTS)))
+    mixing = np.zeros((3, len(SEGMENTS), len(CHANNELS)))
     for number, segment in enumerate(SEGMENTS.values()):
         for slot, (channel, share) in enumerate(segment.turns):
-            mixing[slot, CHANNELS.index(channel), number] = share
+            mixing[slot, number, CHANNELS.index(channel)] = share
     return mixing
 
 

@@ -1,0 +1,23 @@
+"""Supervised only: recognition on the labelled clips, the paper's baseline without CCL and PPA."""
+
+from psp.data.batches import Batch
+from psp.loss.recognition import recognition
+from psp.methods.method import ObjectiveConfig, StepResult
+from psp.methods.psp import encode_views
+from psp.model.psp import PSPNetwork
+
+
+class Supervised:
+    """Joints and motions of the labelled clips, summed logits; unlabelled clips are not looked at."""
+
+    views = ("joint", "motion")
+    uses_unlabelled = False
+
+    def step(
+        self, network: PSPNetwork, labelled: Batch, unlabelled: Batch | None, config: ObjectiveConfig
+    ) -> StepResult:
+        """Return L_reg (eq. 15)."""
+        features = encode_views(network, [labelled])
+        logits = network.classify(features["joint"][0]) + network.classify(features["motion"][0])
+        loss = recognition(logits, labelled.labels, config.label_smoothing)
+        return StepResult(loss, {"recognition": loss}, logits)
