@@ -7,7 +7,7 @@ READY := .venv/installed
 .PHONY: demo test lint clean
 
 demo: $(READY)
-	$(BIN)/psp demo --out demo
+	$(BIN)/psp demo demo
 
 test: export OMP_NUM_THREADS ?= 1
 test: lint

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
-install_import_hook("psp", "beartype.beartype")
+install_import_hook("psp", "typechecker.check")
 
 ROOT = Path(__file__).resolve().parent.parent
 

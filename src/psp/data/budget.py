@@ -145,7 +145,7 @@ def _first(number: int, seed: int, ids: Mapping[int, list[str]]) -> dict[int, li
     least = min(ids, key=lambda label: len(ids[label]))
     if len(ids[least]) < number:
         raise BudgetError(
-            f"the budget asks for {number} labelled clips per class, but class {least} has {len(ids[least])}.",
+            f"the budget asks for {number} labelled clips per class; class {least} has {len(ids[least])}.",
             remedy=f"Ask for at most {len(ids[least])}/class, or for all.",
         )
     return {

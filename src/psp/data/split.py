@@ -54,8 +54,8 @@ class Split:
 
 NTU60_SUBJECTS = (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)
 NTU120_SUBJECTS = (
-    *NTU60_SUBJECTS, 45, 46, 47, 49, 50, 52, 53, 54, 55, 56, 57, 58, 59, 70, 74, 78, 80, 81, 82, 83, 84, 85, 86,
-    89, 91, 92, 93, 94, 95, 97, 98, 100, 103,
+    *NTU60_SUBJECTS, 45, 46, 47, 49, 50, 52, 53, 54, 55, 56, 57, 58, 59, 70, 74, 78, 80, 81, 82, 83, 84, 85,
+    86, 89, 91, 92, 93, 94, 95, 97, 98, 100, 103,
 )  # fmt: skip
 EVEN_SETUPS = range(2, sys.maxsize, 2)
 ODD_SUBJECTS = range(1, sys.maxsize, 2)
@@ -70,9 +70,8 @@ def _held_out(
     dataset: str, name: str, description: str, train: Selection, per_class: Mapping[int, int] | None = None
 ) -> Protocol:
     """A protocol that tests on every clip it does not train on."""
-    return Protocol(
-        name, dataset, description, train, {"full": replace(train, outside=True)}, per_class or {}
-    )
+    others = {"full": replace(train, outside=True)}
+    return Protocol(name, dataset, description, train, others, per_class or {})
 
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -156,11 +155,11 @@ def split(protocol: Protocol, clips: ClipTable) -> Split:
     order, labelled = np.argsort(clips.id, kind="stable"), clips.label >= 0
     train = order[protocol.train.mask(clips)[order]]
     tests = {name: order[(test.mask(clips) & labelled)[order]] for name, test in protocol.tests.items()}
-    for part, rows in {"training": train, **{f"{name!r} test": rows for name, rows in tests.items()}}.items():
-        if len(rows) == 0:
-            what = f"the {part} set is empty: none of the {len(clips)} clips belongs to it."
-            remedy = f"Prepare the whole data set. The protocol is {protocol.description}."
-            raise ProtocolError(what, where=f"protocol {protocol.name!r}", remedy=remedy)
+    empty = [name for name, rows in {"training": train, **tests}.items() if len(rows) == 0]
+    if empty:
+        what = f"the {empty[0]} set is empty: none of the {len(clips)} clips belongs to it."
+        remedy = f"Prepare the whole data set. The protocol is {protocol.description}."
+        raise ProtocolError(what, where=f"protocol {protocol.name!r}", remedy=remedy)
     return Split(train, tests)
 
 

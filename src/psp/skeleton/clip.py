@@ -10,9 +10,9 @@ from jaxtyping import Float32
 class Clip:
     """Joint positions of one action in metres, with what is known about it.
 
-    `joints` has one entry per person, frame, joint and coordinate. A person who is not seen in a frame is all zeros
-    there. `label` counts classes from 0; it is None where nobody labelled the clip. `subject`, `camera`, `setup` and
-    `repetition` are the recording's own numbers, 0 where the data set has none.
+    `joints` has one entry per person, frame, joint and coordinate. A person who is not seen in a frame is all
+    zeros there. `label` counts classes from 0; it is None where nobody labelled the clip. `subject`,
+    `camera`, `setup` and `repetition` are the recording's own numbers, 0 where the data set has none.
     """
 
     id: str

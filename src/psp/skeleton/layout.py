@@ -1,10 +1,11 @@
 """A skeleton layout: which joints there are, how they are connected and how they form parts and bodies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import chain
 from types import MappingProxyType
+from typing import Any, NoReturn
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -16,9 +17,9 @@ from psp.errors import LayoutError
 class Layout:
     """An immutable skeleton definition that refuses to be inconsistent.
 
-    Joints are numbered from 0 in the order of `joints`. `bones` are (child, parent) pairs that form a tree rooted at
-    `centre`. `mirror_pairs` are (left, right). `shoulders` is (left, right), `spine` is (lower, upper). `parts` names
-    groups of joints and `bodies` names groups of parts, as in section 3.2 of the PSP paper.
+    Joints are numbered from 0 in the order of `joints`. `bones` are (child, parent) pairs that form a tree
+    rooted at `centre`. `mirror_pairs` and `shoulders` are (left, right), `spine` is (lower, upper). `parts`
+    names groups of joints and `bodies` names groups of parts, as in section 3.2 of the PSP paper.
     """
 
     name: str
@@ -37,12 +38,14 @@ class Layout:
         self._check_joints()
         self._check_bones()
         self._check_mirror()
-        self._check_groups("part", self.parts, range(len(self.joints)), self.joints)
-        self._check_groups("body", self.bodies, self.parts, {part: part for part in self.parts})
+        self._check_groups("joint", dict(enumerate(self.joints)), "part", self.parts)
+        self._check_groups("part", {part: part for part in self.parts}, "body", self.bodies)
 
     def __reduce__(self) -> tuple[type["Layout"], tuple[object, ...]]:
-        groups = (dict(self.parts), dict(self.bodies))
-        return Layout, (self.name, self.joints, self.bones, self.mirror_pairs, self.centre, self.shoulders, self.spine, *groups)
+        values = (getattr(self, field.name) for field in fields(self))
+        return Layout, tuple(
+            dict(value) if isinstance(value, MappingProxyType) else value for value in values
+        )
 
     @cached_property
     def parents(self) -> Int[np.ndarray, "v"]:
@@ -87,29 +90,33 @@ class Layout:
         """One-hot membership of parts in bodies."""
         return _frozen(np.eye(len(self.bodies))[self.body_of_part])
 
-    def _fail(self, what: str, remedy: str) -> None:
+    def _fail(self, what: str, remedy: str) -> NoReturn:
         raise LayoutError(what, where=f"layout {self.name!r}", remedy=remedy)
 
     def _check_joints(self) -> None:
         repeated = sorted({joint for joint in self.joints if self.joints.count(joint) > 1})
         if repeated:
             self._fail(f"joint names are repeated: {', '.join(repeated)}.", "Give every joint its own name.")
-        pairs = chain(self.bones, self.mirror_pairs, [self.shoulders, self.spine], [(self.centre,)])
-        for index in chain.from_iterable(pairs):
-            if not 0 <= index < len(self.joints):
-                self._fail(f"joint {index} does not exist.", f"Use joints 0 to {len(self.joints) - 1}.")
+        used: dict[str, tuple[tuple[int, ...], ...]] = {"bone": self.bones, "mirror pair": self.mirror_pairs}
+        used |= {"centre": ((self.centre,),), "shoulder": (self.shoulders,), "spine end": (self.spine,)}
+        for kind, groups in used.items():
+            for joint in chain.from_iterable(groups):
+                if not 0 <= joint < len(self.joints):
+                    remedy = f"Use joints 0 to {len(self.joints) - 1}."
+                    self._fail(f"a {kind} names joint {joint}, which does not exist.", remedy)
 
     def _check_bones(self) -> None:
-        children = [child for child, _ in self.bones]
-        expected = set(range(len(self.joints))) - {self.centre}
-        if len(children) != len(set(children)) or set(children) != expected:
-            self._fail("the bones are not a tree.", "Give every joint but the centre exactly one (child, parent) bone.")
-        for joint in expected:
-            steps, at = 0, joint
-            while at != self.centre and steps <= len(self.joints):
-                at, steps = int(self.parents[at]), steps + 1
-            if at != self.centre:
-                self._fail(f"joint {self.joints[joint]!r} is not connected to the centre.", "Remove the loop in its bones.")
+        children = sorted(child for child, _ in self.bones)
+        if children != [joint for joint in range(len(self.joints)) if joint != self.centre]:
+            remedy = "Give every joint but the centre exactly one (child, parent) bone."
+            self._fail("the bones are not a tree.", remedy)
+        ancestors = np.arange(len(self.joints))
+        for _ in self.joints:
+            ancestors = self.parents[ancestors]
+        astray = np.flatnonzero(ancestors != self.centre)
+        if len(astray):
+            what = f"joint {self.joints[astray[0]]!r} is not connected to the centre."
+            self._fail(what, "Remove the loop in its bones.")
 
     def _check_mirror(self) -> None:
         members = list(chain.from_iterable(self.mirror_pairs))
@@ -117,23 +124,26 @@ class Layout:
             self._fail("a joint stands in two mirror pairs.", "Name every left/right pair once.")
         for child, parent in self.bones:
             if self.parents[self.mirror[child]] != self.mirror[parent]:
-                bone = f"{self.joints[child]} - {self.joints[parent]}"
-                self._fail(f"the mirror image of bone {bone} is not a bone.", "Make bones and mirror pairs symmetric.")
+                what = f"the mirror image of bone {self.joints[child]} - {self.joints[parent]} is not a bone."
+                self._fail(what, "Make bones and mirror pairs symmetric.")
 
     def _check_groups(
-        self, kind: str, groups: Mapping[str, tuple], members: object, names: object
+        self, kind: str, names: Mapping[Any, str], group_kind: str, groups: Mapping[str, tuple[Any, ...]]
     ) -> None:
-        known = list(members)  # type: ignore[call-overload]
-        placed = list(chain.from_iterable(groups.values()))
-        for member in placed:
-            if member not in known:
-                self._fail(f"{kind} member {member!r} does not exist.", f"Use one of {known}.")
-        for member in known:
-            count, name = placed.count(member), names[member]  # type: ignore[index]
-            if count != 1:
-                self._fail(f"{name!r} is in {count} {kind} groups.", f"Put it in exactly one {kind}.")
-        if any(not group for group in groups.values()):
-            self._fail(f"a {kind} is empty.", "Give it members or remove it.")
+        for group, members in groups.items():
+            if not members:
+                self._fail(f"{group_kind} {group!r} is empty.", f"Give it {kind}s or remove it.")
+            for member in members:
+                if member not in names:
+                    remedy = f"Use one of {', '.join(map(str, names))}."
+                    self._fail(
+                        f"{group_kind} {group!r} names {kind} {member!r}, which does not exist.", remedy
+                    )
+        for member, name in names.items():
+            homes = [repr(group) for group, members in groups.items() for one in members if one == member]
+            if len(homes) != 1:
+                place = f"{len(homes)} groups: {' and '.join(homes)}" if homes else f"no {group_kind}"
+                self._fail(f"{kind} {name!r} is in {place}.", f"Put it in exactly one {group_kind}.")
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from psp.data.batches import BatchConfig
 from psp.methods.methods import MethodName, ObjectiveConfig
 from psp.model.psp import ModelConfig
 from psp.train.optim import OptimConfig
-from psp.train.override import as_plain
+from psp.train.override import as_plain, override
 
 
 @dataclass(frozen=True)
@@ -42,4 +42,5 @@ class TrainConfig:
     @property
     def hash(self) -> str:
         """A short name of this configuration: two runs with the same hash differ in nothing that was configured."""
-        return hashlib.sha256(json.dumps(as_plain(self), sort_keys=True).encode()).hexdigest()[:16]
+        plain = as_plain(override(self, as_plain(self)))  # so that 1 and 1.0 are the same setting
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]

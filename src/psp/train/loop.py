@@ -1,5 +1,6 @@
 """The training loop: draw, compute, check, step, average, log; and save whenever it may have to stop."""
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -177,6 +178,12 @@ class Trainer:
             tensors = collect(self.network, self.optimiser, self.average)
             save_checkpoint(self.folder.checkpoints, self.step, tensors, facts)
         self.accelerator.wait_for_everyone()
+
+    def averaged_network(self) -> PSPNetwork:
+        """A copy of the network with the averaged weights."""
+        network = copy.deepcopy(self.network)
+        network.load_state_dict(self.average.state)
+        return network
 
     def _finish(self) -> None:
         if self.accelerator.is_main_process:

@@ -1,0 +1,19 @@
+"""`psp check`."""
+
+from pathlib import Path
+
+from psp.cli.console import print_table
+from psp.data.check import check_store
+from psp.data.store import open_store
+
+
+def check(store: Path) -> None:
+    """Verify a stored data set against its hashes and sum it up.
+
+    Args:
+        store: a folder written by 'psp prepare'
+    """
+    facts = check_store(open_store(store))
+    classes = facts.pop("clips per class")
+    print_table(f"{store}: whole", ("what", "value"), list(facts.items()))
+    print_table("clips per class", ("class", "clips"), list(classes.items()))

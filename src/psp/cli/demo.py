@@ -1,0 +1,83 @@
+"""`psp demo`: the whole way on the built-in data, in a few minutes."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from psp.cli.console import print_table, progress_bar, say
+from psp.data.prepare import prepare
+from psp.data.store import Store, open_store
+from psp.data.synthetic import SyntheticConfig
+from psp.evaluate.accuracy import Accuracy
+from psp.evaluate.evaluate import evaluate_network, evaluate_run
+from psp.figures.demo import draw_demo
+from psp.methods.methods import MethodName
+from psp.train.config import TrainConfig
+from psp.train.log import read_lines
+from psp.train.loop import Progress, Trainer
+from psp.train.presets import best
+from psp.train.run import RunFolder
+from psp.train.train import resume_run, start_run
+
+PROTOCOL, BUDGET = "synthetic-xsub", "5/class"
+NAMES: dict[MethodName, str] = {"supervised": "supervised only", "psp": "PSP Learning"}
+
+
+def demo(out: Path = Path("demo"), clips: int = 1200, epochs: int = 16) -> None:
+    """Learn actions of the built-in data from five labels per class, with and without PSP Learning.
+
+    Args:
+        out: the folder for the data set, both runs and the picture; what it already holds is used again
+        clips: how many clips are generated
+        epochs: how long each of the two trainings is
+    """
+    store = _built_in_data(out / "store", clips)
+    found = {method: _learn(store, out / method, method, epochs) for method in NAMES}
+    curves = {NAMES[method]: _curve(out / method) for method in NAMES}
+    rows = [(NAMES[method], accuracy.clips, accuracy.top1, accuracy.top5) for method, accuracy in found.items()]
+    title = f"Accuracy in % on people never seen in training; {BUDGET.replace('/', ' labels per ')}"
+    print_table(title, ("trained as", "test clips", "top-1", "top-5"), rows)
+    picture = out / "demo.png"
+    matrices = {NAMES[method]: accuracy.confusion for method, accuracy in found.items()}
+    draw_demo(picture, curves, matrices, store.classes)
+    say(f"picture: {picture}")
+
+
+def _built_in_data(path: Path, clips: int) -> Store:
+    if not path.exists():
+        with progress_bar("making clips") as show:
+            synthetic = SyntheticConfig(clips=clips)
+            prepare("synthetic", Path("ntu25"), path, synthetic=synthetic, on_progress=show)
+    return open_store(path)
+
+
+def _learn(store: Store, out: Path, method: MethodName, epochs: int) -> Accuracy:
+    folder = RunFolder(out)
+    if not folder.result.exists():
+        settings = replace(demo_config(method), epochs=epochs)
+        trainer = resume_run(out) if folder.config.exists() else start_run(store, settings, out)
+        with progress_bar(f"training, {NAMES[method]}") as show:
+
+            def on_step(now: Progress) -> None:
+                show(now.step, now.steps, f"loss {now.objective:.2f}")
+
+            if trainer.run(on_step, _record):
+                raise KeyboardInterrupt
+    return evaluate_run(out)["average"]["full"]
+
+
+def demo_config(method: MethodName) -> TrainConfig:
+    """The demo's settings: those of the preset `best` at size `tiny`, the same for both methods."""
+    return replace(best(PROTOCOL, BUDGET, "tiny"), method=method, labelled_batch=32, unlabelled_batch=32)
+
+
+def _record(trainer: Trainer) -> None:
+    """Note the averaged weights' accuracy on unseen people after an epoch, for the picture only."""
+    top1 = evaluate_network(trainer.averaged_network(), trainer.config, trainer.store)["full"].top1
+    with (trainer.folder.path / "curve.jsonl").open("a") as file:
+        file.write(json.dumps({"step": trainer.step, "top1": top1}) + "\n")
+
+
+def _curve(run: Path) -> list[tuple[int, float]]:
+    points = {line["step"]: line["top1"] for line in read_lines(run / "curve.jsonl")}
+    return sorted(points.items())

@@ -1,0 +1,88 @@
+"""`psp train`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from psp.cli.console import progress_bar, say
+from psp.cli.evaluate import Device, show_evaluation
+from psp.data.budget import read_budget
+from psp.data.store import open_store
+from psp.errors import ConfigError
+from psp.evaluate.evaluate import evaluate_run
+from psp.methods.methods import MethodName
+from psp.model.encoder import Size
+from psp.train.loop import Progress, Trainer
+from psp.train.override import changes_from_arguments, changes_from_file, override
+from psp.train.presets import PRESETS, PresetName
+from psp.train.train import resume_run, start_run
+
+
+def train(
+    store: Path | None = None,
+    protocol: str | None = None,
+    budget: str = "5/class",
+    preset: PresetName = "best",
+    size: Size = "small",
+    method: MethodName = "psp",
+    seed: int = 0,
+    budget_seed: int | None = None,
+    budget_file: Path | None = None,
+    epochs: int | None = None,
+    config: Path | None = None,
+    set: list[str] = [],  # noqa: A002, B006
+    out: Path | None = None,
+    resume: Path | None = None,
+    device: Device = "auto",
+    checkpoint_seconds: float = 60.0,
+) -> int | None:
+    """Train a recogniser from few labels, then evaluate it; or continue a run that was interrupted.
+
+    Args:
+        store: a folder written by 'psp prepare' (with --resume: only if it has moved)
+        protocol: which clips train and which test, for example nw-ucla or ntu60-xsub
+        budget: whose labels may be used: 5%, 5/class, xcar2022 or all
+        preset: paper (its text), published (its program) or best (ours)
+        size: how large the network is
+        method: psp or supervised (only the labelled clips)
+        seed: of everything random in training, and of the budget unless --budget_seed is given
+        budget_seed: which labels are drawn
+        budget_file: a budget.json to use instead of drawing one
+        epochs: how long to train, if not as long as the preset says
+        config: YAML file of settings that differ from the preset
+        set: single settings, for example optim.learning_rate=0.01
+        out: the run folder to write
+        resume: a run folder to continue exactly where its last checkpoint stood
+        device: where to compute
+        checkpoint_seconds: how often the state is saved
+    """
+    if resume:
+        trainer = resume_run(resume, store, device)
+    else:
+        if store is None or protocol is None or out is None:
+            remedy = "Write 'psp train STORE --protocol P --out RUN' or 'psp train --resume RUN'."
+            raise ConfigError("STORE, --protocol and --out are needed.", remedy=remedy)
+        chosen = PRESETS[preset](protocol, budget, size)
+        seeds = {"seed": seed, "budget_seed": seed if budget_seed is None else budget_seed}
+        chosen = override(replace(chosen, method=method, **seeds), changes_from_file(config) if config else {})
+        chosen = override(chosen, changes_from_arguments(set))
+        chosen = replace(chosen, epochs=epochs or chosen.epochs)
+        drawn = read_budget(budget_file) if budget_file else None
+        trainer = start_run(open_store(store), chosen, out, drawn, device)
+    return _watch(trainer, checkpoint_seconds, store, device)
+
+
+def _watch(trainer: Trainer, checkpoint_seconds: float, store: Path | None, device: Device) -> int | None:
+    run = trainer.folder.path
+    with progress_bar("training") as show:
+
+        def on_step(now: Progress) -> None:
+            rate = f"{now.clips_per_second:.0f} clips/s"
+            show(now.step, now.steps, f"loss {now.objective:.3f}  accuracy {100 * now.accuracy:.0f} %  {rate}")
+
+        signal = trainer.run(on_step, checkpoint_seconds=checkpoint_seconds)
+    if signal is not None:
+        say(f"stopped at step {trainer.step} of {trainer.steps}. Continue with 'psp train --resume {run}'.")
+        return 128 + signal
+    if trainer.accelerator.is_main_process:
+        show_evaluation(run, evaluate_run(run, store, device))
+    return None

@@ -1,0 +1,75 @@
+"""A finished part of a preparation, kept on disk so that an interrupted preparation can go on."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32
+
+from psp.skeleton.clip import Clip
+
+FACTS = ("id", "label", "subject", "camera", "setup", "repetition")
+
+
+class Skipped(NamedTuple):
+    """A recording that could not be used: the file, with its line where that is known, and the reason."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Prepared clips, how often what was changed in them, and the recordings that could not be used."""
+
+    clips: list[Clip] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Write to a temporary file and rename it: a file at `path` is always complete."""
+        about = {
+            "clips": [_facts(clip) for clip in self.clips],
+            "counts": self.counts,
+            "skipped": self.skipped,
+        }
+        rows = [clip.joints.reshape(-1, *clip.joints.shape[2:]) for clip in self.clips]
+        joints = np.concatenate(rows) if rows else np.empty((0, 0, 3), dtype=np.float32)
+        temporary = path.with_suffix(f".{os.getpid()}")
+        with temporary.open("wb") as file:
+            np.savez(file, joints=joints, about=np.frombuffer(json.dumps(about).encode(), dtype=np.uint8))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+
+def load_chunk(path: Path) -> Chunk:
+    """Read what `Chunk.save` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        joints, about = file["joints"], json.loads(file["about"].tobytes())
+    skipped = [Skipped(*entry) for entry in about["skipped"]]
+    return Chunk(list(_clips(about["clips"], joints)), Counter(about["counts"]), skipped)
+
+
+def load_skipped(path: Path) -> list[Skipped]:
+    """Read only which recordings could not be used."""
+    with np.load(path, allow_pickle=False) as file:
+        return [Skipped(*entry) for entry in json.loads(file["about"].tobytes())["skipped"]]
+
+
+def _facts(clip: Clip) -> list[str | int | None]:
+    return [*(getattr(clip, name) for name in FACTS), clip.persons, clip.frames]
+
+
+def _clips(facts: list[list[str | int | None]], joints: Float32[np.ndarray, "rows v 3"]) -> Iterator[Clip]:
+    first = 0
+    for *values, persons, frames in facts:
+        shape = (persons, frames, *joints.shape[1:])
+        last = first + int(np.prod(shape[:2]))
+        yield Clip(joints=joints[first:last].reshape(shape), **dict(zip(FACTS, values, strict=True)))
+        first = last

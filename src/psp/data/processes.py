@@ -1,0 +1,48 @@
+"""Work spread over processes that end with the one that started them."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from psp.errors import StoreError
+
+Result = TypeVar("Result")
+
+
+def run_in_processes(
+    work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]], workers: int
+) -> Iterator[Result]:
+    """Call `work` with every tuple of arguments and yield what it returns as it is done, in any order.
+
+    With one worker all happens in this process, in order. Tasks not yet begun are dropped on an error.
+    """
+    if workers <= 1 or len(tasks) <= 1:
+        yield from (work(*task) for task in tasks)
+        return
+    with ProcessPoolExecutor(min(workers, len(tasks)), initializer=_follow_parent) as pool:
+        futures = [pool.submit(work, *task) for task in tasks]
+        try:
+            yield from (future.result() for future in as_completed(futures))
+        except BrokenProcessPool as error:
+            remedy = "Call again, with fewer workers if memory was short: what is done is kept."
+            raise StoreError("a process that prepared recordings was killed.", remedy=remedy) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _follow_parent() -> None:
+    """Leave Ctrl-C to the parent, and end when the parent is gone, even if it was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,41 @@
+"""The built-in data as a source of recordings: clips are made instead of read."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from psp.data.recording import RawRecording, recording_of_clip
+from psp.data.source import SourceItem
+from psp.data.synthetic import SyntheticConfig, synthetic_clip
+from psp.skeleton.layout import Layout
+from psp.skeleton.layouts import layout_by_name
+
+
+@dataclass(frozen=True)
+class SyntheticReader:
+    """The clips of one configuration, made where they are needed."""
+
+    config: SyntheticConfig
+    dataset: str = "synthetic"
+
+    @property
+    def layout(self) -> Layout:
+        """The layout of the made skeletons."""
+        return layout_by_name(self.config.layout)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the made actions."""
+        return self.config.classes
+
+    @property
+    def source(self) -> str:
+        """The configuration in words."""
+        return repr(self.config)
+
+    def items(self) -> tuple[list[SourceItem], Counter[str]]:
+        """Name the clips by their index."""
+        return [SourceItem(str(index), self.source) for index in range(self.config.clips)], Counter()
+
+    def read(self, item: SourceItem) -> RawRecording:
+        """Make one recording."""
+        return recording_of_clip(synthetic_clip(self.config, int(item.name)))

@@ -1,0 +1,104 @@
+"""Where recordings come from: the files of a folder, or of a zip archive, that end in a given way."""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+from psp.errors import RecordingError
+
+BROKEN = "Copy or download it again."
+UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+"""What reading a folder or an archive raises; the built-in ones besides OSError are unknown kinds of zip."""
+
+
+@dataclass(frozen=True)
+class SourceItem:
+    """One recording: its name inside the source, and a stamp that changes when the recording does."""
+
+    name: str
+    stamp: str
+
+    @property
+    def id(self) -> str:
+        """The name without folders and ending."""
+        return Path(self.name).stem
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A folder (searched with its subfolders) or a zip archive; only files that end in `suffix` count, no hidden ones."""
+
+    path: Path
+    suffix: str
+
+    def files(self) -> list[SourceItem]:
+        """List the files, ordered by id; an empty source or a repeated id raises RecordingError."""
+        files = sorted(self._walk(), key=lambda file: (file.id, file.name))
+        if not files:
+            remedy = f"Name a folder or a zip archive that holds *{self.suffix} files."
+            raise RecordingError(f"there is no *{self.suffix} file.", where=str(self.path), remedy=remedy)
+        for first, second in pairwise(files):
+            if first.id == second.id:
+                what = f"{first.name} and {second.name} have the same name."
+                raise RecordingError(what, where=str(self.path), remedy="Leave one of them out.")
+        return files
+
+    def read(self, name: str) -> bytes:
+        """Return a file's content; one that cannot be read raises RecordingError."""
+        try:
+            if self.path.is_dir():
+                return (self.path / name).read_bytes()
+            return _archive(self.path, self.path.stat().st_mtime_ns, os.getpid()).read(name)
+        except (KeyError, *UNREADABLE) as error:
+            raise RecordingError(f"the file cannot be read ({error}).", where=name, remedy=BROKEN) from error
+
+    def _counts(self, name: str) -> bool:
+        return name.endswith(self.suffix) and not name.startswith(".")
+
+    def _walk(self) -> Iterator[SourceItem]:
+        if not self.path.exists():
+            raise RecordingError(
+                "the source does not exist.", where=str(self.path), remedy="Correct the path."
+            )
+        return self._walk_folder() if self.path.is_dir() else self._walk_archive()
+
+    def _walk_folder(self) -> Iterator[SourceItem]:
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                if self._counts(name):
+                    path = Path(folder, name)
+                    yield SourceItem(path.relative_to(self.path).as_posix(), _stamp(path))
+
+    def _walk_archive(self) -> Iterator[SourceItem]:
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                members = archive.infolist()
+        except UNREADABLE as error:
+            what = f"this is neither a folder nor a readable zip archive ({error})."
+            raise RecordingError(what, where=str(self.path), remedy=BROKEN) from error
+        for member in members:
+            if self._counts(Path(member.filename).name):
+                yield SourceItem(member.filename, f"{member.file_size}-{member.CRC:08x}")
+
+
+def _stamp(path: Path) -> str:
+    """Size and time of a file; a link to nowhere has none, reading it names it as missing."""
+    try:
+        about = path.stat()
+    except OSError:
+        return "missing"
+    return f"{about.st_size}-{about.st_mtime_ns}"
+
+
+@lru_cache(maxsize=1)
+def _archive(path: Path, changed: int, process: int) -> zipfile.ZipFile:
+    """Keep the archive open: its directory of 56,880 names takes longer to read than many recordings.
+
+    A forked process opens it again, as it would share the file position with its parent.
+    """
+    return zipfile.ZipFile(path)

@@ -1,0 +1,113 @@
+"""Skeleton layouts as stick figures: numbered joints, bones, parts and bodies."""
+
+import os
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from psp.figures.canvas import INK, save
+from psp.figures.neutral_pose import NEUTRAL_POSE
+from psp.skeleton.layout import Layout
+
+PART_COLOURS = (
+    "#332288", "#DDCC77", "#117733", "#88CCEE", "#882255",
+    "#CC6677", "#44AA99", "#999933", "#AA4499", "#666666",
+)  # fmt: skip
+"""Tol's muted colours, which colour-blind readers can tell apart."""
+
+DARK_COLOURS = {"#332288", "#117733", "#882255", "#AA4499", "#666666"}
+BODY_MARKERS = "osDhp8"
+HALO = "#EBEBEB"
+
+
+def draw_layouts(path: str | os.PathLike[str], layouts: Sequence[Layout]) -> None:
+    """Draw layouts side by side and save the figure as PNG, SVG or PDF."""
+    figure = Figure(figsize=(7 * len(layouts), 6.5), layout="constrained")
+    for axes, layout in zip(figure.subplots(1, len(layouts), squeeze=False)[0], layouts, strict=True):
+        plot_layout(axes, layout)
+    save(figure, path)
+
+
+def plot_layout(axes: Axes, layout: Layout) -> None:
+    """Plot one layout: colours are parts; marker shapes and grey areas are bodies.
+
+    The person faces the reader, so their left is on the right. A layout with joint names that the neutral
+    pose does not know is drawn as a tree.
+    """
+    places = positions(layout)
+    body_of_joint = layout.body_of_part[layout.part_of_joint]
+    for child, parent in layout.bones:
+        if body_of_joint[child] == body_of_joint[parent]:
+            axes.plot(*places[[child, parent]].T, color=HALO, linewidth=30, solid_capstyle="round", zorder=0)
+    for child, parent in layout.bones:
+        inside = layout.part_of_joint[child] == layout.part_of_joint[parent]
+        colour = part_colour(layout.part_of_joint[child]) if inside else "#AAAAAA"
+        axes.plot(*places[[child, parent]].T, color=colour, linewidth=3, zorder=1)
+    for joint, place in enumerate(places):
+        _plot_joint(axes, place, joint, layout.part_of_joint[joint], body_of_joint[joint])
+    sizes = f"{len(layout.joints)} joints, {len(layout.parts)} parts, {len(layout.bodies)} bodies"
+    axes.set_title(f"{layout.name}: {sizes}", color=INK)
+    axes.set_aspect("equal", anchor="N")
+    axes.margins(0.08)
+    axes.set_axis_off()
+    _add_legend(axes, layout)
+
+
+def positions(layout: Layout) -> Float[np.ndarray, "v 2"]:
+    """Where to draw each joint: in the neutral pose, or as a tree if it does not know all joint names."""
+    if all(name in NEUTRAL_POSE for name in layout.joints):
+        return np.array([NEUTRAL_POSE[name] for name in layout.joints], dtype=float)
+    return _tree(layout)
+
+
+def part_colour(part: int) -> str:
+    """The colour of a part by its number; colours come again after ten parts."""
+    return PART_COLOURS[part % len(PART_COLOURS)]
+
+
+def body_marker(body: int) -> str:
+    """The marker shape of a body by its number; shapes come again after six bodies."""
+    return BODY_MARKERS[body % len(BODY_MARKERS)]
+
+
+def _tree(layout: Layout) -> Float[np.ndarray, "v 2"]:
+    hung = _hang(layout, layout.centre, 0, count())
+    places = np.array([hung[joint] for joint in range(len(layout.joints))])
+    return 2 * places / np.maximum(1, np.ptp(places, axis=0))
+
+
+def _hang(layout: Layout, joint: int, depth: int, columns: Iterator[int]) -> dict[int, tuple[float, float]]:
+    """Place a joint and all below it: leaves side by side, others above the middle of their children."""
+    places: dict[int, tuple[float, float]] = {}
+    children = [child for child, parent in layout.bones if parent == joint]
+    for child in children:
+        places |= _hang(layout, child, depth + 1, columns)
+    column = sum(places[child][0] for child in children) / len(children) if children else next(columns)
+    return places | {joint: (column, -depth)}
+
+
+def _plot_joint(axes: Axes, place: Float[np.ndarray, "2"], joint: int, part: int, body: int) -> None:
+    (x, y), colour = place, part_colour(part)
+    axes.plot(x, y, marker=body_marker(body), markersize=17, color=colour, markeredgecolor="white", zorder=2)
+    ink = "white" if colour in DARK_COLOURS else INK
+    axes.text(x, y, str(joint), color=ink, fontsize=8.5, ha="center", va="center_baseline", zorder=3)
+
+
+def _add_legend(axes: Axes, layout: Layout) -> None:
+    bodies = list(layout.bodies)
+    entries = [
+        Line2D(
+            [], [],
+            linestyle="none", marker=body_marker(body), markersize=11, color=part_colour(part),
+            label=f"{name} ({bodies[body]})",
+        )
+        for part, (name, body) in enumerate(zip(layout.parts, layout.body_of_part, strict=True))
+    ]  # fmt: skip
+    axes.legend(
+        handles=entries, title="part (body)", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False
+    )

@@ -1,0 +1,70 @@
+"""Learning curves: a value over the steps of training, one line a run."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from psp.figures.canvas import INK, PALETTE, save
+
+MARKERS = "osD^vPX*"
+GAP = 0.07
+"""The least distance of two names, as a share of the height of the axes."""
+
+Curves = Mapping[str, Sequence[tuple[int, float]]]
+
+
+def draw_learning_curves(path: str | os.PathLike[str], curves: Curves, *, ylabel: str) -> None:
+    """Draw (step, value) pairs as lines and save the figure as PNG, SVG or PDF."""
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    plot_learning_curves(figure.add_subplot(), curves, ylabel=ylabel)
+    save(figure, path)
+
+
+def plot_learning_curves(axes: Axes, curves: Curves, *, ylabel: str) -> None:
+    """Plot one line a run, named at its end instead of in a legend.
+
+    Lines differ in colour and marker, so that they can be told apart without colour. A run without points is
+    left out.
+    """
+    drawn = {name: list(zip(*points, strict=True)) for name, points in curves.items() if points}
+    looks = [(PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]) for number in range(len(drawn))]
+    for (steps, values), (colour, marker) in zip(drawn.values(), looks, strict=True):
+        every = max(1, len(steps) // 12)
+        axes.plot(steps, values, color=colour, marker=marker, markersize=5, markevery=every, linewidth=1.8)
+    axes.set_xlabel("training step")
+    axes.set_ylabel(ylabel)
+    axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+    _name_lines(axes, {name: values[-1] for name, (_, values) in drawn.items()}, [look[0] for look in looks])
+
+
+def _name_lines(axes: Axes, ends: Mapping[str, float], colours: Sequence[str]) -> None:
+    low, high = axes.get_ylim()
+    heights = spread([(end - low) / (high - low) for end in ends.values()], GAP)
+    for (name, end), height, colour in zip(ends.items(), heights, colours, strict=True):
+        axes.text(1.06, height, name, color=INK, va="center", transform=axes.transAxes)
+        start = (1.01, (end - low) / (high - low))
+        axes.annotate(
+            "", xy=(1.05, height), xytext=start, xycoords=axes.transAxes, textcoords=axes.transAxes,
+            arrowprops={"arrowstyle": "-", "color": colour, "shrinkA": 0, "shrinkB": 0, "linewidth": 1.8},
+        )  # fmt: skip
+
+
+def spread(heights: Sequence[float], gap: float) -> list[float]:
+    """Move heights apart, as little as it takes, until neighbours differ by `gap`; their order stays.
+
+    The solution of least squares: after n gaps are subtracted from the n-th height only the order is asked
+    for, which pooling adjacent violators restores.
+    """
+    order = np.argsort(heights, kind="stable")
+    pools: list[list[float]] = []
+    for rank, index in enumerate(order):
+        pools.append([heights[index] - rank * gap])
+        while len(pools) > 1 and np.mean(pools[-2]) >= np.mean(pools[-1]):
+            pools[-2:] = [pools[-2] + pools[-1]]
+    moved = [float(np.mean(pool)) for pool in pools for _ in pool]
+    result = dict(zip(order.tolist(), (value + rank * gap for rank, value in enumerate(moved)), strict=True))
+    return [result[index] for index in range(len(heights))]

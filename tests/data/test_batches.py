@@ -1,0 +1,91 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from psp.data.augment import AugmentConfig
+from psp.data.batches import Batches, BatchConfig, Draw, stream
+from psp.data.sample import SampleConfig
+from stores import small_store
+
+CONFIG = BatchConfig(SampleConfig(frames=16), AugmentConfig(turn=30.0, mirror=0.5, noise=0.01))
+CLIPS = np.arange(0, 48, 2)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return small_store(tmp_path_factory.mktemp("batches") / "store")
+
+
+def test_every_pass_is_another_permutation_of_all_clips(store):
+    order = stream(store, CLIPS, 8, seed=0, role="labelled")
+    passes = [torch.cat([order.draw(step).clips for step in range(3 * n, 3 * n + 3)]) for n in range(4)]
+    assert all(sorted(clips.tolist()) == CLIPS.tolist() for clips in passes)
+    assert len({tuple(clips.tolist()) for clips in passes}) == 4
+
+
+def test_a_draw_depends_on_the_step_alone(store):
+    walked = stream(store, CLIPS, 7, seed=0, role="labelled")
+    for step in range(9):
+        walked.draw(step)
+    jumped = stream(store, CLIPS, 7, seed=0, role="labelled").draw(9)
+    assert torch.equal(walked.draw(9).clips, jumped.clips)
+    assert torch.equal(walked.draw(9).keys, jumped.keys)
+
+
+def test_a_batch_larger_than_the_clips_gives_repeated_clips_other_keys(store):
+    draw = stream(store, CLIPS[:5], 12, seed=0, role="labelled").draw(0)
+    assert len(set(draw.keys.tolist())) == 12
+
+
+def test_roles_and_seeds_are_independent(store):
+    draws = [stream(store, CLIPS, 24, *who).draw(0) for who in ((0, "a"), (0, "b"), (1, "a"))]
+    assert len({tuple(draw.clips.tolist()) for draw in draws}) == 3
+
+
+def test_shares_of_ranks_make_up_the_draw(store):
+    draw = stream(store, CLIPS, 8, 0, "a").draw(0)
+    shares = [draw.share(rank, 2) for rank in range(2)]
+    assert sorted(torch.cat([share.clips for share in shares]).tolist()) == sorted(draw.clips.tolist())
+
+
+def test_training_views_fit_together(store):
+    batches = Batches(store, ("joint", "motion", "bone"), CONFIG)
+    batch = batches.training(stream(store, CLIPS, 8, 0, "a").draw(0))
+    assert batch.views["joint"].shape == (8, 2, 16, 20, 3)
+    assert torch.allclose(batch.views["motion"][:, :, :-1], batch.views["joint"].diff(dim=2), atol=1e-6)
+    assert batch.labels.tolist() == store.clips.label[batch.clips.numpy()].tolist()
+    assert batch.persons.sum(dim=1).tolist() == store.clips.persons[batch.clips.numpy()].tolist()
+    assert batch.views["joint"][~batch.persons].abs().sum() == 0
+    assert batch.without_labels().labels.tolist() == [-1] * 8
+
+
+def test_the_same_draw_gives_the_same_views_in_any_batch(store):
+    batches = Batches(store, ("joint",), CONFIG)
+    draw = stream(store, CLIPS, 8, 0, "a").draw(3)
+    alone = batches.training(Draw(draw.clips[2:3], draw.keys[2:3])).views["joint"]
+    assert torch.allclose(alone[0], batches.training(draw).views["joint"][2], atol=1e-6)
+
+
+def test_recorded_motion_is_drawn_apart_from_the_joints(store):
+    config = BatchConfig(SampleConfig(frames=16, train="random"), motion="recorded")
+    batches = Batches(store, ("joint", "motion"), config)
+    draw = stream(store, CLIPS, 8, 0, "a").draw(0)
+    motion = batches.training(draw).views["motion"]
+    for row, index in enumerate(draw.clips.tolist()):
+        recorded = np.diff(store.clip(index).joints[0], axis=0, append=store.clip(index).joints[0][-1:])
+        distance = np.abs(motion[row, 0].numpy()[:, None] - recorded[None]).max(axis=(2, 3)).min(axis=1)
+        assert distance.max() < 1e-5
+
+
+def test_testing_resamples_the_whole_clip(store):
+    batch = next(Batches(store, ("joint",), CONFIG).in_order(np.array([5, 6])))
+    expected = store.clip(5).joints
+    assert torch.allclose(batch.views["joint"][0, :2, 0], torch.from_numpy(expected[:, 0]), atol=1e-6)
+    assert torch.allclose(batch.views["joint"][0, :2, -1], torch.from_numpy(expected[:, -1]), atol=1e-6)
+
+
+def test_in_order_covers_every_clip_once(store):
+    batches = Batches(store, ("joint",), replace(CONFIG, augment=AugmentConfig()))
+    assert torch.cat([batch.clips for batch in batches.in_order(CLIPS, 5)]).tolist() == CLIPS.tolist()

@@ -1,0 +1,131 @@
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from psp.data.store import COLUMNS, Store, open_store
+from psp.errors import StoreError
+from stores import small_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return small_store(tmp_path / "store")
+
+
+def rewrite(path: Path, change: Callable[[str], str]) -> None:
+    """Change a part and its size in the manifest, so that only its content is wrong."""
+    path.write_text(change(path.read_text()))
+    manifest = json.loads((path.parent / "manifest.json").read_text())
+    manifest["parts"][path.name]["bytes"] = path.stat().st_size
+    (path.parent / "manifest.json").write_text(json.dumps(manifest))
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(StoreError) as caught:
+        open_store(path)
+    assert caught.value.where
+    assert caught.value.remedy
+    assert str(path) in caught.value.where
+    return caught.value.what
+
+
+def test_a_clip_takes_as_many_rows_as_its_persons_have_frames(store: Store):
+    table = store.clips
+    ends = table.first_row + table.persons * table.frames
+    assert table.first_row.tolist() == [0, *ends[:-1].tolist()]
+    assert len(store.joints) == ends[-1]
+    assert store.clip(1).joints.shape == (table.persons[1], table.frames[1], 20, 3)
+
+
+def test_persons_are_stored_one_after_the_other(store: Store):
+    clip, first = store.clip(1), store.clips.first_row[1]
+    second_person = store.joints[first + clip.frames : first + 2 * clip.frames]
+    assert clip.persons == 2
+    assert np.array_equal(clip.joints[1], second_person)
+
+
+def test_joints_stay_on_disk_and_changes_never_reach_it(store: Store):
+    assert isinstance(store.joints, np.memmap)
+    before = float(store.joints[0, 0, 0])
+    store.joints[0, 0, 0] = 99
+    store.clip(0).joints[:] = 99
+    assert open_store(store.path).joints[0, 0, 0] == before
+
+
+def test_every_clip_is_found_by_its_id(store: Store):
+    assert all(store.clip(row).id == name for name, row in store.clips.row_of_id.items())
+    assert len(store.clips.row_of_id) == len(store)
+
+
+def test_the_fingerprint_follows_the_content(store: Store, tmp_path: Path):
+    assert small_store(tmp_path / "same").fingerprint == store.fingerprint
+    assert small_store(tmp_path / "other", clips=47).fingerprint != store.fingerprint
+
+
+def test_the_parts_can_be_read_without_psp(store: Store):
+    joints = np.load(store.path / "joints.npy", allow_pickle=False)
+    with (store.path / "clips.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert joints.dtype == np.dtype("<f4")
+    assert tuple(rows[0]) == COLUMNS
+    assert sum(int(row["persons"]) * int(row["frames"]) for row in rows) == len(joints)
+
+
+def test_a_folder_that_is_no_store_is_refused(tmp_path: Path):
+    assert "no manifest.json" in refusal(tmp_path)
+    assert "no manifest.json" in refusal(tmp_path / "absent")
+
+
+def test_a_missing_manifest_is_refused(store: Store):
+    (store.path / "manifest.json").unlink()
+    assert "no manifest.json" in refusal(store.path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 1}', '{"format": "psp-store-1"}'])
+def test_a_damaged_or_foreign_manifest_is_refused(store: Store, text: str):
+    (store.path / "manifest.json").write_text(text)
+    assert "manifest.json" in refusal(store.path)
+
+
+@pytest.mark.parametrize("name", ["joints.npy", "clips.csv"])
+def test_a_missing_part_is_refused(store: Store, name: str):
+    (store.path / name).unlink()
+    assert refusal(store.path).startswith(f"{name} is missing")
+
+
+@pytest.mark.parametrize("name", ["joints.npy", "clips.csv"])
+def test_a_truncated_part_is_refused(store: Store, name: str):
+    part = store.path / name
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-5])
+    assert f"{name} has {len(whole) - 5} bytes instead of {len(whole)}" in refusal(store.path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace("label", "colour", 1), "unknown columns"),
+        (lambda text: text.splitlines()[0] + "\n", "no clips"),
+        (lambda text: text.replace("clip003,3", "clip003,three"), "damaged"),
+        (lambda text: text.replace("clip003,", "clip003,1,"), "damaged"),
+    ],
+    ids=["a column renamed", "no rows", "a word for a number", "a field too many"],
+)
+def test_a_damaged_table_is_refused(store: Store, change: Callable[[str], str], message: str):
+    rewrite(store.path / "clips.csv", change)
+    assert message in refusal(store.path)
+
+
+def test_a_table_that_does_not_fit_the_joints_is_refused(store: Store):
+    rewrite(store.path / "clips.csv", lambda text: "\n".join(text.splitlines()[:-1]) + "\n")
+    assert "joints.npy has the shape" in refusal(store.path)
+
+
+def test_joints_of_another_layout_are_refused(store: Store):
+    manifest = store.path / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("kinect20", "ntu25"))
+    assert "joints.npy has the shape" in refusal(store.path)

@@ -1,0 +1,29 @@
+import torch
+
+from psp.data.views import VIEWS, bone_view, motion_view
+from psp.skeleton.kinect20 import KINECT20
+
+JOINTS = torch.randn(3, 1, 8, 20, 3, generator=torch.Generator().manual_seed(0))
+
+
+def test_motion_adds_up_to_the_way_from_first_to_last_frame():
+    motion = motion_view(JOINTS, KINECT20)
+    assert torch.allclose(motion.sum(dim=2), JOINTS[:, :, -1] - JOINTS[:, :, 0], atol=1e-5)
+    assert motion[:, :, -1].abs().max() == 0
+
+
+def test_bones_added_from_the_centre_give_the_joints_back():
+    bones = bone_view(JOINTS, KINECT20)
+    hand = sum(bones[..., joint, :] for joint in (7, 6, 5, 4, 2, 1))
+    assert torch.allclose(hand, JOINTS[..., 7, :] - JOINTS[..., 0, :], atol=1e-5)
+
+
+def test_bones_and_motions_do_not_see_where_the_body_stands():
+    moved = JOINTS + torch.tensor([1.0, 2.0, 3.0])
+    for name in ("bone", "motion", "bone motion"):
+        same = torch.allclose(VIEWS[name](moved, KINECT20), VIEWS[name](JOINTS, KINECT20), atol=1e-5)
+        assert same, name
+
+
+def test_every_view_keeps_the_shape():
+    assert all(view(JOINTS, KINECT20).shape == JOINTS.shape for view in VIEWS.values())

@@ -1,0 +1,97 @@
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from psp.errors import LayoutError
+from psp.skeleton.layout import Layout
+
+SMALL: dict[str, Any] = {
+    "name": "small",
+    "joints": ("hip", "neck", "left hand", "right hand"),
+    "bones": ((1, 0), (2, 1), (3, 1)),
+    "mirror_pairs": ((2, 3),),
+    "centre": 0,
+    "shoulders": (2, 3),
+    "spine": (0, 1),
+    "parts": {"trunk": (0, 1), "left arm": (2,), "right arm": (3,)},
+    "bodies": {"torso": ("trunk",), "arms": ("left arm", "right arm")},
+}
+
+BROKEN = {
+    "a joint named twice": ({"joints": ("hip", "neck", "hip", "right hand")}, "repeated: hip"),
+    "a bone to nowhere": ({"bones": ((1, 0), (2, 1), (3, 9))}, "bone names joint 9, which does not exist"),
+    "a negative joint": ({"spine": (0, -1)}, "spine end names joint -1"),
+    "a joint without a bone": ({"bones": ((1, 0), (2, 1))}, "not a tree"),
+    "a joint with two parents": ({"bones": ((1, 0), (2, 1), (3, 1), (3, 0))}, "not a tree"),
+    "a loop": ({"bones": ((1, 0), (2, 3), (3, 2))}, "'left hand' is not connected to the centre"),
+    "a bone from the centre": ({"bones": ((0, 1), (2, 1), (3, 1))}, "not a tree"),
+    "a joint mirrored twice": ({"mirror_pairs": ((2, 3), (3, 2))}, "two mirror pairs"),
+    "a joint that mirrors itself": ({"mirror_pairs": ((2, 2),)}, "two mirror pairs"),
+    "asymmetric mirror pairs": ({"mirror_pairs": ((1, 3),)}, "mirror image of bone neck - hip is not a bone"),
+    "a joint in two parts": (
+        {"parts": SMALL["parts"] | {"right arm": (2, 3)}},
+        "joint 'left hand' is in 2 groups: 'left arm' and 'right arm'",
+    ),
+    "a joint twice in a part": (
+        {"parts": SMALL["parts"] | {"left arm": (2, 2)}},
+        "'left arm' and 'left arm'",
+    ),
+    "a joint in no part": ({"parts": SMALL["parts"] | {"trunk": (0,)}}, "joint 'neck' is in no part"),
+    "a part of no joints": ({"parts": SMALL["parts"] | {"tail": ()}}, "part 'tail' is empty"),
+    "a part of a missing joint": (
+        {"parts": SMALL["parts"] | {"trunk": (0, 1, 7)}},
+        "part 'trunk' names joint 7",
+    ),
+    "a part in no body": ({"bodies": {"torso": ("trunk", "left arm")}}, "part 'right arm' is in no body"),
+    "a part in two bodies": (
+        {"bodies": SMALL["bodies"] | {"torso": ("trunk", "left arm")}},
+        "part 'left arm' is in 2 groups: 'torso' and 'arms'",
+    ),
+    "a body of a missing part": (
+        {"bodies": SMALL["bodies"] | {"legs": ("leg",)}},
+        "body 'legs' names part 'leg'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), BROKEN.values(), ids=BROKEN)
+def test_an_inconsistent_definition_is_refused(change: dict[str, Any], message: str):
+    with pytest.raises(LayoutError) as refusal:
+        Layout(**(SMALL | change))
+    assert message in str(refusal.value)
+    assert refusal.value.where == "layout 'small'"
+    assert refusal.value.remedy
+
+
+def test_the_tables_of_a_small_layout():
+    layout = Layout(**SMALL)
+    assert layout.parents.tolist() == [0, 0, 1, 1]
+    assert layout.mirror.tolist() == [0, 1, 3, 2]
+    assert layout.joint_to_part.tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert layout.part_to_body.tolist() == [[1, 0], [0, 1], [0, 1]]
+
+
+def test_a_layout_cannot_be_changed():
+    layout = Layout(**SMALL)
+    with pytest.raises(AttributeError):
+        layout.name = "other"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        layout.parts["trunk"] = (0,)  # type: ignore[index]
+    with pytest.raises(ValueError, match="read-only"):
+        layout.mirror[0] = 1
+
+
+def test_a_layout_does_not_follow_changes_of_the_mapping_it_was_made_from():
+    parts = dict(SMALL["parts"])
+    layout = Layout(**(SMALL | {"parts": parts}))
+    parts.clear()
+    assert dict(layout.parts) == SMALL["parts"]
+
+
+def test_a_layout_survives_pickling():
+    layout = Layout(**SMALL)
+    again = pickle.loads(pickle.dumps(layout))
+    assert all(getattr(again, name) == getattr(layout, name) for name in SMALL)
+    assert np.array_equal(again.joint_to_part, layout.joint_to_part)

@@ -1,0 +1,22 @@
+import os
+import signal
+
+import pytest
+
+from psp.train.interrupt import Interrupt
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_noted_and_handlers_come_back(number):
+    before = signal.getsignal(number)
+    with Interrupt() as interrupt:
+        assert interrupt.signal is None
+        os.kill(os.getpid(), number)
+        assert interrupt.signal == number
+    assert signal.getsignal(number) is before
+
+
+def test_a_second_signal_acts_as_before():
+    with Interrupt(), pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)

@@ -1,0 +1,16 @@
+from psp.train.log import JsonLines, read_lines
+
+
+def test_a_log_continues_where_its_position_was_taken(tmp_path):
+    path = tmp_path / "log.jsonl"
+    log = JsonLines(path)
+    log.write(step=1, loss=0.5)
+    position = log.position()
+    log.write(step=2, loss=0.25)
+    log.close()
+    with path.open("a") as file:
+        file.write('{"step": 3, "lo')
+    again = JsonLines(path, position)
+    again.write(step=2, loss=0.125)
+    again.close()
+    assert read_lines(path) == [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.125}]

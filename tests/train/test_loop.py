@@ -1,0 +1,172 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from psp.data.batches import BatchConfig
+from psp.data.sample import SampleConfig
+from psp.errors import BudgetError, ConfigError, TrainingError
+from psp.model.encoder import EncoderConfig
+from psp.model.psp import ModelConfig
+from psp.train.config import TrainConfig
+from psp.train.log import read_lines
+from psp.train.optim import OptimConfig
+from psp.train.run import RunFolder
+from psp.train.train import resume_run, start_run
+from stores import small_store
+
+CONFIG = TrainConfig(
+    "synthetic-xsub", "2/class",
+    data=BatchConfig(SampleConfig(frames=8)),
+    model=ModelConfig(EncoderConfig(((4, 4, 2, 2), (4, 8, 2, 1)), heads=2)),
+    optim=OptimConfig("adamw", 1e-2, warmup=1, schedule="cosine"),
+    labelled_batch=4, unlabelled_batch=8, epochs=3, average=0.9, log_every=1,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return small_store(tmp_path_factory.mktemp("loop") / "store")
+
+
+@pytest.fixture(scope="module")
+def straight(store, tmp_path_factory):
+    """A run that nothing interrupted."""
+    trainer = start_run(store, CONFIG, tmp_path_factory.mktemp("straight") / "run", device="cpu")
+    assert trainer.run(checkpoint_seconds=1e9) is None
+    return trainer.folder
+
+
+def same(first: RunFolder, second: RunFolder) -> bool:
+    weights = all(
+        torch.equal(value, load_file(second.weights(kind))[name])
+        for kind in ("last", "average")
+        for name, value in load_file(first.weights(kind)).items()
+    )
+    return weights and first.metrics.read_bytes() == second.metrics.read_bytes()
+
+
+class Killed(BaseException):
+    """Stands for a SIGKILL: nothing after it is executed."""
+
+
+def killed_at(folder: RunFolder, step: int, save_every_step: bool) -> None:
+    """Continue a run and let it die right after a step, its files as they happen to be."""
+
+    def on_step(progress) -> None:
+        if progress.step == step:
+            raise Killed
+
+    with pytest.raises(Killed):
+        resume_run(folder.path, device="cpu").run(on_step, checkpoint_seconds=0 if save_every_step else 1e9)
+
+
+def test_the_loss_goes_down_and_only_budgeted_labels_are_used(straight):
+    lines = read_lines(straight.metrics)
+    assert [line["step"] for line in lines] == list(range(1, len(lines) + 1))
+    assert {"recognition", "contrast body", "contrast part", "contrast joint"} <= set(lines[0])
+    assert lines[-1]["objective"] < lines[0]["objective"]
+    result = json.loads(straight.result.read_text())
+    assert result["labels used"] == result["budget"]["labels"] == 8
+    assert result["config hash"] == CONFIG.hash
+
+
+@pytest.mark.parametrize("save_every_step", [True, False])
+def test_a_killed_run_resumes_exactly(store, straight, tmp_path, save_every_step):
+    folder = start_run(store, CONFIG, tmp_path / "run", device="cpu").folder
+    for step in (2, 5, 6):
+        killed_at(folder, step, save_every_step)
+    assert resume_run(folder.path, device="cpu").run() is None
+    assert same(straight, folder)
+
+
+def test_a_kill_while_saving_loses_nothing(store, straight, tmp_path):
+    folder = start_run(store, CONFIG, tmp_path / "run", device="cpu").folder
+    killed_at(folder, 4, save_every_step=True)
+    torn = folder.checkpoints / "000000009"
+    torn.mkdir()
+    (torn / "state.safetensors").write_bytes(b"half of a checkp")
+    (folder.checkpoints / ".writing-000000005").mkdir()
+    assert resume_run(folder.path, device="cpu").run() is None
+    assert same(straight, folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_the_run_goes_on(store, straight, tmp_path, number):
+    def on_step(progress) -> None:
+        if progress.step == 3:
+            os.kill(os.getpid(), number)
+
+    trainer = start_run(store, CONFIG, tmp_path / "run", device="cpu")
+    assert trainer.run(on_step, checkpoint_seconds=1e9) == number
+    assert not trainer.folder.result.exists()
+    again = resume_run(trainer.folder.path, device="cpu")
+    assert again.run() is None
+    assert same(straight, again.folder)
+
+
+def test_a_real_sigkill(store, straight, tmp_path):
+    folder = start_run(store, CONFIG, tmp_path / "run", device="cpu").folder
+    program = """
+    import os, signal, sys
+    from pathlib import Path
+    from psp.train.train import resume_run
+    def on_step(progress):
+        if progress.step == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+    resume_run(Path(sys.argv[1]), device="cpu").run(on_step, checkpoint_seconds=0)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(folder.path)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert not folder.result.exists()
+    assert resume_run(folder.path, device="cpu").run() is None
+    assert same(straight, folder)
+
+
+def test_resuming_a_finished_run_changes_nothing(straight):
+    before = straight.metrics.read_bytes()
+    assert resume_run(straight.path, device="cpu").run() is None
+    assert straight.metrics.read_bytes() == before
+
+
+def test_another_seed_is_another_run(store, straight, tmp_path):
+    trainer = start_run(store, replace(CONFIG, seed=1), tmp_path / "run", device="cpu")
+    trainer.run()
+    assert not same(straight, trainer.folder)
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_step(store, tmp_path):
+    config = replace(CONFIG, optim=OptimConfig("sgd", 1e30, warmup=0.0))
+    trainer = start_run(store, config, tmp_path / "run", device="cpu")
+    with pytest.raises(TrainingError, match="clip0"):
+        trainer.run(checkpoint_seconds=0)
+    assert all(value.isfinite().all() for value in trainer.network.parameters())
+    listed = json.loads((tmp_path / "run" / "non-finite.json").read_text())
+    assert len(listed["clips"]) == 12
+    assert list((tmp_path / "run" / "checkpoints").iterdir())
+
+
+def test_a_label_outside_the_budget_is_refused(store, tmp_path):
+    trainer = start_run(store, CONFIG, tmp_path / "run", device="cpu")
+    outside = torch.from_numpy(trainer.unlabelled_clips[:1])
+    with pytest.raises(BudgetError, match="not in the budget"):
+        trainer.ledger.note(outside)
+
+
+def test_supervised_training_never_draws_unlabelled_clips(store, tmp_path):
+    trainer = start_run(store, replace(CONFIG, method="supervised"), tmp_path / "run", device="cpu")
+    assert trainer._draw_batches()[1] is None
+    assert trainer.run() is None
+
+
+def test_an_existing_run_is_not_overwritten(store, straight):
+    with pytest.raises(ConfigError, match="--resume"):
+        start_run(store, CONFIG, straight.path)

@@ -1,0 +1,32 @@
+import pytest
+import torch
+from torch import nn
+
+from psp.train.optim import OptimConfig, learning_rate, make_optimiser
+
+
+def test_steps_follow_the_paper():
+    config = OptimConfig(learning_rate=0.05, warmup=5, milestones=(60, 90))
+    rates = [learning_rate(config, epoch, 120) for epoch in (2.5, 5, 59.9, 60, 90)]
+    assert rates == pytest.approx([0.025, 0.05, 0.05, 0.005, 0.0005])
+
+
+def test_cosine_goes_from_the_full_rate_to_its_final_share():
+    config = OptimConfig(learning_rate=1.0, warmup=2, schedule="cosine", final=0.01)
+    rates = [learning_rate(config, epoch, 10) for epoch in (0, 1, 2, 6, 10)]
+    assert rates == pytest.approx([1e-3, 0.5, 1.0, 0.505, 0.01])
+
+
+def test_adamw_decays_matrices_only():
+    network = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+    decayed, spared = make_optimiser(network, OptimConfig("adamw", weight_decay=0.1)).param_groups
+    assert [weight.ndim for weight in decayed["params"]] == [2]
+    assert decayed["weight_decay"] == 0.1
+    assert spared["weight_decay"] == 0
+
+
+def test_sgd_uses_nesterov_momentum():
+    optimiser = make_optimiser(nn.Linear(2, 2), OptimConfig())
+    assert isinstance(optimiser, torch.optim.SGD)
+    assert optimiser.defaults["nesterov"]
+    assert optimiser.defaults["momentum"] == 0.9

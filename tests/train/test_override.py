@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from psp.errors import ConfigError
+from psp.train.config import TrainConfig
+from psp.train.override import as_plain, changes_from_arguments, changes_from_file, override
+from psp.train.presets import PRESETS
+
+CONFIG = TrainConfig("nw-ucla", "5/class")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("protocol", ["nw-ucla", "ntu60-xsub"])
+def test_every_preset_survives_the_way_through_plain_values(name, protocol):
+    config = PRESETS[name](protocol, "5%", "tiny")
+    assert override(CONFIG, as_plain(config)) == config
+    assert override(CONFIG, as_plain(config)).hash == config.hash
+
+
+def test_nested_settings_are_changed_and_nothing_else():
+    changes = changes_from_arguments(["optim.learning_rate=0.3", "data.sample.frames=64", "epochs=7"])
+    changed = override(CONFIG, changes)
+    assert (changed.optim.learning_rate, changed.data.sample.frames, changed.epochs) == (0.3, 64, 7)
+    assert changed.model == CONFIG.model
+    assert changed.hash != CONFIG.hash
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("optim.learning_rat=0.3", "learning_rate"),
+        ("epoch=3", "epochs"),
+        ("epochs=many", "epochs"),
+        ("optim.schedule=linear", "optim.schedule"),
+        ("data.augment.turn=[1, 2]", "data.augment.turn"),
+        ("epochs", "name=value"),
+        ("zzz=1", "Known settings"),
+    ],
+)
+def test_mistakes_are_refused_with_the_name_and_the_nearest(argument, message):
+    with pytest.raises(ConfigError, match=message.replace(".", r"\.")):
+        override(CONFIG, changes_from_arguments([argument]))
+
+
+def test_whole_numbers_are_fractions_too():
+    assert override(CONFIG, {"optim": {"learning_rate": 1}}).optim.learning_rate == 1.0
+
+
+@pytest.mark.parametrize("content", ["optim: [", "- 1\n- 2\n"])
+def test_unreadable_files_are_refused(tmp_path: Path, content: str):
+    (tmp_path / "c.yaml").write_text(content)
+    with pytest.raises(ConfigError, match=r"c\.yaml"):
+        changes_from_file(tmp_path / "c.yaml")
+
+
+def test_files_hold_only_what_differs(tmp_path: Path):
+    (tmp_path / "c.yaml").write_text("optim:\n  learning_rate: 0.2\n")
+    assert override(CONFIG, changes_from_file(tmp_path / "c.yaml")).optim.learning_rate == 0.2

@@ -1,0 +1,71 @@
+import pytest
+import torch
+from torch import nn
+
+from psp.errors import CheckpointError
+from psp.train.average import WeightAverage
+from psp.train.optim import OptimConfig, make_optimiser
+from psp.train.state import collect, load_checkpoint, restore, save_checkpoint
+
+
+def parts(kind: str):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    return network, make_optimiser(network, OptimConfig(kind)), WeightAverage(network, 0.9)
+
+
+def steps(network, optimiser, average, count: int) -> None:
+    for step in range(count):
+        optimiser.zero_grad()
+        network(torch.randn(8, 3)).square().mean().backward()
+        optimiser.step()
+        average.update(network, step)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adamw"])
+def test_restored_training_goes_on_bit_for_bit(tmp_path, kind):
+    first = parts(kind)
+    steps(*first, 3)
+    save_checkpoint(tmp_path, 3, collect(*first), {"note": "x"})
+    steps(*first, 3)
+    second = parts(kind)
+    tensors, facts = load_checkpoint(tmp_path)
+    restore(tensors, *second)
+    steps(*second, 3)
+    assert facts["note"] == "x"
+    assert facts["step"] == 3
+    for name, value in first[0].state_dict().items():
+        assert torch.equal(value, second[0].state_dict()[name])
+        assert torch.equal(first[2].state[name], second[2].state[name])
+
+
+def test_the_last_two_checkpoints_are_kept(tmp_path):
+    for step in range(5):
+        save_checkpoint(tmp_path, step, {"a": torch.tensor(step)}, {})
+    assert [place.name for place in sorted(tmp_path.iterdir())] == ["000000003", "000000004"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "facts", "missing"])
+def test_a_damaged_checkpoint_is_passed_over(tmp_path, damage):
+    for step in (1, 2):
+        save_checkpoint(tmp_path, step, {"a": torch.full((50,), float(step))}, {})
+    state, facts = tmp_path / "000000002" / "state.safetensors", tmp_path / "000000002" / "facts.json"
+    if damage == "cut":
+        state.write_bytes(state.read_bytes()[:-10])
+    elif damage == "changed":
+        state.write_bytes(state.read_bytes()[:-1] + b"x")
+    elif damage == "facts":
+        facts.write_text('{"step": 2')
+    else:
+        state.unlink()
+    tensors, found = load_checkpoint(tmp_path)
+    assert found["step"] == 1
+    assert float(tensors["a"][0]) == 1
+
+
+def test_without_a_readable_checkpoint_it_says_so(tmp_path):
+    assert load_checkpoint(tmp_path) is None
+    save_checkpoint(tmp_path, 1, {"a": torch.zeros(1)}, {})
+    (tmp_path / "000000001" / "facts.json").write_text("")
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        load_checkpoint(tmp_path)
