@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from psp.data.augment import AugmentConfig
-from psp.data.batches import Batches, BatchConfig, Draw, stream
+from psp.data.batches import BatchConfig, Batches, Draw, stream
 from psp.data.sample import SampleConfig
 from stores import small_store
 

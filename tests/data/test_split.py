@@ -1,4 +1,6 @@
 import gzip
+import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +59,18 @@ def ntu60(shared_data: Path) -> ClipTable:
 def test_ntu60_has_the_published_numbers_of_clips(ntu60: ClipTable, name: str, train: int, test: int):
     parts = split(PROTOCOLS[name], ntu60)
     assert (len(parts.train), len(parts.tests["full"])) == (train, test)
+
+
+def test_nw_ucla_has_the_known_numbers_of_clips(shared_data: Path):
+    with zipfile.ZipFile(shared_data / "nw-ucla/all_sqe.zip") as archive:
+        names = [name for name in archive.namelist() if name.endswith(".json")]
+    action, view = np.array([re.findall(r"a(\d\d)_.*_v(\d\d)", name)[0] for name in names]).astype(int).T
+    clips = table(names, label=np.searchsorted(np.unique(action), action), camera=view)
+    parts = split(PROTOCOLS["nw-ucla"], clips)
+    assert (len(parts.train), len(parts.tests["full"]), len(parts.tests["clean"])) == (1_020, 464, 369)
+    assert not {2, 3} & set(action[parts.tests["clean"]])
+    development = split(PROTOCOLS["nw-ucla-view1-to-view2"], clips)
+    assert (len(development.train), len(development.tests["full"])) == (516, 504)
 
 
 @every_protocol

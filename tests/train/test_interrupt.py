@@ -17,6 +17,8 @@ def test_a_signal_is_noted_and_handlers_come_back(number):
 
 
 def test_a_second_signal_acts_as_before():
-    with Interrupt(), pytest.raises(KeyboardInterrupt):
+    with Interrupt() as interrupt:
         os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupt.signal == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)

@@ -1,7 +1,8 @@
 """How psp talks to a terminal: tables and progress bars."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -10,9 +11,16 @@ from rich.table import Table
 CONSOLE = Console()
 
 
+class Show(Protocol):
+    """Moves a progress bar."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Show that `done` of `total` are done."""
+
+
 @contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar with what is done, a note and the time left; the yielded function takes (done, total, note)."""
+def progress_bar(title: str) -> Iterator["Show"]:
+    """A bar with what is done, a note and the time left; the yielded function takes done, total and the note."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TextColumn("{task.fields[note]}"), TimeRemainingColumn(), console=CONSOLE) as bar:
         task = bar.add_task(title, total=None, note="")

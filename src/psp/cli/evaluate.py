@@ -33,8 +33,8 @@ def show_evaluation(run: Path, evaluation: Evaluation) -> None:
     full = evaluation["average"]["full"]
     shown = ["-" if value is None else f"{value:.1f}" for value in full.per_class]
     worst = [classes[row.index(max(row))] for row in _without_diagonal(full.confusion)]
-    rows = list(zip(classes, shown, worst, strict=True))
-    print_table("averaged weights, full test set", ("class", "accuracy in %", "most often taken for"), rows)
+    columns = ("class", "accuracy in %", "most often taken for")
+    print_table("averaged weights, full test set", columns, list(zip(classes, shown, worst, strict=True)))
     say(f"written: {RunFolder(run).evaluation}")
 
 

@@ -29,7 +29,7 @@ def train(
     budget_file: Path | None = None,
     epochs: int | None = None,
     config: Path | None = None,
-    set: list[str] = [],  # noqa: A002, B006
+    set: list[str] = [],  # noqa: B006
     out: Path | None = None,
     resume: Path | None = None,
     device: Device = "auto",
@@ -61,9 +61,9 @@ def train(
         if store is None or protocol is None or out is None:
             remedy = "Write 'psp train STORE --protocol P --out RUN' or 'psp train --resume RUN'."
             raise ConfigError("STORE, --protocol and --out are needed.", remedy=remedy)
-        chosen = PRESETS[preset](protocol, budget, size)
-        seeds = {"seed": seed, "budget_seed": seed if budget_seed is None else budget_seed}
-        chosen = override(replace(chosen, method=method, **seeds), changes_from_file(config) if config else {})
+        chosen = replace(PRESETS[preset](protocol, budget, size), method=method, seed=seed)
+        chosen = replace(chosen, budget_seed=seed if budget_seed is None else budget_seed)
+        chosen = override(chosen, changes_from_file(config) if config else {})
         chosen = override(chosen, changes_from_arguments(set))
         chosen = replace(chosen, epochs=epochs or chosen.epochs)
         drawn = read_budget(budget_file) if budget_file else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from psp.data.random import between, normal, uniform
@@ -52,7 +52,7 @@ def augment(
 
 
 def mirror(
-    joints: Float[Tensor, "n m t v c"], chosen: Tensor, layout: Layout
+    joints: Float[Tensor, "n m t v c"], chosen: Bool[Tensor, "n"], layout: Layout
 ) -> Float[Tensor, "n m t v c"]:
     """Swap left and right in the chosen clips: the x axis changes its sign and paired joints change places."""
     order = torch.from_numpy(layout.mirror.copy()).to(joints.device)
@@ -67,7 +67,9 @@ def geometry(keys: Int64[Tensor, "n"], config: AugmentConfig) -> Float[Tensor, "
     matrix = rotation(_angle(keys, "roll", config.roll), forward) @ matrix
     matrix = rotation(_angle(keys, "turn", config.turn), config.up) @ matrix
     off_diagonal = 1 - torch.eye(3, device=keys.device)
-    shear = torch.eye(3, device=keys.device) + off_diagonal * between(keys, "shear", -config.shear, config.shear, 3, 3)
+    shear = torch.eye(3, device=keys.device) + off_diagonal * between(
+        keys, "shear", -config.shear, config.shear, 3, 3
+    )
     return shear @ matrix * (1 + between(keys, "scale", -config.scale, config.scale, 1, 1))
 
 
@@ -81,8 +83,10 @@ def rotation(angle: Float[Tensor, "n"], axis: Literal["x", "y", "z"]) -> Float[T
     return matrix
 
 
-def freeze_joints(joints: Float[Tensor, "n m t v c"], masked: Tensor) -> Float[Tensor, "n m t v c"]:
-    """Hold the masked joints (n v) at their mean over the clip."""
+def freeze_joints(
+    joints: Float[Tensor, "n m t v c"], masked: Bool[Tensor, "n v"]
+) -> Float[Tensor, "n m t v c"]:
+    """Hold the masked joints at their mean over the clip."""
     return torch.where(masked[:, None, None, :, None], joints.mean(dim=2, keepdim=True), joints)
 
 

@@ -98,7 +98,9 @@ class Batches:
         self.layout, self.views, self.config = store.layout, tuple(views), config
         self.joints = torch.from_numpy(store.joints).to(device)
         columns = (table.label, table.persons, table.frames, table.first_row)
-        self.label, self.persons, self.frames, self.first_row = (torch.from_numpy(c).to(device) for c in columns)
+        self.label, self.persons, self.frames, self.first_row = (
+            torch.from_numpy(c).to(device) for c in columns
+        )
         self.most_persons = int(table.persons.max())
         self.device = torch.device(device)
 

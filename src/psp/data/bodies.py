@@ -44,7 +44,7 @@ def choose_bodies(recording: RawRecording, config: BodyConfig) -> tuple[RawRecor
     upright = _keep((share < config.wide_frames)[long], -share[long])
     kept = np.flatnonzero(long)[upright]
     changes["bodies wider than high"] = int((~upright).sum())
-    motion = np.array([_motion(recording, body, wide[body]) for body in kept])
+    motion = np.array([_motion(recording, body, wide[body]) for body in kept.tolist()])
     chosen = _join(recording, kept[np.argsort(-motion, kind="stable")], config.persons, changes)
     return chosen, +changes
 

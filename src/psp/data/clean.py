@@ -27,9 +27,7 @@ class CleanConfig:
     hold_ends: bool = True
 
 
-def clean(
-    recording: RawRecording, layout: Layout, config: CleanConfig
-) -> tuple[RawRecording, Counter[str]]:
+def clean(recording: RawRecording, layout: Layout, config: CleanConfig) -> tuple[RawRecording, Counter[str]]:
     """Return the mended recording and how often what was changed; nobody in any frame leaves no frames."""
     changes = Counter[str]()
     if config.bodies is not None and recording.seen.any():

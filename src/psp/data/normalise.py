@@ -23,8 +23,9 @@ class NormaliseConfig:
     centre: the layout's centre in the first frame becomes the origin, or that of every frame, which takes the way
     through the room out of the clip. scale: divide by the length of the spine, of the first frame or the mean over
     everybody and all frames. upright: turn the first frame's spine to z by the shortest rotation; z is then the
-    vertical, else it is the sensor's y. facing: turn about the vertical until the line from the right to the left
-    shoulder of the first frame has no depth. `shoulder_line` replaces the layout's (right, left) shoulders.
+    vertical, else it is the sensor's y. facing: turn about the vertical until the first frame's line from the left to the
+    right shoulder points along x and has no depth, as it is with somebody who faces a Kinect. `shoulder_line`, two
+    joints, replaces the layout's shoulders.
     """
 
     centre: Literal["none", "first-frame", "every-frame"] = "first-frame"
@@ -44,7 +45,7 @@ NORMALISATIONS = {
     "published": NormaliseConfig("first-frame", "first-spine", "first-frame", "first-frame", (20, 5)),
     "none": NormaliseConfig("none", "none"),
 }
-"""Presets. `published` is what PSP's program does with NTU RGB+D; its shoulder line ends at the left elbow."""
+"""Presets. `published` is what PSP's program does with NTU RGB+D: its line goes from the spine to the left elbow."""
 
 
 def normalise(
@@ -68,8 +69,8 @@ def normalise(
         rotation = _turn_to_z(pose[layout.spine[1]] - pose[layout.spine[0]])
         moved, pose = moved @ rotation.T, pose @ rotation.T
     if config.facing == "first-frame":
-        right, left = config.shoulder_line or layout.shoulders[::-1]
-        moved = moved @ _turn_to_x(pose[left] - pose[right], config.vertical).T
+        start, end = config.shoulder_line or layout.shoulders
+        moved = moved @ _turn_to_x(pose[end] - pose[start], config.vertical).T
     return np.where(seen, moved, 0.0)
 
 

@@ -23,14 +23,19 @@ from psp.data.clean import CleanConfig, clean
 from psp.data.normalise import NormaliseConfig, normalise
 from psp.data.processes import run_in_processes
 from psp.data.readers import Reader, open_reader
-from psp.data.source import SourceFile
+from psp.data.source import SourceItem
 from psp.data.synthetic import SyntheticConfig
 from psp.data.write_store import StoreWriter
 from psp.errors import RecordingError, StoreError
 from psp.skeleton.clip import Clip
 
-CHUNK, SHOWN = 64, 10
-"""Recordings a chunk, and damaged recordings that an error message lists."""
+FORMAT, CHUNK, SHOWN = "psp-chunk-1", 64, 10
+"""What chunks hold, how many recordings a chunk has, and how many damaged ones an error lists."""
+
+Chunks = Mapping[Path, Sequence[SourceItem]]
+"""Where each chunk is kept and what it is made of, in the order of the store."""
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -54,15 +59,16 @@ class Preparation:
     @property
     def settings(self) -> dict[str, Any]:
         """What determines the clips besides the recordings, as plain values."""
-        return {"clean": asdict(self.clean), "normalise": asdict(self.normalise)} | self.reader.settings
+        return {"clean": asdict(self.clean), "normalise": asdict(self.normalise)}
 
-    def fingerprint(self, items: Sequence[SourceFile]) -> str:
-        """The sha256 of everything that determines the chunks."""
+    def chunk_name(self, items: Sequence[SourceItem]) -> str:
+        """Name a chunk by the hash of all that determines it: other recordings or settings miss it."""
         listing = [[item.name, item.stamp] for item in items]
-        content = [self.reader.dataset, self.reader.layout.name, self.settings, CHUNK, listing]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        reader = [self.reader.dataset, self.reader.layout.name, self.reader.source]
+        content = json.dumps([FORMAT, reader, self.settings, listing], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest() + ".npz"
 
-    def clip(self, item: SourceFile) -> tuple[Clip, Counter[str]]:
+    def clip(self, item: SourceItem) -> tuple[Clip, Counter[str]]:
         """Read, clean and normalise one recording, and count what was changed."""
         raw, counts = clean(self.reader.read(item), self.reader.layout, self.clean)
         if not raw.seen.any():
@@ -83,25 +89,27 @@ def prepare(
     skip_damaged: bool = False,
     missing: str | os.PathLike[str] | None = None,
     synthetic: SyntheticConfig = SyntheticConfig(),  # noqa: B008
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> PreparationReport:
     """Turn a source of recordings into a store at `dest`, which must not exist yet.
 
-    `dataset` is a name in READERS, or an opened reader of your own. `missing` is a text file of ids to leave
-    out, as NTU publishes it. Damaged recordings are all looked for: then nothing is stored and RecordingError
-    lists them, unless `skip_damaged` leaves them out and records them in the manifest. `on_progress` hears how
-    many recordings of how many are done. `workers` defaults to all cores; the store does not depend on it.
+    `dataset` is a name in READERS or an opened reader of your own; that and "synthetic" need no `source`.
+    `missing` is a text file of ids to leave out, as NTU publishes it. Damaged recordings are all looked for:
+    then nothing is stored and RecordingError lists them, unless `skip_damaged` leaves them out and records
+    them in the manifest. `on_progress` hears how many recordings of how many are done. `workers` defaults to
+    all cores; the store does not depend on it.
     """
     start, dest = time.perf_counter(), Path(dest)
-    if isinstance(dataset, str):
-        dataset = open_reader(dataset, _path(source), _path(missing), synthetic)
-    task = Preparation(dataset, clean, normalise)
+    reader = _reader(dataset, source, missing, synthetic) if isinstance(dataset, str) else dataset
+    task = Preparation(reader, clean, normalise)
     writer = _writer(task, dest)
     items, left_out = _items(task.reader)
-    folder = _folder(dest, task.fingerprint(items))
+    folder = dest.absolute().with_name(f".{dest.name}.preparing")
     try:
-        paths = _prepare_chunks(task, items, folder, workers or os.cpu_count() or 1, on_progress)
-        report = _assemble(writer, paths, left_out, skip_damaged)
+        folder.mkdir(parents=True, exist_ok=True)
+        chunks = _split(task, items, folder)
+        _prepare_chunks(task, chunks, workers or os.cpu_count() or 1, skip_damaged, on_progress)
+        report = _assemble(writer, list(chunks), left_out, skip_damaged)
     except OSError as error:
         remedy = "Mend that and call again: what is done is kept."
         raise StoreError(f"writing failed ({error.strerror}).", where=str(dest), remedy=remedy) from error
@@ -109,8 +117,18 @@ def prepare(
     return replace(report, seconds=time.perf_counter() - start)
 
 
-def _path(path: str | os.PathLike[str] | None) -> Path | None:
-    return None if path is None else Path(path)
+def _reader(
+    dataset: str,
+    source: str | os.PathLike[str] | None,
+    missing: str | os.PathLike[str] | None,
+    synthetic: SyntheticConfig,
+) -> Reader:
+    if dataset == "synthetic":
+        return open_reader(dataset, synthetic)
+    if source is None:
+        remedy = "Name the folder or the zip archive that holds them."
+        raise RecordingError(f"{dataset} is read from recordings.", remedy=remedy)
+    return open_reader(dataset, source, None if missing is None else Path(missing))
 
 
 def _writer(task: Preparation, dest: Path) -> StoreWriter:
@@ -126,7 +144,7 @@ def _writer(task: Preparation, dest: Path) -> StoreWriter:
     )
 
 
-def _items(reader: Reader) -> tuple[list[SourceFile], Counter[str]]:
+def _items(reader: Reader) -> tuple[list[SourceItem], Counter[str]]:
     items, left_out = reader.items()
     if not items:
         remedy = "Check that the source and the data set belong together."
@@ -134,37 +152,26 @@ def _items(reader: Reader) -> tuple[list[SourceFile], Counter[str]]:
     return items, left_out
 
 
-def _folder(dest: Path, fingerprint: str) -> Path:
-    """Return the folder of the chunks; what another source or other settings left there is removed."""
-    folder = dest.with_name(f".{dest.name}.preparing")
-    written = folder / "fingerprint"
-    if not written.is_file() or written.read_text() != fingerprint:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        written.write_text(fingerprint)
-    return folder
+def _split(task: Preparation, items: Sequence[SourceItem], folder: Path) -> Chunks:
+    parts = (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+    return {folder / task.chunk_name(part): part for part in parts}
 
 
 def _prepare_chunks(
-    task: Preparation,
-    items: Sequence[SourceFile],
-    folder: Path,
-    workers: int,
-    on_progress: Callable[[int, int], None] | None,
-) -> list[Path]:
-    """Prepare the chunks that are not there yet; return the paths of all of them, in order."""
-    starts = range(0, len(items), CHUNK)
-    chunks = {folder / f"{start:09}.npz": items[start : start + CHUNK] for start in starts}
-    tasks = [(task, part, path) for path, part in chunks.items() if not path.exists()]
-    done = len(items) - sum(len(part) for _, part, _ in tasks)
-    for finished in run_in_processes(prepare_chunk, tasks, workers):
-        done += finished
+    task: Preparation, chunks: Chunks, workers: int, skip_damaged: bool, on_progress: Progress | None
+) -> None:
+    """Prepare the chunks that are not there yet; damaged recordings are tried again unless to be skipped."""
+    finished = {path for path in chunks if path.exists() and (skip_damaged or not load_skipped(path))}
+    tasks = [(task, part, path) for path, part in chunks.items() if path not in finished]
+    total = sum(map(len, chunks.values()))
+    done = total - sum(len(part) for _, part, _ in tasks)
+    for prepared in run_in_processes(prepare_chunk, tasks, workers):
+        done += prepared
         if on_progress is not None:
-            on_progress(done, len(items))
-    return list(chunks)
+            on_progress(done, total)
 
 
-def prepare_chunk(task: Preparation, items: Sequence[SourceFile], path: Path) -> int:
+def prepare_chunk(task: Preparation, items: Sequence[SourceItem], path: Path) -> int:
     """Prepare some recordings, save them at `path` and return how many they were."""
     chunk = Chunk()
     for item in items:

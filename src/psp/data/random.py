@@ -26,7 +26,9 @@ def draw_keys(
     clip_keys: Int64[Tensor, "n"], seed: int | str, passes: Int64[Tensor, "n"] | int
 ) -> Int64[Tensor, "n"]:
     """Join clip, seed and pass (how often the clip was drawn before) into one key a draw."""
-    return _mix(_mix(clip_keys ^ _word(f"seed {seed}")) + torch.as_tensor(passes, device=clip_keys.device) * _GOLDEN)
+    return _mix(
+        _mix(clip_keys ^ _word(f"seed {seed}")) + torch.as_tensor(passes, device=clip_keys.device) * _GOLDEN
+    )
 
 
 def uniform(keys: Int64[Tensor, "n"], purpose: str, *shape: int) -> Float[Tensor, "n ..."]:

@@ -2,48 +2,73 @@
 
 import io
 import pickle
+from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from psp.errors import RecordingError
 
-ALLOWED = {
-    ("_codecs", "encode"),
-    ("numpy", "dtype"),
-    ("numpy", "ndarray"),
-    *(
-        (f"numpy.{core}.{module}", name)
-        for core in ("core", "_core")
-        for module, name in (
-            ("multiarray", "_reconstruct"),
-            ("multiarray", "scalar"),
-            ("numeric", "_frombuffer"),
-        )
-    ),
-    ("numpy", "str_"),
-}
-"""The only callables that a pickle may name: what NumPy needs to rebuild arrays, scalars and text."""
-
 DAMAGED = (
-    pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError, MemoryError
+    pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError,
+    MemoryError, NotImplementedError,
 )  # fmt: skip
+"""What loading a damaged pickle raises."""
+
+
+def read_restricted(path: str | PathLike[str]) -> object:
+    """Return the lists, dicts, tuples, texts, numbers and NumPy arrays of a pickle.
+
+    A pickle is a program. One that names anything but the functions that rebuild arrays raises RecordingError
+    before that is called. Texts of Python 2 are read as Latin-1, as NumPy's own arrays of that time require.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        remedy = "Name a file that exists and can be read."
+        raise RecordingError(f"the file cannot be read ({error}).", where=str(path), remedy=remedy) from error
+    try:
+        return _PlainUnpickler(io.BytesIO(content), encoding="latin1").load()
+    except DAMAGED as error:
+        what = f"the pickle is damaged or holds more than plain values and arrays ({error})."
+        raise RecordingError(what, where=str(path), remedy="Save plain values and arrays in it.") from error
 
 
 class _PlainUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in ALLOWED:
-            raise pickle.UnpicklingError(f"it wants to call {module}.{name}")
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+        """Return what a pickle may call; made anew, so that none can alter it for the next."""
+        rebuild = _rebuilding_functions().get(f"{module.replace('numpy.core', 'numpy._core')}.{name}")
+        if rebuild is None:
+            raise pickle.UnpicklingError(f"it names {module}.{name}")
+        return rebuild
 
 
-def read_pickle(path: Path) -> Any:
-    """Return lists, tuples, dicts, text, numbers and arrays; a pickle that names anything else raises RecordingError."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise RecordingError(f"the file cannot be read ({error}).", where=str(path)) from error
-    try:
-        return _PlainUnpickler(io.BytesIO(content)).load()
-    except DAMAGED as error:
-        what = f"this pickle is damaged or holds more than plain values and arrays ({error})."
-        raise RecordingError(what, where=str(path), remedy="Use a file from a source that you trust.") from error
+def _rebuilding_functions() -> dict[str, Callable[..., object]]:
+    """What pickled arrays, NumPy scalars and bytes are made of, under the names of NumPy 2."""
+    return {
+        "numpy.ndarray": np.ndarray,
+        "numpy.dtype": np.dtype,
+        "numpy._core.multiarray._reconstruct": lambda _, shape, dtype: np.ndarray(shape, dtype),
+        "numpy._core.multiarray.scalar": lambda dtype, data: np.frombuffer(_bytes(data), dtype)[0],
+        "numpy._core.numeric._frombuffer": lambda *buffer: _array_of_buffer(*buffer),
+        "_codecs.encode": lambda text, _: _bytes(text),
+        "__builtin__.bytes": lambda: b"",
+    }
+
+
+def _bytes(data: str | bytes) -> bytes:
+    return data.encode("latin1") if isinstance(data, str) else data
+
+
+def _array_of_buffer(
+    data: bytes | bytearray,
+    dtype: np.dtype,
+    shape: tuple[int, ...],
+    order: Literal["C", "F", "K"],
+    axes: tuple[int, ...] | None = None,
+) -> np.ndarray:
+    """An array of pickle protocol 5; order "K" is row-major with its axes permuted afterwards."""
+    array = np.frombuffer(data, dtype)
+    return array.reshape(shape).transpose(axes) if order == "K" else array.reshape(shape, order=order)

@@ -1,7 +1,7 @@
 """The built-in data as a source of recordings: clips are made instead of read."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psp.data.recording import RawRecording, recording_of_clip
 from psp.data.source import SourceItem
@@ -34,7 +34,8 @@ class SyntheticReader:
 
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
         """Name the clips by their index."""
-        return [SourceItem(str(index), self.source) for index in range(self.config.clips)], Counter()
+        stamp = repr(replace(self.config, clips=0))
+        return [SourceItem(str(index), stamp) for index in range(self.config.clips)], Counter()
 
     def read(self, item: SourceItem) -> RawRecording:
         """Make one recording."""

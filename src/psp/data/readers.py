@@ -6,7 +6,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from psp.data.read_ntu import open_ntu
 from psp.data.read_nw_ucla import open_nw_ucla
@@ -18,6 +18,7 @@ from psp.errors import ConfigError
 from psp.skeleton.layout import Layout
 
 
+@runtime_checkable
 class Reader(Protocol):
     """Lists the recordings of a source and reads them one at a time; it travels to other processes by pickle."""
 

@@ -68,9 +68,13 @@ class Store:
     def clip(self, index: int) -> Clip:
         """Read one clip."""
         table = self.clips
-        persons, frames, first = (int(column[index]) for column in (table.persons, table.frames, table.first_row))
+        persons, frames, first = (
+            int(column[index]) for column in (table.persons, table.frames, table.first_row)
+        )
         rows = np.array(self.joints[first : first + persons * frames])
-        known = {name: int(getattr(table, name)[index]) for name in ("subject", "camera", "setup", "repetition")}
+        known = {
+            name: int(getattr(table, name)[index]) for name in ("subject", "camera", "setup", "repetition")
+        }
         label = int(table.label[index])
         shape = (persons, frames, *rows.shape[1:])
         return Clip(str(table.id[index]), rows.reshape(shape), None if label < 0 else label, **known)
@@ -93,7 +97,9 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     table = _read_table(folder / "clips.csv")
     joints = np.load(folder / "joints.npy", mmap_mode="c")
     layout = layout_by_name(manifest["layout"])
-    if joints.shape[1:] != (len(layout.joints), 3) or len(joints) != int((table.persons * table.frames).sum()):
+    if joints.shape[1:] != (len(layout.joints), 3) or len(joints) != int(
+        (table.persons * table.frames).sum()
+    ):
         raise StoreError(f"joints.npy has the shape {joints.shape}.", where=str(folder), remedy=REMAKE)
     return Store(folder, layout, tuple(manifest["classes"]), manifest["dataset"], manifest, table, joints)
 
@@ -102,7 +108,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
     if not path.is_file():
         remedy = "Name a folder written by 'psp prepare'."
-        raise StoreError("this is not a stored data set (no manifest.json).", where=str(folder), remedy=remedy)
+        raise StoreError(
+            "this is not a stored data set (no manifest.json).", where=str(folder), remedy=remedy
+        )
     try:
         manifest = json.loads(path.read_text())
         known = manifest["format"] == FORMAT and {"layout", "classes", "dataset", "parts"} <= set(manifest)

@@ -41,7 +41,12 @@ class StoreWriter:
             remedy = "Choose another destination or remove it first."
             raise StoreError("the destination already exists.", where=str(path), remedy=remedy)
         self.manifest_extra: dict[str, Any] = {}
-        self._head = {"format": FORMAT, "dataset": dataset, "layout": layout.name, "classes": list(self.classes)}
+        self._head: dict[str, Any] = {
+            "format": FORMAT,
+            "dataset": dataset,
+            "layout": layout.name,
+            "classes": list(self.classes),
+        }
         self._head |= {"source": source, "preprocessing": dict(preprocessing)}
         self._ids: set[str] = set()
         self._rows = 0
@@ -63,7 +68,15 @@ class StoreWriter:
         self._ids.add(clip.id)
         self._joints.write(np.ascontiguousarray(clip.joints, dtype="<f4").tobytes())
         label = -1 if clip.label is None else clip.label
-        numbers = (clip.subject, clip.camera, clip.setup, clip.repetition, clip.persons, clip.frames, self._rows)
+        numbers = (
+            clip.subject,
+            clip.camera,
+            clip.setup,
+            clip.repetition,
+            clip.persons,
+            clip.frames,
+            self._rows,
+        )
         self._csv.writerow((clip.id, label, *numbers))
         self._rows += clip.persons * clip.frames
 
@@ -81,12 +94,16 @@ class StoreWriter:
     def _check(self, clip: Clip) -> None:
         joints, remedy = len(self.layout.joints), "Correct or leave out this recording."
         if clip.joints.ndim != 4 or clip.joints.shape[2:] != (joints, 3) or 0 in clip.joints.shape:
-            what = f"a clip of the layout {self.layout.name} has the shape (persons, frames, {joints}, 3), not "
+            what = (
+                f"a clip of the layout {self.layout.name} has the shape (persons, frames, {joints}, 3), not "
+            )
             raise RecordingError(f"{what}{clip.joints.shape}.", where=clip.id, remedy=remedy)
         if not np.isfinite(clip.joints).all():
             raise RecordingError("a joint position is not a finite number.", where=clip.id, remedy=remedy)
         if clip.id in self._ids:
-            raise RecordingError("two recordings have this id.", where=clip.id, remedy="Give each its own id.")
+            raise RecordingError(
+                "two recordings have this id.", where=clip.id, remedy="Give each its own id."
+            )
         if clip.label is not None and not 0 <= clip.label < len(self.classes):
             what = f"the label {clip.label} is not one of the {len(self.classes)} classes."
             raise RecordingError(what, where=clip.id, remedy=remedy)
@@ -101,7 +118,9 @@ class StoreWriter:
             os.fsync(file.fileno())
             file.close()
         parts = {name: _describe(self._folder / name) for name in ("joints.npy", "clips.csv")}
-        manifest = self._head | {"clips": len(self._ids), "rows": self._rows, "parts": parts} | self.manifest_extra
+        manifest = (
+            self._head | {"clips": len(self._ids), "rows": self._rows, "parts": parts} | self.manifest_extra
+        )
         with (self._folder / "manifest.json").open("w") as manifest_file:
             json.dump(manifest, manifest_file, indent=1)
             manifest_file.flush()

@@ -42,9 +42,7 @@ def evaluate_run(path: Path, store_path: Path | None = None, device: str = "auto
     return found
 
 
-def evaluate_network(
-    network: PSPNetwork, config: TrainConfig, store: Store
-) -> dict[str, Accuracy]:
+def evaluate_network(network: PSPNetwork, config: TrainConfig, store: Store) -> dict[str, Accuracy]:
     """Evaluate a network on every test set of the run's protocol, on the device it is on."""
     device = next(network.parameters()).device
     batches = Batches(store, METHODS[config.method].views, config.data, device)

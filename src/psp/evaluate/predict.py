@@ -26,9 +26,7 @@ def predict_logits(
     return torch.cat([network.logits(list(batch.views.values()), batch.persons).cpu() for batch in chunks])
 
 
-def predict_clips(
-    run: Path, store: Store, device: str = "auto"
-) -> tuple[tuple[str, ...], Float[Tensor, "s k"]]:
+def predict_clips(run: Path, store: Store, device: str = "auto") -> tuple[tuple[str, ...], Float[Tensor, "s k"]]:
     """Class names of a run and their probabilities for every clip of a store, by the run's averaged weights."""
     folder, config, _, facts = open_run(run)
     place = device_by_name(device)

@@ -27,7 +27,7 @@ HALO = "#EBEBEB"
 
 def draw_layouts(path: str | os.PathLike[str], layouts: Sequence[Layout]) -> None:
     """Draw layouts side by side and save the figure as PNG, SVG or PDF."""
-    figure = Figure(figsize=(7 * len(layouts), 6.5), layout="constrained")
+    figure = Figure(figsize=(7.5 * len(layouts), 6.5), layout="constrained")
     for axes, layout in zip(figure.subplots(1, len(layouts), squeeze=False)[0], layouts, strict=True):
         plot_layout(axes, layout)
     save(figure, path)
@@ -40,16 +40,13 @@ def plot_layout(axes: Axes, layout: Layout) -> None:
     pose does not know is drawn as a tree.
     """
     places = positions(layout)
-    body_of_joint = layout.body_of_part[layout.part_of_joint]
-    for child, parent in layout.bones:
-        if body_of_joint[child] == body_of_joint[parent]:
-            axes.plot(*places[[child, parent]].T, color=HALO, linewidth=30, solid_capstyle="round", zorder=0)
-    for child, parent in layout.bones:
-        inside = layout.part_of_joint[child] == layout.part_of_joint[parent]
-        colour = part_colour(layout.part_of_joint[child]) if inside else "#AAAAAA"
+    parts, bodies = layout.part_of_joint.tolist(), layout.body_of_part[layout.part_of_joint].tolist()
+    for child, parent in ((joint, int(layout.parents[joint])) for joint in range(len(layout.joints))):
+        ends = places[[child, parent] if bodies[child] == bodies[parent] else [child, child]]
+        axes.plot(*ends.T, color=HALO, linewidth=30, solid_capstyle="round", zorder=0)
+        colour = part_colour(parts[child]) if parts[child] == parts[parent] else "#AAAAAA"
         axes.plot(*places[[child, parent]].T, color=colour, linewidth=3, zorder=1)
-    for joint, place in enumerate(places):
-        _plot_joint(axes, place, joint, layout.part_of_joint[joint], body_of_joint[joint])
+        _plot_joint(axes, places[child], child, parts[child], bodies[child])
     sizes = f"{len(layout.joints)} joints, {len(layout.parts)} parts, {len(layout.bodies)} bodies"
     axes.set_title(f"{layout.name}: {sizes}", color=INK)
     axes.set_aspect("equal", anchor="N")
@@ -99,15 +96,17 @@ def _plot_joint(axes: Axes, place: Float[np.ndarray, "2"], joint: int, part: int
 
 
 def _add_legend(axes: Axes, layout: Layout) -> None:
-    bodies = list(layout.bodies)
-    entries = [
-        Line2D(
-            [], [],
-            linestyle="none", marker=body_marker(body), markersize=11, color=part_colour(part),
-            label=f"{name} ({bodies[body]})",
-        )
-        for part, (name, body) in enumerate(zip(layout.parts, layout.body_of_part, strict=True))
-    ]  # fmt: skip
-    axes.legend(
-        handles=entries, title="part (body)", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False
-    )
+    """Name each body in bold above its parts, beside the drawing."""
+    numbers = {name: part for part, name in enumerate(layout.parts)}
+    entries: list[Line2D] = []
+    for body, (name, parts) in enumerate(layout.bodies.items()):
+        entries.append(Line2D([], [], linestyle="none", label=name))
+        entries += [_legend_entry(part, numbers[part], body) for part in parts]
+    legend = axes.legend(handles=entries, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    for text in legend.get_texts():
+        text.set_fontweight("bold" if text.get_text() in layout.bodies else "normal")
+
+
+def _legend_entry(name: str, part: int, body: int) -> Line2D:
+    marker, colour = BODY_MARKERS[body % len(BODY_MARKERS)], part_colour(part)
+    return Line2D([], [], linestyle="none", marker=marker, markersize=10, color=colour, label=name)

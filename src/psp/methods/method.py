@@ -31,11 +31,15 @@ class StepResult:
 class Method(Protocol):
     """One way to learn from labelled and unlabelled clips; it says which views it needs."""
 
-    views: tuple[str, ...]
-    uses_unlabelled: bool
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The views that a batch must hold."""
+
+    @property
+    def uses_unlabelled(self) -> bool:
+        """Whether unlabelled batches are drawn at all."""
 
     def step(
         self, network: PSPNetwork, labelled: Batch, unlabelled: Batch | None, config: ObjectiveConfig
     ) -> StepResult:
         """Compute the objective of one step."""
-        ...

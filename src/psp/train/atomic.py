@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file and move it to `path`; the old content survives any failure."""
     temporary = path.with_name(f".{path.name}.writing")
     try:
@@ -21,4 +21,5 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON atomically."""
-    write_atomically(path, lambda place: place.write_text(json.dumps(content, indent=1) + "\n") and None)
+    text = json.dumps(content, indent=1) + "\n"
+    write_atomically(path, lambda place: place.write_text(text))

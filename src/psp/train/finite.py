@@ -31,7 +31,9 @@ def refuse_non_finite(
     guilty = [name for batch in batches if batch is not None for name in _names(batch, store, only_damaged=True)]
     write_json(folder.path / "non-finite.json", {"step": step, "clips": clips, "not finite themselves": guilty})
     named = ", ".join((guilty or clips)[:5])
-    what = f"the {'loss' if not bool(objective.isfinite()) else 'gradient'} of step {step} is not finite; clips: {named}."
+    what = (
+        f"the {'loss' if not bool(objective.isfinite()) else 'gradient'} of step {step} is not finite; clips: {named}."
+    )
     remedy = "The last good state is kept. See non-finite.json; check these clips or lower optim.learning_rate."
     raise TrainingError(what, where=str(folder.path), remedy=remedy)
 

@@ -4,6 +4,7 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,7 +51,9 @@ class Trainer:
         self, folder: RunFolder, config: TrainConfig, store: Store, budget: LabelBudget, device: str = "auto"
     ) -> None:
         self.folder, self.config, self.store, self.budget = folder, config, store, budget
-        self.accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16" if config.precision == "bf16" else "no")
+        self.accelerator = Accelerator(
+            cpu=device == "cpu", mixed_precision="bf16" if config.precision == "bf16" else "no"
+        )
         self.method = METHODS[config.method]
         self._make_network()
         self._make_streams()
@@ -172,7 +175,11 @@ class Trainer:
         return facts["metrics"], facts["timing"]
 
     def _save(self) -> None:
-        facts = {"metrics": self.metrics.position(), "timing": self.timing.position(), "seconds": self.seconds}
+        facts: dict[str, Any] = {
+            "metrics": self.metrics.position(),
+            "timing": self.timing.position(),
+            "seconds": self.seconds,
+        }
         facts |= {"labelled": self.ledger.used()}
         if self.accelerator.is_main_process:
             tensors = collect(self.network, self.optimiser, self.average)

@@ -29,11 +29,16 @@ class OptimConfig:
 
 
 def make_optimiser(network: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum (paper, section 4.2) or AdamW; AdamW spares biases, norms and single numbers decay."""
+    """SGD with Nesterov momentum (paper, section 4.2) or AdamW; AdamW spares biases and norms."""
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     if config.optimiser == "sgd":
-        settings = {"momentum": config.momentum, "nesterov": config.momentum > 0}
-        return torch.optim.SGD(weights, config.learning_rate, weight_decay=config.weight_decay, **settings)
+        return torch.optim.SGD(
+            weights,
+            config.learning_rate,
+            config.momentum,
+            weight_decay=config.weight_decay,
+            nesterov=config.momentum > 0,
+        )
     groups = [
         {"params": [weight for weight in weights if weight.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [weight for weight in weights if weight.ndim < 2], "weight_decay": 0.0},

@@ -44,5 +44,10 @@ def provenance(device: torch.device) -> dict[str, Any]:
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     return {
         "versions": versions | {"python": platform.python_version()},
-        "device": {"type": device.type, "name": card, "threads": torch.get_num_threads(), "cores": os.cpu_count()},
+        "device": {
+            "type": device.type,
+            "name": card,
+            "threads": torch.get_num_threads(),
+            "cores": os.cpu_count(),
+        },
     }

@@ -67,7 +67,11 @@ def create_run(path: Path, config: TrainConfig, store: Store, budget: LabelBudge
         raise ConfigError("the run folder already exists.", where=str(path), remedy=remedy)
     path.mkdir(parents=True, exist_ok=True)
     write_budget(budget, folder.budget)
-    facts = {"path": str(store.path.resolve()), "fingerprint": store.fingerprint, "dataset": store.dataset}
+    facts: dict[str, Any] = {
+        "path": str(store.path.resolve()),
+        "fingerprint": store.fingerprint,
+        "dataset": store.dataset,
+    }
     facts |= {"layout": store.layout.name, "classes": list(store.classes)}
     write_json(folder.config, {"hash": config.hash, "store": facts, "config": as_plain(config)})
     return folder

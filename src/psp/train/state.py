@@ -69,7 +69,10 @@ def collect(network: nn.Module, optimiser: torch.optim.Optimizer, average: Weigh
 
 
 def restore(
-    tensors: Mapping[str, Tensor], network: nn.Module, optimiser: torch.optim.Optimizer, average: WeightAverage
+    tensors: Mapping[str, Tensor],
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: WeightAverage,
 ) -> None:
     """Put a collected state back."""
     network.load_state_dict(_under("network.", tensors))

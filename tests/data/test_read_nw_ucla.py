@@ -1,0 +1,79 @@
+"""NW-UCLA files: what is read is what was written, and whatever is wrong is named."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from psp.data.read_nw_ucla import NW_UCLA_ACTIONS, open_nw_ucla, parse_nw_ucla
+from psp.errors import RecordingError
+
+NAME = "a08_s03_e02_v01.json"
+JOINTS = np.random.default_rng(0).normal(size=(5, 20, 3))
+
+
+def content(joints: object = None, label: int = 7) -> bytes:
+    skeletons = JOINTS.tolist() if joints is None else joints
+    return json.dumps({"file_name": NAME[:-5], "skeletons": skeletons, "label": label}).encode()
+
+
+def test_a_recording_holds_the_joints_and_what_the_name_says() -> None:
+    recording = parse_nw_ucla(content(), NAME)
+    assert (recording.joints == JOINTS).all()
+    assert recording.seen.all()
+    assert (recording.id, recording.label) == ("a08_s03_e02_v01", 6)
+    assert (recording.subject, recording.camera, recording.repetition, recording.setup) == (3, 1, 2, 0)
+
+
+def test_ten_actions_are_numbered_without_gaps() -> None:
+    assert list(NW_UCLA_ACTIONS) == [1, 2, 3, 4, 5, 6, 8, 9, 11, 12]
+    for label, action in enumerate(NW_UCLA_ACTIONS):
+        assert parse_nw_ucla(content(label=label + 1), f"a{action:02}_s01_e01_v03.json").label == label
+
+
+@pytest.mark.parametrize(
+    ("damaged", "name", "where"),
+    [
+        (b'{"label": 7,\n "skeletons": [[[1, 2', NAME, f"{NAME}:2"),
+        (b"\xff\xfe\x00", NAME, NAME),
+        (b"[]", NAME, NAME),
+        (b'{"label": 7}', NAME, NAME),
+        (content([]), NAME, NAME),
+        (content(JOINTS[:, :19].tolist()), NAME, NAME),
+        (content(JOINTS[..., :2].tolist()), NAME, NAME),
+        (content([*JOINTS.tolist(), [[0, 0, 0]]]), NAME, NAME),
+        (content([[["x", 0, 0]] * 20]), NAME, NAME),
+        (content(np.full((1, 20, 3), np.nan).tolist()), NAME, NAME),
+        (content(label=8), NAME, NAME),
+        (content(), "a07_s03_e02_v01.json", "a07_s03_e02_v01.json"),
+        (content(), "walking.json", "walking.json"),
+    ],
+)
+def test_damage_is_named(damaged: bytes, name: str, where: str) -> None:
+    with pytest.raises(RecordingError) as caught:
+        parse_nw_ucla(damaged, name)
+    assert caught.value.where == where
+    assert caught.value.remedy
+
+
+def test_folder_and_archive_are_read_alike(tmp_path: Path) -> None:
+    folder = tmp_path / "all_sqe" / "more"
+    folder.mkdir(parents=True)
+    (folder / NAME).write_bytes(content())
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.write(folder / NAME, f"all_sqe/{NAME}")
+    for source in (tmp_path / "all_sqe", tmp_path / "all.zip"):
+        reader = open_nw_ucla(source)
+        (item,), left_out = reader.items()
+        assert item.id == "a08_s03_e02_v01"
+        assert not left_out
+        assert (reader.read(item).joints == JOINTS).all()
+
+
+def test_every_published_file_is_read(shared_data: Path) -> None:
+    reader = open_nw_ucla(shared_data / "nw-ucla" / "all_sqe.zip")
+    items, _ = reader.items()
+    assert len(items) == 1484
+    assert {reader.read(item).label for item in items[::37]} == set(range(10))

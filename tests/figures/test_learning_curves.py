@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from scipy.optimize import minimize
+
+from psp.figures.learning_curves import draw_learning_curves, plot_learning_curves, spread
+
+CURVES = {
+    "supervised only": [(0, 10.0), (100, 40.5), (200, 50.0)],
+    "PSP": [(0, 12.0), (200, 50.2)],
+    "new": [],
+}
+
+
+def test_every_run_with_points_is_a_line_with_its_name():
+    axes = Figure().add_subplot()
+    plot_learning_curves(axes, CURVES, ylabel="accuracy, %")
+    first, second = axes.get_lines()
+    assert first.get_xydata().tolist() == [list(point) for point in CURVES["supervised only"]]
+    assert second.get_xydata().tolist() == [list(point) for point in CURVES["PSP"]]
+    assert {"supervised only", "PSP"} <= {text.get_text() for text in axes.texts}
+    assert "new" not in {text.get_text() for text in axes.texts}
+    assert axes.get_ylabel() == "accuracy, %"
+    assert first.get_color() != second.get_color()
+    assert first.get_marker() != second.get_marker()
+
+
+@pytest.mark.parametrize("name", ["curves.png", "curves.svg"])
+def test_the_figure_is_saved(tmp_path: Path, name: str):
+    draw_learning_curves(tmp_path / name, CURVES, ylabel="accuracy, %")
+    assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_heights_far_apart_stay():
+    assert spread([0.5, 0.1, 0.9], 0.2) == pytest.approx([0.5, 0.1, 0.9])
+
+
+def test_two_close_heights_part_evenly():
+    assert spread([0.51, 0.49], 0.1) == pytest.approx([0.55, 0.45])
+
+
+@given(st.lists(st.floats(0, 1), max_size=9), st.floats(0.01, 0.5))
+def test_neighbours_are_at_least_a_gap_apart_and_keep_their_order(heights: list[float], gap: float):
+    moved = spread(heights, gap)
+    order = np.argsort(heights, kind="stable")
+    assert (np.diff(np.array(moved)[order]) >= gap - 1e-9).all()
+    assert sum(moved) == pytest.approx(sum(heights))
+
+
+def test_heights_move_as_little_as_possible():
+    heights = np.sort(np.random.default_rng(3).uniform(0, 1, 7))
+    apart = [{"type": "ineq", "fun": lambda x, i=i: x[i + 1] - x[i] - 0.12} for i in range(6)]
+    best = minimize(lambda x: ((x - heights) ** 2).sum(), heights, constraints=apart, options={"ftol": 1e-12})
+    assert spread(heights.tolist(), 0.12) == pytest.approx(best.x.tolist(), abs=1e-4)
