@@ -2,8 +2,8 @@
 
     python benchmarks/prepare_ntu.py ../shared/data/ntu-samples/raw_skeletons.zip
 
-The undamaged `.skeleton` files of the folder or archive are copied under distinct names until there are enough
-of them, then prepared like the data set itself. The time is proportional to the number of files.
+The undamaged `.skeleton` files of the folder or archive are copied under distinct names until there are
+enough of them, then prepared like the data set itself. The time is proportional to the number of files.
 """
 
 import argparse
@@ -36,12 +36,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         samples = list(whole_files(options.source))
         size = multiply(samples, Path(folder, "nturgb+d_skeletons"), options.copies)
-        report = prepare(
-            "ntu60", Path(folder, "nturgb+d_skeletons"), Path(folder, "store"), workers=options.workers
-        )
-    result = (
-        {"samples": len(samples), "copied bytes": size} | measured(report, options.workers) | provenance()
-    )
+        report = prepare("ntu60", Path(folder, "nturgb+d_skeletons"), Path(folder, "store"), workers=options.workers)
+    result = {"samples": len(samples), "copied bytes": size} | measured(report, options.workers) | provenance()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,14 +11,6 @@ NTU25 = LAYOUTS["ntu25"]
 AS_SEEN = CleanConfig(fill_gaps=False)
 
 
-def body(first: int, last: int, *, width: float = 0.4, motion: float = 0.1) -> np.ndarray:
-    """A cloud of joints 1.7 m high that moves; of 40 frames it is seen from `first` to before `last`."""
-    cloud = np.linspace(-0.5, 0.5, 25)[:, None] * [width, 1.7, 0.3] + [0.2, 0.1, 3]
-    joints = np.zeros((40, 25, 3))
-    joints[first:last] = cloud + np.linspace(0, motion, last - first)[:, None, None] * [0, 0, 1]
-    return joints
-
-
 def recording_of(*bodies: np.ndarray) -> RawRecording:
     joints = np.stack(bodies)
     return RawRecording("clip", joints, joints.any(axis=(2, 3)))
@@ -27,34 +18,6 @@ def recording_of(*bodies: np.ndarray) -> RawRecording:
 
 def cleaned(*bodies: np.ndarray, config: CleanConfig = AS_SEEN) -> np.ndarray:
     return clean(recording_of(*bodies), NTU25, config)[0].joints
-
-
-def test_the_liveliest_body_is_the_first_person():
-    calm, lively = body(0, 40), body(0, 40, motion=1.0)
-    np.testing.assert_array_equal(cleaned(calm, lively), [lively, calm])
-
-
-@pytest.mark.parametrize("ghost", [body(20, 31, motion=9.0), body(0, 40, width=2.0, motion=9.0)])
-def test_flickers_and_furniture_are_dropped_unless_alone(ghost):
-    person = body(0, 40)
-    np.testing.assert_array_equal(cleaned(ghost, person), [person])
-    np.testing.assert_array_equal(cleaned(ghost)[0], ghost[ghost.any(axis=(1, 2))])
-
-
-def test_motion_in_wide_frames_does_not_count():
-    person, wild = body(0, 40, motion=1.0), body(0, 40)
-    wild[:10, :, 0] *= 20
-    np.testing.assert_array_equal(cleaned(wild, person), [person, wild])
-
-
-def test_somebody_found_again_under_another_id_is_the_same_person():
-    before, after, other = body(0, 15, motion=1.0), body(20, 40), body(0, 40, motion=0.5)
-    np.testing.assert_array_equal(cleaned(before, after, other), [before + after, other])
-
-
-def test_at_most_two_persons_are_kept():
-    bodies = [body(0, 40, motion=number) for number in range(4)]
-    np.testing.assert_array_equal(cleaned(*bodies), bodies[:1:-1])
 
 
 def test_gaps_are_filled_linearly_and_ends_held():

@@ -23,7 +23,7 @@ PROTOCOL, BUDGET = "synthetic-xsub", "5/class"
 NAMES: dict[MethodName, str] = {"supervised": "supervised only", "psp": "PSP Learning"}
 
 
-def demo(out: Path = Path("demo"), clips: int = 1200, epochs: int = 16) -> None:
+def demo(out: Path = Path("demo"), clips: int = 1200, epochs: int = 12) -> None:
     """Learn actions of the built-in data from five labels per class, with and without PSP Learning.
 
     Args:
@@ -34,7 +34,7 @@ def demo(out: Path = Path("demo"), clips: int = 1200, epochs: int = 16) -> None:
     store = _built_in_data(out / "store", clips)
     found = {method: _learn(store, out / method, method, epochs) for method in NAMES}
     curves = {NAMES[method]: _curve(out / method) for method in NAMES}
-    rows = [(NAMES[method], accuracy.clips, accuracy.top1, accuracy.top5) for method, accuracy in found.items()]
+    rows = [(NAMES[method], each.clips, each.top1, each.top5) for method, each in found.items()]
     title = f"Accuracy in % on people never seen in training; {BUDGET.replace('/', ' labels per ')}"
     print_table(title, ("trained as", "test clips", "top-1", "top-5"), rows)
     picture = out / "demo.png"
@@ -68,7 +68,7 @@ def _learn(store: Store, out: Path, method: MethodName, epochs: int) -> Accuracy
 
 def demo_config(method: MethodName) -> TrainConfig:
     """The demo's settings: those of the preset `best` at size `tiny`, the same for both methods."""
-    return replace(best(PROTOCOL, BUDGET, "tiny"), method=method, labelled_batch=32, unlabelled_batch=32)
+    return replace(best(PROTOCOL, BUDGET, "tiny"), method=method)
 
 
 def _record(trainer: Trainer) -> None:

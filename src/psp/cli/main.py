@@ -11,6 +11,7 @@ from psp.cli.demo import demo
 from psp.cli.evaluate import evaluate
 from psp.cli.import_weights import import_weights
 from psp.cli.layouts import layouts
+from psp.cli.options import parser_of
 from psp.cli.predict import predict
 from psp.cli.prepare import prepare
 from psp.cli.train import train
@@ -26,7 +27,7 @@ VERBS: dict[str, Callable[..., int | None]] = {
     "import-weights": import_weights,
     "demo": demo,
 }
-OPTIONAL_POSITIONALS = {"train": "store"}
+OPTIONAL_POSITIONALS = {"train": ("store",), "demo": ("out",)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,12 +52,7 @@ def make_parser() -> ArgumentParser:
     verbs = parser.add_subcommands(dest="verb", title="verbs")
     for name, function in VERBS.items():
         summary = (function.__doc__ or "").splitlines()[0]
-        verb = ArgumentParser(description=summary)
-        optional = OPTIONAL_POSITIONALS.get(name)
-        if optional:
-            verb.add_argument(optional, nargs="?", help="a folder written by 'psp prepare'")
-        verb.add_function_arguments(function, skip={optional} if optional else None, fail_untyped=True)
-        verbs.add_subcommand(name, verb, help=summary)
+        verbs.add_subcommand(name, parser_of(function, OPTIONAL_POSITIONALS.get(name, ())), help=summary)
     return parser
 
 

@@ -44,7 +44,7 @@ def train(
         preset: paper (its text), published (its program) or best (ours)
         size: how large the network is
         method: psp or supervised (only the labelled clips)
-        seed: of everything random in training, and of the budget unless --budget_seed is given
+        seed: of everything random in training, and of the budget unless --budget-seed is given
         budget_seed: which labels are drawn
         budget_file: a budget.json to use instead of drawing one
         epochs: how long to train, if not as long as the preset says

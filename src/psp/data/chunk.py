@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
@@ -62,11 +62,11 @@ def load_skipped(path: Path) -> list[Skipped]:
         return [Skipped(*entry) for entry in json.loads(file["about"].tobytes())["skipped"]]
 
 
-def _facts(clip: Clip) -> list[str | int | None]:
+def _facts(clip: Clip) -> list[Any]:
     return [*(getattr(clip, name) for name in FACTS), clip.persons, clip.frames]
 
 
-def _clips(facts: list[list[str | int | None]], joints: Float32[np.ndarray, "rows v 3"]) -> Iterator[Clip]:
+def _clips(facts: list[list[Any]], joints: Float32[np.ndarray, "rows v 3"]) -> Iterator[Clip]:
     first = 0
     for *values, persons, frames in facts:
         shape = (persons, frames, *joints.shape[1:])

@@ -14,9 +14,7 @@ from psp.errors import StoreError
 Result = TypeVar("Result")
 
 
-def run_in_processes(
-    work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]], workers: int
-) -> Iterator[Result]:
+def run_in_processes(work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]], workers: int) -> Iterator[Result]:
     """Call `work` with every tuple of arguments and yield what it returns as it is done, in any order.
 
     With one worker all happens in this process, in order. Tasks not yet begun are dropped on an error.

@@ -1,4 +1,4 @@
-"""Northwestern-UCLA Multiview Action 3D: the JSON files of the public `all_sqe` archive (Kinect v1, one person)."""
+"""Northwestern-UCLA Multiview Action 3D: the JSON files of the public `all_sqe` archive (Kinect v1)."""
 
 import json
 import re
@@ -36,7 +36,7 @@ REMEDY = "Copy this file again or leave it out."
 
 @dataclass(frozen=True)
 class NWUCLAReader:
-    """The recordings of a folder or a zip archive of `aAA_sSS_eEE_vVV.json` files: view is camera, episode repetition."""
+    """The recordings of a folder or a zip archive; a view is a camera and an episode a repetition."""
 
     files: FileSource
     dataset: str = "nw-ucla"
@@ -75,7 +75,7 @@ def parse_nw_ucla(content: bytes, name: str) -> RawRecording:
         what = f"the file has the label {about.get('label')!r}, its name says {label + 1}."
         raise RecordingError(what, where=name, remedy=REMEDY)
     joints = _joints(about.get("skeletons"), name)[None]
-    return RawRecording(Path(name).stem, joints, joints.any(axis=(2, 3)), label, subject, view, 0, episode)
+    return RawRecording(Path(name).stem, joints, np.any(joints, axis=(2, 3)), label, subject, view, 0, episode)
 
 
 def _load(content: bytes, name: str) -> dict[str, Any]:

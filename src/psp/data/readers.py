@@ -1,4 +1,4 @@
-"""The data sets that can be prepared. A new one is a class with the members of `Reader` and a line in `READERS`."""
+"""Data sets to prepare; a new one is a class with the members of `Reader` and a line in `READERS`."""
 
 import os
 from collections import Counter
@@ -20,7 +20,7 @@ from psp.skeleton.layout import Layout
 
 @runtime_checkable
 class Reader(Protocol):
-    """Lists the recordings of a source and reads them one at a time; it travels to other processes by pickle."""
+    """Lists the recordings of a source and reads them one at a time; it goes to other processes by pickle."""
 
     @property
     def dataset(self) -> str:
@@ -53,10 +53,8 @@ READERS: dict[str, Callable[..., Reader]] = {
 }
 
 
-def open_reader(
-    dataset: str, source: str | os.PathLike[str] | SyntheticConfig, missing: Path | None = None
-) -> Reader:
-    """Open a data set's source: a path, or a SyntheticConfig for "synthetic"; `missing` is for NTU RGB+D only."""
+def open_reader(dataset: str, source: str | os.PathLike[str] | SyntheticConfig, missing: Path | None = None) -> Reader:
+    """Open a source: a path, or a SyntheticConfig for "synthetic"; `missing` is for NTU RGB+D only."""
     if dataset not in READERS:
         near = get_close_matches(dataset, READERS, n=1)
         remedy = f"Did you mean {near[0]!r}?" if near else f"Choose one of {', '.join(READERS)}."
@@ -65,8 +63,6 @@ def open_reader(
         remedy = "Give a SyntheticConfig for 'synthetic' and a path for every other data set."
         raise ConfigError(f"{source!r} is not a source of {dataset!r}.", remedy=remedy)
     if missing is not None and not dataset.startswith("ntu"):
-        raise ConfigError(
-            f"{dataset!r} has no list of missing skeletons.", where="missing", remedy="Leave it out."
-        )
+        raise ConfigError(f"{dataset!r} has no list of missing skeletons.", where="missing", remedy="Leave it out.")
     place = source if isinstance(source, SyntheticConfig) else Path(source)
     return READERS[dataset](place) if missing is None else READERS[dataset](place, missing=missing)

@@ -29,4 +29,4 @@ class RawRecording:
 def recording_of_clip(clip: Clip) -> RawRecording:
     """View a clip as a recording; a person is seen where a joint is not zero."""
     about = (clip.label, clip.subject, clip.camera, clip.setup, clip.repetition)
-    return RawRecording(clip.id, clip.joints.astype(np.float64), clip.joints.any(axis=(2, 3)), *about)
+    return RawRecording(clip.id, clip.joints.astype(np.float64), np.any(clip.joints, axis=(2, 3)), *about)

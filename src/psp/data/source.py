@@ -31,7 +31,7 @@ class SourceItem:
 
 @dataclass(frozen=True)
 class FileSource:
-    """A folder (searched with its subfolders) or a zip archive; only files that end in `suffix` count, no hidden ones."""
+    """A folder, with its subfolders, or a zip archive; files that end in `suffix` count, hidden ones do not."""
 
     path: Path
     suffix: str
@@ -62,9 +62,7 @@ class FileSource:
 
     def _walk(self) -> Iterator[SourceItem]:
         if not self.path.exists():
-            raise RecordingError(
-                "the source does not exist.", where=str(self.path), remedy="Correct the path."
-            )
+            raise RecordingError("the source does not exist.", where=str(self.path), remedy="Correct the path.")
         return self._walk_folder() if self.path.is_dir() else self._walk_archive()
 
     def _walk_folder(self) -> Iterator[SourceItem]:

@@ -29,7 +29,7 @@ def paper(protocol: str, budget: str, size: Size) -> TrainConfig:
     half = 64 if small else 32
     data = BatchConfig(sample=SampleConfig(train="random"))
     return TrainConfig(
-        protocol, budget, data=data, model=model, optim=optim, epochs=300 if small else 120,
+        protocol, budget, data=data, model=model, optim=optim, epochs=400 if small else 120,
         labelled_batch=half, unlabelled_batch=half,
     )  # fmt: skip
 
@@ -50,9 +50,9 @@ def best(protocol: str, budget: str, size: Size) -> TrainConfig:
     data = BatchConfig(sample=SampleConfig(frames=32, shortest=0.6), augment=change)
     optim = OptimConfig("adamw", 2e-3, weight_decay=0.05, warmup=2, schedule="cosine", clip_norm=5.0)
     return TrainConfig(
-        protocol, budget, data=data, model=paper_model(size), optim=optim, epochs=30,
+        protocol, budget, data=data, model=paper_model(size), optim=optim, epochs=40,
         objective=ObjectiveConfig(temperature=0.1, contrast=0.2, label_smoothing=0.1),
-        labelled_batch=32, unlabelled_batch=64, labelled_as_unlabelled=True, average=0.99,
+        labelled_batch=32, unlabelled_batch=32, labelled_as_unlabelled=True, average=0.99,
     )  # fmt: skip
 
 

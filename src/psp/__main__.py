@@ -1,0 +1,8 @@
+"""`python -m psp`."""
+
+import sys
+
+from psp.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

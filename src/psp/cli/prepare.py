@@ -1,0 +1,51 @@
+"""`psp prepare`."""
+
+from pathlib import Path
+from typing import Literal
+
+from psp.cli.console import print_table, progress_bar, say
+from psp.data.normalise import NORMALISATIONS
+from psp.data.prepare import prepare as prepare_store
+from psp.data.synthetic import SyntheticConfig
+
+
+def prepare(
+    dataset: Literal["ntu60", "ntu120", "nw-ucla", "synthetic"],
+    source: str,
+    dest: Path,
+    normalise: Literal["default", "published", "none"] = "default",
+    missing: Path | None = None,
+    skip_damaged: bool = False,
+    workers: int | None = None,
+    clips: int = 1200,
+    seed: int = 0,
+) -> None:
+    """Turn recordings into a stored data set; an interrupted preparation goes on where it was.
+
+    Args:
+        dataset: which reader to use
+        source: a folder or .zip of recordings; for synthetic the layout to make, ntu25 or kinect20
+        dest: the folder to write; it must not exist
+        normalise: how clips are centred, scaled and turned
+        missing: a list of clips to leave out, as NTU RGB+D publishes it
+        skip_damaged: leave damaged recordings out and note them in the manifest
+        workers: processes to use, by default one per core
+        clips: how many clips to make (synthetic)
+        seed: of the made clips (synthetic)
+    """
+    place = SyntheticConfig(layout=source, clips=clips, seed=seed) if dataset == "synthetic" else source
+    with progress_bar(f"preparing {dataset}") as show:
+        report = prepare_store(
+            dataset,
+            place,
+            dest,
+            normalise=NORMALISATIONS[normalise],
+            workers=workers,
+            skip_damaged=skip_damaged,
+            missing=missing,
+            on_progress=show,
+        )
+    rows = [("clips stored", report.clips), *report.counts.items(), ("damaged, left out", len(report.skipped))]
+    print_table(f"{dest}: prepared in {report.seconds:.1f} s", ("what", "count"), rows)
+    for entry in report.skipped:
+        say(f"left out: {entry.where}: {entry.reason}")
