@@ -4,9 +4,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROWS = re.findall(
-    r"^\| .* \| `(\S+\.py)` \| `(.+)` \|$", (ROOT / "docs/equations.md").read_text(), re.MULTILINE
-)
+ROWS = re.findall(r"^\| .* \| `(\S+\.py)` \| `(.+)` \|$", (ROOT / "docs/equations.md").read_text(), re.MULTILINE)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

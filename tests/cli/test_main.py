@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from psp.cli.main import VERBS, main
+from psp.data.store import open_store
+from psp.data.synthetic import SyntheticConfig
+from psp.data.write_ntu import write_ntu_folder
 from psp.train.log import read_lines
 from stores import small_store
 
@@ -166,3 +169,33 @@ def test_a_configuration_file_holds_what_differs(store, folder):
     configured = ["--config", str(folder / "experiment.yaml"), "--out", str(out), "--device", "cpu", *SMALL]
     assert main(["train", store, *arguments, *configured]) == 0
     assert json.loads((out / "config.json").read_text())["config"]["optim"]["learning_rate"] == 0.123
+
+
+def test_preparing_recordings_with_a_damaged_one(folder, capsys):
+    raw, dest = folder / "raw", folder / "ntu"
+    write_ntu_folder(raw, SyntheticConfig(clips=24))
+    damaged = sorted(raw.glob("*.skeleton"))[3]
+    damaged.write_text(damaged.read_text()[:5000])
+    message = complaint(capsys, "prepare", "ntu60", str(raw), str(dest), "--workers", "1")
+    assert damaged.name in message
+    assert "--skip-damaged" in message
+    assert not dest.exists()
+    assert main(["prepare", "ntu60", str(raw), str(dest), "--workers", "1", "--skip-damaged"]) == 0
+    assert damaged.name in capsys.readouterr().out
+    assert len(open_store(dest)) == 23
+    assert "already exists" in complaint(capsys, "prepare", "ntu60", str(raw), str(dest))
+
+
+def test_preparing_nothing_is_refused(folder, capsys):
+    assert "nowhere" in complaint(capsys, "prepare", "nw-ucla", str(folder / "nowhere"), str(folder / "empty"))
+    assert "kinect20" in complaint(capsys, "prepare", "synthetic", "kinect2", str(folder / "empty"))
+
+
+def test_the_demo_leaves_a_picture_and_may_be_repeated(folder, capsys):
+    out = folder / "demo"
+    for _ in range(2):
+        assert main(["demo", str(out), "--clips", "240", "--epochs", "1"]) == 0
+        printed = capsys.readouterr().out
+        assert "supervised only" in printed
+        assert "PSP Learning" in printed
+    assert (out / "demo.png").stat().st_size > 20_000

@@ -37,11 +37,11 @@ def test_rotation_is_that_of_scipy(axis):
 
 @pytest.mark.parametrize("up", ["y", "z"])
 def test_rotations_keep_bone_lengths_and_turning_keeps_height(joints, up):
-    turned = augment(joints, KEYS, LAYOUT, AugmentConfig(turn=60.0, up=up))
+    turned = augment(joints, KEYS, LAYOUT, AugmentConfig(turn=60.0), up)
     height = "xyz".index(up)
     assert torch.allclose(turned[..., height], joints[..., height], atol=1e-5)
     assert not torch.allclose(turned, joints, atol=0.1)
-    rolled = augment(joints, KEYS, LAYOUT, AugmentConfig(turn=60.0, tilt=20.0, roll=20.0, up=up))
+    rolled = augment(joints, KEYS, LAYOUT, AugmentConfig(turn=60.0, tilt=20.0, roll=20.0), up)
     assert torch.allclose(lengths(rolled), lengths(joints), atol=1e-4)
 
 

@@ -126,17 +126,13 @@ def test_seeds_differ():
     assert first.hash != second.hash
 
 
-@pytest.mark.parametrize(
-    ("spec", "per_class"), [("5%", 3), ("2.5%", 1), ("0.1%", 1), ("33.4%", 20), ("100%", 60)]
-)
+@pytest.mark.parametrize(("spec", "per_class"), [("5%", 3), ("2.5%", 1), ("0.1%", 1), ("33.4%", 20), ("100%", 60)])
 def test_a_percentage_without_a_published_number_is_rounded_down(spec: str, per_class: int):
     clips, train = balanced()
     assert labels_of(draw_budget(spec, SYNTHETIC, clips, train, 0), clips) == [per_class] * 4
 
 
-@pytest.mark.parametrize(
-    "spec", ["", "5", "5 %", "0%", "101%", "-5%", "0/class", "five/class", "5/klass", "ALL"]
-)
+@pytest.mark.parametrize("spec", ["", "5", "5 %", "0%", "101%", "-5%", "0/class", "five/class", "5/klass", "ALL"])
 def test_an_unreadable_budget_is_refused(spec: str):
     clips, train = balanced()
     with pytest.raises(BudgetError, match="Budgets are written"):
@@ -145,9 +141,7 @@ def test_an_unreadable_budget_is_refused(spec: str):
 
 def test_a_class_with_too_few_clips_is_named():
     clips = table(list("abcde"), label=[0, 0, 0, 1, 1])
-    with pytest.raises(
-        BudgetError, match=r"3 labelled clips per class; class 1 has 2\. Ask for at most 2/class"
-    ):
+    with pytest.raises(BudgetError, match=r"3 labelled clips per class; class 1 has 2\. Ask for at most 2/class"):
         draw_budget("3/class", SYNTHETIC, clips, np.arange(5), 0)
 
 

@@ -121,9 +121,7 @@ def test_the_published_preparation(shared_data, reference):
     assert len(names) == 15
     with zipfile.ZipFile(shared_data / "ntu-samples/raw_skeletons.zip") as archive:
         for name in names:
-            recording = parse_skeleton(
-                archive.read(f"nturgb+d_skeletons/{name}.skeleton"), f"{name}.skeleton"
-            )
+            recording = parse_skeleton(archive.read(f"nturgb+d_skeletons/{name}.skeleton"), f"{name}.skeleton")
             mended, _ = clean(recording, layout, CleanConfig())
             done = normalise(mended.joints, layout, NORMALISATIONS["published"]).transpose(3, 1, 2, 0)
             assert done.shape[1] == expected[f"{name}.numFrame"]

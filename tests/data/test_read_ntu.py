@@ -45,9 +45,7 @@ def test_what_was_written_is_read(frames, newline):
     for frame, bodies in enumerate(frames):
         for number, body in enumerate(ids):
             assert recording.seen[number, frame] == (body in bodies)
-            np.testing.assert_array_equal(
-                recording.joints[number, frame], bodies.get(body, np.zeros((25, 3)))
-            )
+            np.testing.assert_array_equal(recording.joints[number, frame], bodies.get(body, np.zeros((25, 3))))
 
 
 @given(st.data())
@@ -55,9 +53,7 @@ def test_a_cut_file_is_refused_or_whole(data):
     frames = data.draw(recordings())
     text = text_of(frames, data.draw(st.sampled_from(["\n", "\r\n"])))
     with suppress(RecordingError):
-        assert parse_skeleton(text[: data.draw(st.integers(0, len(text)))], NAME).joints.shape[1] <= len(
-            frames
-        )
+        assert parse_skeleton(text[: data.draw(st.integers(0, len(text)))], NAME).joints.shape[1] <= len(frames)
 
 
 @given(st.data())
@@ -116,9 +112,7 @@ def test_the_name_tells_the_facts(action):
     assert facts == (1, 2, 3, 4, action - 1)
 
 
-@pytest.mark.parametrize(
-    "name", ["clip.skeleton", "s001c002p003r004a005.skeleton", "S001C002P003R004A005x.skeleton"]
-)
+@pytest.mark.parametrize("name", ["clip.skeleton", "s001c002p003r004a005.skeleton", "S001C002P003R004A005x.skeleton"])
 def test_other_names_are_refused(name):
     with pytest.raises(RecordingError, match="name"):
         parse_skeleton(altered(2, "1"), name)

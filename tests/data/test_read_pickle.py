@@ -64,9 +64,7 @@ def test_nothing_is_executed(tmp_path, protocol):
     assert not traces.exists()
 
 
-@pytest.mark.parametrize(
-    "name", ["os.system", "builtins.eval", "numpy.load", "numpy._core.multiarray.fromfile"]
-)
+@pytest.mark.parametrize("name", ["os.system", "builtins.eval", "numpy.load", "numpy._core.multiarray.fromfile"])
 def test_other_functions_are_refused(tmp_path, name):
     module, function = name.rsplit(".", 1)
     path = tmp_path / "names.pkl"

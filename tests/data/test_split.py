@@ -53,9 +53,7 @@ def ntu60(shared_data: Path) -> ClipTable:
     return ntu_table(text.split())
 
 
-@pytest.mark.parametrize(
-    ("name", "train", "test"), [("ntu60-xsub", 40_091, 16_487), ("ntu60-xview", 37_646, 18_932)]
-)
+@pytest.mark.parametrize(("name", "train", "test"), [("ntu60-xsub", 40_091, 16_487), ("ntu60-xview", 37_646, 18_932)])
 def test_ntu60_has_the_published_numbers_of_clips(ntu60: ClipTable, name: str, train: int, test: int):
     parts = split(PROTOCOLS[name], ntu60)
     assert (len(parts.train), len(parts.tests["full"])) == (train, test)
@@ -96,9 +94,7 @@ def test_every_protocol_names_itself_and_a_full_test(protocol: Protocol):
 def test_the_order_of_the_table_does_not_matter(protocol: Protocol, seed: int):
     clips = mixed_table(300)
     order = np.random.default_rng(seed).permutation(len(clips))
-    shuffled = ClipTable(
-        **{name: column[order] for name, column in vars(clips).items() if name != "row_of_id"}
-    )
+    shuffled = ClipTable(**{name: column[order] for name, column in vars(clips).items() if name != "row_of_id"})
     here, there = split(protocol, clips), split(protocol, shuffled)
     assert np.array_equal(clips.id[here.train], shuffled.id[there.train])
 
@@ -164,9 +160,7 @@ def test_a_store_of_another_data_set_is_refused(tmp_path: Path):
     joints = np.zeros((0, 25, 3), dtype=np.float32)
     store = Store(tmp_path, NTU25, ("walk",), "synthetic", {}, mixed_table(), joints)
     assert len(split_store(PROTOCOLS["synthetic-xsub"], store).train)
-    with pytest.raises(
-        ProtocolError, match=r"this store holds 'synthetic'.*synthetic-xsub or synthetic-xview"
-    ):
+    with pytest.raises(ProtocolError, match=r"this store holds 'synthetic'.*synthetic-xsub or synthetic-xview"):
         split_store(PROTOCOLS["nw-ucla"], store)
 
 

@@ -10,9 +10,7 @@ from psp.skeleton.kinect20 import KINECT20
 
 
 def test_the_objective_is_the_cross_entropy_of_the_summed_logits():
-    network = PSPNetwork(
-        KINECT20, 8, 4, ModelConfig(EncoderConfig(((4, 8, 2, 2),), heads=2), levels=())
-    ).eval()
+    network = PSPNetwork(KINECT20, 8, 4, ModelConfig(EncoderConfig(((4, 8, 2, 2),), heads=2), levels=())).eval()
     views = {view: torch.randn(3, 1, 8, 20, 3) for view in ("joint", "motion")}
     persons = torch.ones(3, 1, dtype=torch.bool)
     labelled = Batch(torch.arange(3), torch.arange(3), persons, views)

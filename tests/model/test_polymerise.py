@@ -14,9 +14,7 @@ def polymerising(layout: Layout, attention: str = "framewise") -> PyramidPolymer
     torch.manual_seed(0)
     levels = {level: LevelAttention(8, 2, 3, attention, "sqrt") for level in LEVELS}
     pyramid = SkeletonPyramid(layout, "parts")
-    module = PyramidPolymerisingAttention(
-        pyramid, levels, body_to_part=0.2, part_to_joint=0.12, body_to_joint=0.24
-    )
+    module = PyramidPolymerisingAttention(pyramid, levels, body_to_part=0.2, part_to_joint=0.12, body_to_joint=0.24)
     return module.double().eval()
 
 

@@ -55,9 +55,7 @@ def test_any_subset_of_levels(levels: tuple, polymerise: bool) -> None:
     polymerised = model.polymerise(model.encode(x, everybody(x)))
     nodes = {"body": 5, "part": 10, "joint": 20}
     assert {level: e.features.shape[-1] for level, e in polymerised.items()} == {k: nodes[k] for k in levels}
-    assert {level: p.shape for level, p in model.project(polymerised).items()} == dict.fromkeys(
-        levels, (3, 16)
-    )
+    assert {level: p.shape for level, p in model.project(polymerised).items()} == dict.fromkeys(levels, (3, 16))
 
 
 def test_without_levels_there_is_a_classifier_only() -> None:
@@ -89,9 +87,7 @@ def test_attention_maps_belong_to_the_features() -> None:
 def test_gradients_reach_every_weight() -> None:
     model, x = network().train(), clips()
     joint, motion = model.encode(torch.cat([x, -x]), everybody(torch.cat([x, x]))).split([3, 3])
-    projected = [
-        value for view in (joint, motion) for value in model.project(model.polymerise(view)).values()
-    ]
+    projected = [value for view in (joint, motion) for value in model.project(model.polymerise(view)).values()]
     total = model.classify(joint) + model.classify(motion)
     (total.square().sum() + sum(value.square().sum() for value in projected)).backward()
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in model.parameters())

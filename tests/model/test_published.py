@@ -49,9 +49,7 @@ def published_state(ours: PSPNetwork) -> dict[str, Tensor]:
         lambda state: {"state_dict": {f"module.{name}": value for name, value in state.items()}},
     ],
 )
-def test_a_torch_checkpoint_gives_the_same_outputs(
-    tmp_path: Path, config: ModelConfig, wrap: Callable
-) -> None:
+def test_a_torch_checkpoint_gives_the_same_outputs(tmp_path: Path, config: ModelConfig, wrap: Callable) -> None:
     ours = network(config)
     torch.save(wrap(published_state(ours)), tmp_path / "best.pth")
     again = import_published(tmp_path / "best.pth", NTU25)

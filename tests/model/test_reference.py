@@ -63,9 +63,7 @@ def rebuilt(metadata: dict[str, str], numbers: dict[str, Tensor]) -> PSPNetwork:
     blocks = tuple(map(tuple, json.loads(metadata["config"])))
     config = replace(found.config, encoder=replace(found.config.encoder, blocks=blocks))
     names = {"body_to_part": "lambda", "part_to_joint": "alpha", "body_to_joint": "beta"}
-    config = replace(
-        config, **{ours: float(metadata[name]) for ours, name in names.items() if name in metadata}
-    )
+    config = replace(config, **{ours: float(metadata[name]) for ours, name in names.items() if name in metadata})
     layout = layout_with(int(metadata["num_point"]))
     network = PSPNetwork(layout, found.frames, found.classes, config).double()
     network.load_state_dict(renamed(state, network))
@@ -94,9 +92,7 @@ class Step:
 def step(path: Path, mode: str) -> Step:
     metadata, numbers = read(path)
     network = rebuilt(metadata, numbers).train(mode == "train")
-    inputs = [
-        to_clips(numbers[f"input.{kind}_{view}"]) for kind in ("labelled", "unlabelled") for view in VIEWS
-    ]
+    inputs = [to_clips(numbers[f"input.{kind}_{view}"]) for kind in ("labelled", "unlabelled") for view in VIEWS]
     views = torch.cat(inputs)
     encoded = network.encode(views, torch.ones(views.shape[:2], dtype=torch.bool))
     *labelled, joint, motion = encoded.split([len(x) for x in inputs])

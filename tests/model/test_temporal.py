@@ -5,9 +5,7 @@ from psp.model.temporal import TemporalAttention, TemporalConvolution
 
 
 def attention(*, learnt_map: bool = False, stride: int = 1) -> TemporalAttention:
-    return TemporalAttention(
-        6, 3, 2, 8, stride=stride, project=stride != 1, learnt_map=learnt_map, dropout=0.0
-    ).eval()
+    return TemporalAttention(6, 3, 2, 8, stride=stride, project=stride != 1, learnt_map=learnt_map, dropout=0.0).eval()
 
 
 @pytest.mark.parametrize("stride", [1, 2])

@@ -44,9 +44,7 @@ def test_mirroring_twice_changes_nothing_and_swaps_left_and_right(layout: Layout
 @every_layout
 def test_the_mirror_image_of_a_part_is_a_part_and_of_a_body_a_body(layout: Layout):
     parts = {frozenset(members) for members in layout.parts.values()}
-    bodies = {
-        frozenset(j for part in members for j in layout.parts[part]) for members in layout.bodies.values()
-    }
+    bodies = {frozenset(j for part in members for j in layout.parts[part]) for members in layout.bodies.values()}
     for groups in (parts, bodies):
         assert {frozenset(layout.mirror[list(group)].tolist()) for group in groups} == groups
 

@@ -33,16 +33,17 @@ def prepare(
         clips: how many clips to make (synthetic)
         seed: of the made clips (synthetic)
     """
-    place = SyntheticConfig(layout=source, clips=clips, seed=seed) if dataset == "synthetic" else source
+    made = SyntheticConfig(layout=source, clips=clips, seed=seed) if dataset == "synthetic" else SyntheticConfig()
     with progress_bar(f"preparing {dataset}") as show:
         report = prepare_store(
             dataset,
-            place,
+            source,
             dest,
             normalise=NORMALISATIONS[normalise],
             workers=workers,
             skip_damaged=skip_damaged,
             missing=missing,
+            synthetic=made,
             on_progress=show,
         )
     rows = [("clips stored", report.clips), *report.counts.items(), ("damaged, left out", len(report.skipped))]

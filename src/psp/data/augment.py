@@ -18,7 +18,7 @@ class AugmentConfig:
 
     Rotations are the largest angles in degrees, about the vertical (`turn`), the sideways (`tilt`) and the forward
     axis (`roll`). `shear` is the largest off-diagonal entry, `scale` the largest relative change, `mirror` and the
-    masks are probabilities, `noise` a standard deviation in the unit of the store's joints. `up` is the vertical axis.
+    masks are probabilities, `noise` a standard deviation in the unit of the store's joints.
     """
 
     turn: float = 0.0
@@ -30,17 +30,20 @@ class AugmentConfig:
     joint_mask: float = 0.0
     frame_mask: float = 0.0
     noise: float = 0.0
-    up: Literal["y", "z"] = "y"
 
 
 def augment(
-    joints: Float[Tensor, "n m t v c"], keys: Int64[Tensor, "n"], layout: Layout, config: AugmentConfig
+    joints: Float[Tensor, "n m t v c"],
+    keys: Int64[Tensor, "n"],
+    layout: Layout,
+    config: AugmentConfig,
+    up: Literal["y", "z"] = "y",
 ) -> Float[Tensor, "n m t v c"]:
-    """Apply every configured change; what is drawn depends on nothing but the keys."""
+    """Apply every configured change, `up` being vertical; what is drawn depends on nothing but the keys."""
     if config.mirror:
         joints = mirror(joints, uniform(keys, "mirror") < config.mirror, layout)
     if any((config.turn, config.tilt, config.roll, config.shear, config.scale)):
-        joints = torch.einsum("nmtvc,ndc->nmtvd", joints, geometry(keys, config))
+        joints = torch.einsum("nmtvc,ndc->nmtvd", joints, geometry(keys, config, up))
     if config.joint_mask:
         joints = freeze_joints(joints, uniform(keys, "joint mask", joints.shape[3]) < config.joint_mask)
     if config.frame_mask:
@@ -51,25 +54,21 @@ def augment(
     return joints
 
 
-def mirror(
-    joints: Float[Tensor, "n m t v c"], chosen: Bool[Tensor, "n"], layout: Layout
-) -> Float[Tensor, "n m t v c"]:
+def mirror(joints: Float[Tensor, "n m t v c"], chosen: Bool[Tensor, "n"], layout: Layout) -> Float[Tensor, "n m t v c"]:
     """Swap left and right in the chosen clips: the x axis changes its sign and paired joints change places."""
     order = torch.from_numpy(layout.mirror.copy()).to(joints.device)
     mirrored = joints[:, :, :, order] * joints.new_tensor([-1.0, 1.0, 1.0])
     return torch.where(chosen[:, None, None, None, None], mirrored, joints)
 
 
-def geometry(keys: Int64[Tensor, "n"], config: AugmentConfig) -> Float[Tensor, "n 3 3"]:
+def geometry(keys: Int64[Tensor, "n"], config: AugmentConfig, up: Literal["y", "z"] = "y") -> Float[Tensor, "n 3 3"]:
     """One matrix a clip: rotations, then shear, then scale."""
-    forward: Literal["z", "y"] = "z" if config.up == "y" else "y"
+    forward: Literal["z", "y"] = "z" if up == "y" else "y"
     matrix = rotation(_angle(keys, "tilt", config.tilt), "x")
     matrix = rotation(_angle(keys, "roll", config.roll), forward) @ matrix
-    matrix = rotation(_angle(keys, "turn", config.turn), config.up) @ matrix
+    matrix = rotation(_angle(keys, "turn", config.turn), up) @ matrix
     off_diagonal = 1 - torch.eye(3, device=keys.device)
-    shear = torch.eye(3, device=keys.device) + off_diagonal * between(
-        keys, "shear", -config.shear, config.shear, 3, 3
-    )
+    shear = torch.eye(3, device=keys.device) + off_diagonal * between(keys, "shear", -config.shear, config.shear, 3, 3)
     return shear @ matrix * (1 + between(keys, "scale", -config.scale, config.scale, 1, 1))
 
 
@@ -83,9 +82,7 @@ def rotation(angle: Float[Tensor, "n"], axis: Literal["x", "y", "z"]) -> Float[T
     return matrix
 
 
-def freeze_joints(
-    joints: Float[Tensor, "n m t v c"], masked: Bool[Tensor, "n v"]
-) -> Float[Tensor, "n m t v c"]:
+def freeze_joints(joints: Float[Tensor, "n m t v c"], masked: Bool[Tensor, "n v"]) -> Float[Tensor, "n m t v c"]:
     """Hold the masked joints at their mean over the clip."""
     return torch.where(masked[:, None, None, :, None], joints.mean(dim=2, keepdim=True), joints)
 

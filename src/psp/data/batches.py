@@ -63,9 +63,7 @@ class Draw:
 class Stream:
     """An endless order over some clips: every pass is a new permutation, drawn from (seed, role, pass) alone."""
 
-    def __init__(
-        self, keys: Int64[Tensor, "s"], clips: Int64[Tensor, "s"], size: int, seed: int, role: str
-    ) -> None:
+    def __init__(self, keys: Int64[Tensor, "s"], clips: Int64[Tensor, "s"], size: int, seed: int, role: str) -> None:
         self.clips, self.size = clips, size
         self._keys, self._seed = keys, f"{seed} {role}"
         self._order = lru_cache(maxsize=2)(self._shuffled)
@@ -95,12 +93,10 @@ class Batches:
         self, store: Store, views: Sequence[str], config: BatchConfig, device: torch.device | str = "cpu"
     ) -> None:
         table = store.clips
-        self.layout, self.views, self.config = store.layout, tuple(views), config
+        self.layout, self.views, self.config, self.up = store.layout, tuple(views), config, store.up
         self.joints = torch.from_numpy(store.joints).to(device)
         columns = (table.label, table.persons, table.frames, table.first_row)
-        self.label, self.persons, self.frames, self.first_row = (
-            torch.from_numpy(c).to(device) for c in columns
-        )
+        self.label, self.persons, self.frames, self.first_row = (torch.from_numpy(c).to(device) for c in columns)
         self.most_persons = int(table.persons.max())
         self.device = torch.device(device)
 
@@ -108,7 +104,7 @@ class Batches:
         """Training views: frames at random, augmented; the same draw gives the same views."""
         clips, keys = draw.clips.to(self.device), draw.keys.to(self.device)
         positions = training_positions(keys, self.frames[clips], self.config.sample)
-        joints = augment(self._read(clips, positions), keys, self.layout, self.config.augment)
+        joints = augment(self._read(clips, positions), keys, self.layout, self.config.augment, self.up)
         batch = self._batch(clips, joints)
         if "motion" in batch.views and self.config.motion == "recorded":
             positions = training_positions(keys, self.frames[clips], self.config.sample, "motion frames")

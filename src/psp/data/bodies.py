@@ -67,9 +67,7 @@ def _motion(recording: RawRecording, body: int, wide: Bool[np.ndarray, "t"]) -> 
     return min(float(joints[chosen].reshape(-1, 3).var(axis=0).sum()) for chosen in frames)
 
 
-def _join(
-    recording: RawRecording, bodies: Int64[np.ndarray, "m"], persons: int, changes: Counter[str]
-) -> RawRecording:
+def _join(recording: RawRecording, bodies: Int64[np.ndarray, "m"], persons: int, changes: Counter[str]) -> RawRecording:
     """Give every body, liveliest first, to the first person whose earlier bodies it does not overlap."""
     members: list[list[int]] = []
     spans: list[tuple[int, int]] = []

@@ -43,9 +43,7 @@ class LabelBudget:
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
-    def rows(
-        self, protocol: Protocol, clips: ClipTable, train: Int64[np.ndarray, "n"]
-    ) -> Int64[np.ndarray, "l"]:
+    def rows(self, protocol: Protocol, clips: ClipTable, train: Int64[np.ndarray, "n"]) -> Int64[np.ndarray, "l"]:
         """Find the budget's clips in a store, in the order of the ids.
 
         The store need not be the one the budget was drawn on; BudgetError if a clip is missing there, has no
@@ -85,9 +83,7 @@ def draw_budget(
         chosen = _xcar2022(protocol, ids)
     else:
         chosen = _first(_per_class(spec, protocol, ids), seed, ids)
-    return LabelBudget(
-        spec, protocol.name, seed, tuple(sorted(name for names in chosen.values() for name in names))
-    )
+    return LabelBudget(spec, protocol.name, seed, tuple(sorted(name for names in chosen.values() for name in names)))
 
 
 def write_budget(budget: LabelBudget, path: str | os.PathLike[str]) -> None:
@@ -112,9 +108,7 @@ def _read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise BudgetError(
-            f"cannot read the label budget: {error.strerror}.", where=str(path), remedy=remedy
-        ) from error
+        raise BudgetError(f"cannot read the label budget: {error.strerror}.", where=str(path), remedy=remedy) from error
     except ValueError as error:
         raise BudgetError("the label budget is not JSON.", where=str(path), remedy=remedy) from error
     entries = {"format", "spec", "protocol", "seed", "sha256", "ids"}
@@ -149,9 +143,7 @@ def _first(number: int, seed: int, ids: Mapping[int, list[str]]) -> dict[int, li
             remedy=f"Ask for at most {len(ids[least])}/class, or for all.",
         )
     return {
-        label: sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{label}/{name}".encode()).digest())[
-            :number
-        ]
+        label: sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{label}/{name}".encode()).digest())[:number]
         for label, names in ids.items()
     }
 

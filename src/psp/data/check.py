@@ -32,7 +32,5 @@ def summary(store: Store) -> dict[str, Any]:
         "cameras": len(np.unique(table.camera)),
         "frames (least, median, most)": f"{low}, {middle}, {high}",
         "persons (most)": int(table.persons.max()),
-        "clips per class": {
-            store.classes[label]: int(count) for label, count in zip(labels, counts, strict=True)
-        },
+        "clips per class": {store.classes[label]: int(count) for label, count in zip(labels, counts, strict=True)},
     }

@@ -1,7 +1,7 @@
-"""From what the sensor reported to persons without gaps: choose bodies, drop empty frames, fill in what was not seen."""
+"""From what a sensor reported to persons without gaps: choose bodies, drop empty frames, fill in what is missing."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -21,7 +21,7 @@ class CleanConfig:
     sighting a joint keeps the nearest position; otherwise zeros remain there.
     """
 
-    bodies: BodyConfig | None = BodyConfig()
+    bodies: BodyConfig | None = field(default_factory=BodyConfig)
     drop_empty_frames: bool = True
     fill_gaps: bool = True
     hold_ends: bool = True
@@ -54,7 +54,7 @@ def _fill(recording: RawRecording, layout: Layout, hold_ends: bool, changes: Cou
     changes["frames of a person held from the nearest one"] = int((unseen & outside.any(axis=2)).sum())
     changes["single joints filled in"] = int(((inside | outside) & recording.seen[..., None]).sum())
     changes["joints never seen placed at their parent"] = _place_never_seen(joints, seen, layout)
-    return replace(recording, joints=joints, seen=joints.any(axis=(2, 3)))
+    return replace(recording, joints=joints, seen=np.any(joints, axis=(2, 3)))
 
 
 def interpolate(
@@ -77,12 +77,10 @@ def interpolate(
     return start + weight * (end - start), both & ~seen, begun ^ coming
 
 
-def _place_never_seen(
-    joints: Float64[np.ndarray, "m t v 3"], seen: Bool[np.ndarray, "m t v"], layout: Layout
-) -> int:
+def _place_never_seen(joints: Float64[np.ndarray, "m t v 3"], seen: Bool[np.ndarray, "m t v"], layout: Layout) -> int:
     """Put joints never seen to their nearest ancestor that was, or to the middle of the person; return how many."""
-    known = seen.any(axis=1)
-    lost = np.argwhere(~known & known.any(axis=1, keepdims=True))
+    known = np.any(seen, axis=1)
+    lost = np.argwhere(~known & np.any(known, axis=1, keepdims=True))
     for person, joint in lost:
         ancestor = joint
         while not known[person, ancestor] and ancestor != layout.centre:

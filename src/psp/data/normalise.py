@@ -23,9 +23,9 @@ class NormaliseConfig:
     centre: the layout's centre in the first frame becomes the origin, or that of every frame, which takes the way
     through the room out of the clip. scale: divide by the length of the spine, of the first frame or the mean over
     everybody and all frames. upright: turn the first frame's spine to z by the shortest rotation; z is then the
-    vertical, else it is the sensor's y. facing: turn about the vertical until the first frame's line from the left to the
-    right shoulder points along x and has no depth, as it is with somebody who faces a Kinect. `shoulder_line`, two
-    joints, replaces the layout's shoulders.
+    vertical, else it is the sensor's y. facing: turn about the vertical until the first frame's line from the left to
+    the right shoulder points along x and has no depth, as it is with somebody who faces a Kinect. `shoulder_line`,
+    two joints, replaces the layout's shoulders.
     """
 
     centre: Literal["none", "first-frame", "every-frame"] = "first-frame"
@@ -56,7 +56,7 @@ def normalise(
     A clip whose first spine or shoulder line is degenerate keeps its scale or direction.
     """
     _check(layout, config)
-    present = joints.any(axis=(2, 3))
+    present = np.any(joints, axis=(2, 3))
     if not present.any():
         return joints
     person = int(present.any(axis=1).argmax())

@@ -22,13 +22,9 @@ def keys_of_ids(ids: Iterable[str]) -> Int64[Tensor, "clips"]:
     return torch.tensor([_word(str(name)) for name in ids], dtype=torch.int64)
 
 
-def draw_keys(
-    clip_keys: Int64[Tensor, "n"], seed: int | str, passes: Int64[Tensor, "n"] | int
-) -> Int64[Tensor, "n"]:
+def draw_keys(clip_keys: Int64[Tensor, "n"], seed: int | str, passes: Int64[Tensor, "n"] | int) -> Int64[Tensor, "n"]:
     """Join clip, seed and pass (how often the clip was drawn before) into one key a draw."""
-    return _mix(
-        _mix(clip_keys ^ _word(f"seed {seed}")) + torch.as_tensor(passes, device=clip_keys.device) * _GOLDEN
-    )
+    return _mix(_mix(clip_keys ^ _word(f"seed {seed}")) + torch.as_tensor(passes, device=clip_keys.device) * _GOLDEN)
 
 
 def uniform(keys: Int64[Tensor, "n"], purpose: str, *shape: int) -> Float[Tensor, "n ..."]:
@@ -38,9 +34,7 @@ def uniform(keys: Int64[Tensor, "n"], purpose: str, *shape: int) -> Float[Tensor
     return (_shift(words, 40).to(torch.float32) * 2.0**-24).reshape(len(keys), *shape)
 
 
-def between(
-    keys: Int64[Tensor, "n"], purpose: str, low: float, high: float, *shape: int
-) -> Float[Tensor, "n ..."]:
+def between(keys: Int64[Tensor, "n"], purpose: str, low: float, high: float, *shape: int) -> Float[Tensor, "n ..."]:
     """Draw numbers from [low, high)."""
     return low + (high - low) * uniform(keys, purpose, *shape)
 

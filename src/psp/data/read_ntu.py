@@ -81,9 +81,7 @@ def open_ntu(source: Path, actions: int, missing: Path | None = None) -> NTURead
             names = frozenset(missing.read_text(encoding="ascii").split())
         except (OSError, UnicodeDecodeError) as error:
             what = f"the list of missing skeletons cannot be read ({error})."
-            raise RecordingError(
-                what, where=str(missing), remedy="Name a text file with one clip a line."
-            ) from error
+            raise RecordingError(what, where=str(missing), remedy="Name a text file with one clip a line.") from error
     return NTUReader(FileSource(source, ".skeleton"), actions, names)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float32, Int64
@@ -68,16 +68,18 @@ class Store:
     def clip(self, index: int) -> Clip:
         """Read one clip."""
         table = self.clips
-        persons, frames, first = (
-            int(column[index]) for column in (table.persons, table.frames, table.first_row)
-        )
+        persons, frames, first = (int(column[index]) for column in (table.persons, table.frames, table.first_row))
         rows = np.array(self.joints[first : first + persons * frames])
-        known = {
-            name: int(getattr(table, name)[index]) for name in ("subject", "camera", "setup", "repetition")
-        }
+        known = {name: int(getattr(table, name)[index]) for name in ("subject", "camera", "setup", "repetition")}
         label = int(table.label[index])
         shape = (persons, frames, *rows.shape[1:])
         return Clip(str(table.id[index]), rows.reshape(shape), None if label < 0 else label, **known)
+
+    @property
+    def up(self) -> Literal["y", "z"]:
+        """The vertical axis: y as sensors report it, z where preparation stood the spine up on it."""
+        upright = self.manifest["preprocessing"].get("normalise", {}).get("upright", "none")
+        return "y" if upright == "none" else "z"
 
     @property
     def fingerprint(self) -> str:
@@ -97,9 +99,7 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     table = _read_table(folder / "clips.csv")
     joints = np.load(folder / "joints.npy", mmap_mode="c")
     layout = layout_by_name(manifest["layout"])
-    if joints.shape[1:] != (len(layout.joints), 3) or len(joints) != int(
-        (table.persons * table.frames).sum()
-    ):
+    if joints.shape[1:] != (len(layout.joints), 3) or len(joints) != int((table.persons * table.frames).sum()):
         raise StoreError(f"joints.npy has the shape {joints.shape}.", where=str(folder), remedy=REMAKE)
     return Store(folder, layout, tuple(manifest["classes"]), manifest["dataset"], manifest, table, joints)
 
@@ -108,12 +108,12 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
     if not path.is_file():
         remedy = "Name a folder written by 'psp prepare'."
-        raise StoreError(
-            "this is not a stored data set (no manifest.json).", where=str(folder), remedy=remedy
-        )
+        raise StoreError("this is not a stored data set (no manifest.json).", where=str(folder), remedy=remedy)
     try:
         manifest = json.loads(path.read_text())
-        known = manifest["format"] == FORMAT and {"layout", "classes", "dataset", "parts"} <= set(manifest)
+        known = manifest["format"] == FORMAT and {"layout", "classes", "dataset", "parts", "preprocessing"} <= set(
+            manifest
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"manifest.json is damaged ({error}).", where=str(folder), remedy=REMAKE) from error
     if not known:

@@ -58,9 +58,7 @@ def write_ntu_folder(folder: Path, config: SyntheticConfig, *, newline: str = "\
 def _bodies(clip: Clip, spurious: int) -> Bodies:
     """Give everybody an id that depends on the clip's name alone."""
     number = zlib.crc32(clip.id.encode())
-    bodies = {
-        FIRST_BODY_ID + (number + 7 * person) % 2**20: joints for person, joints in enumerate(clip.joints)
-    }
+    bodies = {FIRST_BODY_ID + (number + 7 * person) % 2**20: joints for person, joints in enumerate(clip.joints)}
     if spurious:
         bodies[FIRST_BODY_ID + 2**20 + number % 2**20] = _furniture(clip.frames, spurious, number)
     return bodies

@@ -94,16 +94,12 @@ class StoreWriter:
     def _check(self, clip: Clip) -> None:
         joints, remedy = len(self.layout.joints), "Correct or leave out this recording."
         if clip.joints.ndim != 4 or clip.joints.shape[2:] != (joints, 3) or 0 in clip.joints.shape:
-            what = (
-                f"a clip of the layout {self.layout.name} has the shape (persons, frames, {joints}, 3), not "
-            )
+            what = f"a clip of the layout {self.layout.name} has the shape (persons, frames, {joints}, 3), not "
             raise RecordingError(f"{what}{clip.joints.shape}.", where=clip.id, remedy=remedy)
         if not np.isfinite(clip.joints).all():
             raise RecordingError("a joint position is not a finite number.", where=clip.id, remedy=remedy)
         if clip.id in self._ids:
-            raise RecordingError(
-                "two recordings have this id.", where=clip.id, remedy="Give each its own id."
-            )
+            raise RecordingError("two recordings have this id.", where=clip.id, remedy="Give each its own id.")
         if clip.label is not None and not 0 <= clip.label < len(self.classes):
             what = f"the label {clip.label} is not one of the {len(self.classes)} classes."
             raise RecordingError(what, where=clip.id, remedy=remedy)
@@ -118,9 +114,7 @@ class StoreWriter:
             os.fsync(file.fileno())
             file.close()
         parts = {name: _describe(self._folder / name) for name in ("joints.npy", "clips.csv")}
-        manifest = (
-            self._head | {"clips": len(self._ids), "rows": self._rows, "parts": parts} | self.manifest_extra
-        )
+        manifest = self._head | {"clips": len(self._ids), "rows": self._rows, "parts": parts} | self.manifest_extra
         with (self._folder / "manifest.json").open("w") as manifest_file:
             json.dump(manifest, manifest_file, indent=1)
             manifest_file.flush()

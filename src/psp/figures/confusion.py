@@ -14,9 +14,7 @@ Matrix = Sequence[Sequence[int]]
 LEAST_SHARE = 0.005
 
 
-def draw_confusion(
-    path: str | os.PathLike[str], matrices: Mapping[str, Matrix], classes: Sequence[str]
-) -> None:
+def draw_confusion(path: str | os.PathLike[str], matrices: Mapping[str, Matrix], classes: Sequence[str]) -> None:
     """Draw confusion matrices side by side and save the figure as PNG, SVG or PDF."""
     figure = Figure(figsize=size_of_matrices(len(matrices), classes), layout="constrained")
     plot_confusions(list(figure.subplots(1, len(matrices), squeeze=False)[0]), matrices, classes)

@@ -6,9 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def ntxent(
-    first: Float[Tensor, "n d"], second: Float[Tensor, "n d"], temperature: float
-) -> Float[Tensor, ""]:
+def ntxent(first: Float[Tensor, "n d"], second: Float[Tensor, "n d"], temperature: float) -> Float[Tensor, ""]:
     """Return NT-Xent, mean of -log(exp(sim(u_i,u_i')/tau) / sum_{k != i} exp(sim(u_i, u_k)/tau)), eqs. 10-12.
 
     The mean is over all 2n features; u_i' is the other view of u_i, sim the cosine. A feature is never

@@ -5,9 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
-def recognition(
-    logits: Float[Tensor, "n k"], labels: Int[Tensor, "n"], smoothing: float = 0.0
-) -> Float[Tensor, ""]:
+def recognition(logits: Float[Tensor, "n k"], labels: Int[Tensor, "n"], smoothing: float = 0.0) -> Float[Tensor, ""]:
     """Return L_reg = -y^T log(softmax(logits)), eqs. 14-15; `logits` are summed over the views.
 
     With `smoothing` s, y is (1 - s) at the label plus s / k at every class.

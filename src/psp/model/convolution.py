@@ -10,9 +10,7 @@ SLOPE = 0.1
 class NormalisedConvolution(nn.Sequential):
     """A convolution along frames (1x1 by default) followed by batch normalisation."""
 
-    def __init__(
-        self, inputs: int, outputs: int, *, length: int = 1, stride: tuple[int, int] = (1, 1)
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, *, length: int = 1, stride: tuple[int, int] = (1, 1)) -> None:
         parts = OrderedDict[str, nn.Module](
             conv=nn.Conv2d(inputs, outputs, (length, 1), stride=stride, padding=(length // 2, 0)),
             norm=nn.BatchNorm2d(outputs),

@@ -69,9 +69,7 @@ class EncoderConfig:
 class EncoderBlock(nn.Module):
     """One block of DSTA-Net: attention among joints, then mixing of frames with the block's stride."""
 
-    def __init__(
-        self, block: tuple[int, int, int, int], config: EncoderConfig, joints: int, frames: int
-    ) -> None:
+    def __init__(self, block: tuple[int, int, int, int], config: EncoderConfig, joints: int, frames: int) -> None:
         super().__init__()
         inputs, outputs, inner, stride = block
         project = inputs != outputs or stride != 1

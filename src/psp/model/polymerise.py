@@ -62,9 +62,7 @@ class LevelAttention(nn.Module):
         self.feed_forward = NormalisedConvolution(width, width)
         self.activation = activation()
 
-    def attend(
-        self, x: Float[Tensor, "r d t w"]
-    ) -> tuple[Float[Tensor, "r h w w"], Float[Tensor, "r h e w"]]:
+    def attend(self, x: Float[Tensor, "r d t w"]) -> tuple[Float[Tensor, "r h w w"], Float[Tensor, "r h e w"]]:
         """Return maps A of eq. 4, row i holding the weights with which node i gathers, and values V."""
         r, d, t, w = x.shape
         size = d // self.heads * t
@@ -111,9 +109,7 @@ class PyramidPolymerisingAttention(nn.Module):
         attended = {level: attention[level].attend(nodes[level]) for level in LEVELS[: finest + 1]}
         raw_maps = {level: maps for level, (maps, _) in attended.items()}
         maps = self.polymerise(raw_maps)
-        features = {
-            level: attention[level].gather(nodes[level], maps[level], attended[level][1]) for level in levels
-        }
+        features = {level: attention[level].gather(nodes[level], maps[level], attended[level][1]) for level in levels}
         return Polymerised(features, raw_maps, maps)
 
     def polymerise(self, raw: dict[str, Float[Tensor, "r h _ _"]]) -> dict[str, Float[Tensor, "r h _ _"]]:
@@ -129,8 +125,6 @@ class PyramidPolymerisingAttention(nn.Module):
         return maps
 
 
-def hand_down(
-    maps: Float[Tensor, "r h groups groups"], member: Float[Tensor, "w groups"]
-) -> Float[Tensor, "r h w w"]:
+def hand_down(maps: Float[Tensor, "r h groups groups"], member: Float[Tensor, "w groups"]) -> Float[Tensor, "r h w w"]:
     """Return v_ij = omega_phi(i)phi(j) of eq. 7 as member @ maps @ member.T."""
     return member @ maps @ member.T

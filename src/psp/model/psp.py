@@ -42,9 +42,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         unknown = [level for level in self.levels if level not in LEVELS]
         if unknown:
-            raise ConfigError(
-                f"there is no level {unknown[0]!r}.", remedy=f"Choose from {', '.join(LEVELS)}."
-            )
+            raise ConfigError(f"there is no level {unknown[0]!r}.", remedy=f"Choose from {', '.join(LEVELS)}.")
         if self.polymerise and self.levels and self.encoder.width % self.encoder.heads:
             raise ConfigError(
                 f"{self.encoder.width} features cannot be shared among {self.encoder.heads} heads of PPA.",
@@ -94,9 +92,7 @@ class PSPNetwork(nn.Module):
     def attention_maps(self, encoded: Encoded) -> Polymerised:
         """Return PPA's attention maps of every row with its features, for figures."""
         if self.polymerising is None:
-            raise ConfigError(
-                "this network has no polymerising attention.", remedy="Build it with polymerise=True."
-            )
+            raise ConfigError("this network has no polymerising attention.", remedy="Build it with polymerise=True.")
         return self.polymerising(encoded.features, LEVELS)
 
     def project(self, polymerised: Mapping[str, Encoded]) -> dict[str, Float[Tensor, "n d"]]:
@@ -109,9 +105,7 @@ class PSPNetwork(nn.Module):
         """Return FC(AP(f)), one view's share of the logits."""
         return self.classifier(encoded.pooled())
 
-    def logits(
-        self, views: Sequence[Float[Tensor, "n m t v 3"]], persons: Bool[Tensor, "n m"]
-    ) -> Float[Tensor, "n k"]:
+    def logits(self, views: Sequence[Float[Tensor, "n m t v 3"]], persons: Bool[Tensor, "n m"]) -> Float[Tensor, "n k"]:
         """Return the logits of eq. 14, summed over any number of views of the same clips."""
         count = len(views)
         encoded = self.encode(torch.cat(tuple(views)), persons.repeat(count, 1))

@@ -44,9 +44,7 @@ class SkeletonPyramid(nn.Module):
         return {"body": body, "part": part, "joint": joint}
 
 
-def group_mean(
-    x: Float[Tensor, "*rows w"], member: Float[Tensor, "w groups"]
-) -> Float[Tensor, "*rows groups"]:
+def group_mean(x: Float[Tensor, "*rows w"], member: Float[Tensor, "w groups"]) -> Float[Tensor, "*rows groups"]:
     """Return the mean of each group's members; dividing last keeps the matrix exact in every precision."""
     return x @ member / member.sum(0)
 

@@ -43,9 +43,7 @@ class Layout:
 
     def __reduce__(self) -> tuple[type["Layout"], tuple[object, ...]]:
         values = (getattr(self, field.name) for field in fields(self))
-        return Layout, tuple(
-            dict(value) if isinstance(value, MappingProxyType) else value for value in values
-        )
+        return Layout, tuple(dict(value) if isinstance(value, MappingProxyType) else value for value in values)
 
     @cached_property
     def parents(self) -> Int[np.ndarray, "v"]:
@@ -136,9 +134,7 @@ class Layout:
             for member in members:
                 if member not in names:
                     remedy = f"Use one of {', '.join(map(str, names))}."
-                    self._fail(
-                        f"{group_kind} {group!r} names {kind} {member!r}, which does not exist.", remedy
-                    )
+                    self._fail(f"{group_kind} {group!r} names {kind} {member!r}, which does not exist.", remedy)
         for member, name in names.items():
             homes = [repr(group) for group, members in groups.items() for one in members if one == member]
             if len(homes) != 1:

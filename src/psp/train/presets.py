@@ -29,7 +29,7 @@ def paper(protocol: str, budget: str, size: Size) -> TrainConfig:
     half = 64 if small else 32
     data = BatchConfig(sample=SampleConfig(train="random"))
     return TrainConfig(
-        protocol, budget, data=data, model=model, optim=optim, epochs=400 if small else 120,
+        protocol, budget, data=data, model=model, optim=optim, epochs=300 if small else 120,
         labelled_batch=half, unlabelled_batch=half,
     )  # fmt: skip
 

@@ -57,9 +57,7 @@ def test_bones_keep_their_length_before_the_sensor(layout):
 
 
 def test_both_layouts_show_the_same_motion():
-    kinect, ntu = (
-        synthetic_clip(replace(PERFECT, layout=layout), 5).joints for layout in ("kinect20", "ntu25")
-    )
+    kinect, ntu = (synthetic_clip(replace(PERFECT, layout=layout), 5).joints for layout in ("kinect20", "ntu25"))
     np.testing.assert_array_equal(kinect[:, :, [0, 1, 2]], ntu[:, :, [0, 1, 20]])
     np.testing.assert_array_equal(kinect[:, :, 3:], ntu[:, :, 3:20])
 

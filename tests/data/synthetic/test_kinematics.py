@@ -42,9 +42,7 @@ def test_every_joint_is_carried_by_one_segment():
 
 def test_upright_joints_are_sums_of_offsets():
     joints = positions(posed(), OFFSETS)[0]
-    head = sum(
-        OFFSETS[NTU25.joints.index(name)] for name in ("spine middle", "spine shoulder", "neck", "head")
-    )
+    head = sum(OFFSETS[NTU25.joints.index(name)] for name in ("spine middle", "spine shoulder", "neck", "head"))
     np.testing.assert_allclose(joints[NTU25.joints.index("head")] - joints[NTU25.centre], head, atol=1e-12)
 
 
@@ -72,15 +70,11 @@ def test_angles_turn_limbs_as_people_do(start, end, pose, direction):
 def test_rotations_are_rotations_and_bones_keep_their_length(seed):
     angles = random_angles(seed)
     turned = np.moveaxis(segment_rotations(angles), (0, 1), (2, 3))
-    np.testing.assert_allclose(
-        turned @ turned.swapaxes(2, 3), np.broadcast_to(np.eye(3), turned.shape), atol=1e-12
-    )
+    np.testing.assert_allclose(turned @ turned.swapaxes(2, 3), np.broadcast_to(np.eye(3), turned.shape), atol=1e-12)
     np.testing.assert_allclose(np.linalg.det(turned), 1, atol=1e-12)
     joints = positions(angles, OFFSETS)
     lengths = np.linalg.norm(joints - joints[:, NTU25.parents], axis=2)
-    np.testing.assert_allclose(
-        lengths, np.broadcast_to(np.linalg.norm(OFFSETS, axis=1), lengths.shape), atol=1e-12
-    )
+    np.testing.assert_allclose(lengths, np.broadcast_to(np.linalg.norm(OFFSETS, axis=1), lengths.shape), atol=1e-12)
 
 
 @given(st.integers(0, 10_000))

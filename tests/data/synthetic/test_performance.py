@@ -105,9 +105,7 @@ def test_people_mostly_use_the_hand_that_they_prefer():
 def test_the_mirror_image_of_a_mirror_image_is_the_original():
     joints = perform(0, 4, 1, 1)
     np.testing.assert_array_equal(mirrored(mirrored(joints)), joints)
-    np.testing.assert_allclose(
-        mirrored(joints)[..., JOINT["left hand"], 0], -joints[..., JOINT["right hand"], 0]
-    )
+    np.testing.assert_allclose(mirrored(joints)[..., JOINT["left hand"], 0], -joints[..., JOINT["right hand"], 0])
 
 
 def test_performances_cannot_be_overwritten():

@@ -21,9 +21,7 @@ def test_programs_name_known_channels_and_run_from_start_to_end(name, program):
     times = [time for time, _ in program.keys]
     assert (times[0], times[-1]) == (0, 1)
     assert times == sorted(set(times))
-    named = {channel for _, pose in program.keys for channel in pose} | {
-        swing.channel for swing in program.swings
-    }
+    named = {channel for _, pose in program.keys for channel in pose} | {swing.channel for swing in program.swings}
     assert named <= set(CHANNELS)
 
 

@@ -28,8 +28,6 @@ def test_partners_are_nearly_as_tall_and_restrained_people_move_more_alike():
     person = draw_subject(np.random.default_rng(5))
     partners = [draw_partner(person, np.random.default_rng(seed)) for seed in range(20)]
     strangers = [draw_subject(np.random.default_rng(seed)) for seed in range(20)]
-    spread, wild = (
-        np.std([np.abs(one.offsets[:, 1]).sum() for one in group]) for group in (partners, strangers)
-    )
+    spread, wild = (np.std([np.abs(one.offsets[:, 1]).sum() for one in group]) for group in (partners, strangers))
     assert spread < 0.5 * wild
     assert np.std(restrained(person).gain) < np.std(person.gain)

@@ -3,9 +3,7 @@
 from psp.data.synthetic.pose import HOLD, Pose, arm, arms, leg, legs
 from psp.data.synthetic.program import Program, Swing
 
-SQUAT = (
-    legs(100, 122) | arm(61, 0, 20, 12) | arm(45, 30, 40, 60, "left") | {"lean": 30, "bend": 35, "nod": 10}
-)
+SQUAT = legs(100, 122) | arm(61, 0, 20, 12) | arm(45, 30, 40, 60, "left") | {"lean": 30, "bend": 35, "nod": 10}
 STOOP = legs(32, 32) | arm(95, 2, 20, 8) | arm(70, 10, 40, 25, "left") | {"lean": 66, "bend": 50}
 PICK_UP = (
     Program(((0, {}), (0.4, SQUAT), (0.52, SQUAT), (1, HOLD)), seconds=2.5),

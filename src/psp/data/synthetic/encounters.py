@@ -28,9 +28,7 @@ class Encounter:
 
 CLASP = arm(42, -8, 18, 30)
 CLASP_SWINGS = (Swing("right raise", 7), Swing("right elbow", 9, 0.5))
-SHAKER = Program(
-    ((0, {}), (0.3, CLASP), (0.72, CLASP), (1, {})), CLASP_SWINGS, cycles=(2.0, 4.0), window=(0.3, 0.72)
-)
+SHAKER = Program(((0, {}), (0.3, CLASP), (0.72, CLASP), (1, {})), CLASP_SWINGS, cycles=(2.0, 4.0), window=(0.3, 0.72))
 SHAKE_HANDS = Encounter(SHAKER, SHAKER, "right hand", "right hand", touch=0.5)
 
 COILED = arms(10, 0, 20, 125) | {"lean": -3}

@@ -120,7 +120,5 @@ def _joint_choice(layout: str) -> Int[np.ndarray, "v"]:
     joints = [NTU_NAME.get(name, name) for name in layout_by_name(layout).joints]
     missing = sorted(set(joints) - set(NTU25.joints))
     if missing:
-        raise ConfigError(
-            f"the built-in data has no joints {missing}.", remedy="Use layout ntu25 or kinect20."
-        )
+        raise ConfigError(f"the built-in data has no joints {missing}.", remedy="Use layout ntu25 or kinect20.")
     return np.array([NTU25.joints.index(name) for name in joints])

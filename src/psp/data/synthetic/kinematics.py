@@ -54,9 +54,7 @@ def _limbs(side: str, out: float) -> dict[str, Segment]:
 SPINE_TURNS = (("bend", 0.5), ("side", 0.5), ("twist", 0.5))
 SEGMENTS: dict[str, Segment] = {
     "heading": Segment(None, "y", (("turn", 1.0),), ("spine base",)),
-    "pelvis": Segment(
-        "heading", "xzy", (("lean", 1.0), ("tilt", 1.0), ("swivel", 1.0)), ("left hip", "right hip")
-    ),
+    "pelvis": Segment("heading", "xzy", (("lean", 1.0), ("tilt", 1.0), ("swivel", 1.0)), ("left hip", "right hip")),
     "waist": Segment("pelvis", "xzy", SPINE_TURNS, ("spine middle",)),
     "chest": Segment("waist", "xzy", SPINE_TURNS, ("spine shoulder", "left shoulder", "right shoulder")),
     "skull": Segment("chest", "xzy", (("nod", 1.0), ("cock", 1.0), ("look", 1.0)), ("neck", "head")),
@@ -65,9 +63,7 @@ SEGMENTS: dict[str, Segment] = {
 }
 
 
-def positions(
-    angles: Float[np.ndarray, "t a"], offsets: Float[np.ndarray, "v 3"]
-) -> Float[np.ndarray, "t v 3"]:
+def positions(angles: Float[np.ndarray, "t a"], offsets: Float[np.ndarray, "v 3"]) -> Float[np.ndarray, "t v 3"]:
     """Return the joints of a person who stands on the floor (y = 0) and starts at the origin.
 
     x_v = sum of R_u offset_u over v and its ancestors u; R_u is the rotation of the segment that carries u.

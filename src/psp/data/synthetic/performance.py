@@ -48,9 +48,7 @@ def mirrored(joints: Float[np.ndarray, "*m t v 3"]) -> Float[np.ndarray, "*m t v
     return joints[..., NTU25.mirror, :] * np.array([-1, 1, 1])
 
 
-def _solo(
-    variants: tuple[Program, ...], person: Subject, rng: np.random.Generator
-) -> Float[np.ndarray, "1 t v 3"]:
+def _solo(variants: tuple[Program, ...], person: Subject, rng: np.random.Generator) -> Float[np.ndarray, "1 t v 3"]:
     """One person who looks about where the front camera stands."""
     preference = person.preference if rng.random() < OWN_WAY else rng.random()
     program = variants[int(preference * len(variants))]
@@ -67,14 +65,10 @@ def _pair(
     first = _act(encounter.first, restrained(person), timing, rng)
     second = _act(encounter.second, restrained(partner), timing, rng)
     side = 90 if rng.random() < 0.5 else -90
-    return _place(
-        meet(encounter, first, second, timing.phase()), side + rng.normal(0, encounter.first.facing), rng
-    )
+    return _place(meet(encounter, first, second, timing.phase()), side + rng.normal(0, encounter.first.facing), rng)
 
 
-def _act(
-    program: Program, person: Subject, timing: Timing, rng: np.random.Generator
-) -> Float[np.ndarray, "t v 3"]:
+def _act(program: Program, person: Subject, timing: Timing, rng: np.random.Generator) -> Float[np.ndarray, "t v 3"]:
     """One person's performance, with the slips of the day: no two repetitions are alike."""
     slips = np.exp(rng.normal(0, SLIP, len(CHANNELS)) * free_channels())
     phase = timing.phase()[:, None] * (1 - person.delay)

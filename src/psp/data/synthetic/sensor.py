@@ -96,9 +96,7 @@ def lose_track(joints: Float[np.ndarray, "m t v 3"], dropout: float, rng: np.ran
         joints[person, start : start + length] = 0
 
 
-def _hold(
-    joints: Float[np.ndarray, "m t v 3"], frozen: Bool[np.ndarray, "m t v"]
-) -> Float[np.ndarray, "m t v 3"]:
+def _hold(joints: Float[np.ndarray, "m t v 3"], frozen: Bool[np.ndarray, "m t v"]) -> Float[np.ndarray, "m t v 3"]:
     """Repeat the last value before a joint froze."""
     frames = np.arange(joints.shape[1])[None, :, None]
     source = np.maximum.accumulate(np.where(frozen, 0, frames), axis=1)

@@ -1,0 +1,41 @@
+import pytest
+
+from psp.train.presets import PRESETS, best, paper, published
+
+
+def test_paper_has_the_numbers_of_section_4_2():
+    ntu, ucla = paper("ntu60-xsub", "5%", "full"), paper("nw-ucla", "5%", "full")
+    assert (ntu.optim.learning_rate, ucla.optim.learning_rate) == (0.05, 0.06)
+    assert (ntu.optim.weight_decay, ucla.optim.weight_decay) == (5e-4, 1e-4)
+    assert (ntu.optim.milestones, ucla.optim.milestones) == ((60, 90), (76, 130))
+    assert (ntu.optim.warmup, ucla.optim.warmup) == (5, 20)
+    assert (ntu.epochs, ucla.epochs) == (120, 300)
+    assert ntu.labelled_batch + ntu.unlabelled_batch == 64
+    assert ucla.labelled_batch + ucla.unlabelled_batch == 128
+    assert (ntu.objective.temperature, ntu.objective.contrast) == (0.07, 1.0)
+    weights = [(each.model.body_to_part, each.model.part_to_joint, each.model.body_to_joint) for each in (ntu, ucla)]
+    assert weights == [(0.2, 0.12, 0.24), (0.2, 0.1, 0.2)]
+
+
+def test_published_has_the_numbers_of_the_program():
+    config = published("ntu60-xsub", "5%", "full")
+    assert (config.optim.learning_rate, config.optim.weight_decay) == (0.01, 4e-4)
+    assert (config.labelled_batch, config.unlabelled_batch, config.steps) == (9, 90, 500)
+    assert config.objective.contrast == 0.2
+    assert config.labelled_as_unlabelled
+    assert (config.data.motion, config.data.sample.train, config.data.sample.frames) == ("recorded", "random", 50)
+    assert (config.model.scale, config.model.bodies_from, config.model.persons) == ("product", "joints", "all")
+
+
+@pytest.mark.parametrize("make", [paper, published])
+def test_neither_of_them_augments(make):
+    augment = make("nw-ucla", "5%", "full").data.augment
+    assert not any((augment.turn, augment.shear, augment.mirror, augment.noise, augment.scale))
+
+
+def test_best_augments_and_keeps_the_core():
+    config = best("nw-ucla", "5%", "tiny")
+    assert config.data.augment.turn >= 45
+    assert config.model.levels == ("body", "part", "joint")
+    assert config.model.polymerise
+    assert set(PRESETS) == {"paper", "published", "best"}
