@@ -1,1 +1,34 @@
 """Semi-supervised skeleton-based action recognition with PSP Learning."""
+
+from psp.data.prepare import prepare
+from psp.data.store import Store, open_store
+from psp.data.synthetic import SyntheticConfig
+from psp.data.write_store import StoreWriter
+from psp.errors import PSPError
+from psp.evaluate.evaluate import evaluate_run
+from psp.evaluate.predict import predict_clips
+from psp.skeleton.clip import Clip
+from psp.skeleton.layout import Layout
+from psp.skeleton.layouts import LAYOUTS
+from psp.train.config import TrainConfig
+from psp.train.presets import PRESETS
+from psp.train.train import resume_run, start_run, train
+
+__all__ = [
+    "LAYOUTS",
+    "PRESETS",
+    "Clip",
+    "Layout",
+    "PSPError",
+    "Store",
+    "StoreWriter",
+    "SyntheticConfig",
+    "TrainConfig",
+    "evaluate_run",
+    "open_store",
+    "predict_clips",
+    "prepare",
+    "resume_run",
+    "start_run",
+    "train",
+]

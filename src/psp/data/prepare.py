@@ -29,7 +29,7 @@ from psp.data.write_store import StoreWriter
 from psp.errors import RecordingError, StoreError
 from psp.skeleton.clip import Clip
 
-FORMAT, CHUNK, SHOWN = "psp-chunk-1", 64, 10
+FORMAT, CHUNK, SHOWN = "psp-chunk-1", 64, 100
 """What chunks hold, how many recordings a chunk has, and how many damaged ones an error lists."""
 
 Chunks = Mapping[Path, Sequence[SourceItem]]

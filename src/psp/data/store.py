@@ -88,7 +88,7 @@ class Store:
 
 
 def open_store(path: str | os.PathLike[str]) -> Store:
-    """Open a stored data set; a missing, foreign or truncated one raises StoreError. Hashes are left to `check_store`."""
+    """Open a stored data set; a missing, foreign or truncated one raises StoreError. `check_store` compares hashes."""
     folder = Path(path)
     manifest = _read_manifest(folder)
     for name, part in manifest["parts"].items():
