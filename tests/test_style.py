@@ -42,6 +42,7 @@ COVERED_BY = {
     "train/config.py": "train/test_override.py",
     "train/finite.py": "train/test_loop.py",
     "train/ledger.py": "train/test_loop.py",
+    "train/ranks.py": "train/test_loop.py",
     "train/result.py": "train/test_loop.py",
     "train/run.py": "train/test_loop.py",
     "train/train.py": "train/test_loop.py",

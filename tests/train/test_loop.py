@@ -146,7 +146,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_step(store, tmp_path):
     config = replace(CONFIG, optim=OptimConfig("sgd", 1e30, warmup=0.0))
     trainer = start_run(store, config, tmp_path / "run", device="cpu")
     with pytest.raises(TrainingError, match="clip0"):
-        trainer.run(checkpoint_seconds=0)
+        trainer.run(checkpoint_seconds=1e9)
     assert all(value.isfinite().all() for value in trainer.network.parameters())
     listed = json.loads((tmp_path / "run" / "non-finite.json").read_text())
     assert len(listed["clips"]) == 12
@@ -169,3 +169,26 @@ def test_supervised_training_never_draws_unlabelled_clips(store, tmp_path):
 def test_an_existing_run_is_not_overwritten(store, straight):
     with pytest.raises(ConfigError, match="--resume"):
         start_run(store, CONFIG, straight.path)
+
+
+def test_two_ranks_train_one_network(store, tmp_path):
+    program = """
+    import sys
+    from pathlib import Path
+    import torch
+    from psp.data.store import open_store
+    from psp.train.train import resume_run
+    trainer = resume_run(Path(sys.argv[1]), device="cpu")
+    trainer.run(checkpoint_seconds=0)
+    weights = torch.cat([weight.flatten() for weight in trainer.network.parameters()])
+    others = trainer.ranks.accelerator.gather(weights[None])
+    assert torch.equal(others[0], others[1])
+    """
+    folder = start_run(store, CONFIG, tmp_path / "run", device="cpu").folder
+    (tmp_path / "program.py").write_text(textwrap.dedent(program))
+    ranks = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [sys.executable, *ranks, str(tmp_path / "program.py"), str(folder.path)]
+    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=120)
+    lines = read_lines(folder.metrics)
+    assert [line["step"] for line in lines] == list(range(1, len(lines) + 1))
+    assert json.loads(folder.result.read_text())["labels used"] == 8

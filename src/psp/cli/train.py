@@ -83,6 +83,6 @@ def _watch(trainer: Trainer, checkpoint_seconds: float, store: Path | None, devi
     if signal is not None:
         say(f"stopped at step {trainer.step} of {trainer.steps}. Continue with 'psp train --resume {run}'.")
         return 128 + signal
-    if trainer.accelerator.is_main_process:
+    if trainer.ranks.is_main:
         show_evaluation(run, evaluate_run(run, store, device))
     return None

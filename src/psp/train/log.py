@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,23 @@ class JsonLines:
     def close(self) -> None:
         """Flush and close."""
         self._file.close()
+
+
+class RunLogs:
+    """The two logs of a run: `metrics`, the same for every run of a configuration, and `timing`."""
+
+    def __init__(self, metrics: Path, timing: Path, positions: Mapping[str, int]) -> None:
+        self.metrics = JsonLines(metrics, positions.get("metrics", 0))
+        self.timing = JsonLines(timing, positions.get("timing", 0))
+
+    def positions(self) -> dict[str, int]:
+        """Flush both and tell how long they are."""
+        return {"metrics": self.metrics.position(), "timing": self.timing.position()}
+
+    def close(self) -> None:
+        """Flush and close both."""
+        self.metrics.close()
+        self.timing.close()
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

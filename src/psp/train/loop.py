@@ -4,17 +4,14 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 
-from psp.data.batches import Batch, Batches, Draw, stream
+from psp.data.batches import Batch, Batches, stream
 from psp.data.budget import LabelBudget
 from psp.data.split import protocol_by_name, split_store
 from psp.data.store import Store
-from psp.errors import ConfigError
 from psp.methods.method import StepResult
 from psp.methods.methods import METHODS
 from psp.model.psp import PSPNetwork
@@ -24,8 +21,9 @@ from psp.train.config import TrainConfig
 from psp.train.finite import refuse_non_finite
 from psp.train.interrupt import Interrupt
 from psp.train.ledger import LabelLedger
-from psp.train.log import JsonLines
+from psp.train.log import RunLogs
 from psp.train.optim import learning_rate, make_optimiser
+from psp.train.ranks import Ranks
 from psp.train.result import write_result
 from psp.train.run import RunFolder
 from psp.train.state import collect, load_checkpoint, restore, save_checkpoint
@@ -51,9 +49,7 @@ class Trainer:
         self, folder: RunFolder, config: TrainConfig, store: Store, budget: LabelBudget, device: str = "auto"
     ) -> None:
         self.folder, self.config, self.store, self.budget = folder, config, store, budget
-        self.accelerator = Accelerator(
-            cpu=device == "cpu", mixed_precision="bf16" if config.precision == "bf16" else "no"
-        )
+        self.ranks = Ranks(device, config.precision)
         self.method = METHODS[config.method]
         self._make_network()
         self._make_streams()
@@ -66,38 +62,33 @@ class Trainer:
         checkpoint_seconds: float = 60.0,
     ) -> int | None:
         """Train to the end; returns None, or the number of the signal that ended the run early, its state saved."""
-        positions = self._resume()
-        self.metrics = JsonLines(self.folder.metrics, positions[0])
-        self.timing = JsonLines(self.folder.timing, positions[1])
+        self._resume()
         with Interrupt() as interrupt:
-            saved = time.monotonic()
-            while self.step < self.steps and interrupt.signal is None:
+            saved, signal = time.monotonic(), None
+            while self.step < self.steps and signal is None:
                 progress = self._timed_step()
                 if on_epoch and self.step % self.steps_per_epoch == 0:
                     on_epoch(self)
                 if on_step:
                     on_step(progress)
-                if time.monotonic() - saved >= checkpoint_seconds and self.step < self.steps:
+                signal = self.ranks.signal(interrupt.signal)
+                if time.monotonic() - saved >= checkpoint_seconds and self.ranks.is_main:
                     self._save()
                     saved = time.monotonic()
-            self._save()
-            if self.step == self.steps:
-                self._finish()
-        return interrupt.signal if self.step < self.steps else None
+            self._finish()
+        return signal if self.step < self.steps else None
 
     def _make_network(self) -> None:
         torch.manual_seed(self.config.seed)
         frames = self.config.data.sample.frames
         network = PSPNetwork(self.store.layout, frames, len(self.store.classes), self.config.model)
-        self.network = network.to(self.accelerator.device)
+        self.network = network.to(self.ranks.device)
         self.optimiser = make_optimiser(self.network, self.config.optim)
         self.average = WeightAverage(self.network, self.config.average)
 
     def _make_streams(self) -> None:
-        config, ranks = self.config, self.accelerator.num_processes
-        if config.labelled_batch % ranks or config.unlabelled_batch % ranks:
-            remedy = "Choose batch sizes that the number of ranks divides."
-            raise ConfigError(f"the batches cannot be shared evenly by {ranks} ranks.", remedy=remedy)
+        config = self.config
+        self.ranks.check(config.labelled_batch, config.unlabelled_batch)
         protocol = protocol_by_name(config.protocol)
         train = split_store(protocol, self.store).train
         labelled = self.budget.rows(protocol, self.store.clips, train)
@@ -108,7 +99,7 @@ class Trainer:
         self.steps = config.epochs * self.steps_per_epoch
         self.labelled = stream(self.store, labelled, config.labelled_batch, config.seed, "labelled")
         self.unlabelled = stream(self.store, self.unlabelled_clips, config.unlabelled_batch, config.seed, "unlabelled")
-        self.batches = Batches(self.store, self.method.views, config.data, self.accelerator.device)
+        self.batches = Batches(self.store, self.method.views, config.data, self.ranks.device)
 
     def _timed_step(self) -> Progress:
         begun = time.monotonic()
@@ -119,10 +110,10 @@ class Trainer:
         rate = clips / max(time.monotonic() - begun, 1e-9)
         objective = float(result.objective.detach())
         accuracy = float((result.logits.argmax(dim=1) == labelled.labels).float().mean())
-        if self.step % self.config.log_every == 0 or self.step == self.steps:
+        if self.ranks.is_main and (self.step % self.config.log_every == 0 or self.step == self.steps):
             parts = {name: float(value.detach()) for name, value in result.parts.items()}
-            self.metrics.write(step=self.step, objective=objective, **parts, accuracy=accuracy)
-            self.timing.write(step=self.step, seconds=self.seconds, clips_per_second=rate)
+            self.logs.metrics.write(step=self.step, objective=objective, **parts, accuracy=accuracy)
+            self.logs.timing.write(step=self.step, seconds=self.seconds, clips_per_second=rate)
         left = self.seconds / self.step * (self.steps - self.step)
         epoch = (self.step - 1) // self.steps_per_epoch + 1
         return Progress(self.step, self.steps, epoch, objective, accuracy, rate, left)
@@ -134,11 +125,11 @@ class Trainer:
             group["lr"] = rate
         labelled, unlabelled = self._draw_batches()
         self.network.train()
-        with self.accelerator.autocast():
+        with self.ranks.accelerator.autocast():
             result = self.method.step(self.network, labelled, unlabelled, self.config.objective)
         self.optimiser.zero_grad()
-        self.accelerator.backward(result.objective)
-        self._share_gradients()
+        self.ranks.accelerator.backward(result.objective)
+        self.ranks.average_gradients(self.network)
         limit = self.config.optim.clip_norm or float("inf")
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit)
         refuse_non_finite(result.objective, norm, [labelled, unlabelled], self.store, self.folder, self.step)
@@ -149,42 +140,10 @@ class Trainer:
     def _draw_batches(self) -> tuple[Batch, Batch | None]:
         labelled = self.labelled.draw(self.step)
         self.ledger.note(labelled.clips)
-        batch = self.batches.training(self._own(labelled))
+        batch = self.batches.training(self.ranks.share(labelled))
         if not self.method.uses_unlabelled:
             return batch, None
-        return batch, self.batches.training(self._own(self.unlabelled.draw(self.step))).without_labels()
-
-    def _own(self, draw: Draw) -> Draw:
-        return draw.share(self.accelerator.process_index, self.accelerator.num_processes)
-
-    def _share_gradients(self) -> None:
-        """Average the gradients of all ranks."""
-        if self.accelerator.num_processes > 1:
-            for weight in self.network.parameters():
-                if weight.grad is not None:
-                    weight.grad = self.accelerator.reduce(weight.grad, "mean")
-
-    def _resume(self) -> tuple[int, int]:
-        found = load_checkpoint(self.folder.checkpoints)
-        if found is None:
-            return 0, 0
-        tensors, facts = found
-        restore(tensors, self.network, self.optimiser, self.average)
-        self.ledger.restore(facts["labelled"])
-        self.step, self.seconds = facts["step"], facts["seconds"]
-        return facts["metrics"], facts["timing"]
-
-    def _save(self) -> None:
-        facts: dict[str, Any] = {
-            "metrics": self.metrics.position(),
-            "timing": self.timing.position(),
-            "seconds": self.seconds,
-        }
-        facts |= {"labelled": self.ledger.used()}
-        if self.accelerator.is_main_process:
-            tensors = collect(self.network, self.optimiser, self.average)
-            save_checkpoint(self.folder.checkpoints, self.step, tensors, facts)
-        self.accelerator.wait_for_everyone()
+        return batch, self.batches.training(self.ranks.share(self.unlabelled.draw(self.step))).without_labels()
 
     def averaged_network(self) -> PSPNetwork:
         """A copy of the network with the averaged weights."""
@@ -192,10 +151,31 @@ class Trainer:
         network.load_state_dict(self.average.state)
         return network
 
+    def _resume(self) -> None:
+        found = load_checkpoint(self.folder.checkpoints)
+        positions = {}
+        if found is not None:
+            tensors, facts = found
+            restore(tensors, self.network, self.optimiser, self.average)
+            self.ledger.restore(facts["labelled"])
+            self.step, self.seconds, positions = facts["step"], facts["seconds"], facts["logs"]
+        self.ranks.wait()
+        if self.ranks.is_main:
+            self.logs = RunLogs(self.folder.metrics, self.folder.timing, positions)
+            self._save()
+
+    def _save(self) -> None:
+        facts = {"logs": self.logs.positions(), "seconds": self.seconds, "labelled": self.ledger.used()}
+        save_checkpoint(self.folder.checkpoints, self.step, collect(self.network, self.optimiser, self.average), facts)
+
     def _finish(self) -> None:
-        if self.accelerator.is_main_process:
-            save_network(self.folder.weights("last"), self.network)
-            save_network(self.folder.weights("average"), self.network, self.average.state)
-            write_result(self.folder, self.config, self.budget, self.ledger.used(), self.steps, self.seconds,
-                         self.network, self.accelerator.device)  # fmt: skip
-        self.accelerator.wait_for_everyone()
+        """Save the state, and at the end of the training its weights and its result."""
+        if self.ranks.is_main:
+            self._save()
+            self.logs.close()
+            if self.step == self.steps:
+                save_network(self.folder.weights("last"), self.network)
+                save_network(self.folder.weights("average"), self.network, self.average.state)
+                used = self.ledger.used()
+                write_result(self.folder, self.config, self.budget, used, self.steps, self.seconds, self.network)
+        self.ranks.wait()

@@ -22,7 +22,6 @@ def write_result(
     steps: int,
     seconds: float,
     network: nn.Module,
-    device: torch.device,
 ) -> None:
     """Write `result.json`: hashes, seeds, labels used, versions, device and wall time."""
     result = {
@@ -33,7 +32,7 @@ def write_result(
         "steps": steps,
         "seconds": round(seconds, 1),
         "parameters": sum(weight.numel() for weight in network.parameters()),
-        **provenance(device),
+        **provenance(next(network.parameters()).device),
     }
     write_json(folder.result, result)
 

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from accelerate import PartialState
+
 from psp.data.budget import LabelBudget, draw_budget
 from psp.data.split import protocol_by_name, split_store
 from psp.data.store import Store, open_store
 from psp.train.config import TrainConfig
 from psp.train.loop import Progress, Trainer
-from psp.train.run import create_run, open_run, same_store
+from psp.train.run import RunFolder, create_run, open_run, same_store
 
 
 def start_run(
@@ -19,7 +21,11 @@ def start_run(
     train = split_store(protocol, store).train
     budget = budget or draw_budget(config.budget, protocol, store.clips, train, config.budget_seed)
     budget.rows(protocol, store.clips, train)
-    return Trainer(create_run(out, config, store, budget), config, store, budget, device)
+    rank = PartialState(cpu=device == "cpu")
+    if rank.is_main_process:
+        create_run(out, config, store, budget)
+    rank.wait_for_everyone()
+    return Trainer(RunFolder(out), config, store, budget, device)
 
 
 def resume_run(path: Path, store_path: Path | None = None, device: str = "auto") -> Trainer:

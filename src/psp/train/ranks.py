@@ -1,0 +1,46 @@
+"""Several processes working on one batch: each takes its share, gradients are averaged, and all stop together."""
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from psp.data.batches import Draw
+from psp.errors import ConfigError
+
+
+class Ranks:
+    """The processes that torchrun started, or this one alone; chooses the device and the arithmetic."""
+
+    def __init__(self, device: str, precision: str) -> None:
+        mixed = "bf16" if precision == "bf16" else "no"
+        self.accelerator = Accelerator(cpu=device == "cpu", mixed_precision=mixed)
+        self.count, self.is_main = self.accelerator.num_processes, self.accelerator.is_main_process
+        self.device = self.accelerator.device
+
+    def check(self, *batches: int) -> None:
+        """Refuse batches that cannot be shared evenly."""
+        if any(batch % self.count for batch in batches):
+            remedy = "Choose batch sizes that the number of ranks divides."
+            raise ConfigError(f"the batches cannot be shared evenly by {self.count} ranks.", remedy=remedy)
+
+    def share(self, draw: Draw) -> Draw:
+        """This rank's part of a draw."""
+        return draw.share(self.accelerator.process_index, self.count)
+
+    def average_gradients(self, network: nn.Module) -> None:
+        """Give every rank the mean of all ranks' gradients."""
+        if self.count > 1:
+            for weight in network.parameters():
+                if weight.grad is not None:
+                    weight.grad = self.accelerator.reduce(weight.grad, "mean")
+
+    def signal(self, own: int | None) -> int | None:
+        """The number of a signal that any rank was sent, or None; all ranks must ask at the same step."""
+        if self.count == 1:
+            return own
+        noted = self.accelerator.gather(torch.tensor([own or 0], device=self.device))
+        return int(noted.max()) or None
+
+    def wait(self) -> None:
+        """Wait until every rank is here."""
+        self.accelerator.wait_for_everyone()
