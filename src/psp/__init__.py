@@ -12,7 +12,7 @@ from psp.skeleton.layout import Layout
 from psp.skeleton.layouts import LAYOUTS
 from psp.train.config import TrainConfig
 from psp.train.presets import PRESETS
-from psp.train.train import resume_run, start_run, train
+from psp.train.train import resume_run, start_run, train_run
 
 __all__ = [
     "LAYOUTS",
@@ -30,5 +30,5 @@ __all__ = [
     "prepare",
     "resume_run",
     "start_run",
-    "train",
+    "train_run",
 ]

@@ -186,6 +186,15 @@ def test_preparing_recordings_with_a_damaged_one(folder, capsys):
     assert "already exists" in complaint(capsys, "prepare", "ntu60", str(raw), str(dest))
 
 
+def test_steps_of_preparation_are_switched(folder, capsys):
+    arguments = ["prepare", "synthetic", "kinect20", str(folder / "raw-store"), "--clips", "8", "--workers", "1"]
+    assert "clean.fill_gap" in complaint(capsys, *arguments, "--set", "clean.fill_gap=false")
+    assert main([*arguments, "--set", "clean.fill_gaps=false", "normalise.centre=every-frame"]) == 0
+    settings = open_store(folder / "raw-store").manifest["preprocessing"]
+    assert settings["clean"]["fill_gaps"] is False
+    assert settings["normalise"]["centre"] == "every-frame"
+
+
 def test_preparing_nothing_is_refused(folder, capsys):
     assert "nowhere" in complaint(capsys, "prepare", "nw-ucla", str(folder / "nowhere"), str(folder / "empty"))
     assert "kinect20" in complaint(capsys, "prepare", "synthetic", "kinect2", str(folder / "empty"))

@@ -16,7 +16,7 @@ from psp.model.psp import ModelConfig
 from psp.model.weights import load_network
 from psp.train.config import TrainConfig
 from psp.train.optim import OptimConfig
-from psp.train.train import start_run, train
+from psp.train.train import start_run, train_run
 from stores import small_store
 
 CONFIG = TrainConfig(
@@ -31,7 +31,7 @@ CONFIG = TrainConfig(
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluate")
-    return train(small_store(folder / "store"), CONFIG, folder / "run")
+    return train_run(small_store(folder / "store"), CONFIG, folder / "run")
 
 
 def test_both_weights_and_every_test_set_are_evaluated(run):

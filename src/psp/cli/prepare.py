@@ -1,12 +1,23 @@
 """`psp prepare`."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from psp.cli.console import print_table, progress_bar, say
-from psp.data.normalise import NORMALISATIONS
+from psp.data.clean import CleanConfig
+from psp.data.normalise import NORMALISATIONS, NormaliseConfig
 from psp.data.prepare import prepare as prepare_store
 from psp.data.synthetic import SyntheticConfig
+from psp.train.override import changes_from_arguments, override
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `--set` can change."""
+
+    clean: CleanConfig = field(default_factory=CleanConfig)
+    normalise: NormaliseConfig = field(default_factory=NormaliseConfig)
 
 
 def prepare(
@@ -15,6 +26,7 @@ def prepare(
     dest: Path,
     normalise: Literal["default", "published", "none"] = "default",
     missing: Path | None = None,
+    set: list[str] = [],  # noqa: B006
     skip_damaged: bool = False,
     workers: int | None = None,
     clips: int = 1200,
@@ -28,18 +40,21 @@ def prepare(
         dest: the folder to write; it must not exist
         normalise: how clips are centred, scaled and turned
         missing: a list of clips to leave out, as NTU RGB+D publishes it
+        set: single settings, for example clean.fill_gaps=false or normalise.scale=none
         skip_damaged: leave damaged recordings out and note them in the manifest
         workers: processes to use, by default one per core
         clips: how many clips to make (synthetic)
         seed: of the made clips (synthetic)
     """
     made = SyntheticConfig(layout=source, clips=clips, seed=seed) if dataset == "synthetic" else SyntheticConfig()
+    settings = override(Settings(normalise=NORMALISATIONS[normalise]), changes_from_arguments(set))
     with progress_bar(f"preparing {dataset}") as show:
         report = prepare_store(
             dataset,
             source,
             dest,
-            normalise=NORMALISATIONS[normalise],
+            clean=settings.clean,
+            normalise=settings.normalise,
             workers=workers,
             skip_damaged=skip_damaged,
             missing=missing,

@@ -36,7 +36,7 @@ def resume_run(path: Path, store_path: Path | None = None, device: str = "auto")
     return Trainer(folder, config, store, budget, device)
 
 
-def train(store: Store, config: TrainConfig, out: Path, on_step: Callable[[Progress], None] | None = None) -> Path:
+def train_run(store: Store, config: TrainConfig, out: Path, on_step: Callable[[Progress], None] | None = None) -> Path:
     """Train from beginning to end and return the run folder."""
     start_run(store, config, out).run(on_step)
     return out

@@ -1,0 +1,52 @@
+"""The README's commands and programs, executed as they stand there."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from psp.cli.main import make_parser
+from psp.train.config import TrainConfig
+from psp.train.override import changes_from_file, override
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(kind: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_step_by_step_commands_work(tmp_path):
+    for line in "".join(blocks("sh")).splitlines():
+        command = [sys.executable, "-m", *shlex.split(line)]
+        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, f"{line}\n{result.stderr}"
+    assert (tmp_path / "predictions.csv").exists()
+    assert (tmp_path / "layouts.png").exists()
+
+
+@pytest.mark.parametrize("line", "".join(blocks("shell")).splitlines())
+def test_the_commands_for_real_recordings_are_understood(line: str):
+    verb, *arguments = shlex.split(line)
+    assert verb == "psp"
+    make_parser().parse_args(arguments)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/extending.md", "docs/protocols.md"])
+def test_the_python_programs_run(page: str, tmp_path):
+    if page == "docs/protocols.md":
+        pytest.skip("its program needs a stored NW-UCLA data set")
+    for program in blocks("python", (ROOT / page).read_text()):
+        command = [sys.executable, "-c", program]
+        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_configuration_is_understood(path: Path):
+    plain = TrainConfig("nw-ucla", "5/class")
+    assert override(plain, changes_from_file(path)) != plain
