@@ -45,12 +45,17 @@ def complaint(capsys, *arguments: str) -> str:
     return message
 
 
-def test_every_verb_explains_itself():
-    for verb in VERBS:
-        result = subprocess.run(
-            [sys.executable, "-m", "psp", verb, "--help"], capture_output=True, text=True, check=True
-        )
-        assert "usage" in result.stdout
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([verb, "--help"])
+    assert end.value.code == 0
+    assert "usage" in capsys.readouterr().out
+
+
+def test_the_module_is_the_command():
+    result = subprocess.run([sys.executable, "-m", "psp", "--help"], capture_output=True, text=True, check=True)
+    assert all(verb in result.stdout for verb in VERBS)
 
 
 def test_training_ends_with_weights_result_and_evaluation(run):

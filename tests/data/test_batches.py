@@ -69,7 +69,7 @@ def test_the_same_draw_gives_the_same_views_in_any_batch(store):
 
 
 def test_recorded_motion_is_drawn_apart_from_the_joints(store):
-    config = BatchConfig(SampleConfig(frames=16, train="random"), motion="recorded")
+    config = BatchConfig(SampleConfig(frames=16, train="random"), views="apart", motion="recorded")
     batches = Batches(store, ("joint", "motion"), config)
     draw = stream(store, CLIPS, 8, 0, "a").draw(0)
     motion = batches.training(draw).views["motion"]
@@ -77,6 +77,15 @@ def test_recorded_motion_is_drawn_apart_from_the_joints(store):
         recorded = np.diff(store.clip(index).joints[0], axis=0, append=store.clip(index).joints[0][-1:])
         distance = np.abs(motion[row, 0].numpy()[:, None] - recorded[None]).max(axis=(2, 3)).min(axis=1)
         assert distance.max() < 1e-5
+
+
+def test_views_drawn_apart_differ_in_everything_but_the_clip(store):
+    apart = Batches(store, ("joint", "motion"), replace(CONFIG, views="apart"))
+    draw = stream(store, CLIPS, 8, 0, "a").draw(0)
+    batch = apart.training(draw)
+    alone = replace(CONFIG, views="apart")
+    assert not torch.allclose(batch.views["motion"][:, :, :-1], batch.views["joint"].diff(dim=2), atol=1e-3)
+    assert torch.equal(Batches(store, ("motion",), alone).training(draw).views["motion"], batch.views["motion"])
 
 
 def test_testing_resamples_the_whole_clip(store):

@@ -34,11 +34,9 @@ def test_crops_have_the_configured_length():
     assert 0.97 < float(length.max()) <= 1
 
 
-def test_random_frames_are_whole_frames_and_purposes_are_independent():
-    config = SampleConfig(train="random")
-    joint = training_positions(KEYS, FRAMES, config)
-    assert torch.equal(joint, joint.floor())
-    assert not torch.equal(joint, training_positions(KEYS, FRAMES, config, "motion frames"))
+def test_random_frames_are_whole_frames():
+    positions = training_positions(KEYS, FRAMES, SampleConfig(train="random"))
+    assert torch.equal(positions, positions.floor())
 
 
 def test_joints_are_interpolated_between_frames_of_the_same_person():

@@ -21,13 +21,15 @@ from psp.data.views import VIEWS
 class BatchConfig:
     """From stored clips to batches.
 
-    `motion` says how the motion view is made: `resampled` takes differences of the very frames of the joint view;
-    `recorded` takes them between recorded frames and draws its frames independently of the joint view's, as PSP's
-    published program does (then nothing but frames is drawn at random).
+    `views` says whether all views of a training clip share frames and augmentation (`together`) or each draws its
+    own (`apart`), so that nothing but the action itself tells that two views belong together. `motion` says whether
+    the motion view takes differences of resampled frames or, as PSP's published program does, of recorded ones,
+    which are then drawn `apart` from the joint view's.
     """
 
     sample: SampleConfig = field(default_factory=SampleConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    views: Literal["together", "apart"] = "together"
     motion: Literal["resampled", "recorded"] = "resampled"
 
 
@@ -103,11 +105,12 @@ class Batches:
     def training(self, draw: Draw) -> Batch:
         """Training views: frames at random, augmented; the same draw gives the same views."""
         clips, keys = draw.clips.to(self.device), draw.keys.to(self.device)
-        positions = training_positions(keys, self.frames[clips], self.config.sample)
-        joints = augment(self._read(clips, positions), keys, self.layout, self.config.augment, self.up)
-        batch = self._batch(clips, joints)
+        if self.config.views == "together":
+            return self._batch(clips, dict.fromkeys(self.views, self._training_joints(clips, keys)))
+        own = {view: draw_keys(keys, view, 0) for view in self.views}
+        batch = self._batch(clips, {view: self._training_joints(clips, own[view]) for view in self.views})
         if "motion" in batch.views and self.config.motion == "recorded":
-            positions = training_positions(keys, self.frames[clips], self.config.sample, "motion frames")
+            positions = training_positions(own["motion"], self.frames[clips], self.config.sample)
             batch.views["motion"] = self._recorded_motion(clips, positions)
         return batch
 
@@ -115,7 +118,7 @@ class Batches:
         """Views of whole clips, nothing drawn at random."""
         clips = clips.to(self.device)
         positions = whole_clip(self.frames[clips], self.config.sample.frames)
-        batch = self._batch(clips, self._read(clips, positions))
+        batch = self._batch(clips, dict.fromkeys(self.views, self._read(clips, positions)))
         if "motion" in batch.views and self.config.motion == "recorded":
             batch.views["motion"] = self._recorded_motion(clips, positions.floor())
         return batch
@@ -124,6 +127,10 @@ class Batches:
         """Test batches over all the clips once, in the order given."""
         for chunk in torch.from_numpy(clips).split(size):
             yield self.testing(chunk)
+
+    def _training_joints(self, clips: Int64[Tensor, "n"], keys: Int64[Tensor, "n"]) -> Float[Tensor, "n m t v c"]:
+        positions = training_positions(keys, self.frames[clips], self.config.sample)
+        return augment(self._read(clips, positions), keys, self.layout, self.config.augment, self.up)
 
     def _read(self, clips: Int64[Tensor, "n"], positions: Float[Tensor, "n t"]) -> Float[Tensor, "n m t v c"]:
         present = present_persons(self.persons[clips], self.most_persons)
@@ -135,7 +142,7 @@ class Batches:
         last = (self.frames[clips] - 1)[:, None]
         return self._read(clips, torch.minimum(positions + 1, last)) - self._read(clips, positions)
 
-    def _batch(self, clips: Int64[Tensor, "n"], joints: Float[Tensor, "n m t v c"]) -> Batch:
-        views = {name: VIEWS[name](joints, self.layout) for name in self.views}
+    def _batch(self, clips: Int64[Tensor, "n"], joints: dict[str, Float[Tensor, "n m t v c"]]) -> Batch:
+        views = {view: VIEWS[view](joints[view], self.layout) for view in self.views}
         present = present_persons(self.persons[clips], self.most_persons)
         return Batch(clips, self.label[clips], present, views)

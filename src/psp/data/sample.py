@@ -31,18 +31,18 @@ def whole_clip(frames: Int64[Tensor, "n"], count: int) -> Float[Tensor, "n t"]:
 
 
 def training_positions(
-    keys: Int64[Tensor, "n"], frames: Int64[Tensor, "n"], config: SampleConfig, purpose: str = "frames"
+    keys: Int64[Tensor, "n"], frames: Int64[Tensor, "n"], config: SampleConfig
 ) -> Float[Tensor, "n t"]:
     """Fractional frame positions of a training draw."""
     last = (frames - 1)[:, None]
     if config.train == "whole":
         return whole_clip(frames, config.frames)
     if config.train == "random":
-        drawn = uniform(keys, purpose, config.frames) * frames[:, None]
+        drawn = uniform(keys, "frames", config.frames) * frames[:, None]
         return drawn.floor().clamp(max=last).sort(dim=1).values
-    length = between(keys, f"{purpose} length", config.shortest, 1.0, 1)
-    start = uniform(keys, f"{purpose} start", 1) * (1 - length)
-    exponent = config.warp ** between(keys, f"{purpose} warp", -1.0, 1.0, 1)
+    length = between(keys, "frames length", config.shortest, 1.0, 1)
+    start = uniform(keys, "frames start", 1) * (1 - length)
+    exponent = config.warp ** between(keys, "frames warp", -1.0, 1.0, 1)
     even = torch.linspace(0, 1, config.frames, device=keys.device)
     return (start + length * even**exponent) * last
 

@@ -36,7 +36,7 @@ def paper(protocol: str, budget: str, size: Size) -> TrainConfig:
 
 def published(protocol: str, budget: str, size: Size) -> TrainConfig:
     """The authors' program: another rate, batches and frames; labelled clips are unlabelled ones too."""
-    data = BatchConfig(sample=SampleConfig(train="random"), motion="recorded")
+    data = BatchConfig(sample=SampleConfig(train="random"), views="apart", motion="recorded")
     optim = OptimConfig(learning_rate=0.01, weight_decay=4e-4, warmup=5, milestones=(60, 90))
     return TrainConfig(
         protocol, budget, data=data, model=published_model(size), optim=optim, epochs=120, steps=500,
@@ -47,7 +47,7 @@ def published(protocol: str, budget: str, size: Size) -> TrainConfig:
 def best(protocol: str, budget: str, size: Size) -> TrainConfig:
     """Our recipe: label-preserving augmentation, AdamW with a cosine, averaged weights."""
     change = AugmentConfig(turn=45, tilt=15, roll=10, shear=0.2, scale=0.1, mirror=0.5, joint_mask=0.1, noise=0.02)
-    data = BatchConfig(sample=SampleConfig(frames=32, shortest=0.6), augment=change)
+    data = BatchConfig(sample=SampleConfig(frames=32, shortest=0.6), augment=change, views="apart")
     optim = OptimConfig("adamw", 2e-3, weight_decay=0.05, warmup=2, schedule="cosine", clip_norm=5.0)
     return TrainConfig(
         protocol, budget, data=data, model=paper_model(size), optim=optim, epochs=40,
