@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--size", choices=["tiny", "small", "full"], default="tiny")
     parser.add_argument("--budget", default="5/class")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=16)
     options = parser.parse_args()
     store = options.work / "store"
     if not store.exists():

@@ -10,12 +10,13 @@ from psp.data.split import protocol_by_name, split_store
 from psp.data.store import Store, open_store
 from psp.errors import CheckpointError
 from psp.evaluate.accuracy import Accuracy, accuracy
-from psp.evaluate.predict import device_by_name, predict_logits
+from psp.evaluate.predict import predict_logits
 from psp.methods.methods import METHODS
 from psp.model.psp import PSPNetwork
 from psp.model.weights import load_network
 from psp.train.atomic import write_json
 from psp.train.config import TrainConfig
+from psp.train.device import device_by_name
 from psp.train.run import open_run, same_store
 
 WEIGHTS = ("average", "last")

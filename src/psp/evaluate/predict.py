@@ -13,6 +13,7 @@ from psp.data.store import Store
 from psp.methods.methods import METHODS
 from psp.model.psp import PSPNetwork
 from psp.model.weights import load_network
+from psp.train.device import device_by_name
 from psp.train.run import open_run
 
 
@@ -34,8 +35,3 @@ def predict_clips(run: Path, store: Store, device: str = "auto") -> tuple[tuple[
     batches = Batches(store, METHODS[config.method].views, config.data, place)
     logits = predict_logits(network, batches, np.arange(len(store)))
     return tuple(facts["classes"]), logits.softmax(dim=1)
-
-
-def device_by_name(name: str) -> torch.device:
-    """The device itself; `auto` is the GPU where there is one."""
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)

@@ -47,7 +47,7 @@ def published(protocol: str, budget: str, size: Size) -> TrainConfig:
 def best(protocol: str, budget: str, size: Size) -> TrainConfig:
     """Our recipe: label-preserving augmentation, AdamW with a cosine, averaged weights."""
     change = AugmentConfig(turn=45, tilt=15, roll=10, shear=0.2, scale=0.1, mirror=0.5, joint_mask=0.1, noise=0.02)
-    data = BatchConfig(sample=SampleConfig(frames=32, shortest=0.6), augment=change, views="apart")
+    data = BatchConfig(sample=SampleConfig(frames=32, shortest=0.6), augment=change)
     optim = OptimConfig("adamw", 2e-3, weight_decay=0.05, warmup=2, schedule="cosine", clip_norm=5.0)
     return TrainConfig(
         protocol, budget, data=data, model=paper_model(size), optim=optim, epochs=40,

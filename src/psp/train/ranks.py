@@ -6,6 +6,7 @@ from torch import nn
 
 from psp.data.batches import Draw
 from psp.errors import ConfigError
+from psp.train.device import device_by_name
 
 
 class Ranks:
@@ -13,7 +14,8 @@ class Ranks:
 
     def __init__(self, device: str, precision: str) -> None:
         mixed = "bf16" if precision == "bf16" else "no"
-        self.accelerator = Accelerator(cpu=device == "cpu", mixed_precision=mixed)
+        cpu = device_by_name(device).type == "cpu"
+        self.accelerator = Accelerator(cpu=cpu, mixed_precision=mixed)
         self.count, self.is_main = self.accelerator.num_processes, self.accelerator.is_main_process
         self.device = self.accelerator.device
 

@@ -83,11 +83,11 @@ def open_run(path: Path) -> tuple[RunFolder, TrainConfig, LabelBudget, dict[str,
     try:
         content = json.loads(folder.config.read_text())
         changes, facts = content["config"], content["store"]
-    except (OSError, ValueError, KeyError) as error:
+        plain = TrainConfig(changes["protocol"], changes["budget"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         remedy = "Name a folder written by 'psp train'."
         raise CheckpointError(f"this is not a training run ({error}).", where=str(path), remedy=remedy) from error
-    config = override(TrainConfig(changes["protocol"], changes["budget"]), changes)
-    return folder, config, read_budget(folder.budget), facts
+    return folder, override(plain, changes), read_budget(folder.budget), facts
 
 
 def same_store(store: Store, facts: dict[str, Any]) -> None:

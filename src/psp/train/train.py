@@ -9,6 +9,7 @@ from psp.data.budget import LabelBudget, draw_budget
 from psp.data.split import protocol_by_name, split_store
 from psp.data.store import Store, open_store
 from psp.train.config import TrainConfig
+from psp.train.device import device_by_name
 from psp.train.loop import Progress, Trainer
 from psp.train.run import RunFolder, create_run, open_run, same_store
 
@@ -21,7 +22,7 @@ def start_run(
     train = split_store(protocol, store).train
     budget = budget or draw_budget(config.budget, protocol, store.clips, train, config.budget_seed)
     budget.rows(protocol, store.clips, train)
-    rank = PartialState(cpu=device == "cpu")
+    rank = PartialState(cpu=device_by_name(device).type == "cpu")
     if rank.is_main_process:
         create_run(out, config, store, budget)
     rank.wait_for_everyone()

@@ -1,0 +1,16 @@
+import pytest
+import torch
+
+from psp.errors import ConfigError
+from psp.train.device import device_by_name
+
+
+def test_the_cpu_is_always_there():
+    assert device_by_name("cpu") == torch.device("cpu")
+    assert device_by_name("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError, match="--device cpu"):
+        device_by_name("cuda")
