@@ -14,6 +14,7 @@ from psp.train.override import changes_from_file, override
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
+PAGES = README + "".join(page.read_text() for page in sorted((ROOT / "docs").glob("*.md")))
 
 
 def blocks(kind: str, text: str = README) -> list[str]:
@@ -29,7 +30,7 @@ def test_the_step_by_step_commands_work(tmp_path):
     assert (tmp_path / "layouts.png").exists()
 
 
-@pytest.mark.parametrize("line", "".join(blocks("shell")).splitlines())
+@pytest.mark.parametrize("line", "".join(blocks("shell", PAGES)).splitlines())
 def test_the_commands_for_real_recordings_are_understood(line: str):
     verb, *arguments = shlex.split(line)
     assert verb == "psp"

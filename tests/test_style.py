@@ -24,7 +24,6 @@ VALUES = ast.Assign | ast.AnnAssign | ast.AugAssign
 DEFINITIONS = ast.Import | ast.ImportFrom | VALUES | Function | ast.ClassDef
 
 COVERED_BY = {
-    "data/write_store.py": "data/test_store.py",
     "cli/check.py": "cli/test_main.py",
     "cli/console.py": "cli/test_main.py",
     "cli/demo.py": "cli/test_main.py",

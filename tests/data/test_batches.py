@@ -7,6 +7,7 @@ import torch
 from psp.data.augment import AugmentConfig
 from psp.data.batches import BatchConfig, Batches, Draw, stream
 from psp.data.sample import SampleConfig
+from psp.errors import ConfigError
 from stores import small_store
 
 CONFIG = BatchConfig(SampleConfig(frames=16), AugmentConfig(turn=30.0, mirror=0.5, noise=0.01))
@@ -86,6 +87,50 @@ def test_views_drawn_apart_differ_in_everything_but_the_clip(store):
     alone = replace(CONFIG, views="apart")
     assert not torch.allclose(batch.views["motion"][:, :, :-1], batch.views["joint"].diff(dim=2), atol=1e-3)
     assert torch.equal(Batches(store, ("motion",), alone).training(draw).views["motion"], batch.views["motion"])
+
+
+def test_recorded_motion_cannot_share_frames():
+    with pytest.raises(ConfigError, match=r"data\.views=apart") as refusal:
+        BatchConfig(motion="recorded")
+    assert refusal.value.where == "data.motion"
+
+
+@pytest.mark.parametrize("motion", ["resampled", "recorded"])
+def test_views_drawn_apart_are_built_once(store, monkeypatch, motion):
+    augmented = []
+    monkeypatch.setattr("psp.data.batches.augment", lambda joints, *_: augmented.append(1) or joints)
+    batches = Batches(store, ("joint", "motion", "bone"), replace(CONFIG, views="apart", motion=motion))
+    assert tuple(batches.training(stream(store, CLIPS, 8, 0, "a").draw(0)).views) == ("joint", "motion", "bone")
+    assert len(augmented) == {"resampled": 3, "recorded": 2}[motion]
+
+
+def test_recorded_motion_is_tested_on_recorded_frames(store):
+    config = BatchConfig(SampleConfig(frames=16), views="apart", motion="recorded")
+    batch = Batches(store, ("motion", "joint"), config).testing(torch.tensor([5]))
+    recorded = np.diff(store.clip(5).joints, axis=1, append=store.clip(5).joints[:, -1:])
+    frames = np.linspace(0, recorded.shape[1] - 1, 16, dtype=np.float32).astype(int)
+    np.testing.assert_allclose(batch.views["motion"][0].numpy(), recorded[:, frames], atol=1e-6)
+
+
+@pytest.mark.parametrize("views", ["together", "apart"])
+def test_more_person_slots_are_empty_and_fewer_hold_the_first_persons(store, views):
+    config, draw = replace(CONFIG, views=views), stream(store, CLIPS, 8, 0, "a").draw(0)
+    usual = Batches(store, ("joint", "motion"), config)
+    assert usual.most_persons == 2
+    for persons in (1, 3):
+        batches = Batches(store, ("joint", "motion"), config, persons=persons)
+        shared = min(persons, 2)
+        assert batches.most_persons == persons
+        for made, expected in (
+            (batches.training(draw), usual.training(draw)),
+            (batches.testing(draw.clips), usual.testing(draw.clips)),
+        ):
+            assert torch.equal(made.persons[:, :shared], expected.persons[:, :shared])
+            assert not made.persons[:, 2:].any()
+            for view, joints in made.views.items():
+                assert joints.shape[1] == persons
+                assert torch.allclose(joints[:, :shared], expected.views[view][:, :shared], atol=1e-6)
+                assert not joints[:, 2:].any()
 
 
 def test_testing_resamples_the_whole_clip(store):

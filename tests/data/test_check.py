@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from psp.data.check import check_store
-from psp.data.store import Store, open_store
+from psp.data.store import COLUMNS, Store, open_store
 from psp.errors import StoreError
 from stores import small_store
 
@@ -23,11 +23,11 @@ def test_the_summary_counts_what_is_there(store: Store):
     assert found["frames (least, median, most)"] == "12, 16, 20"
 
 
-@pytest.mark.parametrize("name", ["joints.npy", "clips.csv"])
-def test_a_changed_byte_is_found(store: Store, name: str):
+@pytest.mark.parametrize(("name", "place"), [("joints.npy", -3), ("clips.csv", len(",".join(COLUMNS)) + 1)])
+def test_a_changed_byte_is_found(store: Store, name: str, place: int):
     part = store.path / name
     content = bytearray(part.read_bytes())
-    content[-3] ^= 1
+    content[place] ^= 1
     part.write_bytes(content)
     with pytest.raises(StoreError, match=f"{name} is not what was written") as refusal:
         check_store(open_store(store.path))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from psp.data.clean import CleanConfig, clean
 from psp.data.normalise import NORMALISATIONS, NormaliseConfig, normalise
 from psp.data.read_ntu import parse_skeleton
+from psp.errors import ConfigError
 from psp.skeleton.layouts import LAYOUTS
 
 TURNS = ("none", "first-frame")
@@ -126,3 +127,10 @@ def test_the_published_preparation(shared_data, reference):
             done = normalise(mended.joints, layout, NORMALISATIONS["published"]).transpose(3, 1, 2, 0)
             assert done.shape[1] == expected[f"{name}.numFrame"]
             np.testing.assert_allclose(done, expected[f"{name}.normalised"], rtol=0, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("line", [(-1, 5), (5, -1), (25, 5), (5, 25)])
+def test_joints_that_do_not_exist_are_refused(line):
+    joints = np.ones((1, 2, 25, 3))
+    with pytest.raises(ConfigError, match=r"joint (-1|25) does not exist\. Use joints 0 to 24"):
+        normalise(joints, LAYOUTS["ntu25"], NormaliseConfig(shoulder_line=line))

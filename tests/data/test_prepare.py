@@ -148,7 +148,8 @@ def test_damaged_recordings_are_all_named_and_nothing_is_stored(tmp_path: Path) 
     assert not (tmp_path / "store").exists()
 
 
-def test_the_error_lists_ten_and_counts_the_others(tmp_path: Path) -> None:
+def test_the_error_lists_some_and_counts_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("psp.data.prepare.SHOWN", 10)
     for number in range(1, 14):
         (tmp_path / f"a01_s01_e{number:02}_v01.json").write_text("{")
     with pytest.raises(RecordingError, match="13 recordings") as caught:
@@ -171,6 +172,19 @@ def test_skipping_damaged_recordings_uses_what_was_done_and_records_the_list(tmp
     assert not (tmp_path / ".store.preparing").exists()
 
 
+def test_a_spoiled_chunk_is_made_again(tmp_path: Path) -> None:
+    folder = write_damaged(tmp_path)
+    with pytest.raises(RecordingError):
+        prepare("ntu60", folder, tmp_path / "store", workers=1)
+    chunk = next((tmp_path / ".store.preparing").glob("*.npz"))
+    for content in (b"", chunk.read_bytes()[:1000]):
+        chunk.write_bytes(content)
+        with pytest.raises(RecordingError, match="2 recordings"):
+            prepare("ntu60", folder, tmp_path / "store", workers=1)
+    chunk.write_bytes(b"no archive")
+    assert prepare("ntu60", folder, tmp_path / "store", workers=1, skip_damaged=True).clips == 4
+
+
 def test_an_existing_destination_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     with pytest.raises(StoreError, match="already exists"):
@@ -187,6 +201,19 @@ def test_wrong_sources_are_told_with_a_remedy(tmp_path: Path) -> None:
         prepare("nw-ucla", tmp_path, tmp_path / "store")
     with pytest.raises(ConfigError, match="Did you mean 'nw-ucla'"):
         prepare("nwucla", tmp_path, tmp_path / "store")
+
+
+def test_settings_that_cannot_be_are_refused_before_any_work(tmp_path: Path) -> None:
+    for workers in (0, -1):
+        with pytest.raises(ConfigError, match="Use 1 or more") as refusal:
+            prepare("synthetic", None, tmp_path / "store", workers=workers)
+        assert refusal.value.where == "workers"
+    with pytest.raises(ConfigError, match="no list of missing"):
+        prepare("synthetic", None, tmp_path / "store", missing=tmp_path / "missing.txt")
+    with pytest.raises(RecordingError, match="Ask for 1 clip or more") as empty:
+        prepare("synthetic", None, tmp_path / "store", synthetic=SyntheticConfig(clips=0))
+    assert empty.value.where == "synthetic"
+    assert not list(tmp_path.iterdir())
 
 
 def test_recordings_left_out_are_counted(tmp_path: Path) -> None:

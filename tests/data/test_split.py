@@ -1,6 +1,7 @@
 import gzip
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,8 @@ def test_a_store_of_another_data_set_is_refused(tmp_path: Path):
     assert len(split_store(PROTOCOLS["synthetic-xsub"], store).train)
     with pytest.raises(ProtocolError, match=r"this store holds 'synthetic'.*synthetic-xsub or synthetic-xview"):
         split_store(PROTOCOLS["nw-ucla"], store)
+    with pytest.raises(ProtocolError, match=r"Add a Protocol for 'mine' to PROTOCOLS.*docs/extending\.md"):
+        split_store(PROTOCOLS["nw-ucla"], replace(store, dataset="mine"))
 
 
 def test_an_unknown_protocol_is_answered_with_the_nearest():

@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,6 +92,26 @@ def test_a_damaged_or_foreign_manifest_is_refused(store: Store, text: str):
     assert "manifest.json" in refusal(store.path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"parts": ["joints.npy", "clips.csv"]},
+        {"parts": {}},
+        {"parts": {"joints.npy": {"bytes": 1, "sha256": ""}}},
+        {"parts": {"joints.npy": 1, "clips.csv": 2}},
+        {"parts": {"joints.npy": {"bytes": 1}, "clips.csv": {"bytes": 1}}},
+        {"preprocessing": []},
+        {"preprocessing": {"normalise": "none"}},
+        {"classes": "four"},
+        {"layout": 20},
+    ],
+    ids=str,
+)
+def test_a_manifest_with_entries_of_another_kind_is_refused(store: Store, change: dict):
+    (store.path / "manifest.json").write_text(json.dumps({**store.manifest, **change}))
+    assert "manifest.json" in refusal(store.path)
+
+
 @pytest.mark.parametrize("name", ["joints.npy", "clips.csv"])
 def test_a_missing_part_is_refused(store: Store, name: str):
     (store.path / name).unlink()
@@ -112,8 +133,21 @@ def test_a_truncated_part_is_refused(store: Store, name: str):
         (lambda text: text.splitlines()[0] + "\n", "no clips"),
         (lambda text: text.replace("clip003,3", "clip003,three"), "damaged"),
         (lambda text: text.replace("clip003,", "clip003,1,"), "damaged"),
+        (lambda text: "", "damaged"),
+        (lambda text: re.sub(r"(?<=\d),\d+$", "", text, flags=re.MULTILINE), "damaged"),
+        (lambda text: text.replace("clip003,3", "clip003,99999999999999999999"), "damaged"),
+        (lambda text: text.replace("clip003,3", "clip003,\0"), "damaged"),
     ],
-    ids=["a column renamed", "no rows", "a word for a number", "a field too many"],
+    ids=[
+        "a column renamed",
+        "no rows",
+        "a word for a number",
+        "a field too many",
+        "empty",
+        "every row too short",
+        "a huge number",
+        "a zero byte",
+    ],
 )
 def test_a_damaged_table_is_refused(store: Store, change: Callable[[str], str], message: str):
     rewrite(store.path / "clips.csv", change)
@@ -123,6 +157,64 @@ def test_a_damaged_table_is_refused(store: Store, change: Callable[[str], str], 
 def test_a_table_that_does_not_fit_the_joints_is_refused(store: Store):
     rewrite(store.path / "clips.csv", lambda text: "\n".join(text.splitlines()[:-1]) + "\n")
     assert "joints.npy has the shape" in refusal(store.path)
+
+
+def with_value(column: str, value: int) -> Callable[[str], str]:
+    """Set one column of the third clip."""
+
+    def change(text: str) -> str:
+        lines = text.splitlines()
+        fields = lines[3].split(",")
+        fields[COLUMNS.index(column)] = str(value)
+        return "\n".join([*lines[:3], ",".join(fields), *lines[4:]]) + "\n"
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("label", -2),
+        ("label", 4),
+        ("subject", -1),
+        ("camera", -1),
+        ("setup", -1),
+        ("repetition", -1),
+        ("first_row", 1),
+        ("first_row", -1),
+    ],
+)
+def test_impossible_values_are_refused(store: Store, column: str, value: int):
+    rewrite(store.path / "clips.csv", with_value(column, value))
+    assert refusal(store.path) == f"the {column} of clip clip002 cannot be {value}."
+
+
+def test_negative_lengths_are_refused(store: Store):
+    persons, frames = (int(column[2]) for column in (store.clips.persons, store.clips.frames))
+    change = with_value("frames", -frames)
+    rewrite(store.path / "clips.csv", lambda text: change(with_value("persons", -persons)(text)))
+    assert refusal(store.path).startswith("the persons of clip clip002 cannot be")
+
+
+MAGIC = b"\x93NUMPY\x01\x00\x76\x00"
+NEGATIVE = MAGIC + b"{'descr': '<f4', 'fortran_order': False, 'shape': (-9, 20, 3)}".ljust(117) + b"\n"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [bytes(128), MAGIC + bytes(118), b"#" * 128, MAGIC + b"{'descr': ('<f4', [", NEGATIVE],
+    ids=["zeros", "no header", "no magic", "an open bracket", "a negative shape"],
+)
+def test_a_destroyed_header_is_refused(store: Store, damage: bytes):
+    joints = store.path / "joints.npy"
+    joints.write_bytes(damage + joints.read_bytes()[len(damage) :])
+    assert refusal(store.path).startswith("joints.npy is damaged")
+
+
+def test_joints_of_another_type_are_refused(store: Store):
+    joints = store.path / "joints.npy"
+    joints.write_bytes(joints.read_bytes().replace(b"<f4", b"<i4", 1))
+    assert refusal(store.path) == "joints.npy holds int32, not float32."
 
 
 def test_joints_of_another_layout_are_refused(store: Store):

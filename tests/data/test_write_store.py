@@ -1,4 +1,7 @@
 import hashlib
+import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,15 @@ from psp.data.write_store import StoreWriter, sha256_of_file
 from psp.errors import RecordingError, StoreError
 from psp.skeleton.clip import Clip
 from psp.skeleton.kinect20 import KINECT20
+
+KILLED = """
+import os, signal, sys
+from psp.data.write_store import StoreWriter
+from psp.skeleton.kinect20 import KINECT20
+
+with StoreWriter(sys.argv[1], dataset="tests", layout=KINECT20, classes=(), preprocessing={}, source="here"):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 CLASSES = ("wave", "kick", "sit, stand")
 
@@ -117,14 +129,22 @@ def test_an_existing_destination_is_not_touched(tmp_path: Path):
     assert (tmp_path / "store" / "mine.txt").read_text() == "keep"
 
 
-def test_overwriting_waits_for_the_new_store(tmp_path: Path):
-    path = tmp_path / "store"
-    for name in ("old", "new"):
-        with writer(path, overwrite=True) as store_writer:
-            store_writer.add(clip(name))
-    with pytest.raises(InterruptedError):
-        break_off(writer(path, overwrite=True))
-    assert open_store(path).clip(0).id == "new"
+def test_a_destination_that_appears_meanwhile_is_not_touched(tmp_path: Path):
+    store_writer = writer(tmp_path / "store").__enter__()
+    store_writer.add(clip())
+    (tmp_path / "store").mkdir()
+    with pytest.raises(StoreError, match="already exists"):
+        store_writer.__exit__(None, None, None)
+    assert not list((tmp_path / "store").iterdir())
+    assert [each.name for each in tmp_path.iterdir()] == ["store"]
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path: Path):
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path / "store")]) as process:
+        assert process.wait() == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1
+    with writer(tmp_path / "store") as store_writer:
+        store_writer.add(clip())
     assert [each.name for each in tmp_path.iterdir()] == ["store"]
 
 

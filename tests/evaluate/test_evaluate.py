@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from psp.evaluate.predict import predict_clips, predict_logits
 from psp.model.encoder import EncoderConfig
 from psp.model.psp import ModelConfig
 from psp.model.weights import load_network
+from psp.skeleton.layouts import LAYOUTS
 from psp.train.config import TrainConfig
 from psp.train.optim import OptimConfig
 from psp.train.train import start_run, train_run
@@ -69,3 +71,27 @@ def test_another_store_and_an_unfinished_run_are_refused(run, tmp_path):
         evaluate_run(unfinished)
     with pytest.raises(CheckpointError, match="not a training run"):
         evaluate_run(tmp_path)
+
+
+def test_predictions_need_a_finished_run_and_clips_of_its_kind(run, tmp_path):
+    store = small_store(tmp_path / "store")
+    unfinished = start_run(store, CONFIG, tmp_path / "run").folder.path
+    with pytest.raises(CheckpointError, match="--resume"):
+        predict_clips(unfinished, store)
+    with pytest.raises(CheckpointError, match="normalised in another way"):
+        predict_clips(run, replace(store, manifest={"preprocessing": {"normalise": {"centre": "none"}}}))
+    with pytest.raises(CheckpointError, match="these clips are ntu25"):
+        predict_clips(run, replace(store, layout=LAYOUTS["ntu25"]))
+
+
+def test_predictions_do_not_depend_on_how_many_persons_other_clips_have(run, tmp_path):
+    single = small_store(tmp_path / "single", clips=8, persons=1)
+    config = json.loads((run / "config.json").read_text())
+    assert config["store"]["persons"] == 2
+    _, with_slots = predict_clips(run, single, "cpu")
+    shutil.copytree(run, tmp_path / "older")
+    for fact in ("persons", "preprocessing"):
+        del config["store"][fact]
+    (tmp_path / "older/config.json").write_text(json.dumps(config))
+    _, without = predict_clips(tmp_path / "older", single, "cpu")
+    torch.testing.assert_close(with_slots, without, atol=1e-5, rtol=1e-5)  # absent persons are left out of the means

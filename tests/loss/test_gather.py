@@ -1,3 +1,5 @@
+import warnings
+
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
@@ -11,6 +13,7 @@ def features(seed: int) -> torch.Tensor:
 
 
 def on_rank(rank: int, address: str, results) -> None:
+    warnings.simplefilter("error")
     dist.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
     views = features(0)[:, 3 * rank : 3 * rank + 3].clone().requires_grad_()
     ntxent(gather_ranks(views[0]), gather_ranks(views[1]), 0.1).backward()

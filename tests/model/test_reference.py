@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from psp.loss.coarse_to_fine import coarse_to_fine, level_losses
+from psp.loss.coarse_to_fine import coarse_to_fine
 from psp.loss.recognition import recognition
 from psp.model.encoded import Encoded
 from psp.model.polymerise import Polymerised
@@ -165,7 +165,7 @@ def test_logits_and_losses(path: Path, mode: str) -> None:
     (metadata, numbers), run = read(path), step(path, mode)
     close(run.logits, numbers[f"{mode}.logits"])
     close(recognition(run.logits, numbers["input.label"]), numbers[f"{mode}.loss.recognition"])
-    losses = level_losses(run.projected["joint"], run.projected["motion"], float(metadata["temperature"]))
+    _, losses = coarse_to_fine(run.projected["joint"], run.projected["motion"], float(metadata["temperature"]))
     for level, loss in losses.items():
         close(loss, numbers[f"{mode}.loss.contrast_{level}"])
 
@@ -173,7 +173,7 @@ def test_logits_and_losses(path: Path, mode: str) -> None:
 @psp_files
 def test_gradients_and_batch_norm(path: Path) -> None:
     (metadata, numbers), run = read(path), step.__wrapped__(path, "train")
-    contrast = coarse_to_fine(run.projected["joint"], run.projected["motion"], float(metadata["temperature"]))
+    contrast, _ = coarse_to_fine(run.projected["joint"], run.projected["motion"], float(metadata["temperature"]))
     total = recognition(run.logits, numbers["input.label"]) + float(metadata["contrast_weight"]) * contrast
     close(total, numbers["train.loss.total"])
     total.backward()

@@ -1,3 +1,6 @@
+import pytest
+
+from psp.errors import CheckpointError
 from psp.train.log import JsonLines, read_lines
 
 
@@ -14,3 +17,11 @@ def test_a_log_continues_where_its_position_was_taken(tmp_path):
     again.write(step=2, loss=0.125)
     again.close()
     assert read_lines(path) == [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.125}]
+
+
+def test_a_log_shorter_than_its_position_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"step": 1}\n')
+    with pytest.raises(CheckpointError, match="shorter than the checkpoint"):
+        JsonLines(path, 100)
+    assert read_lines(path) == [{"step": 1}]

@@ -10,25 +10,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from psp.data.batches import BatchConfig
-from psp.data.sample import SampleConfig
 from psp.errors import BudgetError, ConfigError, TrainingError
-from psp.model.encoder import EncoderConfig
-from psp.model.psp import ModelConfig
-from psp.train.config import TrainConfig
+from psp.train import state
 from psp.train.log import read_lines
 from psp.train.optim import OptimConfig
 from psp.train.run import RunFolder
 from psp.train.train import resume_run, start_run
+from runs import SMALL_RUN as CONFIG
 from stores import small_store
-
-CONFIG = TrainConfig(
-    "synthetic-xsub", "2/class",
-    data=BatchConfig(SampleConfig(frames=8)),
-    model=ModelConfig(EncoderConfig(((4, 4, 2, 2), (4, 8, 2, 1)), heads=2)),
-    optim=OptimConfig("adamw", 1e-2, warmup=1, schedule="cosine"),
-    labelled_batch=4, unlabelled_batch=8, epochs=3, average=0.9, log_every=1,
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +64,7 @@ def test_the_loss_goes_down_and_only_budgeted_labels_are_used(straight):
     assert lines[-1]["objective"] < lines[0]["objective"]
     result = json.loads(straight.result.read_text())
     assert result["labels used"] == result["budget"]["labels"] == 8
+    assert result["labelled clips"] == json.loads(straight.budget.read_text())["ids"]
     assert result["config hash"] == CONFIG.hash
 
 
@@ -96,6 +86,34 @@ def test_a_kill_while_saving_loses_nothing(store, straight, tmp_path):
     (folder.checkpoints / ".writing-000000005").mkdir()
     assert resume_run(folder.path, device="cpu").run() is None
     assert same(straight, folder)
+
+
+@pytest.mark.parametrize("moment", ["tensors written", "old place removed", "before forgetting"])
+def test_a_kill_at_any_moment_of_saving_loses_nothing(store, straight, tmp_path, monkeypatch, moment):
+    folder = start_run(store, CONFIG, tmp_path / "run", device="cpu").folder
+    killed_at(folder, 4, save_every_step=True)
+
+    def die(*_: object) -> None:
+        monkeypatch.setattr(state.shutil, "rmtree", lambda *_, **__: None)  # a killed process does not tidy up
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        if moment == "tensors written":
+            write = state._write
+            patched.setattr(
+                state, "_write", lambda path, content: (die if "facts" in path.name else write)(path, content)
+            )
+        elif moment == "old place removed":
+            patched.setattr(state.Path, "rename", die)
+        else:
+            patched.setattr(state, "_forget_older", die)
+        with pytest.raises(Killed):
+            resume_run(folder.path, device="cpu").run()
+    monkeypatch.undo()
+    assert (moment == "before forgetting") != any(folder.checkpoints.glob(".writing-*"))
+    assert resume_run(folder.path, device="cpu").run() is None
+    assert same(straight, folder)
+    assert len(list(folder.checkpoints.iterdir())) == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -145,7 +163,7 @@ def test_another_seed_is_another_run(store, straight, tmp_path):
 def test_a_loss_that_is_not_finite_stops_before_the_step(store, tmp_path):
     config = replace(CONFIG, optim=OptimConfig("sgd", 1e30, warmup=0.0))
     trainer = start_run(store, config, tmp_path / "run", device="cpu")
-    with pytest.raises(TrainingError, match="clip0"):
+    with pytest.raises(TrainingError, match=r"clip0.* checkpoint of step 0 is kept"):
         trainer.run(checkpoint_seconds=1e9)
     assert all(value.isfinite().all() for value in trainer.network.parameters())
     listed = json.loads((tmp_path / "run" / "non-finite.json").read_text())
@@ -176,12 +194,12 @@ def test_two_ranks_train_one_network(store, tmp_path):
     import sys
     from pathlib import Path
     import torch
-    from psp.data.store import open_store
+    from accelerate.utils import gather
     from psp.train.train import resume_run
     trainer = resume_run(Path(sys.argv[1]), device="cpu")
     trainer.run(checkpoint_seconds=0)
     weights = torch.cat([weight.flatten() for weight in trainer.network.parameters()])
-    others = trainer.ranks.accelerator.gather(weights[None])
+    others = gather(weights[None])
     assert torch.equal(others[0], others[1])
     """
     folder = start_run(store, CONFIG, tmp_path / "run", device="cpu").folder

@@ -1,7 +1,10 @@
+from math import inf, nan
+
 import pytest
 import torch
 from torch import nn
 
+from psp.errors import ConfigError
 from psp.train.optim import OptimConfig, learning_rate, make_optimiser
 
 
@@ -30,3 +33,13 @@ def test_sgd_uses_nesterov_momentum():
     assert isinstance(optimiser, torch.optim.SGD)
     assert optimiser.defaults["nesterov"]
     assert optimiser.defaults["momentum"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("learning_rate", 0.0), ("learning_rate", nan), ("learning_rate", inf), ("momentum", 1.0), ("momentum", -0.1),
+     ("weight_decay", -1.0), ("warmup", -1.0), ("clip_norm", -1.0), ("factor", -0.1), ("final", nan)],
+)  # fmt: skip
+def test_impossible_settings_are_refused(name, value):
+    with pytest.raises(ConfigError, match=rf"optim\.{name}"):
+        OptimConfig(**{name: value})

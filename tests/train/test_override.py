@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from psp.data.clean import CleanConfig
 from psp.errors import ConfigError
 from psp.train.config import TrainConfig
 from psp.train.override import as_plain, changes_from_arguments, changes_from_file, override
@@ -36,6 +37,9 @@ def test_nested_settings_are_changed_and_nothing_else():
         ("data.augment.turn=[1, 2]", "data.augment.turn"),
         ("epochs", "name=value"),
         ("zzz=1", "Known settings"),
+        ("model=3", "model: 3 is not a section"),
+        ("model=null", "model: None is not a section"),
+        ("data.sample=crop", "data.sample: 'crop' is not a section"),
     ],
 )
 def test_mistakes_are_refused_with_the_name_and_the_nearest(argument, message):
@@ -57,3 +61,16 @@ def test_unreadable_files_are_refused(tmp_path: Path, content: str):
 def test_files_hold_only_what_differs(tmp_path: Path):
     (tmp_path / "c.yaml").write_text("optim:\n  learning_rate: 0.2\n")
     assert override(CONFIG, changes_from_file(tmp_path / "c.yaml")).optim.learning_rate == 0.2
+
+
+@pytest.mark.parametrize("first", ["optim=1", "optim=null"])
+def test_a_section_is_not_both_a_value_and_changed(first: str):
+    with pytest.raises(ConfigError, match=r"optim\.learning_rate: 'optim' was given a value"):
+        changes_from_arguments([first, "optim.learning_rate=2"])
+
+
+def test_a_section_that_may_be_absent_can_be_switched_off():
+    off = override(CleanConfig(), {"bodies": None})
+    assert off == CleanConfig(bodies=None)
+    with pytest.raises(ConfigError, match="bodies: this section is switched off"):
+        override(off, {"bodies": {}})

@@ -3,9 +3,10 @@ import torch
 from torch import nn
 
 from psp.errors import CheckpointError
+from psp.train import state
 from psp.train.average import WeightAverage
 from psp.train.optim import OptimConfig, make_optimiser
-from psp.train.state import collect, load_checkpoint, restore, save_checkpoint
+from psp.train.state import collect, load_checkpoint, newest_step, restore, save_checkpoint
 
 
 def parts(kind: str):
@@ -45,22 +46,26 @@ def test_the_last_two_checkpoints_are_kept(tmp_path):
     assert [place.name for place in sorted(tmp_path.iterdir())] == ["000000003", "000000004"]
 
 
-@pytest.mark.parametrize("damage", ["cut", "changed", "facts", "missing"])
+@pytest.mark.parametrize("damage", ["cut", "changed", "facts", "other facts", "no facts", "missing"])
 def test_a_damaged_checkpoint_is_passed_over(tmp_path, damage):
     for step in (1, 2):
-        save_checkpoint(tmp_path, step, {"a": torch.full((50,), float(step))}, {})
-    state, facts = tmp_path / "000000002" / "state.safetensors", tmp_path / "000000002" / "facts.json"
+        save_checkpoint(tmp_path, step, {"a": torch.full((50,), float(step))}, {"seconds": 1.5})
+    tensors, facts = tmp_path / "000000002" / "state.safetensors", tmp_path / "000000002" / "facts.json"
     if damage == "cut":
-        state.write_bytes(state.read_bytes()[:-10])
+        tensors.write_bytes(tensors.read_bytes()[:-10])
     elif damage == "changed":
-        state.write_bytes(state.read_bytes()[:-1] + b"x")
+        tensors.write_bytes(tensors.read_bytes()[:-1] + b"x")
     elif damage == "facts":
         facts.write_text('{"step": 2')
+    elif damage == "other facts":
+        facts.write_text(facts.read_text().replace('"seconds": 1.5', '"seconds": 1.6'))
+    elif damage == "no facts":
+        facts.write_text("[]")
     else:
-        state.unlink()
-    tensors, found = load_checkpoint(tmp_path)
+        tensors.unlink()
+    found_tensors, found = load_checkpoint(tmp_path)
     assert found["step"] == 1
-    assert float(tensors["a"][0]) == 1
+    assert float(found_tensors["a"][0]) == 1
 
 
 def test_without_a_readable_checkpoint_it_says_so(tmp_path):
@@ -69,3 +74,16 @@ def test_without_a_readable_checkpoint_it_says_so(tmp_path):
     (tmp_path / "000000001" / "facts.json").write_text("")
     with pytest.raises(CheckpointError, match="no checkpoint"):
         load_checkpoint(tmp_path)
+
+
+def test_a_full_disk_is_an_operating_system_error_and_the_older_checkpoint_stays(tmp_path, monkeypatch):
+    save_checkpoint(tmp_path, 1, {"a": torch.zeros(1)}, {})
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(state.os, "fsync", full)
+    with pytest.raises(OSError, match="space"):
+        save_checkpoint(tmp_path, 2, {"a": torch.zeros(1)}, {})
+    assert [place.name for place in tmp_path.iterdir()] == ["000000001"]
+    assert newest_step(tmp_path) == load_checkpoint(tmp_path)[1]["step"] == 1

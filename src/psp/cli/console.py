@@ -19,10 +19,12 @@ class Show(Protocol):
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator["Show"]:
+def progress_bar(title: str, hidden: bool = False) -> Iterator["Show"]:
     """A bar with what is done, a note and the time left; the yielded function takes done, total and the note."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TextColumn("{task.fields[note]}"), TimeRemainingColumn(), console=CONSOLE) as bar:
+    with Progress(
+        *columns, TextColumn("{task.fields[note]}"), TimeRemainingColumn(), console=CONSOLE, disable=hidden
+    ) as bar:
         task = bar.add_task(title, total=None, note="")
 
         def show(done: int, total: int, note: str = "") -> None:

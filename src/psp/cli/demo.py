@@ -5,22 +5,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from psp.cli.console import print_table, progress_bar, say
+from psp.data.atomic import write_json
 from psp.data.prepare import prepare
 from psp.data.store import Store, open_store
 from psp.data.synthetic import SyntheticConfig
+from psp.errors import ConfigError
 from psp.evaluate.accuracy import Accuracy
 from psp.evaluate.evaluate import evaluate_network, evaluate_run
 from psp.figures.demo import draw_demo
 from psp.methods.methods import MethodName
 from psp.train.config import TrainConfig
-from psp.train.log import read_lines
-from psp.train.loop import Progress, Trainer
+from psp.train.loop import Trainer
 from psp.train.override import override
 from psp.train.presets import best
 from psp.train.run import RunFolder
 from psp.train.train import resume_run, start_run
 
 PROTOCOL, BUDGET, FRAMES = "synthetic-xsub", "5/class", 20
+ELSEWHERE = "Choose another folder, or remove this one."
 NAMES: dict[MethodName, str] = {"supervised": "supervised only", "psp": "PSP Learning"}
 
 
@@ -47,23 +49,24 @@ def demo(out: Path = Path("demo"), clips: int = 1200, epochs: int = 12) -> None:
 def _built_in_data(path: Path, clips: int) -> Store:
     if not path.exists():
         with progress_bar("making clips") as show:
-            synthetic = SyntheticConfig(clips=clips)
-            prepare("synthetic", Path("ntu25"), path, synthetic=synthetic, on_progress=show)
-    return open_store(path)
+            prepare("synthetic", None, path, synthetic=SyntheticConfig(clips=clips), on_progress=show)
+    store = open_store(path)
+    if len(store) != clips:
+        raise ConfigError(f"this data set has {len(store)} clips, not {clips}.", where=str(path), remedy=ELSEWHERE)
+    return store
 
 
 def _learn(store: Store, out: Path, method: MethodName, epochs: int) -> Accuracy:
+    settings = replace(demo_config(method), epochs=epochs)
     folder = RunFolder(out)
+    trainer = resume_run(out) if folder.config.exists() else start_run(store, settings, out)
+    if trainer.config != settings:
+        raise ConfigError("this run has other settings.", where=str(out), remedy=ELSEWHERE)
     if not folder.result.exists():
-        settings = replace(demo_config(method), epochs=epochs)
-        trainer = resume_run(out) if folder.config.exists() else start_run(store, settings, out)
         with progress_bar(f"training, {NAMES[method]}") as show:
-
-            def on_step(now: Progress) -> None:
-                show(now.step, now.steps, f"loss {now.objective:.2f}")
-
-            if trainer.run(on_step, _record):
-                raise KeyboardInterrupt
+            signal = trainer.run(lambda now: show(now.step, now.steps, f"loss {now.objective:.2f}"), _record)
+        if signal:
+            raise SystemExit(128 + signal)
     return evaluate_run(out)["average"]["full"]
 
 
@@ -76,10 +79,10 @@ def demo_config(method: MethodName) -> TrainConfig:
 def _record(trainer: Trainer) -> None:
     """Note the averaged weights' accuracy on unseen people after an epoch, for the picture only."""
     top1 = evaluate_network(trainer.averaged_network(), trainer.config, trainer.store)["full"].top1
-    with (trainer.folder.path / "curve.jsonl").open("a") as file:
-        file.write(json.dumps({"step": trainer.step, "top1": top1}) + "\n")
+    earlier = [point for point in _curve(trainer.folder.path) if point[0] < trainer.step]
+    write_json(trainer.folder.path / "curve.json", [*earlier, (trainer.step, top1)])
 
 
 def _curve(run: Path) -> list[tuple[int, float]]:
-    points = {line["step"]: line["top1"] for line in read_lines(run / "curve.jsonl")}
-    return sorted(points.items())
+    path = run / "curve.json"
+    return [(step, top1) for step, top1 in json.loads(path.read_text())] if path.exists() else []

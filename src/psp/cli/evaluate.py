@@ -29,13 +29,17 @@ def show_evaluation(run: Path, evaluation: Evaluation) -> None:
         for name, found in sets.items()
     ]
     print_table(f"{run}: accuracy in %", ("weights, test set", "clips", "top-1", "top-5"), rows)
-    classes = open_run(run)[3]["classes"]
+    classes = open_run(run).store_facts["classes"]
     full = evaluation["average"]["full"]
     shown = ["-" if value is None else f"{value:.1f}" for value in full.per_class]
-    worst = [classes[row.index(max(row))] for row in _without_diagonal(full.confusion)]
+    worst = [_most_often(row, classes) for row in _without_diagonal(full.confusion)]
     columns = ("class", "accuracy in %", "most often taken for")
     print_table("averaged weights, full test set", columns, list(zip(classes, shown, worst, strict=True)))
     say(f"written: {RunFolder(run).evaluation}")
+
+
+def _most_often(wrong: list[int], classes: list[str]) -> str:
+    return classes[wrong.index(max(wrong))] if any(wrong) else "-"
 
 
 def _without_diagonal(confusion: tuple[tuple[int, ...], ...]) -> list[list[int]]:

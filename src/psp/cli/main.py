@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{os.strerror(error.errno)}. Check the path, its rights and the free space.")
     except KeyboardInterrupt:
-        return 130
+        return _complain("interrupted. The same command starts again and keeps what was finished.", 130)
 
 
 def make_parser() -> ArgumentParser:
@@ -56,6 +56,6 @@ def make_parser() -> ArgumentParser:
     return parser
 
 
-def _complain(message: str) -> int:
+def _complain(message: str, code: int = 2) -> int:
     sys.stderr.write(f"psp: {message}\n")
-    return 2
+    return code

@@ -10,7 +10,7 @@ from psp.cli.evaluate import Device
 from psp.data.store import open_store
 from psp.errors import CheckpointError
 from psp.evaluate.predict import predict_clips
-from psp.train.atomic import write_atomically
+from psp.data.atomic import write_atomically
 
 
 def predict(run: Path, store: Path, out: Path, device: Device = "auto") -> None:
@@ -24,6 +24,8 @@ def predict(run: Path, store: Path, out: Path, device: Device = "auto") -> None:
     """
     if out.exists():
         raise CheckpointError("the file already exists.", where=str(out), remedy="Choose another name.")
+    if not out.parent.is_dir():
+        raise CheckpointError("the folder does not exist.", where=str(out.parent), remedy="Make it first.")
     clips = open_store(store)
     classes, probabilities = predict_clips(run, clips, device)
 

@@ -48,8 +48,8 @@ def train(
         budget_seed: which labels are drawn
         budget_file: a budget.json to use instead of drawing one
         epochs: how long to train, if not as long as the preset says
-        config: YAML file of settings that differ from the preset
-        set: single settings, for example optim.learning_rate=0.01
+        config: YAML file of settings that differ from the preset; it comes before the options above
+        set: single settings, for example optim.learning_rate=0.01; they come before everything else
         out: the run folder to write
         resume: a run folder to continue exactly where its last checkpoint stood
         device: where to compute
@@ -63,9 +63,9 @@ def train(
             raise ConfigError("STORE, --protocol and --out are needed.", remedy=remedy)
         chosen = replace(PRESETS[preset](protocol, budget, size), method=method, seed=seed)
         chosen = replace(chosen, budget_seed=seed if budget_seed is None else budget_seed)
+        chosen = override(chosen, {} if epochs is None else {"epochs": epochs})
         chosen = override(chosen, changes_from_file(config) if config else {})
         chosen = override(chosen, changes_from_arguments(set))
-        chosen = replace(chosen, epochs=epochs or chosen.epochs)
         drawn = read_budget(budget_file) if budget_file else None
         trainer = start_run(open_store(store), chosen, out, drawn, device)
     return _watch(trainer, checkpoint_seconds, store, device)
@@ -73,16 +73,15 @@ def train(
 
 def _watch(trainer: Trainer, checkpoint_seconds: float, store: Path | None, device: Device) -> int | None:
     run = trainer.folder.path
-    with progress_bar("training") as show:
+    with progress_bar("training", hidden=not trainer.ranks.is_main) as show:
 
         def on_step(now: Progress) -> None:
             rate = f"{now.clips_per_second:.0f} clips/s"
             show(now.step, now.steps, f"loss {now.objective:.3f}  accuracy {100 * now.accuracy:.0f} %  {rate}")
 
         signal = trainer.run(on_step, checkpoint_seconds=checkpoint_seconds)
-    if signal is not None:
+    if signal is not None and trainer.ranks.is_main:
         say(f"stopped at step {trainer.step} of {trainer.steps}. Continue with 'psp train --resume {run}'.")
-        return 128 + signal
-    if trainer.ranks.is_main:
+    elif trainer.ranks.is_main:
         show_evaluation(run, evaluate_run(run, store, device))
-    return None
+    return None if signal is None else 128 + signal

@@ -9,7 +9,10 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from psp.data.random import between, normal, uniform
+from psp.data.ranges import require
 from psp.skeleton.layout import Layout
+
+PROBABILITIES = ("mirror", "joint_mask", "frame_mask")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,14 @@ class AugmentConfig:
     joint_mask: float = 0.0
     frame_mask: float = 0.0
     noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if name in PROBABILITIES:
+                require(0 <= value <= 1, f"data.augment.{name}", value, "a probability from 0 to 1")
+            else:
+                require(0 <= value < math.inf, f"data.augment.{name}", value, "a finite number of 0 or more")
+        require(self.scale < 1, "data.augment.scale", self.scale, "less than 1")
 
 
 def augment(

@@ -15,6 +15,7 @@ from psp.data.random import draw_keys, keys_of_ids, uniform
 from psp.data.sample import SampleConfig, joints_at, present_persons, training_positions, whole_clip
 from psp.data.store import Store
 from psp.data.views import VIEWS
+from psp.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class BatchConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     views: Literal["together", "apart"] = "together"
     motion: Literal["resampled", "recorded"] = "resampled"
+
+    def __post_init__(self) -> None:
+        if self.motion == "recorded" and self.views == "together":
+            what = "recorded motion has frames of its own, the views cannot share theirs."
+            raise ConfigError(what, where="data.motion", remedy="Set data.views=apart.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,44 +95,62 @@ def stream(store: Store, clips: Int64[np.ndarray, "s"], size: int, seed: int, ro
 
 
 class Batches:
-    """Makes batches of a store's clips on a device, with the views that a method needs."""
+    """Makes batches of a store's clips on a device, with the views that a method needs.
+
+    Every clip has `persons` slots, by default as many as the store's fullest clip needs; of a clip with more persons
+    the first ones are used.
+    """
 
     def __init__(
-        self, store: Store, views: Sequence[str], config: BatchConfig, device: torch.device | str = "cpu"
+        self,
+        store: Store,
+        views: Sequence[str],
+        config: BatchConfig,
+        device: torch.device | str = "cpu",
+        *,
+        persons: int | None = None,
     ) -> None:
         table = store.clips
         self.layout, self.views, self.config, self.up = store.layout, tuple(views), config, store.up
         self.joints = torch.from_numpy(store.joints).to(device)
         columns = (table.label, table.persons, table.frames, table.first_row)
         self.label, self.persons, self.frames, self.first_row = (torch.from_numpy(c).to(device) for c in columns)
-        self.most_persons = int(table.persons.max())
+        self.most_persons = int(table.persons.max()) if persons is None else persons
         self.device = torch.device(device)
 
     def training(self, draw: Draw) -> Batch:
         """Training views: frames at random, augmented; the same draw gives the same views."""
         clips, keys = draw.clips.to(self.device), draw.keys.to(self.device)
         if self.config.views == "together":
-            return self._batch(clips, dict.fromkeys(self.views, self._training_joints(clips, keys)))
-        own = {view: draw_keys(keys, view, 0) for view in self.views}
-        batch = self._batch(clips, {view: self._training_joints(clips, own[view]) for view in self.views})
-        if "motion" in batch.views and self.config.motion == "recorded":
-            positions = training_positions(own["motion"], self.frames[clips], self.config.sample)
-            batch.views["motion"] = self._recorded_motion(clips, positions)
-        return batch
+            joints = self._training_joints(clips, keys)
+            return self._batch(clips, {view: VIEWS[view](joints, self.layout) for view in self.views})
+        return self._batch(clips, {view: self._apart(view, clips, draw_keys(keys, view, 0)) for view in self.views})
 
     def testing(self, clips: Int64[Tensor, "n"]) -> Batch:
         """Views of whole clips, nothing drawn at random."""
         clips = clips.to(self.device)
         positions = whole_clip(self.frames[clips], self.config.sample.frames)
-        batch = self._batch(clips, dict.fromkeys(self.views, self._read(clips, positions)))
-        if "motion" in batch.views and self.config.motion == "recorded":
-            batch.views["motion"] = self._recorded_motion(clips, positions.floor())
-        return batch
+        joints = self._read(clips, positions)
+        views = {
+            view: self._recorded_motion(clips, positions.floor())
+            if self._is_recorded(view)
+            else VIEWS[view](joints, self.layout)
+            for view in self.views
+        }
+        return self._batch(clips, views)
 
     def in_order(self, clips: Int64[np.ndarray, "s"], size: int = 128) -> Iterator[Batch]:
         """Test batches over all the clips once, in the order given."""
         for chunk in torch.from_numpy(clips).split(size):
             yield self.testing(chunk)
+
+    def _is_recorded(self, view: str) -> bool:
+        return view == "motion" and self.config.motion == "recorded"
+
+    def _apart(self, view: str, clips: Int64[Tensor, "n"], keys: Int64[Tensor, "n"]) -> Float[Tensor, "n m t v c"]:
+        if self._is_recorded(view):
+            return self._recorded_motion(clips, training_positions(keys, self.frames[clips], self.config.sample))
+        return VIEWS[view](self._training_joints(clips, keys), self.layout)
 
     def _training_joints(self, clips: Int64[Tensor, "n"], keys: Int64[Tensor, "n"]) -> Float[Tensor, "n m t v c"]:
         positions = training_positions(keys, self.frames[clips], self.config.sample)
@@ -142,7 +166,6 @@ class Batches:
         last = (self.frames[clips] - 1)[:, None]
         return self._read(clips, torch.minimum(positions + 1, last)) - self._read(clips, positions)
 
-    def _batch(self, clips: Int64[Tensor, "n"], joints: dict[str, Float[Tensor, "n m t v c"]]) -> Batch:
-        views = {view: VIEWS[view](joints[view], self.layout) for view in self.views}
+    def _batch(self, clips: Int64[Tensor, "n"], views: dict[str, Float[Tensor, "n m t v c"]]) -> Batch:
         present = present_persons(self.persons[clips], self.most_persons)
         return Batch(clips, self.label[clips], present, views)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Int64, Real
 
+from psp.data.ranges import require
 from psp.data.recording import RawRecording
 
 
@@ -29,6 +30,9 @@ class BodyConfig:
     least_frames: int = 12
     widest: float = 0.8
     wide_frames: float = 0.69754
+
+    def __post_init__(self) -> None:
+        require(self.persons >= 1, "clean.bodies.persons", self.persons, "1 or more")
 
 
 def choose_bodies(recording: RawRecording, config: BodyConfig) -> tuple[RawRecording, Counter[str]]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
+from psp.data.atomic import write_json
 from psp.data.split import Protocol
 from psp.data.store import ClipTable
 from psp.errors import BudgetError
@@ -89,8 +90,7 @@ def draw_budget(
 def write_budget(budget: LabelBudget, path: str | os.PathLike[str]) -> None:
     """Write a budget as JSON, with its hash, to be shared or kept beside a run."""
     content = {"format": FORMAT, "spec": budget.spec, "protocol": budget.protocol, "seed": budget.seed}
-    text = json.dumps({**content, "sha256": budget.hash, "ids": budget.ids}, indent=1)
-    Path(path).write_text(text + "\n", encoding="utf-8")
+    write_json(Path(path), {**content, "sha256": budget.hash, "ids": budget.ids})
 
 
 def read_budget(path: str | os.PathLike[str]) -> LabelBudget:

@@ -75,10 +75,11 @@ def normalise(
 
 
 def _check(layout: Layout, config: NormaliseConfig) -> None:
-    if config.shoulder_line and max(config.shoulder_line) >= len(layout.joints):
+    absent = [joint for joint in config.shoulder_line or () if not 0 <= joint < len(layout.joints)]
+    if absent:
         remedy = f"Use joints 0 to {len(layout.joints) - 1}, or the default normalisation."
         where = f"normalise.shoulder_line, layout {layout.name!r}"
-        raise ConfigError(f"joint {max(config.shoulder_line)} does not exist.", where=where, remedy=remedy)
+        raise ConfigError(f"joint {absent[0]} does not exist.", where=where, remedy=remedy)
 
 
 def _origin(

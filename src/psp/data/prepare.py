@@ -22,6 +22,7 @@ from psp.data.chunk import Chunk, Skipped, load_chunk, load_skipped
 from psp.data.clean import CleanConfig, clean
 from psp.data.normalise import NormaliseConfig, normalise
 from psp.data.processes import run_in_processes
+from psp.data.ranges import require
 from psp.data.readers import Reader, open_reader
 from psp.data.source import SourceItem
 from psp.data.synthetic import SyntheticConfig
@@ -99,7 +100,7 @@ def prepare(
     them in the manifest. `on_progress` hears how many recordings of how many are done. `workers` defaults to
     all cores; the store does not depend on it.
     """
-    start, dest = time.perf_counter(), Path(dest)
+    start, dest, processes = time.perf_counter(), Path(dest), _processes(workers)
     reader = _reader(dataset, source, missing, synthetic) if isinstance(dataset, str) else dataset
     task = Preparation(reader, clean, normalise)
     writer = _writer(task, dest)
@@ -108,7 +109,7 @@ def prepare(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         chunks = _split(task, items, folder)
-        _prepare_chunks(task, chunks, workers or os.cpu_count() or 1, skip_damaged, on_progress)
+        _prepare_chunks(task, chunks, processes, skip_damaged, on_progress)
         report = _assemble(writer, list(chunks), left_out, skip_damaged)
     except OSError as error:
         remedy = "Mend that and call again: what is done is kept."
@@ -117,18 +118,25 @@ def prepare(
     return replace(report, seconds=time.perf_counter() - start)
 
 
+def _processes(workers: int | None) -> int:
+    count = os.cpu_count() or 1 if workers is None else workers
+    require(count >= 1, "workers", count, "1 or more, or leave it out for all cores")
+    return count
+
+
 def _reader(
     dataset: str,
     source: str | os.PathLike[str] | None,
     missing: str | os.PathLike[str] | None,
     synthetic: SyntheticConfig,
 ) -> Reader:
+    names = None if missing is None else Path(missing)
     if dataset == "synthetic":
-        return open_reader(dataset, synthetic)
+        return open_reader(dataset, synthetic, names)
     if source is None:
         remedy = "Name the folder or the zip archive that holds them."
         raise RecordingError(f"{dataset} is read from recordings.", remedy=remedy)
-    return open_reader(dataset, source, None if missing is None else Path(missing))
+    return open_reader(dataset, source, names)
 
 
 def _writer(task: Preparation, dest: Path) -> StoreWriter:
@@ -161,7 +169,7 @@ def _prepare_chunks(
     task: Preparation, chunks: Chunks, workers: int, skip_damaged: bool, on_progress: Progress | None
 ) -> None:
     """Prepare the chunks that are not there yet; damaged recordings are tried again unless to be skipped."""
-    finished = {path for path in chunks if path.exists() and (skip_damaged or not load_skipped(path))}
+    finished = {path for path in chunks if path.exists() and _is_finished(path, skip_damaged)}
     tasks = [(task, part, path) for path, part in chunks.items() if path not in finished]
     total = sum(map(len, chunks.values()))
     done = total - sum(len(part) for _, part, _ in tasks)
@@ -169,6 +177,15 @@ def _prepare_chunks(
         done += prepared
         if on_progress is not None:
             on_progress(done, total)
+
+
+def _is_finished(path: Path, skip_damaged: bool) -> bool:
+    """Whether a chunk need not be made again; all of it is read, because a disk may have spoiled it."""
+    try:
+        chunk = load_chunk(path)
+    except StoreError:
+        return False
+    return skip_damaged or not chunk.skipped
 
 
 def prepare_chunk(task: Preparation, items: Sequence[SourceItem], path: Path) -> int:

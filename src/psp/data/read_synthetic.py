@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from psp.data.recording import RawRecording, recording_of_clip
 from psp.data.source import SourceItem
 from psp.data.synthetic import SyntheticConfig, synthetic_clip
+from psp.errors import RecordingError
 from psp.skeleton.layout import Layout
 from psp.skeleton.layouts import layout_by_name
 
@@ -34,6 +35,8 @@ class SyntheticReader:
 
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
         """Name the clips by their index."""
+        if not self.config.clips:
+            raise RecordingError("no clip is to be made.", where="synthetic", remedy="Ask for 1 clip or more.")
         stamp = repr(replace(self.config, clips=0))
         return [SourceItem(str(index), stamp) for index in range(self.config.clips)], Counter()
 

@@ -1,5 +1,6 @@
 """From clips of any length to a fixed number of frames, by linear interpolation."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,6 +9,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from psp.data.random import between, uniform
+from psp.data.ranges import require
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,13 @@ class SampleConfig:
     train: Literal["crop", "random", "whole"] = "crop"
     shortest: float = 0.5
     warp: float = 1.25
+
+    def __post_init__(self) -> None:
+        require(self.frames >= 1, "data.sample.frames", self.frames, "1 or more")
+        require(
+            0 < self.shortest <= 1, "data.sample.shortest", self.shortest, "a share of the clip: above 0, at most 1"
+        )
+        require(1 <= self.warp < math.inf, "data.sample.warp", self.warp, "a finite number of 1 or more")
 
 
 def whole_clip(frames: Int64[Tensor, "n"], count: int) -> Float[Tensor, "n t"]:

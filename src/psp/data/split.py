@@ -168,8 +168,9 @@ def split_store(protocol: Protocol, store: Store) -> Split:
     if store.dataset == protocol.dataset:
         return split(protocol, store.clips)
     fitting = [name for name, other in PROTOCOLS.items() if other.dataset == store.dataset]
+    add = f"Add a Protocol for {store.dataset!r} to PROTOCOLS in psp.data.split, as docs/extending.md says."
     raise ProtocolError(
         f"protocol {protocol.name!r} is for {protocol.dataset!r}, but this store holds {store.dataset!r}.",
         where=str(store.path),
-        remedy=f"Use {' or '.join(fitting)}." if fitting else None,
+        remedy=f"Use {' or '.join(fitting)}." if fitting else add,
     )

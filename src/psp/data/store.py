@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,10 @@ from psp.skeleton.layout import Layout
 from psp.skeleton.layouts import layout_by_name
 
 FORMAT = "psp-store-1"
+PARTS = ("joints.npy", "clips.csv")
+KINDS = {"layout": str, "classes": list, "dataset": str, "parts": dict, "preprocessing": dict}
+"""Of what kind the entries of a manifest are."""
+
 REMAKE = "Prepare the data set again."
 
 
@@ -84,7 +89,7 @@ class Store:
     @property
     def fingerprint(self) -> str:
         """The sha256 of the clips and their joints, as the manifest records them."""
-        return ":".join(self.manifest["parts"][part]["sha256"] for part in ("joints.npy", "clips.csv"))
+        return ":".join(self.manifest["parts"][part]["sha256"] for part in PARTS)
 
 
 def open_store(path: str | os.PathLike[str]) -> Store:
@@ -97,10 +102,10 @@ def open_store(path: str | os.PathLike[str]) -> Store:
             found = "is missing" if size is None else f"has {size} bytes instead of {part['bytes']}"
             raise StoreError(f"{name} {found}: the store is incomplete.", where=str(folder), remedy=REMAKE)
     table = _read_table(folder / "clips.csv")
-    joints = np.load(folder / "joints.npy", mmap_mode="c")
-    layout = layout_by_name(manifest["layout"])
+    joints, layout = _read_joints(folder / "joints.npy"), layout_by_name(manifest["layout"])
     if joints.shape[1:] != (len(layout.joints), 3) or len(joints) != int((table.persons * table.frames).sum()):
         raise StoreError(f"joints.npy has the shape {joints.shape}.", where=str(folder), remedy=REMAKE)
+    _check_table(table, len(manifest["classes"]), folder / "clips.csv")
     return Store(folder, layout, tuple(manifest["classes"]), manifest["dataset"], manifest, table, joints)
 
 
@@ -111,9 +116,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise StoreError("this is not a stored data set (no manifest.json).", where=str(folder), remedy=remedy)
     try:
         manifest = json.loads(path.read_text())
-        known = manifest["format"] == FORMAT and {"layout", "classes", "dataset", "parts", "preprocessing"} <= set(
-            manifest
-        )
+        known = manifest["format"] == FORMAT and _is_complete(manifest)
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"manifest.json is damaged ({error}).", where=str(folder), remedy=REMAKE) from error
     if not known:
@@ -121,14 +124,55 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def _is_complete(manifest: Mapping[str, Any]) -> bool:
+    """Whether every entry is there and of its kind, and both parts are described."""
+    return (
+        _holds(manifest, KINDS)
+        and _holds(manifest["parts"], dict.fromkeys(PARTS, dict))
+        and all(_holds(part, {"bytes": int, "sha256": str}) for part in manifest["parts"].values())
+        and isinstance(manifest["preprocessing"].get("normalise", {}), dict)
+    )
+
+
+def _holds(entries: Any, kinds: Mapping[str, type]) -> bool:
+    return isinstance(entries, dict) and all(isinstance(entries.get(name), kind) for name, kind in kinds.items())
+
+
 def _read_table(path: Path) -> ClipTable:
-    with path.open(newline="") as file:
-        header, *rows = csv.reader(file)
+    try:
+        with path.open(newline="") as file:
+            header, *rows = csv.reader(file)
+        name, *numbers = zip(header, *rows, strict=True)
+        columns = [np.array(column[1:], dtype=np.int64) for column in numbers]
+    except (ValueError, OverflowError, csv.Error) as error:
+        raise StoreError(f"clips.csv is damaged ({error}).", where=str(path), remedy=REMAKE) from error
     if tuple(header) != COLUMNS or not rows:
         raise StoreError("clips.csv has no clips or unknown columns.", where=str(path), remedy=REMAKE)
+    return ClipTable(np.array(name[1:]), *columns)
+
+
+def _read_joints(path: Path) -> Float32[np.ndarray, "..."]:
     try:
-        name, *numbers = zip(*rows, strict=True)
-        columns = [np.array(column, dtype=np.int64) for column in numbers]
-    except ValueError as error:
-        raise StoreError(f"clips.csv is damaged ({error}).", where=str(path), remedy=REMAKE) from error
-    return ClipTable(np.array(name), *columns)
+        joints = np.load(path, mmap_mode="c")
+    except (ValueError, TypeError, OverflowError, EOFError, SyntaxError, TokenError) as error:
+        raise StoreError(f"joints.npy is damaged ({error}).", where=str(path), remedy=REMAKE) from error
+    if joints.dtype != np.float32:
+        raise StoreError(f"joints.npy holds {joints.dtype}, not float32.", where=str(path), remedy=REMAKE)
+    return joints
+
+
+def _check_table(table: ClipTable, classes: int, path: Path) -> None:
+    """Refuse impossible values; clips lie one after the other in the joints."""
+    rows = table.persons * table.frames
+    possible = {
+        "label": (table.label >= -1) & (table.label < classes),
+        "persons": table.persons >= 1,
+        "frames": table.frames >= 1,
+        "first_row": table.first_row == rows.cumsum() - rows,
+    }
+    possible |= {name: getattr(table, name) >= 0 for name in ("subject", "camera", "setup", "repetition")}
+    for name, fits in possible.items():
+        if not fits.all():
+            clip = int(fits.argmin())
+            what = f"the {name} of clip {table.id[clip]} cannot be {getattr(table, name)[clip]}."
+            raise StoreError(what, where=str(path), remedy=REMAKE)

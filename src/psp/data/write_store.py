@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from psp.data.store import COLUMNS, FORMAT
+from psp.data.atomic import flush_folder, write_json
+from psp.data.store import COLUMNS, FORMAT, PARTS
 from psp.errors import RecordingError, StoreError
 from psp.skeleton.clip import Clip
 from psp.skeleton.layout import Layout
@@ -21,8 +21,8 @@ from psp.skeleton.layout import Layout
 class StoreWriter:
     """Streams clips into a temporary folder beside `path` and renames it into place when the `with` block succeeds.
 
-    On an error inside the block the temporary folder is removed; an existing `path` is never touched unless
-    `overwrite` is set, and then only after the new store is complete.
+    On an error inside the block the temporary folder is removed; what a killed process left of it, the next writer
+    removes. An existing `path` is never touched.
     """
 
     def __init__(
@@ -34,12 +34,9 @@ class StoreWriter:
         classes: Sequence[str],
         preprocessing: Mapping[str, Any],
         source: str,
-        overwrite: bool = False,
     ) -> None:
         self.path, self.layout, self.classes = Path(path), layout, tuple(classes)
-        if self.path.exists() and not overwrite:
-            remedy = "Choose another destination or remove it first."
-            raise StoreError("the destination already exists.", where=str(path), remedy=remedy)
+        self._refuse_existing()
         self.manifest_extra: dict[str, Any] = {}
         self._head: dict[str, Any] = {
             "format": FORMAT,
@@ -52,7 +49,7 @@ class StoreWriter:
         self._rows = 0
 
     def __enter__(self) -> "StoreWriter":
-        self._folder = self.path.with_name(f".{self.path.name}.writing-{os.getpid()}")
+        self._folder = self.path.with_name(f".{self.path.name}.writing")
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         self._joints = (self._folder / "joints.npy").open("wb")
@@ -113,20 +110,17 @@ class StoreWriter:
             file.flush()
             os.fsync(file.fileno())
             file.close()
-        parts = {name: _describe(self._folder / name) for name in ("joints.npy", "clips.csv")}
+        parts = {name: _describe(self._folder / name) for name in PARTS}
         manifest = self._head | {"clips": len(self._ids), "rows": self._rows, "parts": parts} | self.manifest_extra
-        with (self._folder / "manifest.json").open("w") as manifest_file:
-            json.dump(manifest, manifest_file, indent=1)
-            manifest_file.flush()
-            os.fsync(manifest_file.fileno())
-        self._replace()
-
-    def _replace(self) -> None:
-        old = self._folder.with_name(self._folder.name + "-old")
-        if self.path.exists():
-            self.path.rename(old)
+        write_json(self._folder / "manifest.json", manifest)
+        self._refuse_existing()
         self._folder.rename(self.path)
-        shutil.rmtree(old, ignore_errors=True)
+        flush_folder(self.path.parent)
+
+    def _refuse_existing(self) -> None:
+        if self.path.exists():
+            remedy = "Choose another destination or remove it first."
+            raise StoreError("the destination already exists.", where=str(self.path), remedy=remedy)
 
 
 def sha256_of_file(path: Path) -> str:

@@ -5,19 +5,18 @@ from pathlib import Path
 
 import torch
 
+from psp.data.atomic import write_json
 from psp.data.batches import Batches
 from psp.data.split import protocol_by_name, split_store
-from psp.data.store import Store, open_store
-from psp.errors import CheckpointError
+from psp.data.store import Store
 from psp.evaluate.accuracy import Accuracy, accuracy
 from psp.evaluate.predict import predict_logits
 from psp.methods.methods import METHODS
 from psp.model.psp import PSPNetwork
 from psp.model.weights import load_network
-from psp.train.atomic import write_json
 from psp.train.config import TrainConfig
 from psp.train.device import device_by_name
-from psp.train.run import open_run, same_store
+from psp.train.run import open_run_and_store, require_finished
 
 WEIGHTS = ("average", "last")
 Evaluation = dict[str, dict[str, Accuracy]]
@@ -28,25 +27,27 @@ def evaluate_run(path: Path, store_path: Path | None = None, device: str = "auto
 
     `store_path` is needed only if the store has moved since training.
     """
-    folder, config, budget, facts = open_run(path)
-    store = open_store(store_path or facts["path"])
-    same_store(store, facts)
-    if not folder.result.is_file():
-        remedy = f"Finish it with 'psp train --resume {path}'."
-        raise CheckpointError("the run is not finished.", where=str(path), remedy=remedy)
+    run, store = open_run_and_store(Path(path), store_path)
+    require_finished(run)
     found: Evaluation = {}
     for kind in WEIGHTS:
-        network = load_network(folder.weights(kind)).to(device_by_name(device))
-        found[kind] = evaluate_network(network, config, store)
+        network = load_network(run.folder.weights(kind)).to(device_by_name(device))
+        found[kind] = evaluate_network(network, run.config, store, run.store_facts.get("persons"))
     plain = {kind: {name: asdict(result) for name, result in sets.items()} for kind, sets in found.items()}
-    write_json(folder.evaluation, {"config hash": config.hash, "budget hash": budget.hash, "weights": plain})
+    hashes = {"config hash": run.config.hash, "budget hash": run.budget.hash}
+    write_json(run.folder.evaluation, {**hashes, "weights": plain})
     return found
 
 
-def evaluate_network(network: PSPNetwork, config: TrainConfig, store: Store) -> dict[str, Accuracy]:
-    """Evaluate a network on every test set of the run's protocol, on the device it is on."""
+def evaluate_network(
+    network: PSPNetwork, config: TrainConfig, store: Store, persons: int | None = None
+) -> dict[str, Accuracy]:
+    """Evaluate a network on every test set of the run's protocol, on the device it is on.
+
+    `persons` is the number of person slots in training, by default as many as the store needs.
+    """
     device = next(network.parameters()).device
-    batches = Batches(store, METHODS[config.method].views, config.data, device)
+    batches = Batches(store, METHODS[config.method].views, config.data, device, persons=persons)
     tests = split_store(protocol_by_name(config.protocol), store).tests
     labels = torch.from_numpy(store.clips.label)
     return {

@@ -1,6 +1,8 @@
 """From a trained network and stored clips to class probabilities."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,11 +12,12 @@ from torch import Tensor
 
 from psp.data.batches import Batches
 from psp.data.store import Store
+from psp.errors import CheckpointError
 from psp.methods.methods import METHODS
 from psp.model.psp import PSPNetwork
 from psp.model.weights import load_network
 from psp.train.device import device_by_name
-from psp.train.run import open_run
+from psp.train.run import open_run, require_finished
 
 
 @torch.no_grad()
@@ -29,9 +32,27 @@ def predict_logits(
 
 def predict_clips(run: Path, store: Store, device: str = "auto") -> tuple[tuple[str, ...], Float[Tensor, "s k"]]:
     """Class names of a run and their probabilities for every clip of a store, by the run's averaged weights."""
-    folder, config, _, facts = open_run(run)
-    place = device_by_name(device)
-    network = load_network(folder.weights("average")).to(place)
-    batches = Batches(store, METHODS[config.method].views, config.data, place)
+    stored = open_run(Path(run))
+    require_finished(stored)
+    same_preparation(store, stored.store_facts)
+    config, place = stored.config, device_by_name(device)
+    network = load_network(stored.folder.weights("average")).to(place)
+    persons = stored.store_facts.get("persons")
+    batches = Batches(store, METHODS[config.method].views, config.data, place, persons=persons)
     logits = predict_logits(network, batches, np.arange(len(store)))
-    return tuple(facts["classes"]), logits.softmax(dim=1)
+    return tuple(stored.store_facts["classes"]), logits.softmax(dim=1)
+
+
+def same_preparation(store: Store, facts: Mapping[str, Any]) -> None:
+    """Refuse clips of another layout or in other coordinates than those that a run learnt from.
+
+    Runs that do not tell how their clips were normalised are taken at their word.
+    """
+    if store.layout.name != facts["layout"]:
+        what, remedy = f"these clips are {store.layout.name}, the run learnt {facts['layout']}.", "Use a fitting run."
+        raise CheckpointError(what, where=str(store.path), remedy=remedy)
+    normalised = store.manifest["preprocessing"].get("normalise")
+    if "preprocessing" in facts and facts["preprocessing"].get("normalise") != normalised:
+        what = "these clips were normalised in another way than those of the run."
+        remedy = f"Prepare them with {facts['preprocessing'].get('normalise')}."
+        raise CheckpointError(what, where=str(store.path), remedy=remedy)

@@ -1,12 +1,14 @@
 """What a training method is."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 from jaxtyping import Float
 from torch import Tensor
 
 from psp.data.batches import Batch
+from psp.data.ranges import require
 from psp.model.psp import PSPNetwork
 
 
@@ -17,6 +19,12 @@ class ObjectiveConfig:
     temperature: float = 0.07
     contrast: float = 1.0
     label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(0 < self.temperature < inf, "objective.temperature", self.temperature, "a finite number above 0")
+        require(0 <= self.contrast < inf, "objective.contrast", self.contrast, "a finite number of 0 or more")
+        smoothing = self.label_smoothing
+        require(0 <= smoothing < 1, "objective.label_smoothing", smoothing, "0 or more, below 1")
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from psp.data.batches import Batch
-from psp.loss.coarse_to_fine import level_losses
+from psp.loss.coarse_to_fine import coarse_to_fine
 from psp.loss.gather import gather_ranks
 from psp.loss.recognition import recognition
+from psp.methods.encode import encode_views
 from psp.methods.method import ObjectiveConfig, StepResult
 from psp.model.encoded import Encoded
 from psp.model.psp import PSPNetwork
@@ -30,22 +30,9 @@ class PSP:
         logits = network.classify(features["joint"][0]) + network.classify(features["motion"][0])
         parts = {"recognition": recognition(logits, labelled.labels, config.label_smoothing)}
         joint, motion = (contrasting(network, features[view][1]) for view in self.views)
-        levels = level_losses(joint, motion, config.temperature)
+        contrast, levels = coarse_to_fine(joint, motion, config.temperature)
         parts |= {f"contrast {level}": loss for level, loss in levels.items()}
-        contrast = torch.stack(list(levels.values())).sum()
         return StepResult(parts["recognition"] + config.contrast * contrast, parts, logits)
-
-
-def encode_views(network: PSPNetwork, batches: list[Batch]) -> dict[str, list[Encoded]]:
-    """Encode every view of every batch in one pass, so that batch norm sees them all; one list entry a batch."""
-    order = [(batch, view) for batch in batches for view in batch.views]
-    stacked = torch.cat([batch.views[view] for batch, view in order])
-    persons = torch.cat([batch.persons for batch, _ in order])
-    encoded = network.encode(stacked, persons).split([len(batch) for batch, _ in order])
-    features: dict[str, list[Encoded]] = {view: [] for view in batches[0].views}
-    for (_, view), part in zip(order, encoded, strict=True):
-        features[view].append(part)
-    return features
 
 
 def contrasting(network: PSPNetwork, encoded: Encoded) -> Mapping[str, Float[Tensor, "a d"]]:

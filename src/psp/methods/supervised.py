@@ -2,8 +2,8 @@
 
 from psp.data.batches import Batch
 from psp.loss.recognition import recognition
+from psp.methods.encode import encode_views
 from psp.methods.method import ObjectiveConfig, StepResult
-from psp.methods.psp import encode_views
 from psp.model.psp import PSPNetwork
 
 

@@ -1,7 +1,6 @@
 """A network as one safetensors file: its weights, and in the header everything needed to build it again."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from psp.data.atomic import write_atomically
 from psp.errors import CheckpointError
 from psp.model.encoder import EncoderConfig
 from psp.model.psp import ModelConfig, PSPNetwork
@@ -28,12 +28,10 @@ def save_network(path: Path, network: PSPNetwork, state: Mapping[str, Tensor] | 
         "config": asdict(network.config),
     }
     tensors = {name: tensor.contiguous() for name, tensor in (state or network.state_dict()).items()}
-    partial = path.with_name(path.name + ".partial")
+    content = save(tensors, {HEADER: json.dumps(header)})
     try:
-        partial.write_bytes(save(tensors, {HEADER: json.dumps(header)}))
-        os.replace(partial, path)
+        write_atomically(path, lambda place: place.write_bytes(content))
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise CheckpointError(
             f"the weights cannot be written: {error.strerror}.",
             where=str(path),

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from psp.data.batches import BatchConfig
+from psp.data.ranges import require
+from psp.errors import ConfigError
 from psp.methods.methods import MethodName, ObjectiveConfig
 from psp.model.psp import ModelConfig
 from psp.train.optim import OptimConfig
@@ -38,6 +40,18 @@ class TrainConfig:
     average: float = 0.999
     precision: Literal["float32", "bf16"] = "float32"
     log_every: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("labelled_batch", "unlabelled_batch", "epochs", "log_every"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
+        require(self.steps >= 0, "steps", self.steps, "0 or more")
+        require(0 <= self.average < 1, "average", self.average, "0 or more, below 1")
+        levels = self.model.levels
+        if len(set(levels)) < len(levels):
+            raise ConfigError("a level is named twice.", where="model.levels", remedy="Name each level once.")
+        if self.method == "psp" and not levels:
+            remedy = "Name at least one level, or use the method supervised."
+            raise ConfigError("PSP Learning needs levels to contrast.", where="model.levels", remedy=remedy)
 
     @property
     def hash(self) -> str:

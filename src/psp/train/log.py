@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from psp.errors import CheckpointError
+
 
 class JsonLines:
     """Appends one JSON object a line; the position can be stored and returned to.
@@ -16,6 +18,10 @@ class JsonLines:
 
     def __init__(self, path: Path, position: int = 0) -> None:
         self._file = path.open("ab+")
+        if self._file.seek(0, os.SEEK_END) < position:
+            self._file.close()
+            remedy = "Restore the log, or start the run again in a new folder."
+            raise CheckpointError("the log is shorter than the checkpoint says.", where=str(path), remedy=remedy)
         self._file.truncate(position)
         self._file.seek(0, os.SEEK_END)
 

@@ -49,7 +49,7 @@ class Trainer:
         self, folder: RunFolder, config: TrainConfig, store: Store, budget: LabelBudget, device: str = "auto"
     ) -> None:
         self.folder, self.config, self.store, self.budget = folder, config, store, budget
-        self.ranks = Ranks(device, config.precision)
+        self.ranks = Ranks(device)
         self.method = METHODS[config.method]
         self._make_network()
         self._make_streams()
@@ -104,19 +104,30 @@ class Trainer:
     def _timed_step(self) -> Progress:
         begun = time.monotonic()
         result, labelled = self._train_step()
+        seconds = time.monotonic() - begun
         self.step += 1
-        self.seconds += time.monotonic() - begun
-        clips = self.config.labelled_batch + self.config.unlabelled_batch * self.method.uses_unlabelled
-        rate = clips / max(time.monotonic() - begun, 1e-9)
-        objective = float(result.objective.detach())
-        accuracy = float((result.logits.argmax(dim=1) == labelled.labels).float().mean())
+        self.seconds += seconds
+        progress = self._progress(result, labelled, seconds)
         if self.ranks.is_main and (self.step % self.config.log_every == 0 or self.step == self.steps):
-            parts = {name: float(value.detach()) for name, value in result.parts.items()}
-            self.logs.metrics.write(step=self.step, objective=objective, **parts, accuracy=accuracy)
-            self.logs.timing.write(step=self.step, seconds=self.seconds, clips_per_second=rate)
-        left = self.seconds / self.step * (self.steps - self.step)
-        epoch = (self.step - 1) // self.steps_per_epoch + 1
-        return Progress(self.step, self.steps, epoch, objective, accuracy, rate, left)
+            self._log(progress, result)
+        return progress
+
+    def _progress(self, result: StepResult, labelled: Batch, seconds: float) -> Progress:
+        clips = self.config.labelled_batch + self.config.unlabelled_batch * self.method.uses_unlabelled
+        return Progress(
+            step=self.step,
+            steps=self.steps,
+            epoch=(self.step - 1) // self.steps_per_epoch + 1,
+            objective=float(result.objective.detach()),
+            accuracy=float((result.logits.argmax(dim=1) == labelled.labels).float().mean()),
+            clips_per_second=clips / max(seconds, 1e-9),
+            seconds_left=self.seconds / self.step * (self.steps - self.step),
+        )
+
+    def _log(self, now: Progress, result: StepResult) -> None:
+        parts = {name: float(value.detach()) for name, value in result.parts.items()}
+        self.logs.metrics.write(step=now.step, objective=now.objective, **parts, accuracy=now.accuracy)
+        self.logs.timing.write(step=now.step, seconds=self.seconds, clips_per_second=now.clips_per_second)
 
     def _train_step(self) -> tuple[StepResult, Batch]:
         """Algorithm 1 of the paper, one iteration."""
@@ -125,14 +136,15 @@ class Trainer:
             group["lr"] = rate
         labelled, unlabelled = self._draw_batches()
         self.network.train()
-        with self.ranks.accelerator.autocast():
+        with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
             result = self.method.step(self.network, labelled, unlabelled, self.config.objective)
         self.optimiser.zero_grad()
-        self.ranks.accelerator.backward(result.objective)
+        result.objective.backward()
         self.ranks.average_gradients(self.network)
         limit = self.config.optim.clip_norm or float("inf")
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit)
-        refuse_non_finite(result.objective, norm, [labelled, unlabelled], self.store, self.folder, self.step)
+        place = (self.store, self.folder, self.step + 1, self.ranks.index)
+        refuse_non_finite(result.objective, norm, [labelled, unlabelled], *place)
         self.optimiser.step()
         self.average.update(self.network, self.step)
         return result, labelled

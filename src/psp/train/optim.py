@@ -2,10 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 import torch
 from torch import nn
+
+from psp.data.ranges import require
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,13 @@ class OptimConfig:
     factor: float = 0.1
     final: float = 0.01
     clip_norm: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(0 < self.learning_rate < inf, "optim.learning_rate", self.learning_rate, "a finite number above 0")
+        require(0 <= self.momentum < 1, "optim.momentum", self.momentum, "0 or more, below 1")
+        for name in ("weight_decay", "warmup", "factor", "final", "clip_norm"):
+            value = getattr(self, name)
+            require(0 <= value < inf, f"optim.{name}", value, "a finite number of 0 or more")
 
 
 def make_optimiser(network: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
@@ -22,9 +22,8 @@ def override(config: C, changes: Mapping[str, Any], inside: str = "") -> C:
         name = f"{inside}{key}"
         if key not in hints:
             _refuse_unknown(name, str(key), [field.name for field in fields(config)])  # type: ignore[arg-type]
-        current = getattr(config, key)
-        if is_dataclass(current) and isinstance(value, Mapping):
-            values[key] = override(current, value, f"{name}.")
+        if _is_section(hints[key]):
+            values[key] = _section(name, value, hints[key], getattr(config, key))
         else:
             values[key] = _checked(name, value, hints[key])
     return replace(config, **values)  # type: ignore[type-var]
@@ -53,6 +52,10 @@ def changes_from_arguments(arguments: Sequence[str]) -> dict[str, Any]:
         place = changes
         for step in path:
             place = place.setdefault(step, {})
+            if not isinstance(place, dict):
+                raise ConfigError(
+                    f"{step!r} was given a value of its own.", where=name, remedy="Change one or the other."
+                )
         place[last] = _read_value(name, value)
     return changes
 
@@ -73,6 +76,20 @@ def _read_value(name: str, text: str) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"the value {text!r} cannot be read.", where=name, remedy="Write a YAML value.") from error
+
+
+def _is_section(hint: Any) -> bool:
+    return any(is_dataclass(kind) for kind in (hint, *get_args(hint)))
+
+
+def _section(name: str, value: Any, hint: Any, current: Any) -> Any:
+    if value is None and type(None) in get_args(hint):
+        return None
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{value!r} is not a section.", where=name, remedy=f"Change its settings: {name}.NAME=VALUE.")
+    if current is None:
+        raise ConfigError("this section is switched off.", where=name, remedy="Begin with settings that have it.")
+    return override(current, value, f"{name}.")
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:

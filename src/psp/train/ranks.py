@@ -1,7 +1,8 @@
 """Several processes working on one batch: each takes its share, gradients are averaged, and all stop together."""
 
 import torch
-from accelerate import Accelerator
+from accelerate import PartialState
+from accelerate.utils import gather, reduce
 from torch import nn
 
 from psp.data.batches import Draw
@@ -10,14 +11,18 @@ from psp.train.device import device_by_name
 
 
 class Ranks:
-    """The processes that torchrun started, or this one alone; chooses the device and the arithmetic."""
+    """The processes that torchrun started, or this one alone; chooses the device."""
 
-    def __init__(self, device: str, precision: str) -> None:
-        mixed = "bf16" if precision == "bf16" else "no"
-        cpu = device_by_name(device).type == "cpu"
-        self.accelerator = Accelerator(cpu=cpu, mixed_precision=mixed)
-        self.count, self.is_main = self.accelerator.num_processes, self.accelerator.is_main_process
-        self.device = self.accelerator.device
+    def __init__(self, device: str) -> None:
+        self.device = device_by_name(device)
+        self._state = PartialState(cpu=self.device.type == "cpu")
+        self.count, self.index = self._state.num_processes, self._state.process_index
+        self.is_main = self._state.is_main_process
+        if self.count > 1:
+            if self._state.device.type != self.device.type:
+                remedy = "Start other processes for another device."
+                raise ConfigError(f"these ranks work together on {self._state.device.type}.", remedy=remedy)
+            self.device = self._state.device
 
     def check(self, *batches: int) -> None:
         """Refuse batches that cannot be shared evenly."""
@@ -27,22 +32,22 @@ class Ranks:
 
     def share(self, draw: Draw) -> Draw:
         """This rank's part of a draw."""
-        return draw.share(self.accelerator.process_index, self.count)
+        return draw.share(self.index, self.count)
 
     def average_gradients(self, network: nn.Module) -> None:
         """Give every rank the mean of all ranks' gradients."""
         if self.count > 1:
             for weight in network.parameters():
                 if weight.grad is not None:
-                    weight.grad = self.accelerator.reduce(weight.grad, "mean")
+                    weight.grad = reduce(weight.grad, "mean")
 
     def signal(self, own: int | None) -> int | None:
         """The number of a signal that any rank was sent, or None; all ranks must ask at the same step."""
         if self.count == 1:
             return own
-        noted = self.accelerator.gather(torch.tensor([own or 0], device=self.device))
+        noted = gather(torch.tensor([own or 0], device=self.device))
         return int(noted.max()) or None
 
     def wait(self) -> None:
         """Wait until every rank is here."""
-        self.accelerator.wait_for_everyone()
+        self._state.wait_for_everyone()

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from psp.data.atomic import write_json
 from psp.data.budget import LabelBudget
-from psp.train.atomic import write_json
 from psp.train.config import TrainConfig
 from psp.train.run import RunFolder
 
@@ -23,11 +23,12 @@ def write_result(
     seconds: float,
     network: nn.Module,
 ) -> None:
-    """Write `result.json`: hashes, seeds, labels used, versions, device and wall time."""
+    """Write `result.json`: hashes, seeds, the ids of the labelled clips used, versions, device and wall time."""
     result = {
         "config hash": config.hash,
         "budget": {"spec": budget.spec, "seed": budget.seed, "hash": budget.hash, "labels": len(budget.ids)},
         "labels used": len(labelled),
+        "labelled clips": labelled,
         "seed": config.seed,
         "steps": steps,
         "seconds": round(seconds, 1),

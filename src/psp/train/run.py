@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from psp.data.atomic import write_json
 from psp.data.budget import LabelBudget, read_budget, write_budget
-from psp.data.store import Store
-from psp.errors import CheckpointError, ConfigError
-from psp.train.atomic import write_json
+from psp.data.store import Store, open_store
+from psp.errors import BudgetError, CheckpointError, ConfigError
 from psp.train.config import TrainConfig
 from psp.train.override import as_plain, override
 
@@ -53,45 +53,95 @@ class RunFolder:
         """What came out, with its provenance."""
         return self.path / "result.json"
 
+    def non_finite(self, rank: int) -> Path:
+        """The clips of a step that a rank had to refuse."""
+        return self.path / (f"non-finite-rank{rank}.json" if rank else "non-finite.json")
+
     @property
     def evaluation(self) -> Path:
         """Accuracies on the protocol's test sets."""
         return self.path / "evaluation.json"
 
 
+@dataclass(frozen=True)
+class StoredRun:
+    """What was written when a run began; `store_facts` tell which store it learns from."""
+
+    folder: RunFolder
+    config: TrainConfig
+    budget: LabelBudget
+    store_facts: dict[str, Any]
+
+
 def create_run(path: Path, config: TrainConfig, store: Store, budget: LabelBudget) -> RunFolder:
-    """Write configuration and budget into a new folder; an existing run is never overwritten."""
+    """Write budget and configuration into a new folder; an existing run is never overwritten.
+
+    A folder that was begun and holds no configuration yet counts as new.
+    """
     folder = RunFolder(path)
-    if path.exists() and any(path.iterdir()):
+    begun = {folder.budget.name, f".{folder.budget.name}.writing", f".{folder.config.name}.writing"}
+    if path.exists() and {each.name for each in path.iterdir()} - begun:
         remedy = "Continue it with --resume, or choose another --out."
         raise ConfigError("the run folder already exists.", where=str(path), remedy=remedy)
     path.mkdir(parents=True, exist_ok=True)
     write_budget(budget, folder.budget)
-    facts: dict[str, Any] = {
-        "path": str(store.path.resolve()),
-        "fingerprint": store.fingerprint,
-        "dataset": store.dataset,
-    }
-    facts |= {"layout": store.layout.name, "classes": list(store.classes)}
-    write_json(folder.config, {"hash": config.hash, "store": facts, "config": as_plain(config)})
+    write_json(folder.config, {"hash": config.hash, "store": _facts_of(store), "config": as_plain(config)})
     return folder
 
 
-def open_run(path: Path) -> tuple[RunFolder, TrainConfig, LabelBudget, dict[str, Any]]:
-    """Read configuration, budget and store facts of an existing run."""
+def open_run(path: Path) -> StoredRun:
+    """Read configuration, budget and store facts of an existing run; CheckpointError if they were damaged."""
     folder = RunFolder(path)
     try:
         content = json.loads(folder.config.read_text())
-        changes, facts = content["config"], content["store"]
+        changes, facts, stated = content["config"], content["store"], content["hash"]
+        missing = {"path", "fingerprint", "layout", "classes"} - set(facts)
         plain = TrainConfig(changes["protocol"], changes["budget"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         remedy = "Name a folder written by 'psp train'."
         raise CheckpointError(f"this is not a training run ({error}).", where=str(path), remedy=remedy) from error
-    return folder, override(plain, changes), read_budget(folder.budget), facts
+    config = override(plain, changes)
+    if config.hash != stated or missing:
+        what = f"lacks the store's {min(missing)}" if missing else "was edited: its settings do not have its hash"
+        remedy = "Restore the original file or train a new run."
+        raise CheckpointError(f"the run's configuration {what}.", where=str(folder.config), remedy=remedy)
+    return StoredRun(folder, config, _budget_of(folder), facts)
 
 
-def same_store(store: Store, facts: dict[str, Any]) -> None:
-    """Refuse to continue or to evaluate on other recordings than those that were learnt from."""
-    if store.fingerprint != facts["fingerprint"]:
+def open_run_and_store(path: Path, store_path: Path | None = None) -> tuple[StoredRun, Store]:
+    """Open a run with the store it learns from; `store_path` only if that has moved."""
+    run = open_run(path)
+    store = open_store(store_path or run.store_facts["path"])
+    if store.fingerprint != run.store_facts["fingerprint"]:
         remedy = "Use the store of the run, or train a new run on this one."
         raise CheckpointError("the run was trained on another store.", where=str(store.path), remedy=remedy)
+    return run, store
+
+
+def require_finished(run: StoredRun) -> None:
+    """Refuse a run that has not come to its end."""
+    if not run.folder.result.is_file():
+        remedy = f"Finish it with 'psp train --resume {run.folder.path}'."
+        raise CheckpointError("the run is not finished.", where=str(run.folder.path), remedy=remedy)
+
+
+def _facts_of(store: Store) -> dict[str, Any]:
+    return {
+        "path": str(store.path.resolve()),
+        "fingerprint": store.fingerprint,
+        "dataset": store.dataset,
+        "layout": store.layout.name,
+        "classes": list(store.classes),
+        "preprocessing": store.manifest["preprocessing"],
+        "persons": int(store.clips.persons.max()),
+    }
+
+
+def _budget_of(folder: RunFolder) -> LabelBudget:
+    try:
+        return read_budget(folder.budget)
+    except BudgetError as error:
+        remedy = "Restore the file, or start the run again in a new folder."
+        raise CheckpointError(
+            f"the run's label budget: {error.what}", where=str(folder.budget), remedy=remedy
+        ) from error

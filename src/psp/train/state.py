@@ -1,5 +1,6 @@
 """Saving and finding the state of a training run: complete checkpoints with their sha256, the last two kept."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -8,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from psp.data.write_store import sha256_of_file
+from psp.data.atomic import flush_folder
 from psp.errors import CheckpointError
 from psp.train.average import WeightAverage
 
@@ -20,40 +21,45 @@ KEPT = 2
 
 
 def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write a checkpoint of `step`: tensors, JSON facts and the hash of the tensors; then forget older ones."""
+    """Write a checkpoint of `step`: tensors, JSON facts and the hash of both; then forget older ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for torn in folder.glob(".writing-*"):
+        shutil.rmtree(torn)
     place, temporary = folder / f"{step:09d}", folder / f".writing-{step:09d}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    state = save({name: value.contiguous() for name, value in tensors.items()})
+    facts = {"step": step, **facts}
+    temporary.mkdir()
     try:
-        save_file({name: value.contiguous() for name, value in tensors.items()}, temporary / "state.safetensors")
-        _sync(temporary / "state.safetensors")
-        facts = {"step": step, "sha256": sha256_of_file(temporary / "state.safetensors"), **facts}
-        (temporary / "facts.json").write_text(json.dumps(facts))
-        _sync(temporary / "facts.json")
+        _write(temporary / "state.safetensors", state)
+        _write(temporary / "facts.json", json.dumps({"sha256": _digest(state, facts), "facts": facts}).encode())
         shutil.rmtree(place, ignore_errors=True)
         temporary.rename(place)
-        _sync(folder)
+        flush_folder(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    for old in sorted(folder.glob("[0-9]*"))[:-KEPT]:
-        shutil.rmtree(old)
+    _forget_older(folder)
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """Read the newest checkpoint that is whole; None if there never was one, CheckpointError if all are damaged."""
-    places = sorted(folder.glob("[0-9]*"), reverse=True)
-    for place in places:
+    places = _places(folder)
+    for place in reversed(places):
         try:
-            facts = json.loads((place / "facts.json").read_text())
-            if sha256_of_file(place / "state.safetensors") == facts["sha256"]:
-                with safe_open(place / "state.safetensors", framework="pt") as file:
-                    return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
-        except (OSError, ValueError, KeyError, SafetensorError):
+            state = (place / "state.safetensors").read_bytes()
+            content = json.loads((place / "facts.json").read_bytes())
+            if content["sha256"] == _digest(state, content["facts"]):
+                return load(state), content["facts"]
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError):
             continue
     if places:
         remedy = "Start the run again in a new folder."
         raise CheckpointError("no checkpoint is readable.", where=str(folder), remedy=remedy)
     return None
+
+
+def newest_step(folder: Path) -> int:
+    """The step of the newest checkpoint, 0 if there is none."""
+    return max((int(place.name) for place in _places(folder)), default=0)
 
 
 def collect(network: nn.Module, optimiser: torch.optim.Optimizer, average: WeightAverage) -> dict[str, Tensor]:
@@ -92,9 +98,23 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _places(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[0-9]*"))
+
+
+def _forget_older(folder: Path) -> None:
+    for old in _places(folder)[:-KEPT]:
+        shutil.rmtree(old)
+
+
+def _digest(state: bytes, facts: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(state)
+    digest.update(json.dumps(facts, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

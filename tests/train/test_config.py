@@ -1,0 +1,32 @@
+from dataclasses import replace
+
+import pytest
+
+from psp.errors import ConfigError
+from psp.model.psp import ModelConfig
+from psp.train.config import TrainConfig
+
+CONFIG = TrainConfig("nw-ucla", "5/class")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("labelled_batch", 0), ("unlabelled_batch", -1), ("epochs", 0), ("log_every", 0), ("steps", -1), ("average", 1.0)],
+)
+def test_impossible_settings_are_refused(name, value):
+    with pytest.raises(ConfigError, match=rf"^{name}: "):
+        replace(CONFIG, **{name: value})
+
+
+def test_psp_learning_needs_levels_and_each_once():
+    with pytest.raises(ConfigError, match=r"model\.levels: PSP Learning needs levels"):
+        replace(CONFIG, model=ModelConfig(levels=()))
+    with pytest.raises(ConfigError, match=r"model\.levels: a level is named twice"):
+        replace(CONFIG, model=ModelConfig(levels=("joint", "body", "joint")))
+    assert replace(CONFIG, model=ModelConfig(levels=()), method="supervised").model.levels == ()
+
+
+def test_one_and_1_0_are_the_same_setting():
+    assert replace(CONFIG, seed=1).hash != CONFIG.hash
+    optim = replace(CONFIG.optim, warmup=5)
+    assert replace(CONFIG, optim=optim).hash == CONFIG.hash
