@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from psp.cli.console import print_table, progress_bar, say
 from psp.data.atomic import write_json
@@ -40,10 +41,18 @@ def demo(out: Path = Path("demo"), clips: int = 1200, epochs: int = 12) -> None:
     rows = [(NAMES[method], each.clips, each.top1, each.top5) for method, each in found.items()]
     title = f"Accuracy in % on people never seen in training; {BUDGET.replace('/', ' labels per ')}"
     print_table(title, ("trained as", "test clips", "top-1", "top-5"), rows)
+    write_json(out / "demo.json", {method: _measured(out / method, each) for method, each in found.items()})
     picture = out / "demo.png"
     matrices = {NAMES[method]: accuracy.confusion for method, accuracy in found.items()}
     draw_demo(picture, curves, matrices, store.classes)
     say(f"picture: {picture}")
+
+
+def _measured(run: Path, found: Accuracy) -> dict[str, Any]:
+    folder = RunFolder(run)
+    sources = {"configuration": folder.config, "result": folder.result}
+    figures = {"clips": found.clips, "top1": found.top1, "top5": found.top5, "curve": _curve(run)}
+    return figures | {name: json.loads(path.read_text()) for name, path in sources.items()}
 
 
 def _built_in_data(path: Path, clips: int) -> Store:

@@ -7,10 +7,10 @@ import numpy as np
 
 from psp.cli.console import say
 from psp.cli.evaluate import Device
+from psp.data.atomic import write_atomically
 from psp.data.store import open_store
 from psp.errors import CheckpointError
 from psp.evaluate.predict import predict_clips
-from psp.data.atomic import write_atomically
 
 
 def predict(run: Path, store: Path, out: Path, device: Device = "auto") -> None:
