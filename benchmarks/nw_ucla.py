@@ -13,8 +13,11 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import torch
+
 from psp import PRESETS, TrainConfig, evaluate_run, open_store, prepare, resume_run, start_run
 from psp.train.log import read_lines
+from psp.train.result import provenance
 from psp.train.run import RunFolder
 
 METHODS = ("supervised", "psp")
@@ -33,8 +36,11 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=16)
     options = parser.parse_args()
     store = options.work / "store"
+    preparation = options.work / "preparation.json"
     if not store.exists():
-        prepare("nw-ucla", options.source, store)
+        report = prepare("nw-ucla", options.source, store)
+        measures = {"clips": report.clips, "seconds": round(report.seconds, 2)} | provenance(torch.device("cpu"))
+        preparation.write_text(json.dumps(measures))
     runs = []
     for seed in range(options.seeds):
         for method in METHODS:
@@ -48,7 +54,9 @@ def main() -> None:
                 flush=True,
             )
     name = f"nw-ucla-{options.budget.replace('/', '-per-')}-{options.size}"
-    (RESULTS / f"{name}.json").write_text(json.dumps({"runs": runs}, indent=1) + "\n")
+    (RESULTS / f"{name}.json").write_text(
+        json.dumps({"preparation": json.loads(preparation.read_text()), "runs": runs}, indent=1) + "\n"
+    )
     (RESULTS / f"{name}.md").write_text(table(runs))
     print(table(runs))
 
