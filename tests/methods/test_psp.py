@@ -4,6 +4,7 @@ import torch.nn.functional as F
 
 from psp.data.batches import Batch
 from psp.loss.ntxent import ntxent
+from psp.loss.pseudo_label import pseudo_label
 from psp.methods.method import ObjectiveConfig
 from psp.methods.methods import METHODS
 from psp.model.encoder import EncoderConfig
@@ -50,3 +51,13 @@ def test_labels_of_unlabelled_clips_do_not_matter():
     with_labels = step(network(), batch(3, 0), unlabelled, ObjectiveConfig())
     without = step(network(), batch(3, 0), unlabelled.without_labels(), ObjectiveConfig())
     assert torch.equal(with_labels.objective, without.objective)
+
+
+def test_pseudo_labels_are_added_with_their_weight():
+    step, sure = METHODS["psp"].step, 0.3
+    plain = step(network(), batch(3, 0), batch(5, 1), ObjectiveConfig())
+    taught = step(network(), batch(3, 0), batch(5, 1), ObjectiveConfig(pseudo_label=0.5, confidence=sure))
+    net, unlabelled = network(), batch(5, 1)
+    own = [net.classify(net.encode(unlabelled.views[view], unlabelled.persons)) for view in ("joint", "motion")]
+    torch.testing.assert_close(taught.objective, plain.objective + 0.5 * pseudo_label(*own, sure))
+    assert float(taught.parts["pseudo-label"].detach()) > 0

@@ -14,17 +14,26 @@ from psp.model.psp import PSPNetwork
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
-    """Weights and temperatures of the objective; `temperature` is tau of eqs 10-12, `contrast` the weight of CCL."""
+    """Weights and temperatures of the objective; `temperature` is tau of eqs 10-12, `contrast` the weight of CCL.
+
+    `pseudo_label` weighs what the network teaches itself on unlabelled clips where it is surer than `confidence`; the
+    paper and its program do without (0).
+    """
 
     temperature: float = 0.07
     contrast: float = 1.0
     label_smoothing: float = 0.0
+    pseudo_label: float = 0.0
+    confidence: float = 0.8
 
     def __post_init__(self) -> None:
         require(0 < self.temperature < inf, "objective.temperature", self.temperature, "a finite number above 0")
         require(0 <= self.contrast < inf, "objective.contrast", self.contrast, "a finite number of 0 or more")
         smoothing = self.label_smoothing
         require(0 <= smoothing < 1, "objective.label_smoothing", smoothing, "0 or more, below 1")
+        weight = self.pseudo_label
+        require(0 <= weight < inf, "objective.pseudo_label", weight, "a finite number of 0 or more")
+        require(0 <= self.confidence <= 1, "objective.confidence", self.confidence, "from 0 to 1")
 
 
 @dataclass(frozen=True, eq=False)
