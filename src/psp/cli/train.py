@@ -11,6 +11,7 @@ from psp.errors import ConfigError
 from psp.evaluate.evaluate import evaluate_run
 from psp.methods.methods import MethodName
 from psp.model.encoder import Size
+from psp.train.config import TrainConfig
 from psp.train.loop import Progress, Trainer
 from psp.train.override import changes_from_arguments, changes_from_file, override
 from psp.train.presets import PRESETS, PresetName
@@ -63,12 +64,17 @@ def train(
             raise ConfigError("STORE, --protocol and --out are needed.", remedy=remedy)
         chosen = replace(PRESETS[preset](protocol, budget, size), method=method, seed=seed)
         chosen = replace(chosen, budget_seed=seed if budget_seed is None else budget_seed)
-        chosen = override(chosen, {} if epochs is None else {"epochs": epochs})
-        chosen = override(chosen, changes_from_file(config) if config else {})
-        chosen = override(chosen, changes_from_arguments(set))
+        chosen = _changed(chosen, epochs, config, set)
         drawn = read_budget(budget_file) if budget_file else None
         trainer = start_run(open_store(store), chosen, out, drawn, device)
     return _watch(trainer, checkpoint_seconds, store, device)
+
+
+def _changed(chosen: TrainConfig, epochs: int | None, config: Path | None, changes: list[str]) -> TrainConfig:
+    """Apply the epochs, then the file, then the single settings."""
+    chosen = override(chosen, {} if epochs is None else {"epochs": epochs})
+    chosen = override(chosen, changes_from_file(config) if config else {})
+    return override(chosen, changes_from_arguments(changes))
 
 
 def _watch(trainer: Trainer, checkpoint_seconds: float, store: Path | None, device: Device) -> int | None:
