@@ -1,19 +1,25 @@
-"""How long does NTU RGB+D 60 take to prepare, and how much memory? Extrapolated from copies of sample files.
+"""How long does NTU RGB+D 60 take to prepare, and how much memory? Measured on copies of sample files.
 
     python benchmarks/prepare_ntu.py ../shared/data/ntu-samples/raw_skeletons.zip
 
-The undamaged `.skeleton` files of the folder or archive are copied under distinct names until there are
-enough of them, then prepared like the data set itself. The time is proportional to the number of files.
+The undamaged `.skeleton` files of the folder or archive are copied under distinct names into a folder that grows. At
+every size it is prepared like the data set itself, by a fresh process. Beside it stands what the first files cost at
+least, on one core: to be read, to be split into lines, to be parsed.
 """
 
 import argparse
 import importlib.metadata
 import json
+import multiprocessing
 import os
 import platform
-import resource
+import shutil
 import tempfile
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,23 +27,32 @@ import numpy as np
 
 from psp.data.clean import CleanConfig
 from psp.data.normalise import NormaliseConfig
-from psp.data.prepare import PreparationReport, prepare
-from psp.data.read_ntu import parse_skeleton
+from psp.data.prepare import prepare
+from psp.data.read_ntu import open_ntu, parse_skeleton, read_skeleton_file
 from psp.data.source import FileSource
 from psp.errors import RecordingError
 
 RECORDINGS = 56_880
 """Files of the whole data set."""
 
+MEMORY = "MiB at most, first process and workers"
+
 
 def main() -> None:
-    """Copy, prepare, and write what was measured."""
+    """Copy and prepare at every size, and write what was measured."""
     options = _options()
+    samples = list(whole_files(options.source))
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        samples = list(whole_files(options.source))
-        size = multiply(samples, Path(folder, "nturgb+d_skeletons"), options.copies)
-        report = prepare("ntu60", Path(folder, "nturgb+d_skeletons"), Path(folder, "store"), workers=options.workers)
-    result = {"samples": len(samples), "copied bytes": size} | measured(report, options.workers) | provenance()
+        files = Path(folder, "nturgb+d_skeletons")
+        files.mkdir()
+        curve, done = [], 0
+        for count in sorted(options.copies):
+            multiply(samples, files, range(done, count))
+            curve.append(_in_fresh_process(measured, files, Path(folder, "store"), options.workers))
+            done = count
+        least = _in_fresh_process(floor, files, min(options.copies))
+    result = {"samples": len(samples), "bytes a file": round(sum(map(len, samples)) / len(samples))}
+    result |= {"curve": curve, "floor, one core": least, "whole data set": whole_data_set(curve)} | provenance()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
@@ -55,33 +70,98 @@ def whole_files(source: Path) -> Iterator[bytes]:
         yield content
 
 
-def multiply(samples: list[bytes], folder: Path, copies: int) -> int:
-    """Write the samples in turn under distinct names of the data set; return the number of bytes."""
-    folder.mkdir()
-    size = 0
-    for number in range(copies):
+def multiply(samples: list[bytes], folder: Path, numbers: range) -> None:
+    """Write the samples in turn under distinct names of the data set, and wait for the disk."""
+    for number in numbers:
         performance, action = divmod(number, 60)
         subject, camera = divmod(performance, 3)
         name = f"S001C{camera + 1:03}P{subject + 1:03}R001A{action + 1:03}.skeleton"
-        size += (folder / name).write_bytes(samples[number % len(samples)])
-    return size
+        (folder / name).write_bytes(samples[number % len(samples)])
+    os.sync()
 
 
-def measured(report: PreparationReport, workers: int) -> dict[str, object]:
-    """The figures; memory is at most that of this process plus `workers` times that of the largest child."""
-    own, largest = (
-        resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
+def measured(files: Path, store: Path, workers: int) -> dict[str, float]:
+    """Prepare the files, with an eye on the memory of all processes."""
+    seen, done = [_allocated()], threading.Event()
+    watch = threading.Thread(target=_watch, args=(seen, done))
+    watch.start()
+    report = prepare("ntu60", files, store, workers=workers)
+    done.set()
+    watch.join()
+    shutil.rmtree(store)
     return {
-        "clips": report.clips,
+        "files": report.clips,
         "workers": workers,
         "seconds": round(report.seconds, 2),
-        "clips per second": round(report.clips / report.seconds, 1),
-        "MiB peak, this process": round(own, 1),
-        "MiB peak, largest worker": round(largest, 1),
-        "MiB peak, all processes at most": round(own + workers * largest, 1),
-        f"minutes for {RECORDINGS} files": round(report.seconds * RECORDINGS / report.clips / 60, 2),
+        "files a second": round(report.clips / report.seconds, 1),
+        "files a second and core": round(report.clips / report.seconds / workers, 1),
+        "MiB before": round(seen[0], 1),
+        MEMORY: round(max(seen), 1),
     }
+
+
+def floor(files: Path, count: int) -> dict[str, float]:
+    """Milliseconds a file for the first steps, each including those before it."""
+    paths = [files / file.name for file in open_ntu(files, 60).items()[0][:count]]
+    steps: dict[str, Callable[[Path], object]] = {
+        "read": Path.read_bytes,
+        "read, split into lines": lambda path: path.read_bytes().split(b"\n"),
+        "read, split into words": lambda path: path.read_bytes().split(),
+        "read, parse": read_skeleton_file,
+    }
+    return {f"ms a file: {name}": round(1e3 * _seconds(step, paths) / count, 3) for name, step in steps.items()}
+
+
+def whole_data_set(curve: list[dict[str, float]]) -> dict[str, float]:
+    """Time in proportion to the largest size; memory on a straight line from the smallest to the largest."""
+    smallest, largest = curve[0], curve[-1]
+    minutes = largest["seconds"] * RECORDINGS / largest["files"] / 60
+    if smallest is largest:
+        return {"files": RECORDINGS, "minutes": round(minutes, 2)}
+    slope = (largest[MEMORY] - smallest[MEMORY]) / (largest["files"] - smallest["files"])
+    total = largest[MEMORY] + slope * (RECORDINGS - largest["files"])
+    return {
+        "files": RECORDINGS,
+        "minutes": round(minutes, 2),
+        "MiB": round(total, 1),
+        "KiB a file": round(1024 * slope, 2),
+    }
+
+
+def _seconds(step: Callable[[Path], object], paths: list[Path]) -> float:
+    """The least of three passes: what another program takes from one is not the step's own."""
+    passes = []
+    for _ in range(3):
+        start = time.perf_counter()
+        for path in paths:
+            step(path)
+        passes.append(time.perf_counter() - start)
+    return min(passes)
+
+
+def _watch(seen: list[float], done: threading.Event) -> None:
+    while not done.wait(0.1):
+        seen.append(_allocated())
+
+
+def _allocated() -> float:
+    """MiB that this process and its children have allocated; what they share since they were forked counts once."""
+    total = 0
+    for process in (os.getpid(), *(child.pid for child in multiprocessing.active_children())):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+            total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss_Anon:"))
+    return total / 1024
+
+
+def _in_fresh_process(function: Callable[..., dict[str, float]], *arguments: object) -> dict[str, float]:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _start_children_as_usual) as process:
+        return process.submit(function, *arguments).result()
+
+
+def _start_children_as_usual() -> None:
+    """Undo that the children of a spawned process are spawned too."""
+    multiprocessing.set_start_method(None, force=True)
 
 
 def provenance() -> dict[str, object]:
@@ -104,7 +184,7 @@ def _processor() -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Time the preparation of NTU RGB+D 60.")
     parser.add_argument("source", type=Path, help="folder or zip archive of .skeleton files")
-    parser.add_argument("--copies", type=int, default=2000)
+    parser.add_argument("--copies", type=int, nargs="+", default=[500, 1000, 2000, 4000])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--folder", type=Path, help="where the copies are written (default: the system's)")
     parser.add_argument("--out", type=Path, default=Path("results/prepare-ntu60.json"))

@@ -1,10 +1,12 @@
 """Small stored data sets for tests."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 
 from psp.data.store import Store, open_store
+from psp.data.table import INDEX
 from psp.data.write_store import StoreWriter
 from psp.skeleton.clip import Clip
 from psp.skeleton.kinect20 import KINECT20
@@ -26,3 +28,12 @@ def small_store(path: Path, clips: int = 48, classes: int = 4, persons: int = 2)
             subject, camera = number // classes % 6 + 1, number // (6 * classes) % 3 + 1
             writer.add(Clip(f"clip{number:03d}", joints.astype(np.float32), label, subject, camera))
     return open_store(path)
+
+
+def without_index(path: Path) -> None:
+    """Turn a store into one of the time before there was an index."""
+    manifest = json.loads((path / "manifest.json").read_text())
+    for name in INDEX:
+        (path / name).unlink()
+        del manifest["parts"][name]
+    (path / "manifest.json").write_text(json.dumps(manifest))

@@ -4,6 +4,9 @@ from psp.data.prepare import prepare
 from psp.data.store import Store, open_store
 from psp.data.synthetic import SyntheticConfig
 from psp.data.write_store import StoreWriter
+from psp.deploy.export import export_onnx
+from psp.deploy.onnx_runtime import OnnxRecogniser
+from psp.deploy.stream import StreamingPredictor
 from psp.errors import PSPError
 from psp.evaluate.evaluate import evaluate_run
 from psp.evaluate.predict import predict_clips
@@ -19,12 +22,15 @@ __all__ = [
     "PRESETS",
     "Clip",
     "Layout",
+    "OnnxRecogniser",
     "PSPError",
     "Store",
     "StoreWriter",
+    "StreamingPredictor",
     "SyntheticConfig",
     "TrainConfig",
     "evaluate_run",
+    "export_onnx",
     "open_store",
     "predict_clips",
     "prepare",

@@ -213,3 +213,17 @@ def test_the_demo_leaves_a_picture_and_may_be_repeated(folder, capsys):
         assert "supervised only" in printed
         assert "PSP Learning" in printed
     assert (out / "demo.png").stat().st_size > 20_000
+
+
+def test_a_run_becomes_one_file(run, folder, store, capsys):
+    assert main(["export", run, "--onnx"]) == 0
+    assert "no probability differs" in "".join(capsys.readouterr().out.split("\n")).replace("  ", " ")
+    assert (Path(run) / "recogniser.onnx").stat().st_size > 1000
+    assert "already exists" in complaint(capsys, "export", run, "--onnx")
+    assert "no format is named" in complaint(capsys, "export", run)
+    tables = [folder / f"predicted-{runtime}.csv" for runtime in ("torch", "onnx")]
+    for table in tables:
+        assert main(["predict", run, store, str(table), "--runtime", table.stem.split("-")[1]]) == 0
+    plain, other = ([line.split(",")[2:] for line in table.read_text().splitlines()[1:]] for table in tables)
+    for ours, theirs in zip(plain, other, strict=True):
+        assert [float(each) for each in ours] == pytest.approx([float(each) for each in theirs], abs=2e-4)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from psp.data.augment import AugmentConfig
 from psp.data.batches import BatchConfig, Batches, Draw, stream
@@ -143,3 +144,38 @@ def test_testing_resamples_the_whole_clip(store):
 def test_in_order_covers_every_clip_once(store):
     batches = Batches(store, ("joint",), replace(CONFIG, augment=AugmentConfig()))
     assert torch.cat([batch.clips for batch in batches.in_order(CLIPS, 5)]).tolist() == CLIPS.tolist()
+
+
+class Traffic(TorchDispatchMode):
+    """Notes what is copied to a device, and refuses what waits for one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.copies = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        assert function.overloadpacket not in (torch.ops.aten._local_scalar_dense, torch.ops.aten.nonzero)
+        made = function(*args, **(kwargs or {}))
+        if function.overloadpacket in (torch.ops.aten._to_copy, torch.ops.aten.copy_):
+            source = args[1] if function.overloadpacket is torch.ops.aten.copy_ else args[0]
+            if source.device.type == "cpu" and made.device.type != "cpu":
+                self.copies.append(tuple(made.shape))
+        return made
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize("views", ["together", "apart"])
+def test_a_device_gets_the_draw_and_its_joints_and_nobody_waits_for_it(store, views, recorded):
+    """The meta device computes nothing: whatever needs a value from it fails."""
+    change = AugmentConfig(60, 20, 20, 0.3, 0.2, 0.5, 0.2, 0.5, 0.05)
+    motion = "recorded" if recorded and views == "apart" else "resampled"
+    config = BatchConfig(SampleConfig(frames=16), change, views, motion)
+    batches = Batches(store, ("joint", "motion", "bone", "bone motion"), config, "meta")
+    draw = stream(store, CLIPS, 8, 0, "a").draw(0)
+    batches.training(draw)
+    rows = batches.read(draw.clips)
+    with Traffic() as traffic:
+        batch = batches.training(draw, rows)
+        assert batch.views["bone"].shape == (8, 2, 16, 20, 3)
+    assert batch.persons.device.type == "cpu"
+    assert sorted(traffic.copies) == sorted([tuple(rows.joints.shape), (8,), (8,), (8,), (8, 2)])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from psp.data.budget import XCAR2022_POSITIONS, LabelBudget, draw_budget, read_budget, write_budget
 from psp.data.split import PROTOCOLS, split
-from psp.data.store import ClipTable
+from psp.data.table import ClipTable
 from psp.errors import BudgetError
 
 SYNTHETIC = PROTOCOLS["synthetic-xsub"]
@@ -33,7 +33,7 @@ def balanced(classes: int = 4, per_class: int = 60) -> tuple[ClipTable, np.ndarr
 
 def labels_of(budget: LabelBudget, clips: ClipTable) -> list[int]:
     """How many clips of each class a budget holds."""
-    return np.bincount([clips.label[clips.row_of_id[name]] for name in budget.ids]).tolist()
+    return np.bincount(clips.label[clips.rows_of(budget.ids)]).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +208,7 @@ def test_a_budget_applies_to_another_store_with_the_same_clips():
 def test_a_budget_is_refused_where_its_clips_cannot_be_learnt_from():
     clips, train = balanced()
     budget = draw_budget("5/class", SYNTHETIC, clips, train, 0)
-    first = clips.row_of_id[budget.ids[0]]
+    [first] = clips.rows_of(budget.ids[:1])
     with pytest.raises(BudgetError, match=f"1 of the budget's 20 clips .* the first is '{budget.ids[0]}'"):
         budget.rows(SYNTHETIC, clips, np.delete(train, first))
     unlabelled = table(clips.id.tolist(), np.where(train == first, -1, clips.label))

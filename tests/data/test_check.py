@@ -1,9 +1,13 @@
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from psp.data.check import check_store
-from psp.data.store import COLUMNS, Store, open_store
+from psp.data.store import Store, open_store
+from psp.data.table import COLUMNS, NUMBERS
+from psp.data.write_store import sha256_of_file
 from psp.errors import StoreError
 from stores import small_store
 
@@ -23,7 +27,9 @@ def test_the_summary_counts_what_is_there(store: Store):
     assert found["frames (least, median, most)"] == "12, 16, 20"
 
 
-@pytest.mark.parametrize(("name", "place"), [("joints.npy", -3), ("clips.csv", len(",".join(COLUMNS)) + 1)])
+@pytest.mark.parametrize(
+    ("name", "place"), [("joints.npy", -3), ("clips.csv", len(",".join(COLUMNS)) + 1), ("ids.npy", -4)]
+)
 def test_a_changed_byte_is_found(store: Store, name: str, place: int):
     part = store.path / name
     content = bytearray(part.read_bytes())
@@ -33,3 +39,15 @@ def test_a_changed_byte_is_found(store: Store, name: str, place: int):
         check_store(open_store(store.path))
     assert refusal.value.where == str(store.path)
     assert refusal.value.remedy
+
+
+def test_an_index_that_says_something_else_than_the_table_is_found(store: Store):
+    columns = store.path / "columns.npy"
+    changed = np.load(columns)
+    changed[NUMBERS.index("key"), 3] += 1
+    np.save(columns, changed)
+    manifest = json.loads((store.path / "manifest.json").read_text())
+    manifest["parts"]["columns.npy"]["sha256"] = sha256_of_file(columns)
+    (store.path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(StoreError, match="column key of the index differs"):
+        check_store(open_store(store.path))

@@ -1,4 +1,6 @@
 import zipfile
+from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
@@ -17,7 +19,12 @@ NAME = "S001C002P003R004A005.skeleton"
 DAMAGED = {"S005C002P013R002A056": 2086, "S012C001P008R002A030": 2819}
 
 
-def text_of(frames: list[dict[str, np.ndarray]], newline: str = "\n") -> bytes:
+def text_of(
+    frames: list[dict[str, np.ndarray]],
+    newline: str = "\n",
+    blank: str = " ",
+    write: Callable[[float], str] = repr,
+) -> bytes:
     lines = [str(len(frames))]
     for bodies in frames:
         lines.append(str(len(bodies)))
@@ -25,7 +32,7 @@ def text_of(frames: list[dict[str, np.ndarray]], newline: str = "\n") -> bytes:
             lines += [
                 f"{body} {BODY}",
                 "25",
-                *(" ".join(map(repr, [*row, *[0.5] * 8, 2])) for row in joints.tolist()),
+                *(blank.join(map(write, [*row, *[0.5] * 8, 2])) for row in joints.tolist()),
             ]
     return (newline.join(lines) + newline).encode()
 
@@ -46,6 +53,39 @@ def test_what_was_written_is_read(frames, newline):
         for number, body in enumerate(ids):
             assert recording.seen[number, frame] == (body in bodies)
             np.testing.assert_array_equal(recording.joints[number, frame], bodies.get(body, np.zeros((25, 3))))
+
+
+def plainly_parsed(content: bytes) -> dict[tuple[bytes, int], dict[int, np.ndarray]]:
+    """Line by line, number by number: the joints of every body in every frame."""
+    found = defaultdict(dict)
+    lines = iter(content.split(b"\n"))
+    for frame in range(int(next(lines))):
+        ids = []
+        for _ in range(int(next(lines))):
+            body, joints = next(lines).split()[0], range(int(next(lines)))
+            positions = [[float(word) for word in next(lines).split()[:3]] for _ in joints]
+            found[body, ids.count(body)][frame] = np.array(positions)
+            ids.append(body)
+    return found
+
+
+def assert_parsed_like(content: bytes) -> None:
+    recording, expected = parse_skeleton(content, NAME), plainly_parsed(content)
+    assert len(recording.joints) == len(expected)
+    for seen, joints, frames in zip(recording.seen, recording.joints, expected.values(), strict=True):
+        assert np.flatnonzero(seen).tolist() == list(frames)
+        assert joints[seen].tobytes() == np.array(list(frames.values())).tobytes()
+        assert not joints[~seen].any()
+
+
+@given(
+    recordings(),
+    st.sampled_from(["\n", "\r\n", " \n"]),
+    st.sampled_from([" ", "  ", "\t"]),
+    st.sampled_from([repr, "{:.7g}".format, "{:.3e}".format, "{:.0f}".format, "{:+.2f}".format]),
+)
+def test_every_bit_is_that_of_a_plain_parser(frames, newline, blank, write):
+    assert_parsed_like(text_of(frames, newline, blank, write))
 
 
 @given(st.data())
@@ -132,8 +172,7 @@ def test_real_recordings(shared_data):
                 with pytest.raises(RecordingError, match=f"{name}:{DAMAGED[name[:20]]}: .*ends"):
                     parse_skeleton(archive.read(file), name)
                 continue
+            assert_parsed_like(archive.read(file))
             recording = parse_skeleton(archive.read(file), name)
-            words = archive.read(file).split()
-            np.testing.assert_array_equal(recording.joints[0, 0, 0], [float(word) for word in words[13:16]])
-            assert recording.joints.shape[1] == int(words[0])
+            assert recording.joints.shape[1] == int(archive.read(file).split()[0])
             assert recording.seen.all()

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from psp.data.store import COLUMNS, Store, open_store
+from psp.data.store import Store, open_store
+from psp.data.table import COLUMNS, NUMBERS
 from psp.errors import StoreError
-from stores import small_store
+from stores import small_store, without_index
 
 
 @pytest.fixture
@@ -18,7 +19,8 @@ def store(tmp_path: Path) -> Store:
 
 
 def rewrite(path: Path, change: Callable[[str], str]) -> None:
-    """Change a part and its size in the manifest, so that only its content is wrong."""
+    """Change the table of a store that has no index, and its size in the manifest: only the content is wrong."""
+    without_index(path.parent)
     path.write_text(change(path.read_text()))
     manifest = json.loads((path.parent / "manifest.json").read_text())
     manifest["parts"][path.name]["bytes"] = path.stat().st_size
@@ -59,7 +61,9 @@ def test_joints_stay_on_disk_and_changes_never_reach_it(store: Store):
 
 def test_every_clip_is_found_by_its_id(store: Store):
     assert all(store.clip(row).id == name for name, row in store.clips.row_of_id.items())
-    assert len(store.clips.row_of_id) == len(store)
+    assert store.clips.rows_of(["nobody", "clip003", "clip0030"]).tolist() == [-1, 3, -1]
+    rows = np.arange(len(store))[::-1]
+    assert np.array_equal(store.clips.rows_of([store.clip(row).id for row in rows.tolist()]), rows)
 
 
 def test_the_fingerprint_follows_the_content(store: Store, tmp_path: Path):
@@ -74,6 +78,14 @@ def test_the_parts_can_be_read_without_psp(store: Store):
     assert joints.dtype == np.dtype("<f4")
     assert tuple(rows[0]) == COLUMNS
     assert sum(int(row["persons"]) * int(row["frames"]) for row in rows) == len(joints)
+
+
+def test_a_store_without_an_index_is_the_same_store(store: Store):
+    without_index(store.path)
+    older = open_store(store.path)
+    assert older.fingerprint == store.fingerprint
+    for name in ("id", *NUMBERS):
+        assert np.array_equal(getattr(older.clips, name), getattr(store.clips, name))
 
 
 def test_a_folder_that_is_no_store_is_refused(tmp_path: Path):
@@ -112,7 +124,7 @@ def test_a_manifest_with_entries_of_another_kind_is_refused(store: Store, change
     assert "manifest.json" in refusal(store.path)
 
 
-@pytest.mark.parametrize("name", ["joints.npy", "clips.csv"])
+@pytest.mark.parametrize("name", ["joints.npy", "clips.csv", "ids.npy", "columns.npy"])
 def test_a_missing_part_is_refused(store: Store, name: str):
     (store.path / name).unlink()
     assert refusal(store.path).startswith(f"{name} is missing")

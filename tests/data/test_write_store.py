@@ -89,7 +89,7 @@ def test_the_manifest_tells_where_everything_is_from(tmp_path: Path):
     assert manifest["preprocessing"] == {"centre": True}
     assert manifest["skipped"] == ["b"]
     assert (manifest["clips"], manifest["rows"]) == (1, 6)
-    assert set(manifest["parts"]) == {"joints.npy", "clips.csv"}
+    assert set(manifest["parts"]) == {"joints.npy", "clips.csv", "ids.npy", "columns.npy"}
     for name, part in manifest["parts"].items():
         assert part["sha256"] == sha256_of_file(tmp_path / "store" / name)
 
@@ -98,7 +98,7 @@ def test_equal_clips_make_equal_bytes(tmp_path: Path):
     for name in ("one", "two"):
         with writer(tmp_path / name) as store_writer:
             store_writer.add(clip())
-    for part in ("joints.npy", "clips.csv", "manifest.json"):
+    for part in ("joints.npy", "clips.csv", "ids.npy", "columns.npy", "manifest.json"):
         assert (tmp_path / "one" / part).read_bytes() == (tmp_path / "two" / part).read_bytes()
 
 

@@ -48,4 +48,4 @@ def test_the_pyramid_stores_no_weights() -> None:
 
 def test_group_mean_of_equal_values_is_exact() -> None:
     member = torch.tensor([[1.0, 0], [1, 0], [1, 0], [0, 1]])
-    assert group_mean(torch.full((2, 4), 0.5), member).tolist() == [[0.5, 0.5], [0.5, 0.5]]
+    assert group_mean(torch.full((1, 2, 1, 4), 0.5), member).tolist() == [[[[0.5, 0.5]], [[0.5, 0.5]]]]

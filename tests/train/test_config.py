@@ -1,3 +1,5 @@
+import hashlib
+import json
 from dataclasses import replace
 
 import pytest
@@ -30,3 +32,15 @@ def test_one_and_1_0_are_the_same_setting():
     assert replace(CONFIG, seed=1).hash != CONFIG.hash
     optim = replace(CONFIG.optim, warmup=5)
     assert replace(CONFIG, optim=optim).hash == CONFIG.hash
+
+
+def test_settings_that_are_added_later_leave_the_hash_alone():
+    """The hash of a stored run is known for ever: it is that of what differs from the defaults."""
+    assert CONFIG.hash == hash_of({"protocol": "nw-ucla", "budget": "5/class"})
+    changed = replace(CONFIG, model=ModelConfig(levels=("body",)), epochs=3)
+    wanted = {"protocol": "nw-ucla", "budget": "5/class", "model": {"levels": ["body"]}, "epochs": 3}
+    assert changed.hash == hash_of(wanted)
+
+
+def hash_of(changes: dict) -> str:
+    return hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()[:16]

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from psp.errors import ConfigError
-from psp.train.device import device_by_name
+from psp.train.device import allow_tf32, device_by_name
 
 
 def test_the_cpu_is_always_there():
@@ -14,3 +14,9 @@ def test_the_cpu_is_always_there():
 def test_a_gpu_that_is_not_there_is_refused():
     with pytest.raises(ConfigError, match="--device cpu"):
         device_by_name("cuda")
+
+
+@pytest.mark.parametrize(("precision", "allowed"), [("float32", False), ("tf32", True), ("bf16", False)])
+def test_only_tf32_rounds_to_tf32(precision, allowed):
+    allow_tf32(precision)
+    assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32 == allowed

@@ -3,10 +3,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from psp.data.batches import Batches
 from psp.errors import TrainingError
-from psp.train.finite import refuse_non_finite
+from psp.train.finite import Failure, FiniteGuard, refuse
+from psp.train.optim import OptimConfig, make_optimiser, step_unless
 from psp.train.run import RunFolder
 from psp.train.state import save_checkpoint
 from runs import SMALL_RUN
@@ -15,16 +17,44 @@ from stores import small_store
 ONE, NAN = torch.tensor(1.0), torch.tensor(float("nan"))
 
 
+def test_the_first_failure_is_remembered_and_all_later_steps_are_refused():
+    guard = FiniteGuard(torch.device("cpu"))
+    refused = [float(guard.watch(*step)) for step in ((ONE, ONE, 1), (ONE, NAN, 2), (NAN, NAN, 3), (ONE, ONE, 4))]
+    assert refused == [0.0, 1.0, 1.0, 1.0]
+    assert guard.failure() == Failure(2, "gradient")
+
+
+def test_a_loss_is_blamed_before_its_gradient():
+    guard = FiniteGuard(torch.device("cpu"))
+    assert guard.failure() is None
+    guard.watch(ONE / 0, NAN, 1)
+    assert guard.failure() == Failure(1, "loss")
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_no_weight_moves_once_a_gradient_was_not_finite(optimiser):
+    network, guard = nn.Linear(3, 2), FiniteGuard(torch.device("cpu"))
+    steps = make_optimiser(network, OptimConfig(optimiser))
+    for number, factor in enumerate((1.0, float("nan"), 1.0), 1):
+        before = [weight.detach().clone() for weight in network.parameters()]
+        loss = factor * network(torch.ones(1, 3)).sum()
+        steps.zero_grad()
+        loss.backward()
+        step_unless(steps, guard.watch(ONE, nn.utils.clip_grad_norm_(network.parameters(), 1.0), number))
+        moved = [not torch.equal(weight, old) for weight, old in zip(network.parameters(), before, strict=True)]
+        assert moved == [number == 1] * 2
+    assert guard.failure() == Failure(2, "gradient")
+
+
 def test_every_rank_lists_its_own_clips_and_the_kept_step_is_named(tmp_path):
     store, folder = small_store(tmp_path / "store", clips=12), RunFolder(tmp_path / "run")
     save_checkpoint(folder.checkpoints, 17, {"a": ONE}, {})
     batches = Batches(store, ("joint",), SMALL_RUN.data)
     for rank, clips in enumerate((np.array([0, 1]), np.array([2, 3]))):
         (batch,) = batches.in_order(clips)
-        refuse_non_finite(ONE, ONE, [batch, None], store, folder, 20, rank)
         batch.views["joint"][1, 0, 0, 0, 0] = torch.nan
         with pytest.raises(TrainingError, match=f"gradient of step 20.*{store.clips.id[clips[1]]}.* step 17 is kept"):
-            refuse_non_finite(ONE, NAN, [batch, None], store, folder, 20, rank)
+            refuse(Failure(20, "gradient"), [batch, None], store, folder, rank)
     for rank, name in enumerate(("non-finite.json", "non-finite-rank1.json")):
         listed = json.loads((folder.path / name).read_text())
         assert listed["clips"] == store.clips.id[2 * rank : 2 * rank + 2].tolist()

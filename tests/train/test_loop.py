@@ -171,6 +171,36 @@ def test_a_loss_that_is_not_finite_stops_before_the_step(store, tmp_path):
     assert list((tmp_path / "run" / "checkpoints").iterdir())
 
 
+def test_a_loss_noticed_late_names_the_clips_of_its_own_step(store, tmp_path, monkeypatch):
+    trainer = start_run(store, replace(CONFIG, log_every=5), tmp_path / "run", device="cpu")
+    draw, weights = trainer._draw_batches, []
+
+    def spoilt(step):
+        batches = draw(step)
+        weights.append([weight.detach().clone() for weight in trainer.network.parameters()])
+        if step == 2:
+            batches[1].views["motion"][1] = torch.nan
+        return batches
+
+    monkeypatch.setattr(trainer, "_draw_batches", spoilt)
+    guilty = store.clips.id[trainer.unlabelled.draw(2).clips[1]]
+    with pytest.raises(TrainingError, match=f"loss of step 3 is not finite; clips: {guilty}.* step 0 is kept"):
+        trainer.run(checkpoint_seconds=1e9)
+    assert trainer.step == 5
+    assert all(torch.equal(now, then) for now, then in zip(trainer.network.parameters(), weights[2], strict=True))
+    assert read_lines(trainer.folder.metrics) == []
+
+
+def test_steps_are_shown_one_by_one_and_read_now_and_then(store, tmp_path):
+    trainer, shown = start_run(store, replace(CONFIG, log_every=4), tmp_path / "run", device="cpu"), []
+    assert trainer.run(shown.append) is None
+    assert [progress.step for progress in shown] == list(range(1, trainer.steps + 1))
+    lines = {line["step"]: line["objective"] for line in read_lines(trainer.folder.metrics)}
+    assert list(lines) == sorted({*range(4, trainer.steps + 1, 4), trainer.steps})
+    assert [progress.objective for progress in shown if progress.step in lines] == list(lines.values())
+    assert shown[1].objective == shown[0].objective
+
+
 def test_a_label_outside_the_budget_is_refused(store, tmp_path):
     trainer = start_run(store, CONFIG, tmp_path / "run", device="cpu")
     outside = torch.from_numpy(trainer.unlabelled_clips[:1])
@@ -180,7 +210,7 @@ def test_a_label_outside_the_budget_is_refused(store, tmp_path):
 
 def test_supervised_training_never_draws_unlabelled_clips(store, tmp_path):
     trainer = start_run(store, replace(CONFIG, method="supervised"), tmp_path / "run", device="cpu")
-    assert trainer._draw_batches()[1] is None
+    assert trainer._draw_batches(0)[1] is None
     assert trainer.run() is None
 
 
@@ -194,12 +224,12 @@ def test_two_ranks_train_one_network(store, tmp_path):
     import sys
     from pathlib import Path
     import torch
-    from accelerate.utils import gather
+    from psp.model.across_ranks import of_every_rank
     from psp.train.train import resume_run
     trainer = resume_run(Path(sys.argv[1]), device="cpu")
     trainer.run(checkpoint_seconds=0)
     weights = torch.cat([weight.flatten() for weight in trainer.network.parameters()])
-    others = gather(weights[None])
+    others = of_every_rank(weights)
     assert torch.equal(others[0], others[1])
     """
     folder = start_run(store, CONFIG, tmp_path / "run", device="cpu").folder

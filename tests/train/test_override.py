@@ -5,7 +5,7 @@ import pytest
 from psp.data.clean import CleanConfig
 from psp.errors import ConfigError
 from psp.train.config import TrainConfig
-from psp.train.override import as_plain, changes_from_arguments, changes_from_file, override
+from psp.train.override import as_plain, changes_from_arguments, changes_from_file, differences, override
 from psp.train.presets import PRESETS
 
 CONFIG = TrainConfig("nw-ucla", "5/class")
@@ -74,3 +74,12 @@ def test_a_section_that_may_be_absent_can_be_switched_off():
     assert off == CleanConfig(bodies=None)
     with pytest.raises(ConfigError, match="bodies: this section is switched off"):
         override(off, {"bodies": {}})
+
+
+@pytest.mark.parametrize("changes", [{}, {"epochs": 3}, {"model": {"encoder": {"heads": 2}}, "budget": "all"}])
+def test_differences_are_what_override_needs(changes):
+    base = TrainConfig("nw-ucla", "5/class")
+    changed = override(base, changes)
+    found = differences(as_plain(changed), as_plain(base))
+    assert found == changes
+    assert override(base, found) == changed

@@ -20,7 +20,7 @@ def steps(network, optimiser, average, count: int) -> None:
         optimiser.zero_grad()
         network(torch.randn(8, 3)).square().mean().backward()
         optimiser.step()
-        average.update(network, step)
+        average.update(step)
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adamw"])

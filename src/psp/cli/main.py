@@ -2,39 +2,47 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from jsonargparse import ArgumentParser
 
+from psp.cli.bench import BENCH
 from psp.cli.check import check
 from psp.cli.demo import demo
 from psp.cli.evaluate import evaluate
+from psp.cli.export import export
 from psp.cli.import_weights import import_weights
 from psp.cli.layouts import layouts
-from psp.cli.options import parser_of
+from psp.cli.options import Verbs, add_verbs, chosen_verb
 from psp.cli.predict import predict
 from psp.cli.prepare import prepare
+from psp.cli.report import report
+from psp.cli.reproduce import reproduce
 from psp.cli.train import train
 from psp.errors import PSPError
 
-VERBS: dict[str, Callable[..., int | None]] = {
+VERBS: Verbs = {
     "layouts": layouts,
     "prepare": prepare,
     "check": check,
     "train": train,
     "evaluate": evaluate,
     "predict": predict,
+    "export": export,
     "import-weights": import_weights,
     "demo": demo,
+    "reproduce": reproduce,
+    "report": report,
+    "bench": BENCH,
 }
 OPTIONAL_POSITIONALS = {"train": ("store",), "demo": ("out",)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns 0, or 2 for errors that the user can mend, or 128 + n after signal n."""
-    chosen = make_parser().parse_args(arguments)
+    verb, options = chosen_verb(VERBS, make_parser().parse_args(arguments))
     try:
-        return VERBS[chosen.verb](**chosen[chosen.verb].as_dict()) or 0
+        return verb(**options) or 0
     except PSPError as error:
         return _complain(str(error))
     except OSError as error:
@@ -49,10 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_parser() -> ArgumentParser:
     """The parser of all verbs; options, types and help come from the verbs' signatures and docstrings."""
     parser = ArgumentParser(prog="psp", description="Action recognition from skeletons with few labels.")
-    verbs = parser.add_subcommands(dest="verb", title="verbs")
-    for name, function in VERBS.items():
-        summary = (function.__doc__ or "").splitlines()[0]
-        verbs.add_subcommand(name, parser_of(function, OPTIONAL_POSITIONALS.get(name, ())), help=summary)
+    add_verbs(parser, VERBS, OPTIONAL_POSITIONALS)
     return parser
 
 

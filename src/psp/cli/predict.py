@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -9,25 +10,29 @@ from psp.cli.console import say
 from psp.cli.evaluate import Device
 from psp.data.atomic import write_atomically
 from psp.data.store import open_store
+from psp.deploy.predict import predict_clips_onnx
 from psp.errors import CheckpointError
 from psp.evaluate.predict import predict_clips
 
+Runtime = Literal["torch", "onnx"]
 
-def predict(run: Path, store: Path, out: Path, device: Device = "auto") -> None:
+
+def predict(run: Path, store: Path, out: Path, device: Device = "auto", runtime: Runtime = "torch") -> None:
     """Recognise the clips of a stored data set and write a table of ids, classes and probabilities.
 
     Args:
         run: a folder written by 'psp train'
         store: the clips to recognise; they need no labels
         out: the .csv file to write
-        device: where to compute
+        device: where PyTorch computes
+        runtime: torch, or onnx to compute with onnxruntime on the CPU
     """
     if out.exists():
         raise CheckpointError("the file already exists.", where=str(out), remedy="Choose another name.")
     if not out.parent.is_dir():
         raise CheckpointError("the folder does not exist.", where=str(out.parent), remedy="Make it first.")
     clips = open_store(store)
-    classes, probabilities = predict_clips(run, clips, device)
+    classes, probabilities = predict_clips(run, clips, device) if runtime == "torch" else predict_clips_onnx(run, clips)
 
     def write(place: Path) -> None:
         with place.open("w", newline="") as file:

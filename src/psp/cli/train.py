@@ -34,6 +34,7 @@ def train(
     out: Path | None = None,
     resume: Path | None = None,
     device: Device = "auto",
+    compile: bool = False,
     checkpoint_seconds: float = 60.0,
 ) -> int | None:
     """Train a recogniser from few labels, then evaluate it; or continue a run that was interrupted.
@@ -54,10 +55,11 @@ def train(
         out: the run folder to write
         resume: a run folder to continue exactly where its last checkpoint stood
         device: where to compute
+        compile: let torch.compile speed up the encoder, where it can
         checkpoint_seconds: how often the state is saved
     """
     if resume:
-        trainer = resume_run(resume, store, device)
+        trainer = resume_run(resume, store, device, compile)
     else:
         if store is None or protocol is None or out is None:
             remedy = "Write 'psp train STORE --protocol P --out RUN' or 'psp train --resume RUN'."
@@ -66,7 +68,9 @@ def train(
         chosen = replace(chosen, budget_seed=seed if budget_seed is None else budget_seed)
         chosen = _changed(chosen, epochs, config, set)
         drawn = read_budget(budget_file) if budget_file else None
-        trainer = start_run(open_store(store), chosen, out, drawn, device)
+        trainer = start_run(open_store(store), chosen, out, drawn, device, compile)
+    if compile and not trainer.compiled:
+        say("torch.compile does not work here (it needs a C++ compiler, or Triton); training goes on without it.")
     return _watch(trainer, checkpoint_seconds, store, device)
 
 

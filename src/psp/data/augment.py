@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -60,15 +61,15 @@ def augment(
     if config.frame_mask:
         joints = hold_frames(joints, keys, config.frame_mask)
     if config.noise:
-        present = (joints != 0).any(dim=-1).any(dim=-1).any(dim=-1)[..., None, None, None]
-        joints = joints + config.noise * present * normal(keys, "noise", *joints.shape[1:])
+        present = joints.flatten(2).any(dim=2)[..., None, None, None]
+        joints = joints + normal(keys, "noise", *joints.shape[1:]).mul_(config.noise * present)
     return joints
 
 
 def mirror(joints: Float[Tensor, "n m t v c"], chosen: Bool[Tensor, "n"], layout: Layout) -> Float[Tensor, "n m t v c"]:
     """Swap left and right in the chosen clips: the x axis changes its sign and paired joints change places."""
-    order = torch.from_numpy(layout.mirror.copy()).to(joints.device)
-    mirrored = joints[:, :, :, order] * joints.new_tensor([-1.0, 1.0, 1.0])
+    order, sign = _mirror(layout, joints.device)
+    mirrored = joints[:, :, :, order] * sign
     return torch.where(chosen[:, None, None, None, None], mirrored, joints)
 
 
@@ -109,6 +110,12 @@ def hold_frames(
     frame = torch.arange(frames, device=joints.device)
     held = torch.where((frame >= start) & (frame < start + length), start, frame)
     return torch.gather(joints, 2, held[:, None, :, None, None].expand_as(joints))
+
+
+@lru_cache
+def _mirror(layout: Layout, device: torch.device) -> tuple[Int64[Tensor, "v"], Float[Tensor, "3"]]:
+    """Which joint comes from where, and the sign of each axis; sent to the device once."""
+    return torch.from_numpy(layout.mirror.copy()).to(device), torch.tensor([-1.0, 1.0, 1.0], device=device)
 
 
 def _angle(keys: Int64[Tensor, "n"], purpose: str, degrees: float) -> Float[Tensor, "n"]:

@@ -11,7 +11,8 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from psp.data.augment import AugmentConfig, augment
-from psp.data.random import draw_keys, keys_of_ids, uniform
+from psp.data.random import draw_keys, uniform
+from psp.data.rows import Rows, RowSource, row_source, send
 from psp.data.sample import SampleConfig, joints_at, present_persons, training_positions, whole_clip
 from psp.data.store import Store
 from psp.data.views import VIEWS
@@ -41,7 +42,10 @@ class BatchConfig:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Views of n clips with the clips' rows in the store, their labels (-1: none) and which persons exist."""
+    """Views of n clips with the clips' rows in the store, their labels (-1: none) and which persons exist.
+
+    `persons` lies on the host, where the number of the encoder's rows must be known; all else is on the device.
+    """
 
     clips: Int64[Tensor, "n"]
     labels: Int64[Tensor, "n"]
@@ -91,14 +95,31 @@ class Stream:
 
 def stream(store: Store, clips: Int64[np.ndarray, "s"], size: int, seed: int, role: str) -> Stream:
     """An endless seeded order over some of a store's clips, `size` a step; roles are independent of each other."""
-    return Stream(keys_of_ids(store.clips.id[clips]), torch.from_numpy(clips), size, seed, role)
+    return Stream(torch.from_numpy(store.clips.key[clips]), torch.from_numpy(clips), size, seed, role)
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """The clips of a batch as they were recorded, on the device."""
+
+    rows: Rows
+    frames: Int64[Tensor, "n"]
+    present: Bool[Tensor, "n m"]
+
+    def at(self, positions: Float[Tensor, "n t"]) -> Float[Tensor, "n m t v c"]:
+        """Joints at fractional frame positions."""
+        return joints_at(self.rows.joints, self.rows.first_row, self.frames, self.present, positions)
+
+    def motion_at(self, positions: Float[Tensor, "n t"]) -> Float[Tensor, "n m t v c"]:
+        """Way to the next frame; zero at the last one."""
+        return self.at(torch.minimum(positions + 1, (self.frames - 1)[:, None])) - self.at(positions)
 
 
 class Batches:
     """Makes batches of a store's clips on a device, with the views that a method needs.
 
     Every clip has `persons` slots, by default as many as the store's fullest clip needs; of a clip with more persons
-    the first ones are used.
+    the first ones are used. `rows` says where joints come from, by default what suits the device.
     """
 
     def __init__(
@@ -109,35 +130,43 @@ class Batches:
         device: torch.device | str = "cpu",
         *,
         persons: int | None = None,
+        rows: RowSource | None = None,
     ) -> None:
-        table = store.clips
+        table, self.device = store.clips, torch.device(device)
         self.layout, self.views, self.config, self.up = store.layout, tuple(views), config, store.up
-        self.joints = torch.from_numpy(store.joints).to(device)
-        columns = (table.label, table.persons, table.frames, table.first_row)
-        self.label, self.persons, self.frames, self.first_row = (torch.from_numpy(c).to(device) for c in columns)
+        self.label, self.frames = (torch.from_numpy(column).to(self.device) for column in (table.label, table.frames))
+        self.persons = torch.from_numpy(table.persons)
         self.most_persons = int(table.persons.max()) if persons is None else persons
-        self.device = torch.device(device)
+        self._source = row_source(store, self.device) if rows is None else rows
 
-    def training(self, draw: Draw) -> Batch:
-        """Training views: frames at random, augmented; the same draw gives the same views."""
-        clips, keys = draw.clips.to(self.device), draw.keys.to(self.device)
+    def read(self, clips: Int64[Tensor, "n"]) -> Rows:
+        """The joints of some clips as they are stored; may be called ahead, from another thread."""
+        return self._source.read(clips)
+
+    def training(self, draw: Draw, rows: Rows | None = None) -> Batch:
+        """Training views: frames at random, augmented; the same draw gives the same views.
+
+        `rows` is what `read` gave for the draw's clips, if that was called ahead.
+        """
+        clips, persons, recorded = self._recorded(draw.clips, rows)
+        keys = send(draw.keys, self.device)
         if self.config.views == "together":
-            joints = self._training_joints(clips, keys)
-            return self._batch(clips, {view: VIEWS[view](joints, self.layout) for view in self.views})
-        return self._batch(clips, {view: self._apart(view, clips, draw_keys(keys, view, 0)) for view in self.views})
+            joints = self._training_joints(recorded, keys)
+            views = {view: VIEWS[view](joints, self.layout) for view in self.views}
+        else:
+            views = {view: self._apart(view, recorded, draw_keys(keys, view, 0)) for view in self.views}
+        return Batch(clips, self.label[clips], persons, views)
 
     def testing(self, clips: Int64[Tensor, "n"]) -> Batch:
         """Views of whole clips, nothing drawn at random."""
-        clips = clips.to(self.device)
-        positions = whole_clip(self.frames[clips], self.config.sample.frames)
-        joints = self._read(clips, positions)
+        clips, persons, recorded = self._recorded(clips)
+        positions = whole_clip(recorded.frames, self.config.sample.frames)
+        joints = recorded.at(positions)
         views = {
-            view: self._recorded_motion(clips, positions.floor())
-            if self._is_recorded(view)
-            else VIEWS[view](joints, self.layout)
+            view: recorded.motion_at(positions.floor()) if self._is_recorded(view) else VIEWS[view](joints, self.layout)
             for view in self.views
         }
-        return self._batch(clips, views)
+        return Batch(clips, self.label[clips], persons, views)
 
     def in_order(self, clips: Int64[np.ndarray, "s"], size: int = 128) -> Iterator[Batch]:
         """Test batches over all the clips once, in the order given."""
@@ -147,25 +176,20 @@ class Batches:
     def _is_recorded(self, view: str) -> bool:
         return view == "motion" and self.config.motion == "recorded"
 
-    def _apart(self, view: str, clips: Int64[Tensor, "n"], keys: Int64[Tensor, "n"]) -> Float[Tensor, "n m t v c"]:
+    def _recorded(
+        self, clips: Int64[Tensor, "n"], rows: Rows | None = None
+    ) -> tuple[Int64[Tensor, "n"], Bool[Tensor, "n m"], Recorded]:
+        """Return clips (named on the host), which persons they have (on the host) and their recordings."""
+        read = (self.read(clips) if rows is None else rows).to(self.device)
+        persons = present_persons(self.persons[clips], self.most_persons)
+        clips = send(clips, self.device)
+        return clips, persons, Recorded(read, self.frames[clips], send(persons, self.device))
+
+    def _apart(self, view: str, clips: Recorded, keys: Int64[Tensor, "n"]) -> Float[Tensor, "n m t v c"]:
         if self._is_recorded(view):
-            return self._recorded_motion(clips, training_positions(keys, self.frames[clips], self.config.sample))
+            return clips.motion_at(training_positions(keys, clips.frames, self.config.sample))
         return VIEWS[view](self._training_joints(clips, keys), self.layout)
 
-    def _training_joints(self, clips: Int64[Tensor, "n"], keys: Int64[Tensor, "n"]) -> Float[Tensor, "n m t v c"]:
-        positions = training_positions(keys, self.frames[clips], self.config.sample)
-        return augment(self._read(clips, positions), keys, self.layout, self.config.augment, self.up)
-
-    def _read(self, clips: Int64[Tensor, "n"], positions: Float[Tensor, "n t"]) -> Float[Tensor, "n m t v c"]:
-        present = present_persons(self.persons[clips], self.most_persons)
-        return joints_at(self.joints, self.first_row[clips], self.frames[clips], present, positions)
-
-    def _recorded_motion(
-        self, clips: Int64[Tensor, "n"], positions: Float[Tensor, "n t"]
-    ) -> Float[Tensor, "n m t v c"]:
-        last = (self.frames[clips] - 1)[:, None]
-        return self._read(clips, torch.minimum(positions + 1, last)) - self._read(clips, positions)
-
-    def _batch(self, clips: Int64[Tensor, "n"], views: dict[str, Float[Tensor, "n m t v c"]]) -> Batch:
-        present = present_persons(self.persons[clips], self.most_persons)
-        return Batch(clips, self.label[clips], present, views)
+    def _training_joints(self, clips: Recorded, keys: Int64[Tensor, "n"]) -> Float[Tensor, "n m t v c"]:
+        joints = clips.at(training_positions(keys, clips.frames, self.config.sample))
+        return augment(joints, keys, self.layout, self.config.augment, self.up)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from jaxtyping import Int64
 
 from psp.data.atomic import write_json
 from psp.data.split import Protocol
-from psp.data.store import ClipTable
+from psp.data.table import ClipTable
 from psp.errors import BudgetError
 
 FORMAT = "psp-budget-1"
@@ -55,15 +56,15 @@ class LabelBudget:
                 f"the label budget is for protocol {self.protocol!r}, not {protocol.name!r}.",
                 remedy="Use the budget's protocol or draw another budget.",
             )
-        training = {str(clips.id[row]): row for row in train if clips.label[row] >= 0}
-        missing = [name for name in self.ids if name not in training]
-        if missing:
+        rows = clips.rows_of(self.ids)
+        usable = np.isin(rows, train) & (clips.label[rows] >= 0)
+        if not usable.all():
             raise BudgetError(
-                f"{len(missing)} of the budget's {len(self.ids)} clips are not labelled training clips of "
-                f"this store, the first is {missing[0]!r}.",
+                f"{(~usable).sum()} of the budget's {len(self.ids)} clips are not labelled training clips of "
+                f"this store, the first is {self.ids[int(usable.argmin())]!r}.",
                 remedy="Use the store it was drawn on, prepare the missing clips or draw another budget.",
             )
-        return np.array([training[name] for name in self.ids], dtype=np.int64)
+        return rows
 
 
 def draw_budget(
@@ -143,7 +144,7 @@ def _first(number: int, seed: int, ids: Mapping[int, list[str]]) -> dict[int, li
             remedy=f"Ask for at most {len(ids[least])}/class, or for all.",
         )
     return {
-        label: sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{label}/{name}".encode()).digest())[:number]
+        label: nsmallest(number, names, key=lambda name: hashlib.sha256(f"{seed}/{label}/{name}".encode()).digest())
         for label, names in ids.items()
     }
 

@@ -1,10 +1,12 @@
 """Is a stored data set still what was written, and does it look like a data set?"""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from psp.data.store import REMAKE, Store
+from psp.data.store import Store
+from psp.data.table import NUMBERS, REMAKE, ClipTable, read_table
 from psp.data.write_store import sha256_of_file
 from psp.errors import StoreError
 
@@ -15,6 +17,7 @@ def check_store(store: Store) -> dict[str, Any]:
         if sha256_of_file(store.path / name) != part["sha256"]:
             what = f"{name} is not what was written: its sha256 differs from the manifest."
             raise StoreError(what, where=str(store.path), remedy=REMAKE)
+    _compare(store.clips, read_table(store.path / "clips.csv"), store.path)
     return summary(store)
 
 
@@ -34,3 +37,10 @@ def summary(store: Store) -> dict[str, Any]:
         "persons (most)": int(table.persons.max()),
         "clips per class": {store.classes[label]: int(count) for label, count in zip(labels, counts, strict=True)},
     }
+
+
+def _compare(opened: ClipTable, written: ClipTable, path: Path) -> None:
+    """Refuse an index that says anything else than `clips.csv`."""
+    for name in ("id", *NUMBERS):
+        if not np.array_equal(getattr(opened, name), getattr(written, name)):
+            raise StoreError(f"the column {name} of the index differs from clips.csv.", where=str(path), remedy=REMAKE)

@@ -24,25 +24,32 @@ def keys_of_ids(ids: Iterable[str]) -> Int64[Tensor, "clips"]:
 
 def draw_keys(clip_keys: Int64[Tensor, "n"], seed: int | str, passes: Int64[Tensor, "n"] | int) -> Int64[Tensor, "n"]:
     """Join clip, seed and pass (how often the clip was drawn before) into one key a draw."""
-    return _mix(_mix(clip_keys ^ _word(f"seed {seed}")) + torch.as_tensor(passes, device=clip_keys.device) * _GOLDEN)
+    return _mix(_mix(clip_keys ^ _word(f"seed {seed}")) + _times_golden(passes))
 
 
 def uniform(keys: Int64[Tensor, "n"], purpose: str, *shape: int) -> Float[Tensor, "n ..."]:
     """Draw numbers from [0, 1), one array of `shape` per key; another purpose gives independent numbers."""
     counters = torch.arange(math.prod(shape), device=keys.device) * _GOLDEN
     words = _mix(_mix(keys ^ _word(purpose))[:, None] + counters)
-    return (_shift(words, 40).to(torch.float32) * 2.0**-24).reshape(len(keys), *shape)
+    return _shift(words, 40).to(torch.float32).mul_(2.0**-24).reshape(len(keys), *shape)
 
 
 def between(keys: Int64[Tensor, "n"], purpose: str, low: float, high: float, *shape: int) -> Float[Tensor, "n ..."]:
     """Draw numbers from [low, high)."""
-    return low + (high - low) * uniform(keys, purpose, *shape)
+    return uniform(keys, purpose, *shape).mul_(high - low).add_(low)
 
 
 def normal(keys: Int64[Tensor, "n"], purpose: str, *shape: int) -> Float[Tensor, "n ..."]:
     """Draw standard normal numbers, by inversion of the distribution function."""
-    centred = 2 * uniform(keys, purpose, *shape) - 1 + 2.0**-24
-    return math.sqrt(2) * torch.erfinv(centred)
+    centred = uniform(keys, purpose, *shape).mul_(2).sub_(1).add_(2.0**-24)
+    return centred.erfinv_().mul_(math.sqrt(2))
+
+
+def _times_golden(passes: Int64[Tensor, "n"] | int) -> Int64[Tensor, "n"] | int:
+    """A number is multiplied here, with the wrap-around of 64 bits, so that none has to be sent to the device."""
+    if isinstance(passes, Tensor):
+        return passes * _GOLDEN
+    return (passes * _GOLDEN + 2**63) % 2**64 - 2**63
 
 
 def _word(text: str) -> int:
@@ -51,11 +58,11 @@ def _word(text: str) -> int:
 
 
 def _mix(words: Int64[Tensor, "..."]) -> Int64[Tensor, "..."]:
-    words = (words ^ _shift(words, 30)) * _FIRST
-    words = (words ^ _shift(words, 27)) * _SECOND
-    return words ^ _shift(words, 31)
+    words = _shift(words, 30).bitwise_xor_(words).mul_(_FIRST)
+    words = _shift(words, 27).bitwise_xor_(words).mul_(_SECOND)
+    return _shift(words, 31).bitwise_xor_(words)
 
 
 def _shift(words: Int64[Tensor, "..."], bits: int) -> Int64[Tensor, "..."]:
     """Shift right without the sign, which int64 would otherwise copy in from the left."""
-    return (words >> bits) & ((1 << (64 - bits)) - 1)
+    return (words >> bits).bitwise_and_((1 << (64 - bits)) - 1)

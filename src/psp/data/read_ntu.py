@@ -15,6 +15,7 @@ from typing import NoReturn
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from psp.data.decimals import read_decimals
 from psp.data.ntu_classes import NTU_CLASSES
 from psp.data.recording import RawRecording
 from psp.data.source import FileSource, SourceItem
@@ -23,7 +24,7 @@ from psp.skeleton.layout import Layout
 from psp.skeleton.ntu25 import NTU25
 
 JOINTS, BODY_WORDS, JOINT_WORDS = len(NTU25.joints), 10, 12
-BLOCK_LINES, MOST_DIGITS = 2 + JOINTS, 6
+BLOCK_LINES, JOINT_LINES, MOST_DIGITS = 2 + JOINTS, [JOINT_WORDS] * JOINTS, 6
 NAME = re.compile(r"S(\d{3,})C(\d{3,})P(\d{3,})R(\d{3,})A(\d{3,})")
 REMEDY = "Copy this file again or leave it out."
 
@@ -115,18 +116,17 @@ def parse_skeleton(content: bytes, name: str) -> RawRecording:
 
 
 class _SkeletonText:
-    """The words of a file and where each of its lines begins among them."""
+    """The words of a file, where they begin and end, and the first of each line."""
 
     def __init__(self, content: bytes, name: str) -> None:
-        self.name = name
-        self.words = content.split()
-        characters = np.frombuffer(content, dtype=np.uint8)
-        inside = (characters != ord(" ")) & ((characters < ord("\t")) | (characters > ord("\r")))
-        begins = inside.copy()
-        begins[1:] &= ~inside[:-1]
-        ends = np.append(np.flatnonzero(characters == ord("\n")), len(characters))
-        after = np.searchsorted(np.flatnonzero(begins), ends)
-        self.first = np.concatenate([[0], after])
+        self.name, self.content = name, content
+        self.characters = np.frombuffer(content, dtype=np.uint8)
+        blank = (self.characters == ord(" ")) | (self.characters >= ord("\t")) & (self.characters <= ord("\r"))
+        stops = np.flatnonzero(np.concatenate([[True], blank, [True]]))
+        apart = np.diff(stops) > 1
+        self.begins, self.ends = stops[:-1][apart], stops[1:][apart] - 1
+        newlines = np.append(np.flatnonzero(self.characters == ord("\n")), len(content))
+        self.first = np.concatenate([[0], np.searchsorted(self.begins, newlines)])
         self.length = np.diff(self.first).tolist()
 
     @cached_property
@@ -140,11 +140,11 @@ class _SkeletonText:
         found, line = [], 1
         for frame in range(self.frames):
             bodies, line = self._count(line, "bodies"), line + 1
-            ids = Counter[bytes]()
+            ids: list[bytes] = []
             for _ in range(bodies):
                 body = self._check_body(line)
-                found.append((frame, (body, ids[body]), line + 2))
-                ids[body] += 1
+                found.append((frame, (body, ids.count(body)), line + 2))
+                ids.append(body)
                 line += BLOCK_LINES
         surplus = next((at for at in range(line, len(self.length)) if self.length[at]), None)
         if surplus is not None:
@@ -154,50 +154,44 @@ class _SkeletonText:
     def positions(self, lines: Int64[np.ndarray, "s"]) -> Float64[np.ndarray, "s 25 3"]:
         """The x, y, z of the 25 joints whose first stands in each of the lines."""
         offsets = JOINT_WORDS * np.arange(JOINTS)[:, None] + np.arange(3)
-        places = (self.first[lines][:, None, None] + offsets).ravel().tolist()
-        try:
-            values = np.array(list(map(float, map(self.words.__getitem__, places))))
-        except ValueError:
-            values = np.array([_number(self.words[place]) for place in places])
+        words = (self.first[lines][:, None, None] + offsets).ravel()
+        values = read_decimals(self.characters, self.begins[words], self.ends[words])
         bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:
-            line = int(np.searchsorted(self.first, places[bad[0]], side="right")) - 1
-            self._fail(line, f"{_show(self.words[places[bad[0]]])} is not a position in metres")
+            line = int(np.searchsorted(self.first, words[bad[0]], side="right")) - 1
+            self._fail(line, f"{_show(self._word(line, int(bad[0] % 3)))} is not a position in metres")
         return values.reshape(len(lines), JOINTS, 3)
+
+    def _word(self, line: int, place: int = 0) -> bytes:
+        number = self.first[line] + place
+        return self.content[self.begins[number] : self.ends[number]]
 
     def _check_body(self, line: int) -> bytes:
         self._expect(line, BODY_WORDS, "a body")
         joints = self._count(line + 1, "joints")
         if joints != JOINTS:
             self._fail(line + 1, f"a body has {joints} joints instead of {JOINTS}")
-        if self.length[line + 2 : line + BLOCK_LINES] != [JOINT_WORDS] * JOINTS:
+        if self.length[line + 2 : line + BLOCK_LINES] != JOINT_LINES:
             for at in range(line + 2, line + BLOCK_LINES):
                 self._expect(at, JOINT_WORDS, "a joint")
-        return self.words[self.first[line]]
+        return self._word(line)
 
     def _count(self, line: int, things: str) -> int:
         self._expect(line, 1, f"the number of {things}")
-        word = self.words[self.first[line]]
+        word = self._word(line)
         if not word.isdigit() or len(word) > MOST_DIGITS:
             self._fail(line, f"{_show(word)} is not a number of {things}")
         return int(word)
 
     def _expect(self, line: int, words: int, what: str) -> None:
-        if line >= len(self.length) or (not self.length[line] and self.first[line] == len(self.words)):
+        if line >= len(self.length) or (not self.length[line] and self.first[line] == len(self.begins)):
             self._fail(min(line, len(self.length) - 1), f"the file ends where {what} was expected")
         if self.length[line] != words:
-            cut = ", and the file ends there" if self.first[line + 1] == len(self.words) else ""
+            cut = ", and the file ends there" if self.first[line + 1] == len(self.begins) else ""
             self._fail(line, f"the line of {what} has {self.length[line]} values instead of {words}{cut}")
 
     def _fail(self, line: int, what: str) -> NoReturn:
         raise RecordingError(f"{what}.", where=f"{self.name}:{line + 1}", remedy=REMEDY)
-
-
-def _number(word: bytes) -> float:
-    try:
-        return float(word)
-    except ValueError:
-        return float("nan")
 
 
 def _show(word: bytes) -> str:

@@ -76,4 +76,4 @@ def joints_at(
     below = start[:, :, None] + lower.long()[:, None]
     above = start[:, :, None] + torch.minimum(lower.long() + 1, frames[:, None] - 1)[:, None]
     blended = torch.lerp(joints[below], joints[above], weight)
-    return blended * present[:, :, None, None, None]
+    return blended.masked_fill(~present[:, :, None, None, None], 0.0)

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from psp.data.store import ClipTable, Store
+from psp.data.store import Store
+from psp.data.table import ClipTable
 from psp.errors import ProtocolError
 
 
@@ -23,9 +24,9 @@ class Selection:
 
     def mask(self, clips: ClipTable) -> Bool[np.ndarray, "clips"]:
         """Mark the clips that are selected."""
-        column = getattr(clips, self.column).tolist()
-        inside = np.array([(value in self.values) != self.outside for value in column], dtype=bool)
-        return inside & ~np.isin(clips.label, self.without_labels)
+        column = getattr(clips, self.column)
+        selected = [value for value in np.unique(column).tolist() if (value in self.values) != self.outside]
+        return np.isin(column, selected) & ~np.isin(clips.label, self.without_labels)
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def split(protocol: Protocol, clips: ClipTable) -> Split:
 
     Clips without a label may train; they are left out of the test sets.
     """
-    order, labelled = np.argsort(clips.id, kind="stable"), clips.label >= 0
+    order, labelled = clips.order, clips.label >= 0
     train = order[protocol.train.mask(clips)[order]]
     tests = {name: order[(test.mask(clips) & labelled)[order]] for name, test in protocol.tests.items()}
     empty = [name for name, rows in {"training": train, **tests}.items() if len(rows) == 0]

@@ -1,18 +1,20 @@
-"""A stored data set: a folder with `joints.npy`, `clips.csv` and `manifest.json`, opened by memory map."""
+"""A stored data set: a folder with `joints.npy`, `clips.csv` and `manifest.json`, opened by memory map.
 
-import csv
+Stores that have `ids.npy` and `columns.npy` too open at once, however many clips they hold; older ones are read from
+`clips.csv`.
+"""
+
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32
 
+from psp.data.table import INDEX, REMAKE, ClipTable, check_table, map_array, read_index, read_table
 from psp.errors import StoreError
 from psp.skeleton.clip import Clip
 from psp.skeleton.layout import Layout
@@ -22,37 +24,6 @@ FORMAT = "psp-store-1"
 PARTS = ("joints.npy", "clips.csv")
 KINDS = {"layout": str, "classes": list, "dataset": str, "parts": dict, "preprocessing": dict}
 """Of what kind the entries of a manifest are."""
-
-REMAKE = "Prepare the data set again."
-
-
-@dataclass(frozen=True, eq=False)
-class ClipTable:
-    """What is known about every clip, one array per column of `clips.csv`; label -1 means unlabelled.
-
-    A clip's joints are `persons * frames` rows of `joints.npy` from `first_row` on, person by person.
-    """
-
-    id: np.ndarray
-    label: Int64[np.ndarray, "clips"]
-    subject: Int64[np.ndarray, "clips"]
-    camera: Int64[np.ndarray, "clips"]
-    setup: Int64[np.ndarray, "clips"]
-    repetition: Int64[np.ndarray, "clips"]
-    persons: Int64[np.ndarray, "clips"]
-    frames: Int64[np.ndarray, "clips"]
-    first_row: Int64[np.ndarray, "clips"]
-
-    def __len__(self) -> int:
-        return len(self.id)
-
-    @cached_property
-    def row_of_id(self) -> dict[str, int]:
-        """Where each clip stands in the table."""
-        return {str(name): row for row, name in enumerate(self.id)}
-
-
-COLUMNS = tuple(field.name for field in fields(ClipTable))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,11 +72,11 @@ def open_store(path: str | os.PathLike[str]) -> Store:
         if size != part["bytes"]:
             found = "is missing" if size is None else f"has {size} bytes instead of {part['bytes']}"
             raise StoreError(f"{name} {found}: the store is incomplete.", where=str(folder), remedy=REMAKE)
-    table = _read_table(folder / "clips.csv")
+    table = read_index(folder) if set(INDEX) <= set(manifest["parts"]) else read_table(folder / "clips.csv")
     joints, layout = _read_joints(folder / "joints.npy"), layout_by_name(manifest["layout"])
     if joints.shape[1:] != (len(layout.joints), 3) or len(joints) != int((table.persons * table.frames).sum()):
         raise StoreError(f"joints.npy has the shape {joints.shape}.", where=str(folder), remedy=REMAKE)
-    _check_table(table, len(manifest["classes"]), folder / "clips.csv")
+    check_table(table, len(manifest["classes"]), folder)
     return Store(folder, layout, tuple(manifest["classes"]), manifest["dataset"], manifest, table, joints)
 
 
@@ -138,41 +109,8 @@ def _holds(entries: Any, kinds: Mapping[str, type]) -> bool:
     return isinstance(entries, dict) and all(isinstance(entries.get(name), kind) for name, kind in kinds.items())
 
 
-def _read_table(path: Path) -> ClipTable:
-    try:
-        with path.open(newline="") as file:
-            header, *rows = csv.reader(file)
-        name, *numbers = zip(header, *rows, strict=True)
-        columns = [np.array(column[1:], dtype=np.int64) for column in numbers]
-    except (ValueError, OverflowError, csv.Error) as error:
-        raise StoreError(f"clips.csv is damaged ({error}).", where=str(path), remedy=REMAKE) from error
-    if tuple(header) != COLUMNS or not rows:
-        raise StoreError("clips.csv has no clips or unknown columns.", where=str(path), remedy=REMAKE)
-    return ClipTable(np.array(name[1:]), *columns)
-
-
 def _read_joints(path: Path) -> Float32[np.ndarray, "..."]:
-    try:
-        joints = np.load(path, mmap_mode="c")
-    except (ValueError, TypeError, OverflowError, EOFError, SyntaxError, TokenError) as error:
-        raise StoreError(f"joints.npy is damaged ({error}).", where=str(path), remedy=REMAKE) from error
+    joints = map_array(path)
     if joints.dtype != np.float32:
         raise StoreError(f"joints.npy holds {joints.dtype}, not float32.", where=str(path), remedy=REMAKE)
     return joints
-
-
-def _check_table(table: ClipTable, classes: int, path: Path) -> None:
-    """Refuse impossible values; clips lie one after the other in the joints."""
-    rows = table.persons * table.frames
-    possible = {
-        "label": (table.label >= -1) & (table.label < classes),
-        "persons": table.persons >= 1,
-        "frames": table.frames >= 1,
-        "first_row": table.first_row == rows.cumsum() - rows,
-    }
-    possible |= {name: getattr(table, name) >= 0 for name in ("subject", "camera", "setup", "repetition")}
-    for name, fits in possible.items():
-        if not fits.all():
-            clip = int(fits.argmin())
-            what = f"the {name} of clip {table.id[clip]} cannot be {getattr(table, name)[clip]}."
-            raise StoreError(what, where=str(path), remedy=REMAKE)

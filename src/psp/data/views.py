@@ -1,9 +1,10 @@
 """The views of a clip that a method may ask for, all made from the same joints."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from psp.skeleton.layout import Layout
@@ -16,12 +17,18 @@ def joint_view(joints: Float[Tensor, "n m t v c"], layout: Layout) -> Float[Tens
 
 def motion_view(joints: Float[Tensor, "n m t v c"], layout: Layout) -> Float[Tensor, "n m t v c"]:
     """Difference of each frame to the next (X_m of the PSP paper, section 3.1); zero at the last frame."""
-    return torch.diff(joints, dim=2, append=joints[:, :, -1:])
+    return torch.cat([joints[:, :, 1:], joints[:, :, -1:]], dim=2) - joints
 
 
 def bone_view(joints: Float[Tensor, "n m t v c"], layout: Layout) -> Float[Tensor, "n m t v c"]:
     """Each joint relative to its parent; zero at the centre."""
-    return joints - joints[:, :, :, torch.from_numpy(layout.parents.copy()).to(joints.device)]
+    return joints - joints[:, :, :, _parents(layout, joints.device)]
+
+
+@lru_cache
+def _parents(layout: Layout, device: torch.device) -> Int64[Tensor, "v"]:
+    """Each joint's parent, sent to the device once."""
+    return torch.from_numpy(layout.parents.copy()).to(device)
 
 
 def bone_motion_view(joints: Float[Tensor, "n m t v c"], layout: Layout) -> Float[Tensor, "n m t v c"]:

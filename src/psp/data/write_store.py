@@ -4,6 +4,7 @@ import csv
 import hashlib
 import os
 import shutil
+from array import array
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from psp.data.atomic import flush_folder, write_json
-from psp.data.store import COLUMNS, FORMAT, PARTS
+from psp.data.store import FORMAT, PARTS
+from psp.data.table import COLUMNS, INDEX, ClipTable, write_index
 from psp.errors import RecordingError, StoreError
 from psp.skeleton.clip import Clip
 from psp.skeleton.layout import Layout
@@ -45,7 +47,8 @@ class StoreWriter:
             "classes": list(self.classes),
         }
         self._head |= {"source": source, "preprocessing": dict(preprocessing)}
-        self._ids: set[str] = set()
+        self._ids: dict[str, None] = {}
+        self._numbers = array("q")
         self._rows = 0
 
     def __enter__(self) -> "StoreWriter":
@@ -62,19 +65,13 @@ class StoreWriter:
     def add(self, clip: Clip) -> None:
         """Append one clip; a wrong shape, a repeated id or a value that is not finite raises RecordingError."""
         self._check(clip)
-        self._ids.add(clip.id)
+        self._ids[clip.id] = None
         self._joints.write(np.ascontiguousarray(clip.joints, dtype="<f4").tobytes())
         label = -1 if clip.label is None else clip.label
-        numbers = (
-            clip.subject,
-            clip.camera,
-            clip.setup,
-            clip.repetition,
-            clip.persons,
-            clip.frames,
-            self._rows,
-        )
-        self._csv.writerow((clip.id, label, *numbers))
+        known = (label, clip.subject, clip.camera, clip.setup, clip.repetition)
+        numbers = (*known, clip.persons, clip.frames, self._rows)
+        self._csv.writerow((clip.id, *numbers))
+        self._numbers.extend(numbers)
         self._rows += clip.persons * clip.frames
 
     def __exit__(
@@ -110,7 +107,9 @@ class StoreWriter:
             file.flush()
             os.fsync(file.fileno())
             file.close()
-        parts = {name: _describe(self._folder / name) for name in PARTS}
+        columns = np.array(self._numbers, dtype=np.int64).reshape(len(self._ids), -1).T
+        write_index(self._folder, ClipTable(np.array(list(self._ids)), *columns))
+        parts = {name: _describe(self._folder / name) for name in (*PARTS, *INDEX)}
         manifest = self._head | {"clips": len(self._ids), "rows": self._rows, "parts": parts} | self.manifest_extra
         write_json(self._folder / "manifest.json", manifest)
         self._refuse_existing()

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from math import inf
 from typing import Protocol
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from psp.data.batches import Batch
 from psp.data.ranges import require
+from psp.methods.encode import PLENTY, MemoryConfig
 from psp.model.psp import PSPNetwork
 
 
@@ -38,11 +39,20 @@ class ObjectiveConfig:
 
 @dataclass(frozen=True, eq=False)
 class StepResult:
-    """The number to minimise, its named parts for the log, and the labelled clips' logits."""
+    """The number to minimise, its named parts for the log, and the labelled clips' logits and labels.
+
+    On several ranks all of them are those of the whole batch, the same on every rank.
+    """
 
     objective: Float[Tensor, ""]
     parts: dict[str, Float[Tensor, ""]]
     logits: Float[Tensor, "n k"]
+    labels: Int[Tensor, "n"]
+
+    @property
+    def accuracy(self) -> Float[Tensor, ""]:
+        """The share of labelled clips whose largest logit is their label's."""
+        return (self.logits.argmax(dim=1) == self.labels).float().mean()
 
 
 class Method(Protocol):
@@ -57,6 +67,11 @@ class Method(Protocol):
         """Whether unlabelled batches are drawn at all."""
 
     def step(
-        self, network: PSPNetwork, labelled: Batch, unlabelled: Batch | None, config: ObjectiveConfig
+        self,
+        network: PSPNetwork,
+        labelled: Batch,
+        unlabelled: Batch | None,
+        config: ObjectiveConfig,
+        memory: MemoryConfig = PLENTY,
     ) -> StepResult:
         """Compute the objective of one step."""

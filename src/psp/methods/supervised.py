@@ -1,8 +1,9 @@
 """Supervised only: recognition on the labelled clips, the paper's baseline without CCL and PPA."""
 
 from psp.data.batches import Batch
+from psp.loss.gather import gather_ranks
 from psp.loss.recognition import recognition
-from psp.methods.encode import encode_views
+from psp.methods.encode import PLENTY, MemoryConfig, encode_views
 from psp.methods.method import ObjectiveConfig, StepResult
 from psp.model.psp import PSPNetwork
 
@@ -14,10 +15,16 @@ class Supervised:
     uses_unlabelled = False
 
     def step(
-        self, network: PSPNetwork, labelled: Batch, unlabelled: Batch | None, config: ObjectiveConfig
+        self,
+        network: PSPNetwork,
+        labelled: Batch,
+        unlabelled: Batch | None,
+        config: ObjectiveConfig,
+        memory: MemoryConfig = PLENTY,
     ) -> StepResult:
         """Return L_reg (eq. 15)."""
-        features = encode_views(network, [labelled])
-        logits = network.classify(features["joint"][0]) + network.classify(features["motion"][0])
-        loss = recognition(logits, labelled.labels, config.label_smoothing)
-        return StepResult(loss, {"recognition": loss}, logits)
+        features = encode_views(network, [labelled], memory)
+        logits = gather_ranks(network.classify(features["joint"][0]) + network.classify(features["motion"][0]))
+        labels = gather_ranks(labelled.labels)
+        loss = recognition(logits, labels, config.label_smoothing)
+        return StepResult(loss, {"recognition": loss}, logits, labels)

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from psp.model.convolution import NormalisedConvolution, activation
+from psp.model.nodes import by_node, from_heads
 from psp.model.position import PositionEncoding
 
 
@@ -51,14 +52,20 @@ class SelfAttention(nn.Module):
     def attention(self, x: Float[Tensor, "r c s w"]) -> Float[Tensor, "r h w w"]:
         """Return the attention maps A; column j holds the weights with which node j gathers."""
         r, _, s, w = x.shape
-        query, key = self.query_key(self.position(x)).reshape(r, 2, self.heads, self.inner * s, w).unbind(1)
-        maps = torch.tanh(query.transpose(-1, -2) @ key / (self.inner * s)) * self.gain
+        both = by_node(self.query_key(self.position(x))).unflatten(3, (2, self.heads, self.inner))
+        query, key = both.permute(3, 0, 4, 1, 2, 5).reshape(2, r, self.heads, w, s * self.inner)
+        maps = torch.tanh(query @ key.transpose(-1, -2) / (self.inner * s)) * self.gain
         return maps if self.global_map is None else maps + self.global_map
+
+    def gather(self, x: Float[Tensor, "r c s w"], maps: Float[Tensor, "r h w w"]) -> Float[Tensor, "r hc s w"]:
+        """Return concat(x A), what every node gathers, head by head."""
+        r, c, s, w = x.shape
+        by_receiver = maps.permute(0, 3, 1, 2).reshape(r, w * self.heads, w)
+        gathered = (by_receiver @ by_node(x).reshape(r, w, s * c)).reshape(r, w, self.heads, s, c)
+        return from_heads(gathered)
 
     def forward(self, x: Float[Tensor, "r c s w"]) -> Float[Tensor, "r d s w2"]:
         """Return the attended features."""
-        r, c, s, w = x.shape
-        maps = self.dropout(self.attention(x))
-        gathered = (x.reshape(r, 1, c * s, w) @ maps).reshape(r, self.heads * c, s, w)
+        gathered = self.gather(x, self.dropout(self.attention(x)))
         y = self.activation(self.attention_shortcut(x) + self.output(gathered))
         return self.activation(self.shortcut(x) + self.feed_forward(y))

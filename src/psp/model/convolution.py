@@ -4,6 +4,8 @@ from collections import OrderedDict
 
 from torch import nn
 
+from psp.model.batch_norm import BatchNorm
+
 SLOPE = 0.1
 
 
@@ -13,7 +15,7 @@ class NormalisedConvolution(nn.Sequential):
     def __init__(self, inputs: int, outputs: int, *, length: int = 1, stride: tuple[int, int] = (1, 1)) -> None:
         parts = OrderedDict[str, nn.Module](
             conv=nn.Conv2d(inputs, outputs, (length, 1), stride=stride, padding=(length // 2, 0)),
-            norm=nn.BatchNorm2d(outputs),
+            norm=BatchNorm(outputs),
         )
         super().__init__(parts)
 

@@ -11,7 +11,10 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Features of one level, one row per person; `row_clip`, ascending, is the clip that a row belongs to."""
+    """Features of one level, one row per person; `row_clip`, ascending, is the clip that a row belongs to.
+
+    `row_clip` lies on the host: it decides shapes, and whoever computes on a GPU need not wait to know them.
+    """
 
     features: Float[Tensor, "r d t w"]
     row_clip: Int[Tensor, "r"]
@@ -20,13 +23,14 @@ class Encoded:
     def pooled(self) -> Float[Tensor, "n d"]:
         """Return AP(f) of eq. 14, the mean over a clip's persons, frames and nodes (NaN without persons)."""
         rows = self.features.mean((2, 3))
-        total = rows.new_zeros(self.clips, rows.shape[1]).index_add(0, self.row_clip, rows)
-        return total / torch.bincount(self.row_clip, minlength=self.clips)[:, None]
+        clip = self.row_clip.to(rows.device, non_blocking=True)
+        persons = torch.bincount(self.row_clip, minlength=self.clips).to(rows.device, non_blocking=True)
+        return rows.new_zeros(self.clips, rows.shape[1]).index_add(0, clip, rows) / persons[:, None]
 
     def split(self, counts: Sequence[int]) -> list["Encoded"]:
         """Divide the batch into consecutive groups of clips, for example labelled and unlabelled ones."""
         starts = [0, *accumulate(counts)]
-        rows = torch.searchsorted(self.row_clip, torch.tensor(starts, device=self.row_clip.device)).tolist()
+        rows = torch.searchsorted(self.row_clip, torch.tensor(starts)).tolist()
         return [
             Encoded(self.features[first:last], self.row_clip[first:last] - start, count)
             for (first, last), start, count in zip(pairwise(rows), starts, counts, strict=False)
@@ -40,13 +44,18 @@ class Encoded:
 def to_rows(
     views: Float[Tensor, "n m t v c"], persons: Bool[Tensor, "n m"]
 ) -> tuple[Float[Tensor, "r c t v"], Int[Tensor, "r"]]:
-    """Return the chosen persons as the encoder's rows, clip by clip, and the clip of each row."""
-    return views[persons].permute(0, 3, 1, 2).contiguous(), persons.nonzero()[:, 0]
+    """Return the chosen persons as the encoder's rows, clip by clip, and the clip of each row, on the host.
+
+    So `persons` should lie there as well; one on a GPU has to be waited for.
+    """
+    chosen = persons.cpu().flatten().nonzero()[:, 0]
+    rows = views.flatten(0, 1)[chosen.to(views.device, non_blocking=True)]
+    return rows.permute(0, 3, 1, 2), chosen // persons.shape[1]
 
 
 def from_rows(rows: Float[Tensor, "r c t v"], persons: Bool[Tensor, "n m"]) -> Float[Tensor, "n m t v c"]:
     """Undo `to_rows`; persons that were not chosen are zero."""
     _, c, t, v = rows.shape
     views = rows.new_zeros(*persons.shape, t, v, c)
-    views[persons] = rows.permute(0, 2, 3, 1)
+    views[persons.to(rows.device)] = rows.permute(0, 2, 3, 1)
     return views

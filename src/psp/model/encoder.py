@@ -112,7 +112,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Float[Tensor, "r 3 t v"]) -> Float[Tensor, "r d t2 v"]:
         """Return the features of every row's frames and joints."""
-        x = self.activation(self.input(x))
+        x = self.activation(self.input(x.contiguous(memory_format=torch.channels_last)))
         for block in self.blocks:
             x = block(x)
         return x

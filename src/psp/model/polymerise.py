@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from psp.model.convolution import NormalisedConvolution, activation, initialise
+from psp.model.nodes import by_node, from_heads
 from psp.model.pyramid import LEVELS, SkeletonPyramid
 
 
@@ -62,20 +63,21 @@ class LevelAttention(nn.Module):
         self.feed_forward = NormalisedConvolution(width, width)
         self.activation = activation()
 
-    def attend(self, x: Float[Tensor, "r d t w"]) -> tuple[Float[Tensor, "r h w w"], Float[Tensor, "r h e w"]]:
+    def attend(self, x: Float[Tensor, "r d t w"]) -> tuple[Float[Tensor, "r h w w"], Float[Tensor, "r h w e"]]:
         """Return maps A of eq. 4, row i holding the weights with which node i gathers, and values V."""
         r, d, t, w = x.shape
         size = d // self.heads * t
-        query, key, value = self.query_key_value(x).reshape(r, 3, self.heads, size, w).unbind(1)
+        three = by_node(self.query_key_value(x)).unflatten(3, (3, self.heads, -1))
+        query, key, value = three.permute(3, 0, 4, 1, 2, 5).reshape(3, r, self.heads, w, size)
         scale = size**0.5 if self.scale == "sqrt" else size
-        return torch.tanh(query.transpose(-1, -2) @ key / scale), value
+        return torch.tanh(query @ key.transpose(-1, -2) / scale), value
 
     def gather(
-        self, x: Float[Tensor, "r d t w"], maps: Float[Tensor, "r h w w"], value: Float[Tensor, "r h e w"]
+        self, x: Float[Tensor, "r d t w"], maps: Float[Tensor, "r h w w"], value: Float[Tensor, "r h w e"]
     ) -> Float[Tensor, "r d t w"]:
         """Return the polymerising features of eqs. 5, 6 and 8."""
-        gathered = (value @ maps.transpose(-1, -2)).reshape(x.shape)
-        return self.activation(self.feed_forward(gathered) + x)
+        gathered = (maps @ value).unflatten(3, (x.shape[2], -1))
+        return self.activation(self.feed_forward(from_heads(gathered.transpose(1, 2))) + x)
 
 
 class PyramidPolymerisingAttention(nn.Module):

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from psp.model.nodes import by_channel, by_node
 from psp.skeleton.layout import Layout
 
 LEVELS = ("body", "part", "joint")
@@ -44,9 +45,11 @@ class SkeletonPyramid(nn.Module):
         return {"body": body, "part": part, "joint": joint}
 
 
-def group_mean(x: Float[Tensor, "*rows w"], member: Float[Tensor, "w groups"]) -> Float[Tensor, "*rows groups"]:
+def group_mean(x: Float[Tensor, "r d t w"], member: Float[Tensor, "w groups"]) -> Float[Tensor, "r d t groups"]:
     """Return the mean of each group's members; dividing last keeps the matrix exact in every precision."""
-    return x @ member / member.sum(0)
+    nodes = by_node(x)
+    mean = member.T @ nodes.flatten(2) / member.sum(0)[:, None]
+    return by_channel(mean.unflatten(2, nodes.shape[2:]))
 
 
 def _tensor(member: Float[np.ndarray, "w groups"]) -> Float[Tensor, "w groups"]:

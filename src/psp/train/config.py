@@ -3,15 +3,15 @@
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Literal
 
 from psp.data.batches import BatchConfig
 from psp.data.ranges import require
 from psp.errors import ConfigError
-from psp.methods.methods import MethodName, ObjectiveConfig
+from psp.methods.methods import MemoryConfig, MethodName, ObjectiveConfig
 from psp.model.psp import ModelConfig
+from psp.train.device import Precision
 from psp.train.optim import OptimConfig
-from psp.train.override import as_plain, override
+from psp.train.override import as_plain, differences, override
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class TrainConfig:
 
     `steps` per epoch 0 means one pass over the unlabelled clips (over the training clips, if no clip is left
     unlabelled). `labelled_as_unlabelled` adds the labelled clips to the unlabelled ones, without their labels.
-    `average` is the decay of the averaged weights.
+    `average` is the decay of the averaged weights. The numbers of a step are read from the device every `log_every`
+    steps, a loss that is not finite among them.
     """
 
     protocol: str
@@ -32,13 +33,14 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
     labelled_batch: int = 32
     unlabelled_batch: int = 32
     labelled_as_unlabelled: bool = False
     epochs: int = 120
     steps: int = 0
     average: float = 0.999
-    precision: Literal["float32", "bf16"] = "float32"
+    precision: Precision = "float32"
     log_every: int = 10
 
     def __post_init__(self) -> None:
@@ -55,6 +57,11 @@ class TrainConfig:
 
     @property
     def hash(self) -> str:
-        """A short name of this configuration: two runs with the same hash differ in nothing that was configured."""
+        """A short name of this configuration: two runs with the same hash differ in nothing that was configured.
+
+        It is made of what differs from the defaults, so a setting that is added later, whose default means "as before",
+        leaves the hashes of earlier runs as they are. That is why defaults do not change.
+        """
         plain = as_plain(override(self, as_plain(self)))  # so that 1 and 1.0 are the same setting
-        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
+        chosen = differences(plain, as_plain(TrainConfig(protocol="", budget="")))
+        return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]

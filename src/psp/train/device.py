@@ -1,8 +1,12 @@
-"""Where to compute."""
+"""Where to compute, and how exactly."""
+
+from typing import Literal
 
 import torch
 
 from psp.errors import ConfigError
+
+Precision = Literal["float32", "tf32", "bf16"]
 
 
 def device_by_name(name: str) -> torch.device:
@@ -10,3 +14,11 @@ def device_by_name(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError("PyTorch sees no GPU here.", remedy="Use --device cpu, or install PyTorch with CUDA.")
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+def allow_tf32(precision: Precision) -> None:
+    """Let a GPU round what it multiplies to 10 bits for `tf32`, and let nothing be rounded so otherwise.
+
+    PyTorch's own defaults are between the two: convolutions may, matrix products may not.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"

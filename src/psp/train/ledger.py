@@ -15,7 +15,7 @@ class LabelLedger:
     """Notes every labelled clip that a step uses and refuses one that is not among `clips`, the budget's."""
 
     def __init__(self, store: Store, clips: Int64[np.ndarray, "s"]) -> None:
-        self._ids = store.clips.id
+        self._clips = store.clips
         self._used = torch.zeros(len(store), dtype=torch.bool)
         self._allowed = torch.zeros(len(store), dtype=torch.bool)
         self._allowed[torch.from_numpy(clips)] = True
@@ -23,15 +23,14 @@ class LabelLedger:
     def note(self, clips: Int64[Tensor, "n"]) -> None:
         """Count these clips as used; one that is not in the budget raises BudgetError."""
         if not bool(self._allowed[clips].all()):
-            name = self._ids[int(clips[~self._allowed[clips]][0])]
+            name = self._clips.id[int(clips[~self._allowed[clips]][0])]
             raise BudgetError("this clip's label is not in the budget.", where=str(name), remedy="Report this defect.")
         self._used[clips] = True
 
     def used(self) -> list[str]:
         """The ids of the labelled clips used so far, sorted."""
-        return sorted(str(name) for name in self._ids[self._used.numpy()])
+        return sorted(str(name) for name in self._clips.id[self._used.numpy()])
 
     def restore(self, ids: Iterable[str]) -> None:
         """Take over what an interrupted run had used."""
-        rows = {str(name): row for row, name in enumerate(self._ids)}
-        self.note(torch.tensor([rows[name] for name in ids], dtype=torch.int64))
+        self.note(torch.from_numpy(self._clips.rows_of(list(ids))))

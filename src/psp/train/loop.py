@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from psp.data.batches import Batch, Batches, stream
+from psp.data.batches import Batch, Batches, Draw, stream
 from psp.data.budget import LabelBudget
+from psp.data.prefetch import Feed
 from psp.data.split import protocol_by_name, split_store
 from psp.data.store import Store
 from psp.methods.method import StepResult
@@ -17,12 +18,15 @@ from psp.methods.methods import METHODS
 from psp.model.psp import PSPNetwork
 from psp.model.weights import save_network
 from psp.train.average import WeightAverage
+from psp.train.compiled import compile_encoder
 from psp.train.config import TrainConfig
-from psp.train.finite import refuse_non_finite
+from psp.train.device import allow_tf32
+from psp.train.finite import FiniteGuard, refuse
 from psp.train.interrupt import Interrupt
 from psp.train.ledger import LabelLedger
 from psp.train.log import RunLogs
-from psp.train.optim import learning_rate, make_optimiser
+from psp.train.meter import Meter, Reading
+from psp.train.optim import learning_rate, make_optimiser, step_unless
 from psp.train.ranks import Ranks
 from psp.train.result import write_result
 from psp.train.run import RunFolder
@@ -31,7 +35,7 @@ from psp.train.state import collect, load_checkpoint, restore, save_checkpoint
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands after a step."""
+    """Where a run stands after a step; objective, accuracy and times are those of the last step that was read."""
 
     step: int
     steps: int
@@ -43,17 +47,30 @@ class Progress:
 
 
 class Trainer:
-    """One run, from its first or its last saved step to its end."""
+    """One run, from its first or its last saved step to its end.
+
+    `compile` asks for a compiled encoder; `compiled` tells whether this machine could make one.
+    """
 
     def __init__(
-        self, folder: RunFolder, config: TrainConfig, store: Store, budget: LabelBudget, device: str = "auto"
+        self,
+        folder: RunFolder,
+        config: TrainConfig,
+        store: Store,
+        budget: LabelBudget,
+        device: str = "auto",
+        compile: bool = False,
     ) -> None:
         self.folder, self.config, self.store, self.budget = folder, config, store, budget
         self.ranks = Ranks(device)
+        allow_tf32(config.precision)
         self.method = METHODS[config.method]
         self._make_network()
+        self.compiled = compile and compile_encoder(self.network)
         self._make_streams()
-        self.step, self.seconds = 0, 0.0
+        self.guard = FiniteGuard(self.ranks.device)
+        self.step = 0
+        self.reading: Reading | None = None
 
     def run(
         self,
@@ -63,16 +80,21 @@ class Trainer:
     ) -> int | None:
         """Train to the end; returns None, or the number of the signal that ended the run early, its state saved."""
         self._resume()
-        with Interrupt() as interrupt:
-            saved, signal = time.monotonic(), None
-            while self.step < self.steps and signal is None:
-                progress = self._timed_step()
-                if on_epoch and self.step % self.steps_per_epoch == 0:
+        with Interrupt() as interrupt, self.feed:
+            saved, signal = time.monotonic(), 0
+            while self.step < self.steps and not signal:
+                ends_epoch = on_epoch is not None and (self.step + 1) % self.steps_per_epoch == 0
+                result = self._train_step(read=ends_epoch)
+                if on_epoch and ends_epoch:
                     on_epoch(self)
+                    self.meter.restart()
                 if on_step:
-                    on_step(progress)
-                signal = self.ranks.signal(interrupt.signal)
-                if time.monotonic() - saved >= checkpoint_seconds and self.ranks.is_main:
+                    on_step(self._progress())
+                is_due = time.monotonic() - saved >= checkpoint_seconds
+                signal, due = self.ranks.largest(interrupt.signal or 0, int(is_due and self.ranks.is_main))
+                if signal or due:
+                    self._read(result)
+                if due:
                     self._save()
                     saved = time.monotonic()
             self._finish()
@@ -99,63 +121,69 @@ class Trainer:
         self.steps = config.epochs * self.steps_per_epoch
         self.labelled = stream(self.store, labelled, config.labelled_batch, config.seed, "labelled")
         self.unlabelled = stream(self.store, self.unlabelled_clips, config.unlabelled_batch, config.seed, "unlabelled")
-        self.batches = Batches(self.store, self.method.views, config.data, self.ranks.device)
+        self.feed = Feed(Batches(self.store, self.method.views, config.data, self.ranks.device), self._draws)
 
-    def _timed_step(self) -> Progress:
-        begun = time.monotonic()
-        result, labelled = self._train_step()
-        seconds = time.monotonic() - begun
+    def _train_step(self, read: bool = False) -> StepResult:
+        """Take a step; its numbers are waited for only if it is the first, is logged or is to be read."""
+        result = self._step_of_algorithm_1()
         self.step += 1
-        self.seconds += seconds
-        progress = self._progress(result, labelled, seconds)
-        if self.ranks.is_main and (self.step % self.config.log_every == 0 or self.step == self.steps):
-            self._log(progress, result)
-        return progress
+        logged = self.step % self.config.log_every == 0 or self.step == self.steps
+        if logged or read or self.reading is None:
+            reading = self._read(result)
+            if logged and self.ranks.is_main:
+                self._log(reading)
+        return result
 
-    def _progress(self, result: StepResult, labelled: Batch, seconds: float) -> Progress:
-        clips = self.config.labelled_batch + self.config.unlabelled_batch * self.method.uses_unlabelled
+    def _read(self, result: StepResult) -> Reading:
+        """Wait for the device; TrainingError if a loss or gradient since the last reading was not finite."""
+        self.reading = self.meter.read(result, self.step)
+        failure = self.guard.failure()
+        if failure:
+            refuse(failure, self._draw_batches(failure.step - 1), self.store, self.folder, self.ranks.index)
+        return self.reading
+
+    def _progress(self) -> Progress:
+        assert self.reading is not None
         return Progress(
             step=self.step,
             steps=self.steps,
             epoch=(self.step - 1) // self.steps_per_epoch + 1,
-            objective=float(result.objective.detach()),
-            accuracy=float((result.logits.argmax(dim=1) == labelled.labels).float().mean()),
-            clips_per_second=clips / max(seconds, 1e-9),
-            seconds_left=self.seconds / self.step * (self.steps - self.step),
+            objective=self.reading.objective,
+            accuracy=self.reading.accuracy,
+            clips_per_second=self.reading.clips_per_second,
+            seconds_left=self.meter.seconds / self.reading.step * (self.steps - self.step),
         )
 
-    def _log(self, now: Progress, result: StepResult) -> None:
-        parts = {name: float(value.detach()) for name, value in result.parts.items()}
-        self.logs.metrics.write(step=now.step, objective=now.objective, **parts, accuracy=now.accuracy)
-        self.logs.timing.write(step=now.step, seconds=self.seconds, clips_per_second=now.clips_per_second)
+    def _log(self, now: Reading) -> None:
+        self.logs.metrics.write(step=now.step, objective=now.objective, **now.parts, accuracy=now.accuracy)
+        self.logs.timing.write(step=now.step, seconds=self.meter.seconds, clips_per_second=now.clips_per_second)
 
-    def _train_step(self) -> tuple[StepResult, Batch]:
-        """Algorithm 1 of the paper, one iteration."""
-        rate = learning_rate(self.config.optim, self.step / self.steps_per_epoch, self.config.epochs)
+    def _step_of_algorithm_1(self) -> StepResult:
+        """One iteration of the paper's algorithm; nothing here waits for the device."""
+        config = self.config
+        rate = learning_rate(config.optim, self.step / self.steps_per_epoch, config.epochs)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        labelled, unlabelled = self._draw_batches()
+        labelled, unlabelled = self._draw_batches(self.step)
         self.network.train()
-        with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
-            result = self.method.step(self.network, labelled, unlabelled, self.config.objective)
+        with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+            result = self.method.step(self.network, labelled, unlabelled, config.objective, config.memory)
         self.optimiser.zero_grad()
         result.objective.backward()
         self.ranks.average_gradients(self.network)
-        limit = self.config.optim.clip_norm or float("inf")
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit)
-        place = (self.store, self.folder, self.step + 1, self.ranks.index)
-        refuse_non_finite(result.objective, norm, [labelled, unlabelled], *place)
-        self.optimiser.step()
-        self.average.update(self.network, self.step)
-        return result, labelled
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.optim.clip_norm or float("inf"))
+        step_unless(self.optimiser, self.guard.watch(result.objective, norm, self.step + 1))
+        self.average.update(self.step)
+        return result
 
-    def _draw_batches(self) -> tuple[Batch, Batch | None]:
-        labelled = self.labelled.draw(self.step)
-        self.ledger.note(labelled.clips)
-        batch = self.batches.training(self.ranks.share(labelled))
-        if not self.method.uses_unlabelled:
-            return batch, None
-        return batch, self.batches.training(self.ranks.share(self.unlabelled.draw(self.step))).without_labels()
+    def _draws(self, step: int) -> list[Draw]:
+        streams = [self.labelled, self.unlabelled] if self.method.uses_unlabelled else [self.labelled]
+        return [self.ranks.share(each.draw(step)) for each in streams]
+
+    def _draw_batches(self, step: int) -> tuple[Batch, Batch | None]:
+        self.ledger.note(self.labelled.draw(step).clips)
+        labelled, *unlabelled = self.feed.take(step)
+        return labelled, unlabelled[0].without_labels() if unlabelled else None
 
     def averaged_network(self) -> PSPNetwork:
         """A copy of the network with the averaged weights."""
@@ -165,29 +193,35 @@ class Trainer:
 
     def _resume(self) -> None:
         found = load_checkpoint(self.folder.checkpoints)
-        positions = {}
+        positions, seconds = {}, 0.0
         if found is not None:
             tensors, facts = found
             restore(tensors, self.network, self.optimiser, self.average)
             self.ledger.restore(facts["labelled"])
-            self.step, self.seconds, positions = facts["step"], facts["seconds"], facts["logs"]
+            self.step, seconds, positions = facts["step"], facts["seconds"], facts["logs"]
+        clips = self.config.labelled_batch + self.config.unlabelled_batch * self.method.uses_unlabelled
+        self.meter = Meter(clips, self.step, seconds)
         self.ranks.wait()
         if self.ranks.is_main:
             self.logs = RunLogs(self.folder.metrics, self.folder.timing, positions)
-            self._save()
+        self._save()
 
     def _save(self) -> None:
-        facts = {"logs": self.logs.positions(), "seconds": self.seconds, "labelled": self.ledger.used()}
-        save_checkpoint(self.folder.checkpoints, self.step, collect(self.network, self.optimiser, self.average), facts)
+        """Write a checkpoint, on rank 0; the numbers of all steps must have been read."""
+        if self.ranks.is_main:
+            facts = {"logs": self.logs.positions(), "seconds": self.meter.seconds, "labelled": self.ledger.used()}
+            state = collect(self.network, self.optimiser, self.average)
+            save_checkpoint(self.folder.checkpoints, self.step, state, facts)
+        self.meter.restart()
 
     def _finish(self) -> None:
         """Save the state, and at the end of the training its weights and its result."""
+        self._save()
         if self.ranks.is_main:
-            self._save()
             self.logs.close()
             if self.step == self.steps:
                 save_network(self.folder.weights("last"), self.network)
                 save_network(self.folder.weights("average"), self.network, self.average.state)
                 used = self.ledger.used()
-                write_result(self.folder, self.config, self.budget, used, self.steps, self.seconds, self.network)
+                write_result(self.folder, self.config, self.budget, used, self.steps, self.meter.seconds, self.network)
         self.ranks.wait()

@@ -6,7 +6,8 @@ from math import inf
 from typing import Literal
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from psp.data.ranges import require
 
@@ -39,7 +40,10 @@ class OptimConfig:
 
 
 def make_optimiser(network: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum (paper, section 4.2) or AdamW; AdamW spares biases and norms."""
+    """SGD with Nesterov momentum (paper, section 4.2) or AdamW; AdamW spares biases and norms.
+
+    Both are fused: one pass over all weights, which can be told on the device to leave them alone (`step_unless`).
+    """
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     if config.optimiser == "sgd":
         return torch.optim.SGD(
@@ -48,12 +52,19 @@ def make_optimiser(network: nn.Module, config: OptimConfig) -> torch.optim.Optim
             config.momentum,
             weight_decay=config.weight_decay,
             nesterov=config.momentum > 0,
+            fused=True,
         )
     groups = [
         {"params": [weight for weight in weights if weight.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [weight for weight in weights if weight.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, config.learning_rate, betas=(config.momentum, 0.999))
+    return torch.optim.AdamW(groups, config.learning_rate, betas=(config.momentum, 0.999), fused=True)
+
+
+def step_unless(optimiser: torch.optim.Optimizer, refused: Float[Tensor, ""]) -> None:
+    """Take a step, unless `refused` is 1; the device looks, nobody waits for it (as torch.amp.GradScaler does)."""
+    optimiser.found_inf = refused  # type: ignore[attr-defined]
+    optimiser.step()
 
 
 def learning_rate(config: OptimConfig, epoch: float, epochs: int) -> float:

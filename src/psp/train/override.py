@@ -65,6 +65,18 @@ def as_plain(config: Any) -> dict[str, Any]:
     return {key: _plain(value) for key, value in asdict(config).items()}
 
 
+def differences(plain: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the nested changes that `override` would need to make `plain` of `base`."""
+    found = {}
+    for key, value in plain.items():
+        if isinstance(value, Mapping) and isinstance(base[key], Mapping):
+            if inside := differences(value, base[key]):
+                found[key] = inside
+        elif value != base[key]:
+            found[key] = value
+    return found
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}

@@ -13,7 +13,12 @@ from psp.train.run import RunFolder, create_run, open_run_and_store
 
 
 def start_run(
-    store: Store, config: TrainConfig, out: Path | str, budget: LabelBudget | None = None, device: str = "auto"
+    store: Store,
+    config: TrainConfig,
+    out: Path | str,
+    budget: LabelBudget | None = None,
+    device: str = "auto",
+    compile: bool = False,
 ) -> Trainer:
     """Create the run folder `out` and a trainer at step 0; without `budget` one is drawn as configured.
 
@@ -25,17 +30,19 @@ def start_run(
         train = split_store(protocol, store).train
         budget = draw_budget(config.budget, protocol, store.clips, train, config.budget_seed)
     config = replace(config, budget=budget.spec, budget_seed=budget.seed)
-    trainer = Trainer(RunFolder(Path(out)), config, store, budget, device)
+    trainer = Trainer(RunFolder(Path(out)), config, store, budget, device, compile)
     if trainer.ranks.is_main:
         create_run(Path(out), config, store, budget)
     trainer.ranks.wait()
     return trainer
 
 
-def resume_run(path: Path | str, store_path: Path | str | None = None, device: str = "auto") -> Trainer:
+def resume_run(
+    path: Path | str, store_path: Path | str | None = None, device: str = "auto", compile: bool = False
+) -> Trainer:
     """A trainer that continues a run from its last checkpoint; `store_path` only if the store has moved."""
     run, store = open_run_and_store(Path(path), None if store_path is None else Path(store_path))
-    return Trainer(run.folder, run.config, store, run.budget, device)
+    return Trainer(run.folder, run.config, store, run.budget, device, compile)
 
 
 def train_run(

@@ -1,0 +1,121 @@
+"""`psp reproduce`."""
+
+from collections.abc import Sequence
+from math import inf
+from pathlib import Path
+
+from psp.cli.console import print_table, progress_bar, say
+from psp.cli.evaluate import Device
+from psp.data.store import Store, open_store
+from psp.errors import ConfigError
+from psp.model.encoder import Size
+from psp.reproduce.cost import FORMULA, expected_costs
+from psp.reproduce.drawings import DRAWINGS
+from psp.reproduce.experiment import Experiment, PlannedRun, Scope, plan
+from psp.reproduce.experiments import experiment_by_name
+from psp.reproduce.result import read_results
+from psp.reproduce.run_all import Place, default_jobs, pending, run_all
+from psp.reproduce.stand_in import ntu_stand_in
+from psp.reproduce.table import Table
+from psp.reproduce.write_table import write_table
+from psp.train.presets import PresetName
+
+UNFINISHED = 130
+
+
+def reproduce(
+    experiment: str,
+    store: list[str] = [],  # noqa: B006
+    out: Path = Path("results"),
+    runs: Path = Path("runs/reproduce"),
+    size: Size = "tiny",
+    epochs: int | None = None,
+    seeds: int | None = None,
+    preset: PresetName = "paper",
+    rows: list[str] = [],  # noqa: B006
+    quick: bool = False,
+    every_epoch: bool = False,
+    jobs: int | None = None,
+    minutes: float = inf,
+    device: Device = "auto",
+    dry_run: bool = False,
+) -> int:
+    """Run what a table or figure of the paper needs and is not there yet, then write it.
+
+    It may be interrupted at any time: finished runs are kept, and the same command goes on. The exit code is 130 while
+    runs are missing. A result that `out` already holds, of the same configuration, clips and labels, is not run again.
+
+    Args:
+        experiment: table2, table3, table4, figure5, figure6, figure7 or figure8
+        store: the data sets, folders written by 'psp prepare' (table2 --quick makes one of its own)
+        out: where tables and the results of runs are kept
+        runs: where the trainings are kept
+        size: how large the networks are
+        epochs: no run trains longer than this; longer schedules shrink in proportion
+        seeds: how many label budgets each cell is measured on, if not as many as the experiment says
+        preset: which settings the ablations of table4 and of the figures start from
+        rows: run these systems only, by their names in the results, for example best; the table shows all
+        quick: a small version in minutes
+        every_epoch: evaluate the test clips after every epoch, for a column of its own: it is no result
+        jobs: how many trainings run side by side (one on a CPU, several on a GPU)
+        minutes: stop after so many minutes with everything saved
+        device: where to compute
+        dry_run: say what would be run and what it would cost, and stop
+    """
+    chosen, scope = experiment_by_name(experiment), Scope(size, epochs, seeds, preset, quick)
+    stores = _stores(chosen, store, quick, runs)
+    place = Place(runs, out, device, jobs, minutes, every_epoch)
+    planned = plan(chosen, stores, scope)
+    missing = _of_rows(chosen, pending(planned, place, chosen.from_weights), rows)
+    say(f"{chosen.title}: {len(planned)} runs, {len(missing)} of them to do.")
+    if missing:
+        _show_costs(missing, place)
+    finished = 0
+    if missing and not dry_run:
+        with progress_bar("runs") as show:
+            finished = run_all(missing, chosen.name, place, show)
+    _write(chosen, planned, place, out / chosen.stem(scope))
+    if finished < len(missing) and not dry_run:
+        say(f"stopped: {finished} of {len(missing)} runs are done. The same command goes on.")
+        return UNFINISHED
+    return 0
+
+
+def _stores(experiment: Experiment, named: Sequence[str], quick: bool, runs: Path) -> list[Store]:
+    if named:
+        return [open_store(path) for path in named]
+    if quick and experiment.name == "table2":
+        say("making built-in recordings under the names of NTU RGB+D: their accuracies say nothing about it.")
+        return [ntu_stand_in(runs / "ntu-stand-in")]
+    raise ConfigError("--store is needed.", remedy="Name a folder written by 'psp prepare'.")
+
+
+def _of_rows(experiment: Experiment, runs: list[PlannedRun], names: Sequence[str]) -> list[PlannedRun]:
+    known = [row.name for row in experiment.rows]
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"{experiment.name} has no row {name!r}.", remedy=f"Choose from {', '.join(known)}.")
+    return [run for run in runs if not names or run.row.name in names]
+
+
+def _show_costs(runs: Sequence[PlannedRun], place: Place) -> None:
+    say(f"Measuring the speed of a few steps first. {FORMULA}.")
+    costs = list(expected_costs(runs, place.device))
+    rows = [
+        (each.system, each.column, each.runs, each.steps, each.clips, each.clips_per_second, each.seconds / 60)
+        for each in costs
+    ]
+    columns = ("system", "labels", "runs", "steps", "clips a step", "clips/s", "minutes a run")
+    print_table("What is to be run, at most", columns, rows)
+    hours = sum(each.runs * each.seconds for each in costs) / 3600
+    jobs = place.jobs or default_jobs(place.device)
+    say(f"together {hours:.2f} hours one after the other, without evaluation; {jobs} at a time.")
+
+
+def _write(experiment: Experiment, runs: Sequence[PlannedRun], place: Place, stem: Path) -> None:
+    table = Table(experiment, runs, read_results(place.results))
+    written = write_table(table, stem)
+    if experiment.name in DRAWINGS:
+        written += DRAWINGS[experiment.name](table, place, stem)
+    for path in written:
+        say(f"written: {path}")

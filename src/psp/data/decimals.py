@@ -1,0 +1,49 @@
+"""The decimal numbers of a text, all at once and to the last bit what `float` makes of them."""
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64, UInt8
+
+WIDTH = 15
+"""Up to so many digits are an integer that a double holds exactly."""
+
+PLACES = np.arange(WIDTH - 1, -1, -1, dtype=np.uint8)[:, None]
+POWERS = np.array([10**place for place in range(WIDTH - 1, -1, -1)], dtype=np.float64)
+
+
+def read_decimals(
+    text: UInt8[np.ndarray, "characters"], begins: Int64[np.ndarray, "n"], ends: Int64[np.ndarray, "n"]
+) -> Float64[np.ndarray, "n"]:
+    """Read the words text[begin:end]; what is not a number becomes NaN.
+
+    -12.345 is -12345 / 10^3: both are exact, so that the division rounds correctly (Clinger, How to read floating
+    point numbers accurately, 1990). Words of another form or more than 15 characters are left to `float`.
+    """
+    lengths = np.minimum(ends - begins, WIDTH + 1).astype(np.uint8)
+    characters = text.take(ends - 1 - PLACES, mode="clip")
+    characters *= lengths > PLACES
+    digits, is_point = characters - np.uint8(ord("0")), characters == ord(".")
+    is_digit, negative = digits < 10, text[begins] == ord("-")
+    count, points = is_digit.sum(axis=0, dtype=np.uint8), is_point.sum(axis=0, dtype=np.uint8)
+    values = _quotients(digits * is_digit, is_point)
+    values = np.where(negative, -values, values)
+    plain = (lengths <= WIDTH) & (count + points + negative == lengths) & (count > 0) & (points < 2)
+    for word in np.flatnonzero(~plain).tolist():
+        values[word] = _number(text[begins[word] : ends[word]].tobytes())
+    return values
+
+
+def _quotients(
+    digits: UInt8[np.ndarray, "places n"], is_point: Bool[np.ndarray, "places n"]
+) -> Float64[np.ndarray, "n"]:
+    """The value of digits among which the point stands as a zero: take that place out, divide by its power of ten."""
+    written, point = POWERS @ digits, POWERS @ is_point
+    unit = np.maximum(point, 1)
+    whole = np.floor(written / (10 * unit))
+    return (written - 9 * point * whole) / unit
+
+
+def _number(word: bytes) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return float("nan")

@@ -1,0 +1,100 @@
+"""From a trained network and stored clips to the features that it learnt, and how well they keep classes apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from sklearn.metrics import silhouette_score
+from sklearn.neighbors import KNeighborsClassifier
+from torch import Tensor
+
+from psp.data.batches import Batch, Batches
+from psp.evaluate.trained import open_trained, rows_of
+from psp.model.psp import PSPNetwork
+
+ENCODER = "encoder"
+NEIGHBOURS = 5
+
+Features = dict[str, dict[str, Float[np.ndarray, "s _"]]]
+"""By view (joint, motion, ...), then by kind: `encoder` or a contrasted level (body, part, joint)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """Features of clips by view and kind; `clips` are their rows in the store, `labels` -1 where there is none.
+
+    `encoder` is AP(f) of eq. 14; the levels are the contrasting features z^p, h^p, g^p of table 1. A network that was
+    trained without contrast has levels too, but nothing taught them anything.
+    """
+
+    clips: Int64[np.ndarray, "s"]
+    labels: Int64[np.ndarray, "s"]
+    features: Features
+
+    def fused(self, kind: str = ENCODER) -> Float[np.ndarray, "s d"]:
+        """The mean over the views: for `encoder` just what the classifier judges, FC(AP(f_j)) + FC(AP(f_m))."""
+        return np.mean([view[kind] for view in self.features.values()], axis=0)
+
+    def of_classes(self, classes: Sequence[int]) -> "Embedding":
+        """Only the clips of some classes."""
+        chosen = np.isin(self.labels, list(classes))
+        kept = {view: {kind: rows[chosen] for kind, rows in kinds.items()} for view, kinds in self.features.items()}
+        return Embedding(self.clips[chosen], self.labels[chosen], kept)
+
+
+def embed_run(
+    path: Path | str,
+    clips: Sequence[str] | None = None,
+    store_path: Path | str | None = None,
+    weights: str = "average",
+    device: str = "auto",
+) -> Embedding:
+    """Features that a finished run's network gives to clips named by id, by default to the full test set."""
+    trained = open_trained(path, store_path, weights, device)
+    rows = trained.tests() if clips is None else rows_of(trained.store, list(clips))
+    return embed_clips(trained.network, trained.batches, rows)
+
+
+@torch.no_grad()
+def embed_clips(network: PSPNetwork, batches: Batches, clips: Int64[np.ndarray, "s"], size: int = 128) -> Embedding:
+    """Features of whole clips in the order of `clips`, of every view of the batches."""
+    network.eval()
+    chunks = [_embed_batch(network, batch) for batch in batches.in_order(clips, size)]
+    features = {
+        view: {kind: torch.cat([chunk[view][kind] for chunk in chunks]).numpy() for kind in kinds}
+        for view, kinds in chunks[0].items()
+    }
+    return Embedding(clips, batches.label[torch.from_numpy(clips)].cpu().numpy(), features)
+
+
+def _embed_batch(network: PSPNetwork, batch: Batch) -> dict[str, dict[str, Float[Tensor, "n _"]]]:
+    count = len(batch.views)
+    encoded = network.encode(torch.cat(list(batch.views.values())), batch.persons.repeat(count, 1))
+    parts = zip(batch.views, encoded.split([len(batch)] * count), strict=True)
+    found = {view: {ENCODER: part.pooled()} | network.project(network.polymerise(part)) for view, part in parts}
+    return {view: {kind: rows.float().cpu() for kind, rows in kinds.items()} for view, kinds in found.items()}
+
+
+@dataclass(frozen=True)
+class Separability:
+    """How well features keep classes apart, measured in all their dimensions by the cosine.
+
+    `silhouette`, from -1 to 1, is the mean over clips of (b - a) / max(a, b): a is the mean distance to the clips of
+    its class, b to those of the nearest other class. `neighbours`, in per cent, is the share of clips whose class is
+    that of most of the five nearest others.
+    """
+
+    silhouette: float
+    neighbours: float
+
+
+def separability(features: Float[np.ndarray, "s d"], labels: Int64[np.ndarray, "s"]) -> Separability:
+    """Measure features of labelled clips of at least two classes."""
+    unit = features.astype(np.float64) / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    silhouette = float(silhouette_score(unit, labels, metric="cosine"))
+    nearest = KNeighborsClassifier(min(NEIGHBOURS, len(labels) - 1)).fit(unit, labels)
+    others = nearest.predict(None)  # no clip is its own neighbour
+    return Separability(silhouette, 100 * float((others == labels).mean()))

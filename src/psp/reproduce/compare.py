@@ -1,0 +1,88 @@
+"""Runs side by side: the settings in which they differ, how they learnt and how well they recognise."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os.path import commonpath
+from pathlib import Path
+from typing import Any
+
+from psp.errors import ConfigError
+from psp.evaluate.evaluate import evaluate_run
+from psp.train.log import read_lines
+from psp.train.override import as_plain
+from psp.train.run import StoredRun, open_run
+
+Curves = dict[str, list[tuple[int, float]]]
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One run as a report shows it; `evaluation` is empty for a run that is not finished.
+
+    `evaluation` holds, by weights and test set, what evaluation.json holds; `result` what result.json holds.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    classes: tuple[str, ...]
+    metrics: Sequence[Mapping[str, float]]
+    evaluation: Mapping[str, Mapping[str, Any]]
+    result: Mapping[str, Any]
+
+
+def compare(paths: Sequence[Path], device: str = "auto") -> list[ComparedRun]:
+    """Open runs, and evaluate those that are finished and not evaluated yet."""
+    names = short_names(paths)
+    return [_open(path, name, device) for path, name in zip(paths, names, strict=True)]
+
+
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """The paths without the folder that all have in common; the same run twice raises ConfigError."""
+    full = [path.resolve() for path in paths]
+    if len(set(full)) < len(full):
+        raise ConfigError("a run is named twice.", remedy="Name each run once.")
+    shared = Path(commonpath([path.parent for path in full]))
+    return [str(path.relative_to(shared)) for path in full]
+
+
+def differing_settings(runs: Sequence[ComparedRun]) -> dict[str, list[Any]]:
+    """The settings that are not the same in all runs, each with its values."""
+    names = list(dict.fromkeys(name for run in runs for name in run.settings))
+    values = {name: [run.settings.get(name) for run in runs] for name in names}
+    return {name: found for name, found in values.items() if any(each != found[0] for each in found)}
+
+
+def curves(runs: Sequence[ComparedRun], quantity: str) -> Curves:
+    """A logged quantity over the steps, by run."""
+    return {run.name: [(int(line["step"]), line[quantity]) for line in run.metrics] for run in runs}
+
+
+def confusions(runs: Sequence[ComparedRun]) -> dict[str, Sequence[Sequence[int]]]:
+    """Confusion on the full test set with the averaged weights, by run, of those that know the first one's classes."""
+    evaluated = [run for run in runs if run.evaluation]
+    alike = [run for run in evaluated if run.classes == evaluated[0].classes]
+    return {run.name: run.evaluation["average"]["full"]["confusion"] for run in alike}
+
+
+def _open(path: Path, name: str, device: str) -> ComparedRun:
+    run = open_run(path)
+    metrics = read_lines(run.folder.metrics) if run.folder.metrics.exists() else []
+    result = json.loads(run.folder.result.read_text()) if run.folder.result.exists() else {}
+    settings = {**_flat(as_plain(run.config)), "data set": run.store_facts.get("dataset", "")}
+    classes = tuple(run.store_facts["classes"])
+    return ComparedRun(name, settings, classes, metrics, _evaluation(run, device) if result else {}, result)
+
+
+def _evaluation(run: StoredRun, device: str) -> Mapping[str, Mapping[str, Any]]:
+    if not run.folder.evaluation.exists():
+        evaluate_run(run.folder.path, None, device)
+    weights: Mapping[str, Mapping[str, Any]] = json.loads(run.folder.evaluation.read_text())["weights"]
+    return weights
+
+
+def _flat(plain: Mapping[str, Any], inside: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in plain.items():
+        flat |= _flat(value, f"{inside}{name}.") if isinstance(value, dict) else {f"{inside}{name}": value}
+    return flat

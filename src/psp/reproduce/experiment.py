@@ -1,0 +1,176 @@
+"""An experiment of the paper: its rows (systems), its columns (data and labels) and the runs that fill the cells."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from psp.data.budget import LabelBudget, draw_budget
+from psp.data.ranges import require
+from psp.data.split import protocol_by_name, split_store
+from psp.data.store import Store
+from psp.errors import ConfigError
+from psp.model.encoder import Size
+from psp.train.config import TrainConfig
+from psp.train.presets import PresetName
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How much of an experiment is wanted.
+
+    No run trains longer than `epochs`. `seeds` replaces the number of label budgets of every column. `preset` holds
+    the settings that an ablation starts from; experiments that compare presets do not look at it.
+    """
+
+    size: Size = "tiny"
+    epochs: int | None = None
+    seeds: int | None = None
+    preset: PresetName = "paper"
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value in (("epochs", self.epochs), ("seeds", self.seeds)):
+            if value is not None:
+                require(value >= 1, name, value, "1 or more")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One system: its settings from protocol, label budget and scope, and by column what the paper reports for it."""
+
+    name: str
+    title: str
+    make: Callable[[str, str, Scope], TrainConfig]
+    paper: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One benchmark and label budget, drawn once for each of `seeds`; `quick_budget` is that of the quick version."""
+
+    name: str
+    title: str
+    protocol: str
+    budget: str
+    seeds: int
+    quick_budget: str = ""
+
+
+@dataclass(frozen=True)
+class Quick:
+    """What is left of every run in the quick version."""
+
+    columns: int
+    seeds: int
+    epochs: int
+    steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedRun:
+    """A run that a cell needs: fully configured, its labels drawn; `fingerprint` is that of the clips in `store`."""
+
+    row: Row
+    column: Column
+    size: Size
+    config: TrainConfig
+    budget: LabelBudget
+    store: Path
+    fingerprint: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The hashes of configuration, clips and labels: runs with equal keys are the same run."""
+        return self.config.hash, self.fingerprint, self.budget.hash
+
+    @property
+    def name(self) -> str:
+        """A readable file name of its own."""
+        return f"{self.row.name}-{self.column.name}-seed{self.config.seed}-{self.config.hash[:8]}"
+
+    def folder(self, runs: Path) -> Path:
+        """Where it trains: all experiments share the runs of one folder."""
+        return runs / f"{self.config.hash}-{self.fingerprint[:8]}"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A table or figure of the paper.
+
+    `others` are the systems of which there are only the paper's figures. Rows are compared, labels being equal, with
+    each of the rows named in `references`. `from_weights` says that a figure is drawn from the trained networks, so
+    that results alone are not enough.
+    """
+
+    name: str
+    title: str
+    rows: tuple[Row, ...]
+    columns: tuple[Column, ...]
+    quick: Quick
+    others: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
+    from_weights: bool = False
+
+    def stem(self, scope: Scope) -> str:
+        """The name of its files, so that tables of another scope do not replace each other."""
+        ablation = [scope.preset] if scope.preset != "paper" else []
+        epochs = [f"{scope.epochs}-epochs"] if scope.epochs else []
+        return "-".join([self.name, *ablation, *(["quick"] if scope.quick else [scope.size, *epochs])])
+
+
+def plan(experiment: Experiment, stores: Sequence[Store], scope: Scope) -> list[PlannedRun]:
+    """Every run that the experiment needs on these data sets, column by column, then seed by seed."""
+    by_dataset = {store.dataset: store for store in stores}
+    columns = [each for each in experiment.columns if protocol_by_name(each.protocol).dataset in by_dataset]
+    _check_stores(experiment, stores)
+    chosen = columns[: experiment.quick.columns] if scope.quick else columns
+    runs: list[PlannedRun] = []
+    for column in chosen:
+        store = by_dataset[protocol_by_name(column.protocol).dataset]
+        for seed in range(_seeds(experiment, column, scope)):
+            runs += _runs_of(experiment, column, store, scope, seed)
+    return runs
+
+
+def shortened(config: TrainConfig, epochs: int) -> TrainConfig:
+    """The configuration with at most so many epochs; warm-up and milestones shrink in proportion."""
+    if config.epochs <= epochs:
+        return config
+    share = epochs / config.epochs
+    milestones = tuple(max(1, round(share * milestone)) for milestone in config.optim.milestones)
+    optim = replace(config.optim, warmup=share * config.optim.warmup, milestones=milestones)
+    return replace(config, epochs=epochs, optim=optim)
+
+
+def _runs_of(experiment: Experiment, column: Column, store: Store, scope: Scope, seed: int) -> list[PlannedRun]:
+    protocol = protocol_by_name(column.protocol)
+    spec = column.quick_budget or column.budget if scope.quick else column.budget
+    budget = draw_budget(spec, protocol, store.clips, split_store(protocol, store).train, seed)
+    runs = []
+    for row in experiment.rows:
+        config = replace(row.make(protocol.name, spec, scope), seed=seed, budget_seed=seed)
+        config = _cut(config, experiment.quick, scope)
+        runs.append(PlannedRun(row, column, scope.size, config, budget, store.path, store.fingerprint))
+    return runs
+
+
+def _cut(config: TrainConfig, quick: Quick, scope: Scope) -> TrainConfig:
+    if scope.quick:
+        return replace(shortened(config, quick.epochs), steps=quick.steps)
+    return shortened(config, scope.epochs) if scope.epochs else config
+
+
+def _seeds(experiment: Experiment, column: Column, scope: Scope) -> int:
+    return scope.seeds or (experiment.quick.seeds if scope.quick else column.seeds)
+
+
+def _check_stores(experiment: Experiment, stores: Sequence[Store]) -> None:
+    """Every store must serve a column, and no two the same ones."""
+    wanted = {protocol_by_name(column.protocol).dataset for column in experiment.columns}
+    seen: set[str] = set()
+    for store in stores:
+        if store.dataset not in wanted or store.dataset in seen:
+            again = "a second store holds" if store.dataset in seen else f"{experiment.name} is not made from"
+            remedy = f"Name one store of {' or '.join(sorted(wanted))}."
+            raise ConfigError(f"{again} {store.dataset!r}.", where=str(store.path), remedy=remedy)
+        seen.add(store.dataset)

@@ -1,0 +1,87 @@
+"""Figure 5: the attention maps of Pyramid Polymerizing Attention, from bodies to parts to joints."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64
+
+from psp.data.atomic import write_json
+from psp.evaluate.attention import MEASURES, ClipAttention, agreement_with_motion, attend
+from psp.evaluate.trained import Trained, open_trained
+from psp.figures.attention_maps import draw_attention_maps
+from psp.model.pyramid import LEVELS
+from psp.reproduce.experiment import Column, Experiment, Row
+from psp.reproduce.run_all import Place
+from psp.reproduce.run_folders import run_folders
+from psp.reproduce.systems import ablation
+from psp.reproduce.table import Table
+from psp.reproduce.table4 import COLUMNS, QUICK
+
+FIGURE5 = Experiment(
+    "figure5",
+    "Figure 5: attention maps of PSP Learning",
+    rows=(Row("a3", "PSP Learning", partial(ablation, levels=LEVELS)),),
+    columns=COLUMNS,
+    quick=QUICK,
+    from_weights=True,
+)
+
+SHOWN = {
+    "ntu60": ("clap", "touch pocket", "sit down", "kicking something"),
+    "nw-ucla": ("walk around", "sit down", "throw", "pick up with one hand"),
+    "synthetic": ("wave", "throw", "kick", "sit down"),
+}
+"""Classes that are shown, by data set; of each the first test clip, whatever it looks like."""
+
+MOST_CLIPS = 500
+"""On how many test clips at most, evenly taken, the agreement of attention and motion is measured."""
+
+
+def draw_figure5(table: Table, place: Place, stem: Path) -> list[Path]:
+    """For every column two pictures of the first seed's network, by both measures of importance, and their figures."""
+    return [path for column in table.columns for path in _draw_column(table, place, column, stem)]
+
+
+def shown_clips(trained: Trained) -> Int64[np.ndarray, "s"]:
+    """The first test clip of each class of SHOWN; of the first four classes where none of them occurs."""
+    store, tests = trained.store, trained.tests()
+    labels = store.clips.label[tests]
+    present = {store.classes[label]: label for label in np.unique(labels)}
+    names = [name for name in SHOWN.get(store.dataset, ()) if name in present] or list(present)[:4]
+    return np.array([tests[labels == present[name]][0] for name in names])
+
+
+def _draw_column(table: Table, place: Place, column: Column, stem: Path) -> list[Path]:
+    folders = run_folders(table, place, column).get(FIGURE5.rows[0].name)
+    if not folders:
+        return []
+    trained = open_trained(folders[min(folders)], device=place.device)
+    tests = trained.tests()
+    every = attend(trained, tests[:: max(1, -(-len(tests) // MOST_CLIPS))])
+    agreement = {measure: agreement_with_motion(every, trained.store.layout, measure) for measure in MEASURES}
+    base, paths = f"{stem.name}-{column.name}", []
+    for measure, found in agreement.items():
+        note = f"Over {len(every)} test clips importance and motion correlate (Spearman): {_in_words(found)}."
+        for kind in (".png", ".svg"):
+            paths.append(stem.with_name(f"{base}-{measure}{kind}"))
+            clips = attend(trained, shown_clips(trained))
+            draw_attention_maps(paths[-1], clips, trained.store.layout, measure=measure, note=note)
+    paths.append(stem.with_name(f"{base}-attention.json"))
+    write_json(paths[-1], _as_plain(every, agreement, clips))
+    return paths
+
+
+def _in_words(agreement: dict[str, float]) -> str:
+    return ", ".join(f"{level} {value:+.2f}" for level, value in agreement.items())
+
+
+def _as_plain(
+    every: list[ClipAttention], agreement: dict[Any, dict[str, float]], clips: list[ClipAttention]
+) -> dict[str, Any]:
+    return {
+        "view": "joint",
+        "clips shown": {each.clip.id: each.action for each in clips},
+        "importance and motion, Spearman": {"clips": len(every), **agreement},
+    }

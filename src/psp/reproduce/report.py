@@ -1,0 +1,142 @@
+"""The report on runs, as one HTML page that needs no other file, or as Markdown with its pictures beside it."""
+
+import base64
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from psp.data.atomic import write_atomically
+from psp.errors import ConfigError
+from psp.figures.confusion import draw_confusion
+from psp.figures.learning_curves import draw_learning_curves
+from psp.reproduce.compare import ComparedRun, confusions, curves, differing_settings
+
+TITLE = "Training runs compared"
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #333; max-width: 75em; margin: 2em auto; padding: 0 1em; }
+table { border-collapse: collapse; margin: 1em 0; font-size: 90%; }
+th, td { padding: 0.3em 0.9em; border-bottom: 1px solid #ddd; text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+.scroll { overflow-x: auto; }
+img { max-width: 100%; }
+"""
+
+Rows = Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with a table (its first row names the columns), a picture, or both."""
+
+    title: str
+    rows: Rows = ()
+    picture: Callable[[Path], None] | None = None
+
+
+def write_report(path: Path, runs: Sequence[ComparedRun]) -> None:
+    """Write the report as .html or .md; another extension raises ConfigError."""
+    pages = {".html": _html, ".md": _markdown}
+    if path.suffix not in pages:
+        remedy = "Let its name end with .html or .md."
+        raise ConfigError("cannot write a report of this kind.", where=str(path), remedy=remedy)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = pages[path.suffix](path, sections(runs))
+    write_atomically(path, lambda place: place.write_text(text, encoding="utf-8"))
+
+
+def sections(runs: Sequence[ComparedRun]) -> list[Section]:
+    """Accuracies, the settings that differ, learning curves, confusion."""
+    found = [Section("Accuracy in %", _accuracies(runs)), Section("Settings that differ", _settings(runs))]
+    for title, quantity in (("Objective", "objective"), ("Training accuracy", "accuracy")):
+        drawn = curves([run for run in runs if run.metrics], quantity)
+        if drawn:
+            found.append(Section(f"{title} over the steps of training", picture=_curves(drawn, title)))
+    matrices = confusions(runs)
+    if matrices:
+        classes = next(run.classes for run in runs if run.name in matrices)
+
+        def picture(path: Path) -> None:
+            draw_confusion(path, matrices, classes)
+
+        found.append(Section("Confusion: averaged weights, full test set", picture=picture))
+    return found
+
+
+def _curves(drawn: Mapping[str, list[tuple[int, float]]], title: str) -> Callable[[Path], None]:
+    def picture(path: Path) -> None:
+        draw_learning_curves(path, drawn, ylabel=title.lower())
+
+    return picture
+
+
+def _accuracies(runs: Sequence[ComparedRun]) -> Rows:
+    names = [(kind, name) for run in runs for kind, sets in run.evaluation.items() for name in sets]
+    measures = list(dict.fromkeys(names))
+    heads = [f"{kind} weights, {name}: {top}" for kind, name in measures for top in ("top-1", "top-5")]
+    rows = [["run", *heads, "labels", "parameters", "minutes", "device"]]
+    for run in runs:
+        found = [run.evaluation.get(kind, {}).get(name) for kind, name in measures]
+        cells = [f"{each[top]:.1f}" if each else "–" for each in found for top in ("top1", "top5")]
+        rows.append([run.name, *cells, *_provenance(run.result)])
+    return rows
+
+
+def _provenance(result: Mapping[str, Any]) -> list[str]:
+    if not result:
+        return ["not finished", "", "", ""]
+    device = result["device"]
+    name = device["name"] if device["type"] == "cuda" else f"CPU, {device['threads']} threads"
+    labels, parameters = result["budget"]["labels"], result["parameters"]
+    return [str(labels), f"{parameters:,}", f"{result['seconds'] / 60:.1f}", str(name)]
+
+
+def _settings(runs: Sequence[ComparedRun]) -> Rows:
+    differing = differing_settings(runs)
+    if not differing:
+        return [["setting", "all runs"], ["every setting", "the same"]]
+    rows = [[name, *(str(value) for value in values)] for name, values in differing.items()]
+    return [["setting", *(run.name for run in runs)], *rows]
+
+
+def _html(path: Path, parts: Sequence[Section]) -> str:
+    body = []
+    for part in parts:
+        body.append(f"<h2>{escape(part.title)}</h2>")
+        if part.rows:
+            body.append(_html_table(part.rows))
+        if part.picture:
+            body.append(f'<img alt="{escape(part.title)}" src="data:image/png;base64,{_as_base64(part.picture)}">')
+    head = f'<head><meta charset="utf-8"><title>{TITLE}</title><style>{STYLE}</style></head>'
+    return "\n".join(['<!doctype html><html lang="en">', head, f"<body><h1>{TITLE}</h1>", *body, "</body></html>\n"])
+
+
+def _html_table(rows: Rows) -> str:
+    lines = [
+        "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row) + "</tr>"
+        for row, tag in zip(rows, ["th"] + ["td"] * (len(rows) - 1), strict=True)
+    ]
+    return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
+
+
+def _as_base64(picture: Callable[[Path], None]) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "picture.png"
+        picture(path)
+        return base64.b64encode(path.read_bytes()).decode()
+
+
+def _markdown(path: Path, parts: Sequence[Section]) -> str:
+    lines = [f"# {TITLE}"]
+    for part in parts:
+        lines.append(f"## {part.title}")
+        if part.rows:
+            bars = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in part.rows]
+            lines.append("\n".join([bars[0], "|---" * len(part.rows[0]) + "|", *bars[1:]]))
+        if part.picture:
+            name = f"{path.stem}-{part.title.split(':')[0].lower().replace(' ', '-')}.png"
+            part.picture(path.with_name(name))
+            lines.append(f"![{part.title}]({name})")
+    return "\n\n".join(lines) + "\n"

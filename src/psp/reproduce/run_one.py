@@ -1,0 +1,83 @@
+"""One run of an experiment: trained or resumed, evaluated, and its result written."""
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from psp.data.atomic import write_json
+from psp.data.store import open_store
+from psp.evaluate.evaluate import evaluate_network, evaluate_run
+from psp.reproduce.experiment import PlannedRun
+from psp.reproduce.result import write_run_result
+from psp.train.loop import Progress, Trainer
+from psp.train.run import RunFolder
+from psp.train.train import resume_run, start_run
+
+Halt = Callable[[], bool]
+EPOCHS_FILE = "test-accuracy-of-epochs.json"
+
+
+def finish_run(
+    run: PlannedRun,
+    folder: Path,
+    device: str,
+    halt: Halt,
+    on_step: Callable[[Progress], None] | None = None,
+    every_epoch: bool = False,
+) -> int | None:
+    """Bring a run to its end, wherever it stands; returns the signal's number if it had to stop, its state saved.
+
+    `halt` is asked after every step whether to stop. `every_epoch` evaluates the test clips after every epoch too.
+    """
+    kept = RunFolder(folder)
+    if kept.result.exists():
+        return None
+
+    def after_step(now: Progress) -> None:
+        if on_step:
+            on_step(now)
+        if halt():
+            signal.raise_signal(signal.SIGINT)  # the trainer notes it and saves
+
+    if kept.config.exists():
+        trainer = resume_run(folder, run.store, device)
+    else:
+        trainer = start_run(open_store(run.store), run.config, folder, run.budget, device)
+    return trainer.run(after_step, _note_accuracy if every_epoch else None)
+
+
+def make_result(
+    run: PlannedRun,
+    runs: Path,
+    path: Path,
+    device: str,
+    halt: Halt,
+    on_step: Callable[[Progress], None] | None = None,
+    every_epoch: bool = False,
+) -> int | None:
+    """Bring a run to its end, evaluate it and write its result to `path`; see `finish_run`.
+
+    A run whose every epoch is evaluated has a folder of its own; its training is the same.
+    """
+    folder = run.folder(runs)
+    folder = folder.with_name(f"{folder.name}-every-epoch") if every_epoch else folder
+    stopped = finish_run(run, folder, device, halt, on_step, every_epoch)
+    if stopped is None:
+        evaluation = evaluate_run(folder, run.store, device)
+        write_run_result(path, run, folder, evaluation, _best(folder) if every_epoch else None)
+    return stopped
+
+
+def _note_accuracy(trainer: Trainer) -> None:
+    """Evaluate the weights as they are; a resumed run forgets the epochs that it repeats."""
+    path = trainer.folder.path / EPOCHS_FILE
+    sets = evaluate_network(trainer.network, trainer.config, trainer.store)
+    earlier = json.loads(path.read_text()) if path.exists() else []
+    kept = [each for each in earlier if each["step"] < trainer.step]
+    write_json(path, [*kept, {"step": trainer.step, "top1": {name: found.top1 for name, found in sets.items()}}])
+
+
+def _best(folder: Path) -> dict[str, float]:
+    epochs = [each["top1"] for each in json.loads((folder / EPOCHS_FILE).read_text())]
+    return {name: max(each[name] for each in epochs) for name in epochs[0]}

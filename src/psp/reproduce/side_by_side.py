@@ -1,0 +1,75 @@
+"""Trainings side by side in processes of their own, which stop with their state saved when they are asked to."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.synchronize import Event
+from typing import Any, TypeVar
+
+import torch
+
+from psp.errors import TrainingError
+from psp.train.interrupt import Interrupt
+
+Result = TypeVar("Result")
+POLL_SECONDS = 0.2
+
+
+class Stop:
+    """In a process that trains: whether the one that started it wants it to stop."""
+
+    event: Event | None = None
+
+    def __call__(self) -> bool:
+        """Ask."""
+        return self.event is not None and self.event.is_set()
+
+
+STOP = Stop()
+
+
+def run_side_by_side(
+    work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]], jobs: int, halt: Callable[[], bool]
+) -> Iterator[Result]:
+    """Call `work` with every tuple of arguments, `jobs` at a time, and yield what it returns as it is done.
+
+    On Ctrl-C, SIGTERM, when `halt` says so, and when a call raises, the others are asked to stop, by `STOP` in their
+    processes, and waited for. Processes are started afresh (spawned), as a GPU demands.
+    """
+    context = multiprocessing.get_context("spawn")
+    stop, threads = context.Event(), max(1, (os.cpu_count() or 1) // jobs)
+    pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(stop, threads))
+    with Interrupt() as interrupt:
+        waiting: set[Future[Result]] = {pool.submit(work, *task) for task in tasks}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, POLL_SECONDS, FIRST_COMPLETED)
+                if not stop.is_set() and (interrupt.signal is not None or halt()):
+                    stop.set()
+                    waiting = {each for each in waiting if not each.cancel()}
+                yield from (each.result() for each in done if not each.cancelled())
+        except BrokenProcessPool as error:
+            remedy = "Call again, with fewer --jobs if memory was short: what is done is kept."
+            raise TrainingError("a process that trained was killed.", remedy=remedy) from error
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
+def _begin(stop: Event, threads: int) -> None:
+    """Share the cores, leave Ctrl-C to the parent, and end when the parent is gone, even if it was killed."""
+    STOP.event = stop
+    torch.set_num_threads(threads)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,106 @@
+"""From the results of runs to a table: its cells, the conditions of its rows, and paired differences."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from psp.reproduce.experiment import Column, Experiment, PlannedRun, Row
+from psp.reproduce.result import Key, RunResult, results_of
+from psp.reproduce.summary import Difference, Summary, paired_difference, summarise
+
+BEST_ON_TEST = "best epoch on the test set, not a result"
+
+Measure = tuple[str, str]
+"""Which weights (`average`, `last` or BEST_ON_TEST), and which test set."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Accuracies of one system in one column: over how many of the seeds, and what the paper reports."""
+
+    summary: Summary | None
+    planned: int
+    paper: float | None
+
+    def __str__(self) -> str:
+        missing = (
+            f", {self.summary.n} of {self.planned} seeds" if self.summary and self.summary.n < self.planned else ""
+        )
+        reported = "" if self.paper is None else f" ({self.paper:.1f})"
+        return f"{self.summary or '–'}{missing}{reported}"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Under which conditions a row was measured, in words."""
+
+    size: str
+    epochs: str
+    seeds: str
+    device: str
+    minutes: str
+
+
+class Table:
+    """An experiment's results, laid out by systems and columns."""
+
+    def __init__(self, experiment: Experiment, runs: Sequence[PlannedRun], found: Mapping[Key, RunResult]) -> None:
+        self.experiment, self.runs = experiment, tuple(runs)
+        names = list(dict.fromkeys(run.column.name for run in runs))
+        self.columns = [column for column in experiment.columns if column.name in names]
+        self.rows = experiment.rows
+        self.results = results_of(runs, found)
+        self.planned = {(run.row.name, run.column.name): 0 for run in runs}
+        for run in runs:
+            self.planned[run.row.name, run.column.name] += 1
+
+    @property
+    def measures(self) -> list[Measure]:
+        """The accuracies that there are, the averaged weights on the full test set first."""
+        found = [result for results in self.results.values() for result in results]
+        kinds = [(kind, name) for result in found for kind, sets in result.top1.items() for name in sets]
+        best = [(BEST_ON_TEST, name) for result in found for name in result.best_on_test or {}]
+        return list(dict.fromkeys([*kinds, *best]))
+
+    def cell(self, row: Row, column: Column, measure: Measure) -> Cell:
+        """One cell; the paper's figure belongs to the full test set."""
+        values = list(self.values(row.name, column, measure).values())
+        paper = row.paper.get(column.name) if measure[1] == "full" else None
+        return Cell(summarise(values) if values else None, self.planned[row.name, column.name], paper)
+
+    def difference(self, row: Row, reference: str, column: Column, measure: Measure) -> Difference | None:
+        """The row's mean advantage over another on the same label budgets."""
+        ours, others = (self.values(name, column, measure) for name in (row.name, reference))
+        seeds = sorted(set(ours) & set(others))
+        return paired_difference([ours[s] for s in seeds], [others[s] for s in seeds]) if seeds else None
+
+    def values(self, row: str, column: Column, measure: Measure) -> dict[int, float]:
+        """Accuracies by seed."""
+        kind, name = measure
+        results = self.results.get((row, column.name), [])
+        sets = {
+            found.seed: (found.best_on_test or {}) if kind == BEST_ON_TEST else found.top1[kind] for found in results
+        }
+        return {seed: accuracies[name] for seed, accuracies in sets.items() if name in accuracies}
+
+    def conditions(self, row: Row) -> Conditions:
+        """Size, epochs, seeds by column, device and mean wall time of a row's runs."""
+        by_column = [self.results.get((row.name, column.name), []) for column in self.columns]
+        results = [result for cell in by_column for result in cell]
+        return Conditions(
+            size=each(f"{result.size}, {result.parameters:,} parameters" for result in results),
+            epochs=each(str(result.epochs) for result in results),
+            seeds="/".join(str(len(cell)) for cell in by_column),
+            device=each(result.device for result in results),
+            minutes="/".join(mean_minutes(cell) for cell in by_column),
+        )
+
+
+def each(words: Iterable[str]) -> str:
+    """Different words, each once."""
+    return ", ".join(dict.fromkeys(words)) or "–"
+
+
+def mean_minutes(results: Sequence[RunResult]) -> str:
+    """The mean wall time of training, in minutes."""
+    return f"{mean(result.seconds for result in results) / 60:.1f}" if results else "–"

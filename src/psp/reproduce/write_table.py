@@ -1,0 +1,124 @@
+"""A table as Markdown to read, as CSV to compute with and as JSON to keep."""
+
+import csv
+import io
+from dataclasses import asdict
+from pathlib import Path
+from statistics import mean
+
+from psp.data.atomic import write_atomically, write_json
+from psp.reproduce.experiment import Column, Row
+from psp.reproduce.table import BEST_ON_TEST, Cell, Measure, Table, each
+
+TOP1 = "Top-1 accuracy in %, mean ± standard deviation over the label budgets drawn (seeds 0, 1, 2, ...)."
+PAIRED = "Averaged weights, the same labels: mean difference and its 95 % interval (Student's t over n seeds)."
+PAPER = "In brackets what the paper reports; its own comparison systems follow."
+
+
+def write_table(table: Table, stem: Path) -> list[Path]:
+    """Write stem.md, stem.csv and stem.json."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    paths = [stem.with_name(f"{stem.name}{kind}") for kind in (".md", ".csv", ".json")]
+    write_atomically(paths[0], lambda place: place.write_text(markdown(table), encoding="utf-8"))
+    write_atomically(paths[1], lambda place: place.write_text(as_csv(table), encoding="utf-8"))
+    write_json(paths[2], as_plain(table))
+    return paths
+
+
+def markdown(table: Table) -> str:
+    """The whole table, readable: accuracies by weights and test set, then paired differences."""
+    parts = [f"# {table.experiment.title}", f"{TOP1} {PAPER}" if table.experiment.others else TOP1]
+    for number, measure in enumerate(table.measures):
+        parts += [f"## {_heading(measure)}", _accuracies(table, measure, with_others=number == 0)]
+    for reference in table.experiment.references if table.measures else ():
+        title = next(row.title for row in table.rows if row.name == reference)
+        parts += [f"## Difference from: {title}", f"{PAIRED}\n\n{_differences(table, reference)}"]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_csv(table: Table) -> str:
+    """One line a system, column, kind of weights and test set."""
+    text = io.StringIO()
+    lines = _flat(table)
+    writer = csv.DictWriter(text, list(lines[0]) if lines else ["system"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def as_plain(table: Table) -> dict[str, object]:
+    """The table as JSON values, with the paired differences."""
+    differences = [
+        {"system": row.name, "reference": reference, "column": column.name, "weights": measure[0],
+         "test set": measure[1], **asdict(found)}
+        for measure in table.measures for reference in table.experiment.references
+        for row in table.rows for column in table.columns
+        if row.name != reference and (found := table.difference(row, reference, column, measure))
+    ]  # fmt: skip
+    others = {name: dict(figures) for name, figures in table.experiment.others.items()}
+    return {
+        "experiment": table.experiment.name,
+        "title": table.experiment.title,
+        "cells": _flat(table),
+        "paired differences": differences,
+        "reported by the paper": others,
+    }
+
+
+def _flat(table: Table) -> list[dict[str, object]]:
+    lines = []
+    for measure in table.measures:
+        for row in table.rows:
+            for column in table.columns:
+                cell = table.cell(row, column, measure)
+                if cell.summary:
+                    lines.append(_line(table, row, column, measure, cell))
+    return lines
+
+
+def _line(table: Table, row: Row, column: Column, measure: Measure, cell: Cell) -> dict[str, object]:
+    results = table.results[row.name, column.name]
+    return {
+        "system": row.name, "column": column.name, "weights": measure[0], "test set": measure[1],
+        **asdict(cell.summary),  # type: ignore[arg-type]
+        "planned": cell.planned, "paper": cell.paper, "size": each(result.size for result in results),
+        "epochs": each(str(result.epochs) for result in results), "parameters": results[0].parameters,
+        "device": each(result.device for result in results),
+        "seconds a run": round(mean(result.seconds for result in results), 1),
+    }  # fmt: skip
+
+
+def _heading(measure: Measure) -> str:
+    kind, name = measure
+    return f"{name} test set, {'best epoch on it: not a result' if kind == BEST_ON_TEST else f'{kind} weights'}"
+
+
+def _accuracies(table: Table, measure: Measure, with_others: bool) -> str:
+    titles = [column.title for column in table.columns]
+    conditions = ["size", "epochs", "seeds", "device", "minutes a run"]
+    lines = [_bar(["system", *titles, *conditions]), "|---" * (1 + len(titles) + len(conditions)) + "|"]
+    for row in table.rows:
+        cells = [str(table.cell(row, column, measure)) for column in table.columns]
+        lines.append(_bar([row.title, *cells, *asdict(table.conditions(row)).values()]))
+    for name, figures in table.experiment.others.items() if with_others else ():
+        cells = [f"{figures[column.name]:.1f}" if column.name in figures else "–" for column in table.columns]
+        lines.append(_bar([f"*{name}, as the paper reports*", *cells, *([""] * len(conditions))]))
+    return "\n".join(lines)
+
+
+def _differences(table: Table, reference: str) -> str:
+    titles = [f"{column.title}, {name}" for _, name in _averaged(table) for column in table.columns]
+    lines = [_bar(["system", *titles]), "|---" * (1 + len(titles)) + "|"]
+    places = [(column, measure) for measure in _averaged(table) for column in table.columns]
+    for row in (row for row in table.rows if row.name != reference):
+        found = [table.difference(row, reference, column, measure) for column, measure in places]
+        lines.append(_bar([row.title, *(str(difference or "–") for difference in found)]))
+    return "\n".join(lines)
+
+
+def _averaged(table: Table) -> list[Measure]:
+    return [measure for measure in table.measures if measure[0] == "average"]
+
+
+def _bar(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

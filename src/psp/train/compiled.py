@@ -1,0 +1,25 @@
+"""Letting torch.compile fuse the encoder's elementwise work, where this machine has what that needs."""
+
+import torch
+
+from psp.model.psp import PSPNetwork
+
+
+def compile_encoder(network: PSPNetwork) -> bool:
+    """Compile the encoder where it stands, or return False and change nothing if this machine cannot.
+
+    The mathematics stays the same, the last bits may not. Compiling takes a minute or more at the first step.
+    """
+    if not can_compile(next(network.parameters()).device):
+        return False
+    network.encoder.compile()
+    return True
+
+
+def can_compile(device: torch.device) -> bool:
+    """Whether torch.compile works here: it needs a C++ compiler for a CPU and Triton for a GPU."""
+    try:
+        torch.compile(torch.neg)(torch.ones(2, device=device))
+    except (ImportError, OSError, RuntimeError):
+        return False
+    return True

@@ -1,0 +1,33 @@
+from dataclasses import replace
+
+import pytest
+
+from psp.cli.main import main
+from psp.train.train import train_run
+from runs import SMALL_RUN
+from stores import small_store
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    store = small_store(folder / "store")
+    configs = {"first": SMALL_RUN, "second": replace(SMALL_RUN, method="supervised")}
+    return [str(train_run(store, replace(config, epochs=1), folder / name)) for name, config in configs.items()]
+
+
+def test_runs_are_compared_on_a_page(runs, tmp_path, capsys):
+    out = tmp_path / "report.html"
+    assert main(["report", *runs, "--out", str(out), "--device", "cpu"]) == 0
+    assert "written" in capsys.readouterr().out
+    assert "supervised" in out.read_text()
+
+
+def test_mistakes_are_named(runs, tmp_path, capsys):
+    for arguments, message in (
+        ([str(tmp_path)], "not a training run"),
+        ([runs[0], runs[0]], "twice"),
+        ([runs[0], "--out", str(tmp_path / "report.docx")], ".html"),
+    ):
+        assert main(["report", *arguments]) == 2
+        assert message in capsys.readouterr().err

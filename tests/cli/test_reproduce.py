@@ -1,0 +1,110 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments import SMALL
+from psp.cli.main import main
+from psp.reproduce.experiments import EXPERIMENTS
+from psp.reproduce.stand_in import ntu_stand_in
+from runs import SMALL_RUN
+from stores import small_store
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setitem(EXPERIMENTS, "small", SMALL)
+    return str(small_store(tmp_path / "store").path)
+
+
+def options(folder: Path, *more: str) -> list[str]:
+    return ["--out", str(folder / "results"), "--runs", str(folder / "runs"), "--device", "cpu", *more]
+
+
+def test_a_table_is_made_once_and_then_only_written(store, tmp_path, capsys):
+    command = ["reproduce", "small", "--store", store, *options(tmp_path, "--quick")]
+    assert main(command) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "2 runs, 2 of them to do" in printed
+    assert "clips per second" in printed
+    assert "hours" in printed
+    first = (tmp_path / "results/small-quick.md").read_text()
+    assert "| PSP Learning |" in first
+    assert len(list((tmp_path / "results/small").glob("*.json"))) == 2
+    assert main(command) == 0
+    assert "2 runs, 0 of them to do" in " ".join(capsys.readouterr().out.split())
+    assert (tmp_path / "results/small-quick.md").read_text() == first
+
+
+def test_a_dry_run_only_counts(store, tmp_path, capsys):
+    assert main(["reproduce", "small", "--store", store, *options(tmp_path, "--dry-run")]) == 0
+    assert "6 of them to do" in " ".join(capsys.readouterr().out.split())
+    assert not list(tmp_path.glob("runs/*"))
+
+
+def test_when_time_is_up_the_exit_code_tells_that_runs_are_missing(store, tmp_path, capsys):
+    assert main(["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--minutes", "0")]) == 130
+    assert "0 of 2 runs" in " ".join(capsys.readouterr().out.split())
+    assert (tmp_path / "results/small-quick.json").exists()
+
+
+def test_single_rows_can_be_run(store, tmp_path, capsys):
+    arguments = ["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--rows")]
+    assert main([*arguments, "psp"]) == 0
+    lines = (tmp_path / "results/small-quick.csv").read_text().splitlines()[1:]
+    assert {line.split(",")[0] for line in lines} == {"psp"}
+    assert main([*arguments, "pps"]) == 2
+    assert "labels, psp" in capsys.readouterr().err
+
+
+def test_the_figure_is_drawn_from_its_runs(tmp_path, monkeypatch):
+    small = replace(EXPERIMENTS["figure7"], rows=SMALL.rows, columns=SMALL.columns, references=("labels",))
+    monkeypatch.setitem(EXPERIMENTS, "figure7", small)
+    store = str(small_store(tmp_path / "store").path)
+    assert main(["reproduce", "figure7", "--store", store, *options(tmp_path, "--seeds", "1", "--epochs", "1")]) == 0
+    names = {path.name for path in (tmp_path / "results").iterdir() if path.is_file()}
+    assert names == {f"figure7-tiny-1-epochs.{kind}" for kind in ("md", "csv", "json", "png", "svg")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tabel3"], "'table3'"),
+        (["table3"], "--store is needed"),
+        (["table3", "--store", "nowhere"], "psp prepare"),
+        (["table3", "--store", "STORE"], "nw-ucla"),
+        (["small", "--store", "STORE", "STORE"], "second store"),
+        (["small", "--store", "STORE", "--seeds", "0"], "seeds"),
+        (["small", "--store", "STORE", "--jobs", "0"], "jobs"),
+    ],
+)
+def test_mistakes_are_named(store, tmp_path, capsys, arguments, message):
+    named = [store if each == "STORE" else each for each in arguments]
+    assert main(["reproduce", *named, *options(tmp_path)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_table_2_on_raw_recordings_under_the_names_of_ntu(tmp_path, monkeypatch, capsys):
+    """From `.skeleton` files to the table: both protocols, all four budgets."""
+    table2 = EXPERIMENTS["table2"]
+    rows = [replace(row, make=make) for row, make in zip(table2.rows[:2], (_labels, _psp), strict=True)]
+    monkeypatch.setitem(EXPERIMENTS, "table2", replace(table2, rows=tuple(rows)))
+    ntu_stand_in(tmp_path / "runs" / "ntu-stand-in", clips=420)
+    assert main(["reproduce", "table2", *options(tmp_path, "--quick")]) == 0
+    assert "say nothing about it" in " ".join(capsys.readouterr().out.split())
+    plain = json.loads((tmp_path / "results/table2-quick.json").read_text())
+    full = [cell for cell in plain["cells"] if cell["weights"] == "average"]
+    assert {(cell["system"], cell["column"]) for cell in full} == {
+        (row.name, column.name) for row in rows for column in table2.columns
+    }
+    assert sorted((tmp_path / "runs/ntu-stand-in/recordings").iterdir())[0].name == "S001C001P001R001A001.skeleton"
+    assert "| *CMD, as the paper reports* | 71.0 | 75.3 |" in (tmp_path / "results/table2-quick.md").read_text()
+
+
+def _psp(protocol, budget, scope):
+    return replace(SMALL_RUN, protocol=protocol, budget=budget)
+
+
+def _labels(protocol, budget, scope):
+    return replace(SMALL_RUN, protocol=protocol, budget=budget, method="supervised")

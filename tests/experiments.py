@@ -1,0 +1,39 @@
+"""A small experiment for tests: two systems, one data set, two label budgets, seconds a run."""
+
+from dataclasses import replace
+
+from psp.reproduce.experiment import Column, Experiment, Quick, Row, Scope
+from psp.reproduce.result import RunResult
+from psp.train.config import TrainConfig
+from runs import SMALL_RUN
+
+
+def small_psp(protocol: str, budget: str, scope: Scope) -> TrainConfig:
+    return replace(SMALL_RUN, protocol=protocol, budget=budget)
+
+
+def small_supervised(protocol: str, budget: str, scope: Scope) -> TrainConfig:
+    return replace(SMALL_RUN, protocol=protocol, budget=budget, method="supervised")
+
+
+SMALL = Experiment(
+    "small",
+    "A small table",
+    rows=(
+        Row("labels", "labels only", small_supervised, {"two": 50.0}),
+        Row("psp", "PSP Learning", small_psp, {"two": 60.0, "four": 70.0}),
+    ),
+    columns=(
+        Column("two", "2 labels", "synthetic-xsub", "2/class", 2, "1/class"),
+        Column("four", "4 labels", "synthetic-xsub", "4/class", 1),
+    ),
+    quick=Quick(columns=1, seeds=1, epochs=1, steps=2),
+    others={"theirs": {"two": 41.0}},
+    references=("labels",),
+)
+
+
+def hand_made(key: tuple[str, str, str], seed: int, full: float, clean: float, **changes: object) -> RunResult:
+    top1 = {kind: {"full": full + shift, "clean": clean + shift} for kind, shift in (("average", 0), ("last", -1))}
+    plain = RunResult(key, seed, "tiny", 16, 1234, 90.0, "2 CPU threads", top1, None)
+    return replace(plain, **changes)

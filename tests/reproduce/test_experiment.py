@@ -1,0 +1,106 @@
+from dataclasses import replace
+
+import pytest
+
+from experiments import SMALL
+from psp.errors import ConfigError
+from psp.reproduce.experiment import Scope, plan, shortened
+from psp.reproduce.experiments import EXPERIMENTS, experiment_by_name
+from psp.train.optim import OptimConfig
+from psp.train.presets import paper
+from runs import SMALL_RUN
+from stores import small_store
+
+CELLS = [
+    pytest.param(row, column, id=f"{experiment.name}-{row.name}-{column.name}")
+    for experiment in EXPERIMENTS.values()
+    for row in experiment.rows
+    for column in experiment.columns
+]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return small_store(tmp_path_factory.mktemp("experiment") / "store")
+
+
+def test_a_plan_holds_every_row_column_and_seed(store):
+    runs = plan(SMALL, [store], Scope())
+    names = [(run.row.name, run.column.name, run.config.seed) for run in runs]
+    pairs = [("two", 0), ("two", 1), ("four", 0)]
+    assert names == [(row, column, seed) for column, seed in pairs for row in ("labels", "psp")]
+    assert all(run.config.budget_seed == run.config.seed == run.budget.seed for run in runs)
+    assert all(run.config.budget == run.budget.spec for run in runs)
+    assert len({run.key for run in runs}) == len({run.name for run in runs}) == 6
+
+
+def test_the_rows_of_a_column_learn_from_the_same_labels(store):
+    runs = plan(SMALL, [store], Scope(seeds=3))
+    assert len(runs) == 12
+    for column in SMALL.columns:
+        for seed in range(3):
+            same = [run for run in runs if run.column == column and run.config.seed == seed]
+            assert len({run.budget.hash for run in same}) == 1
+
+
+def test_the_quick_version_has_few_steps_and_labels(store):
+    runs = plan(SMALL, [store], Scope(quick=True))
+    assert [run.row.name for run in runs] == ["labels", "psp"]
+    assert {(run.config.epochs, run.config.steps, run.config.budget) for run in runs} == {(1, 2, "1/class")}
+
+
+def test_a_run_of_other_clips_is_another_run(store, tmp_path):
+    other = small_store(tmp_path / "other", clips=40)
+    mine, theirs = plan(SMALL, [store], Scope())[0], plan(SMALL, [other], Scope())[0]
+    assert mine.config.hash == theirs.config.hash
+    assert mine.key != theirs.key
+    assert mine.folder(tmp_path) != theirs.folder(tmp_path)
+
+
+def test_stores_that_do_not_fit_are_refused(store):
+    with pytest.raises(ConfigError, match="nw-ucla"):
+        plan(EXPERIMENTS["table3"], [store], Scope())
+    with pytest.raises(ConfigError, match="a second store"):
+        plan(SMALL, [store, store], Scope())
+
+
+def test_a_shorter_schedule_keeps_its_proportions():
+    config = paper("nw-ucla", "5%", "tiny")
+    assert (config.epochs, config.optim.warmup, config.optim.milestones) == (300, 20, (76, 130))
+    short = shortened(config, 60)
+    assert (short.epochs, short.optim.warmup, short.optim.milestones) == (60, 4, (15, 26))
+    assert replace(short, epochs=300, optim=config.optim) == config
+    assert shortened(config, 300) == shortened(config, 900) == config
+    few = replace(SMALL_RUN, epochs=90, optim=OptimConfig(milestones=(20,)))
+    assert shortened(few, 1).optim.milestones == (1,)
+
+
+@pytest.mark.parametrize(("row", "column"), CELLS)
+def test_every_cell_of_every_experiment_is_a_configuration(row, column):
+    for size in ("tiny", "full"):
+        config = row.make(column.protocol, column.budget, Scope(size=size))
+        assert (config.protocol, config.budget) == (column.protocol, column.budget)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=EXPERIMENTS)
+def test_names_are_unique_and_figures_belong_to_columns(experiment):
+    columns, rows = [column.name for column in experiment.columns], [row.name for row in experiment.rows]
+    assert len(set(columns)) == len(columns)
+    assert len(set(rows)) == len(rows)
+    assert set(experiment.references) <= set(rows)
+    for figures in [*experiment.others.values(), *(row.paper for row in experiment.rows)]:
+        assert set(figures) <= set(columns)
+
+
+def test_files_of_another_scope_have_another_name():
+    scopes = [Scope(), Scope(size="full"), Scope(epochs=9), Scope(quick=True), Scope(preset="best")]
+    assert len({SMALL.stem(scope) for scope in scopes}) == len(scopes)
+    assert SMALL.stem(Scope(size="full", epochs=9)) == "small-full-9-epochs"
+
+
+def test_an_unknown_experiment_is_named_with_the_nearest():
+    assert experiment_by_name("table3").name == "table3"
+    with pytest.raises(ConfigError, match="'table3'"):
+        experiment_by_name("tabel3")
+    with pytest.raises(ConfigError, match="figure7"):
+        experiment_by_name("x")

@@ -1,0 +1,62 @@
+import json
+
+import pytest
+
+from experiments import SMALL
+from psp.errors import CheckpointError
+from psp.reproduce.experiment import Scope, plan
+from psp.reproduce.result import read_results, results_of
+from psp.reproduce.run_one import make_result
+from stores import small_store
+
+
+def never() -> bool:
+    return False
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("result")
+    run = plan(SMALL, [small_store(folder / "store")], Scope())[1]
+    assert make_result(run, folder / "runs", folder / "results" / "small" / f"{run.name}.json", "cpu", never) is None
+    return run, folder / "results"
+
+
+def test_a_result_states_everything_that_it_rests_on(made):
+    run, results = made
+    content = json.loads((results / "small" / f"{run.name}.json").read_text())
+    assert content["config hash"] == run.config.hash
+    assert content["budget"] == {"spec": "2/class", "seed": 0, "hash": run.budget.hash, "labels": 8}
+    assert content["labels used"] == len(run.budget.ids)
+    assert content["store fingerprint"] == run.fingerprint
+    assert content["config"]["epochs"] == run.config.epochs == 3
+    assert {"seed", "seconds", "versions", "device", "parameters", "size"} <= set(content)
+    assert set(content["accuracy"]) == {"average", "last"}
+    assert "confusion" not in content["accuracy"]["last"]["full"]
+
+
+def test_a_result_is_found_by_its_hashes_in_whatever_folder_it_lies(made):
+    run, results = made
+    (results / "elsewhere").mkdir()
+    (results / "small" / f"{run.name}.json").rename(results / "elsewhere" / "any-name.json")
+    (results / "elsewhere" / "other.json").write_text('{"format": "something else"}')
+    (results / "elsewhere" / "list.json").write_text("[1, 2]")
+    found = read_results(results)
+    assert list(found) == [run.key]
+    result = found[run.key]
+    assert 0 <= result.top1["average"]["full"] <= 100
+    assert (result.epochs, result.size, result.best_on_test) == (3, "tiny", None)
+    assert results_of([run], found) == {("psp", "two"): [result]}
+
+
+def test_a_damaged_result_is_named(tmp_path):
+    (tmp_path / "small").mkdir()
+    path = tmp_path / "small" / "damaged.json"
+    for text in ('{"format": "psp-result-1"}', '{"format": '):
+        path.write_text(text)
+        with pytest.raises(CheckpointError, match=r"damaged\.json"):
+            read_results(tmp_path)
+
+
+def test_no_folder_holds_no_results(tmp_path):
+    assert read_results(tmp_path / "nothing") == {}

@@ -1,0 +1,70 @@
+import json
+
+import pytest
+
+from experiments import SMALL
+from psp.reproduce.experiment import Scope, plan
+from psp.reproduce.result import read_results
+from psp.reproduce.run_one import EPOCHS_FILE, make_result
+from psp.train.log import read_lines
+from psp.train.run import RunFolder
+from stores import small_store
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return plan(SMALL, [small_store(tmp_path_factory.mktemp("run-one") / "store")], Scope())[1]
+
+
+class After:
+    """Says from a certain number of steps on that it is time to stop."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def never() -> bool:
+    return False
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_result(run, tmp_path):
+    whole, pieces = tmp_path / "whole", tmp_path / "pieces"
+    assert make_result(run, whole, tmp_path / "a/whole.json", "cpu", never) is None
+    stops = 0
+    while make_result(run, pieces, tmp_path / "b/pieces.json", "cpu", After(1)):
+        stops += 1
+        assert not (tmp_path / "b/pieces.json").exists()
+    assert stops == 2
+    logs = [read_lines(RunFolder(run.folder(runs)).metrics) for runs in (whole, pieces)]
+    assert [line["step"] for line in logs[0]] == [1, 2, 3, 4, 5, 6]
+    assert logs[0] == logs[1]
+    accuracies = [read_results(tmp_path)[run.key].top1]
+    (tmp_path / "a/whole.json").unlink()
+    assert accuracies == [read_results(tmp_path)[run.key].top1]
+
+
+def test_a_finished_run_is_evaluated_again_and_not_trained(run, tmp_path):
+    path, steps = tmp_path / "results/x/run.json", []
+    assert make_result(run, tmp_path, path, "cpu", never, steps.append) is None
+    assert steps
+    first, taken = json.loads(path.read_text()), len(steps)
+    path.unlink()
+    assert make_result(run, tmp_path, path, "cpu", never, steps.append) is None
+    assert len(steps) == taken
+    assert json.loads(path.read_text()) == first
+
+
+def test_the_best_epoch_is_told_apart_from_the_result(run, tmp_path):
+    path = tmp_path / "results/x/run.json"
+    while make_result(run, tmp_path, path, "cpu", After(1), every_epoch=True):
+        assert not path.exists()
+    (epochs_file,) = tmp_path.glob(f"*/{EPOCHS_FILE}")
+    epochs = json.loads(epochs_file.read_text())
+    assert [each["step"] for each in epochs] == [2, 4, 6]
+    result = read_results(tmp_path / "results")[run.key]
+    assert result.best_on_test == {"full": max(each["top1"]["full"] for each in epochs)}
+    assert epochs[-1]["top1"]["full"] == result.top1["last"]["full"]

@@ -1,0 +1,104 @@
+import csv
+import io
+import json
+
+import pytest
+
+from experiments import SMALL, hand_made
+from psp.reproduce.experiment import Scope, plan
+from psp.reproduce.table import BEST_ON_TEST, Table
+from psp.reproduce.write_table import as_csv, as_plain, markdown, write_table
+from stores import small_store
+
+FULL, CLEAN = ("average", "full"), ("average", "clean")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return plan(SMALL, [small_store(tmp_path_factory.mktemp("table") / "store")], Scope())
+
+
+def results(runs, *wanted, **changes):
+    """Hand-made results of some runs: labels only reach 50 and 52, PSP Learning 56 and 60."""
+    full = {("labels", 0): 50.0, ("labels", 1): 52.0, ("psp", 0): 56.0, ("psp", 1): 60.0}
+    chosen = [run for run in runs if run.column.name == "two" and (run.row.name, run.config.seed) in (wanted or full)]
+    made = [hand_made(run.key, run.config.seed, full[run.row.name, run.config.seed], 40.0, **changes) for run in chosen]
+    return {each.key: each for each in made}
+
+
+def test_cells_hold_mean_and_deviation_beside_the_papers_figure(runs):
+    table = Table(SMALL, runs, results(runs))
+    labels, psp = table.rows
+    assert str(table.cell(psp, table.columns[0], FULL)) == "58.0 ± 2.8 (60.0)"
+    assert str(table.cell(labels, table.columns[0], ("last", "full"))) == "50.0 ± 1.4 (50.0)"
+    assert str(table.cell(psp, table.columns[0], CLEAN)) == "40.0 ± 0.0"
+    assert str(table.cell(psp, table.columns[1], FULL)) == "– (70.0)"
+
+
+def test_a_cell_says_when_seeds_are_missing(runs):
+    table = Table(SMALL, runs, results(runs, ("psp", 1)))
+    assert str(table.cell(table.rows[1], table.columns[0], FULL)) == "60.0, 1 of 2 seeds (60.0)"
+
+
+def test_differences_are_paired_by_seed(runs):
+    """+6 and +8: mean 7, and with one degree of freedom half a width of 12.706."""
+    table = Table(SMALL, runs, results(runs))
+    assert str(table.difference(table.rows[1], "labels", table.columns[0], FULL)) == "+7.0 [-5.7, +19.7], n = 2"
+    partly = Table(SMALL, runs, results(runs, ("psp", 1), ("labels", 0), ("labels", 1)))
+    assert str(partly.difference(table.rows[1], "labels", table.columns[0], FULL)) == "+8.0, n = 1"
+    assert table.difference(table.rows[1], "labels", table.columns[1], FULL) is None
+
+
+def test_rows_state_their_conditions(runs):
+    conditions = Table(SMALL, runs, results(runs)).conditions(SMALL.rows[1])
+    assert conditions.size == "tiny, 1,234 parameters"
+    assert (conditions.epochs, conditions.seeds, conditions.device, conditions.minutes) == (
+        "16", "2/0", "2 CPU threads", "1.5/–",
+    )  # fmt: skip
+
+
+def test_the_best_epoch_has_a_column_of_its_own(runs):
+    table = Table(SMALL, runs, results(runs, best_on_test={"full": 99.0}))
+    assert table.measures[-1] == (BEST_ON_TEST, "full")
+    assert str(table.cell(table.rows[1], table.columns[0], table.measures[-1])) == "99.0 ± 0.0 (60.0)"
+    assert "## full test set, best epoch on it: not a result" in markdown(table)
+    assert "99.0" not in markdown(Table(SMALL, runs, results(runs)))
+
+
+def test_the_markdown_shows_all_of_it(runs):
+    text = markdown(Table(SMALL, runs, results(runs)))
+    lines = text.splitlines()
+    assert lines[0] == "# A small table"
+    assert "## full test set, average weights" in lines
+    assert "## clean test set, last weights" in lines
+    assert "| system | 2 labels | 4 labels | size | epochs | seeds | device | minutes a run |" in lines
+    row = "| PSP Learning | 58.0 ± 2.8 (60.0) | – (70.0) | tiny, 1,234 parameters | 16 | 2/0 | 2 CPU threads | 1.5/– |"
+    assert row in lines
+    assert text.count("| *theirs, as the paper reports* | 41.0 | – |") == 1
+    assert "| PSP Learning | +7.0 [-5.7, +19.7], n = 2 | – | +0.0 [+0.0, +0.0], n = 2 | – |" in lines
+    bars = [line.count("|") for line in lines if line.startswith("|")]
+    assert len(set(bars)) <= 2
+
+
+def test_csv_and_json_hold_the_same_figures(runs, tmp_path):
+    table = Table(SMALL, runs, results(runs))
+    paths = write_table(table, tmp_path / "results" / "small-tiny")
+    assert [path.name for path in paths] == ["small-tiny.md", "small-tiny.csv", "small-tiny.json"]
+    lines = list(csv.DictReader(io.StringIO(paths[1].read_text())))
+    plain = json.loads(paths[2].read_text())
+    assert plain == json.loads(json.dumps(as_plain(table)))
+    assert len(lines) == len(plain["cells"]) == 2 * 4
+    for line, cell in zip(lines, plain["cells"], strict=True):
+        assert float(line["mean"]) == cell["mean"]
+    psp = next(cell for cell in plain["cells"] if cell["system"] == "psp" and cell["test set"] == "full")
+    assert (psp["mean"], psp["n"], psp["planned"], psp["paper"], psp["seconds a run"]) == (58.0, 2, 2, 60.0, 90.0)
+    difference = plain["paired differences"][0]
+    assert (difference["system"], difference["reference"], difference["mean"]) == ("psp", "labels", 7.0)
+    assert plain["reported by the paper"] == {"theirs": {"two": 41.0}}
+
+
+def test_a_table_without_results_is_empty_and_not_an_error(runs):
+    table = Table(SMALL, runs, {})
+    assert as_csv(table) == "system\n"
+    assert as_plain(table)["cells"] == []
+    assert markdown(table).startswith("# A small table")
