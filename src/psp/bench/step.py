@@ -21,6 +21,7 @@ from psp.model.psp import PSPNetwork
 from psp.skeleton.kinect20 import KINECT20
 from psp.skeleton.layout import Layout
 from psp.skeleton.ntu25 import NTU25
+from psp.train.allocator import keep_freed_memory
 from psp.train.config import TrainConfig
 from psp.train.optim import make_optimiser
 from psp.train.presets import PRESETS
@@ -70,6 +71,8 @@ class TrainingStep:
         unlabelled: Batch,
         device: torch.device,
     ) -> None:
+        if device.type == "cpu":
+            keep_freed_memory()
         torch.manual_seed(0)
         self.device, self.precision, self.objective = device, config.precision, config.objective
         self.network = PSPNetwork(layout, config.data.sample.frames, classes, config.model).to(device).train()
@@ -117,10 +120,11 @@ class PublishedStep(TrainingStep):
 def random_batch(settings: StepSettings, clips: int, device: torch.device) -> Batch:
     """Clips of random numbers; in the first ones there is only one person."""
     layout, slots, classes = SHAPES[settings.shape]
-    persons = torch.ones(clips, slots, dtype=torch.bool, device=device)
+    persons = torch.ones(clips, slots, dtype=torch.bool)
     persons[: round(settings.one_person * clips), 1:] = False
     shape = (clips, slots, FRAMES, len(layout.joints), 3)
-    views = {view: torch.randn(shape, device=device) * persons[:, :, None, None, None] for view in METHODS["psp"].views}
+    seen = persons.to(device)[:, :, None, None, None]
+    views = {view: torch.randn(shape, device=device) * seen for view in METHODS["psp"].views}
     return Batch(torch.arange(clips, device=device), torch.arange(clips, device=device) % classes, persons, views)
 
 

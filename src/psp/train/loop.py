@@ -17,6 +17,7 @@ from psp.methods.method import StepResult
 from psp.methods.methods import METHODS
 from psp.model.psp import PSPNetwork
 from psp.model.weights import save_network
+from psp.train.allocator import keep_freed_memory
 from psp.train.average import WeightAverage
 from psp.train.compiled import compile_encoder
 from psp.train.config import TrainConfig
@@ -64,6 +65,8 @@ class Trainer:
         self.folder, self.config, self.store, self.budget = folder, config, store, budget
         self.ranks = Ranks(device)
         allow_tf32(config.precision)
+        if self.ranks.device.type == "cpu":
+            keep_freed_memory()
         self.method = METHODS[config.method]
         self._make_network()
         self.compiled = compile and compile_encoder(self.network)
