@@ -42,6 +42,7 @@ COVERED_BY = {
     "deploy/clips.py": "deploy/test_export.py",
     "deploy/recogniser.py": "deploy/test_export.py",
     "evaluate/predict.py": "evaluate/test_evaluate.py",
+    "methods/stream_logits.py": "methods/test_streams.py",
     "reproduce/draw_figure7.py": "cli/test_reproduce.py",
     "reproduce/experiments.py": "reproduce/test_experiment.py",
     "reproduce/figure5.py": "reproduce/test_draw_features.py",

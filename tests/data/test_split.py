@@ -71,6 +71,9 @@ def test_nw_ucla_has_the_known_numbers_of_clips(shared_data: Path):
     assert not {2, 3} & set(action[parts.tests["clean"]])
     development = split(PROTOCOLS["nw-ucla-view1-to-view2"], clips)
     assert (len(development.train), len(development.tests["full"])) == (516, 504)
+    reverse = split(PROTOCOLS["nw-ucla-view2-to-view1"], clips)
+    assert np.array_equal(reverse.train, development.tests["full"])
+    assert np.array_equal(reverse.tests["full"], development.train)
 
 
 @every_protocol

@@ -1,6 +1,6 @@
 import torch
 
-from psp.data.views import VIEWS, bone_view, motion_view
+from psp.data.views import VIEWS, bone_view, motion_view, velocity_view
 from psp.skeleton.kinect20 import KINECT20
 
 JOINTS = torch.randn(3, 1, 8, 20, 3, generator=torch.Generator().manual_seed(0))
@@ -27,3 +27,7 @@ def test_bones_and_motions_do_not_see_where_the_body_stands():
 
 def test_every_view_keeps_the_shape():
     assert all(view(JOINTS, KINECT20).shape == JOINTS.shape for view in VIEWS.values())
+
+
+def test_velocity_is_motion_on_the_scale_of_the_clip():
+    assert torch.allclose(velocity_view(JOINTS, KINECT20), 4 * motion_view(JOINTS, KINECT20))

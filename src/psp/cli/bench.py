@@ -199,7 +199,7 @@ def time_to_accuracy(
     budget: str = "5/class",
     preset: PresetName = "best",
     size: Size = "tiny",
-    method: MethodName = "psp",
+    method: MethodName | None = None,
     precision: Literal["float32", "bf16"] = "float32",
     epochs: int = 40,
     seeds: list[int] = [0],  # noqa: B006
@@ -217,7 +217,7 @@ def time_to_accuracy(
         budget: whose labels may be used
         preset: paper (its text), published (its program) or best (ours)
         size: of the network
-        method: psp or supervised
+        method: how to learn, if not as the preset says
         precision: of the products
         epochs: the most that is considered
         seeds: of training and label budget, one curve each
@@ -228,7 +228,7 @@ def time_to_accuracy(
     """
     refuse_existing(out)
     config = PRESETS[preset](protocol, budget, size)
-    config = replace(config, method=method, epochs=epochs, precision=precision)
+    config = replace(config, method=method or config.method, epochs=epochs, precision=precision)
 
     def tell(run: str, point: Point) -> None:
         say(f"{run}: epoch {point.epoch}, {point.seconds:.1f} s, {point.top1['full']:.1f} %")

@@ -17,14 +17,13 @@ from psp.figures.demo import draw_demo
 from psp.methods.methods import MethodName
 from psp.train.config import TrainConfig
 from psp.train.loop import Trainer
-from psp.train.override import override
 from psp.train.presets import best
 from psp.train.run import RunFolder
 from psp.train.train import resume_run, start_run
 
-PROTOCOL, BUDGET, FRAMES = "synthetic-xsub", "5/class", 20
+PROTOCOL, BUDGET = "synthetic-xsub", "5/class"
 ELSEWHERE = "Choose another folder, or remove this one."
-NAMES: dict[MethodName, str] = {"supervised": "supervised only", "psp": "PSP Learning"}
+NAMES: dict[MethodName, str] = {"streams": "supervised only", "taught": "PSP Learning"}
 
 
 def demo(out: Path = Path("demo"), clips: int = 1200, epochs: int = 12) -> None:
@@ -80,9 +79,8 @@ def _learn(store: Store, out: Path, method: MethodName, epochs: int) -> Accuracy
 
 
 def demo_config(method: MethodName) -> TrainConfig:
-    """The preset `best` at size `tiny` with fewer frames, so that two cores are enough; the same for both methods."""
-    config = replace(best(PROTOCOL, BUDGET, "tiny"), method=method)
-    return override(config, {"data": {"sample": {"frames": FRAMES}}})
+    """The preset `best`, small enough for two cores; the same for both methods."""
+    return replace(best(PROTOCOL, BUDGET, "light"), method=method)
 
 
 def _record(trainer: Trainer) -> None:

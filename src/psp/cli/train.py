@@ -14,7 +14,7 @@ from psp.model.encoder import Size
 from psp.train.config import TrainConfig
 from psp.train.loop import Progress, Trainer
 from psp.train.override import changes_from_arguments, changes_from_file, override
-from psp.train.presets import PRESETS, PresetName
+from psp.train.presets import PRESETS, USUAL_SIZE, PresetName
 from psp.train.train import resume_run, start_run
 
 
@@ -23,8 +23,8 @@ def train(
     protocol: str | None = None,
     budget: str = "5/class",
     preset: PresetName = "best",
-    size: Size = "small",
-    method: MethodName = "psp",
+    size: Size | None = None,
+    method: MethodName | None = None,
     seed: int = 0,
     budget_seed: int | None = None,
     budget_file: Path | None = None,
@@ -44,8 +44,9 @@ def train(
         protocol: which clips train and which test, for example nw-ucla or ntu60-xsub
         budget: whose labels may be used: 5%, 5/class, xcar2022 or all
         preset: paper (its text), published (its program) or best (ours)
-        size: how large the network is
-        method: psp or supervised (only the labelled clips)
+        size: how large the network is, by default light for best and full for the others
+        method: psp, supervised (its baseline, only the labelled clips), taught (three streams with a teacher, the
+            method of best) or streams (its baseline), if not as the preset says
         seed: of everything random in training, and of the budget unless --budget-seed is given
         budget_seed: which labels are drawn
         budget_file: a budget.json to use instead of drawing one
@@ -64,7 +65,8 @@ def train(
         if store is None or protocol is None or out is None:
             remedy = "Write 'psp train STORE --protocol P --out RUN' or 'psp train --resume RUN'."
             raise ConfigError("STORE, --protocol and --out are needed.", remedy=remedy)
-        chosen = replace(PRESETS[preset](protocol, budget, size), method=method, seed=seed)
+        chosen = PRESETS[preset](protocol, budget, size or USUAL_SIZE[preset])
+        chosen = replace(chosen, method=method or chosen.method, seed=seed)
         chosen = replace(chosen, budget_seed=seed if budget_seed is None else budget_seed)
         chosen = _changed(chosen, epochs, config, set)
         drawn = read_budget(budget_file) if budget_file else None

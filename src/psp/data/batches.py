@@ -45,15 +45,21 @@ class Batch:
     """Views of n clips with the clips' rows in the store, their labels (-1: none) and which persons exist.
 
     `persons` lies on the host, where the number of the encoder's rows must be known; all else is on the device.
+    `beliefs` are a teacher's probabilities of the classes, where there is a teacher.
     """
 
     clips: Int64[Tensor, "n"]
     labels: Int64[Tensor, "n"]
     persons: Bool[Tensor, "n m"]
     views: dict[str, Float[Tensor, "n m t v c"]]
+    beliefs: Float[Tensor, "n k"] | None = None
 
     def __len__(self) -> int:
         return len(self.clips)
+
+    def only(self, view: str) -> "Batch":
+        """The same batch with one of its views."""
+        return replace(self, views={view: self.views[view]})
 
     def without_labels(self) -> "Batch":
         """The same batch with its labels taken away."""

@@ -123,6 +123,14 @@ PROTOCOLS: dict[str, Protocol] = {
             {"full": Selection("camera", (2,))},
             NW_UCLA,
         ),
+        Protocol(
+            "nw-ucla-view2-to-view1",
+            "nw-ucla",
+            "Northwestern-UCLA, the reverse of nw-ucla-view1-to-view2: view 2 trains, view 1 tests",
+            Selection("camera", (2,)),
+            {"full": Selection("camera", (1,))},
+            NW_UCLA,
+        ),
         _held_out(
             "synthetic",
             "synthetic-xsub",

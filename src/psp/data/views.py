@@ -36,9 +36,15 @@ def bone_motion_view(joints: Float[Tensor, "n m t v c"], layout: Layout) -> Floa
     return motion_view(bone_view(joints, layout), layout)
 
 
+def velocity_view(joints: Float[Tensor, "n m t v c"], layout: Layout) -> Float[Tensor, "n m t v c"]:
+    """Motion as the way covered in half a clip, so that it is about as large as positions are and shares a scale."""
+    return motion_view(joints, layout) * (joints.shape[2] / 2)
+
+
 VIEWS: dict[str, Callable[[Tensor, Layout], Tensor]] = {
     "joint": joint_view,
     "motion": motion_view,
     "bone": bone_view,
     "bone motion": bone_motion_view,
+    "velocity": velocity_view,
 }

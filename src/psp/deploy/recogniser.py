@@ -16,6 +16,7 @@ from psp.deploy.normalisation import Normalisation
 from psp.errors import CheckpointError
 from psp.methods.methods import METHODS
 from psp.model.psp import PSPNetwork
+from psp.model.streams import Network
 from psp.model.weights import load_network
 from psp.train.run import StoredRun, require_finished
 
@@ -41,7 +42,7 @@ class Recogniser(nn.Module):
     mean. Persons do not meet before that mean, so the result is the same.
     """
 
-    def __init__(self, network: PSPNetwork, reading: Reading) -> None:
+    def __init__(self, network: Network, reading: Reading) -> None:
         super().__init__()
         self.network, self.reading, self.layout = network, reading, network.layout
         self.frames, self.persons = reading.data.sample.frames, reading.persons
@@ -65,7 +66,11 @@ class Recogniser(nn.Module):
             joints = self.normalisation(joints, inside)
         joints = torch.where(persons[:, :, None, None, None], joints, 0.0)
         views = self._views(joints, frames)
-        return torch.stack([self._logits(view, persons) for view in views]).sum(0).softmax(dim=1)
+        return (
+            torch.stack([self._logits(self.network.of_view(i), view, persons) for i, view in enumerate(views)])
+            .sum(0)
+            .softmax(dim=1)
+        )
 
     @torch.no_grad()
     def predict(
@@ -90,15 +95,17 @@ class Recogniser(nn.Module):
             views["motion"] = frames_at(joints, frames, torch.minimum(here + 1, last)) - frames_at(joints, frames, here)
         return list(views.values())
 
-    def _logits(self, view: Float[Tensor, "n m t v 3"], persons: Bool[Tensor, "n m"]) -> Float[Tensor, "n k"]:
+    def _logits(
+        self, network: PSPNetwork, view: Float[Tensor, "n m t v 3"], persons: Bool[Tensor, "n m"]
+    ) -> Float[Tensor, "n k"]:
         """FC(AP(f)) with the mean over the chosen persons as a weighted sum."""
         n, m = persons.shape
         if not self.any_persons:
             persons = torch.ones_like(persons)
-        features = self.network.encoder(view.flatten(0, 1).permute(0, 3, 1, 2))
+        features = network.encoder(view.flatten(0, 1).permute(0, 3, 1, 2))
         pooled = features.mean((2, 3)).unflatten(0, (n, m))
         weight = persons.to(pooled.dtype)[:, :, None]
-        return self.network.classifier((pooled * weight).sum(1) / weight.sum(1))
+        return network.classifier((pooled * weight).sum(1) / weight.sum(1))
 
 
 def frames_at(

@@ -73,7 +73,8 @@ def attend(trained: Trained, clips: Int64[np.ndarray, "s"], view: str = "joint")
     if view not in trained.batches.views:
         remedy = f"Choose from {', '.join(trained.batches.views)}."
         raise ConfigError(f"the run does not look at the view {view!r}.", remedy=remedy)
-    network, store, found = trained.network, trained.store, []
+    network = trained.network.of_view(trained.batches.views.index(view))
+    store, found = trained.store, []
     for batch in trained.batches.in_order(clips):
         encoded = network.encode(batch.views[view], batch.persons)
         polymerised = network.attention_maps(encoded)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from psp.data.batches import Batch, Batches
 from psp.evaluate.trained import open_trained, rows_of
-from psp.model.psp import PSPNetwork
+from psp.model.streams import Network
 
 ENCODER = "encoder"
 NEIGHBOURS = 5
@@ -59,7 +59,7 @@ def embed_run(
 
 
 @torch.no_grad()
-def embed_clips(network: PSPNetwork, batches: Batches, clips: Int64[np.ndarray, "s"], size: int = 128) -> Embedding:
+def embed_clips(network: Network, batches: Batches, clips: Int64[np.ndarray, "s"], size: int = 128) -> Embedding:
     """Features of whole clips in the order of `clips`, of every view of the batches."""
     network.eval()
     chunks = [_embed_batch(network, batch) for batch in batches.in_order(clips, size)]
@@ -70,12 +70,14 @@ def embed_clips(network: PSPNetwork, batches: Batches, clips: Int64[np.ndarray, 
     return Embedding(clips, batches.label[torch.from_numpy(clips)].cpu().numpy(), features)
 
 
-def _embed_batch(network: PSPNetwork, batch: Batch) -> dict[str, dict[str, Float[Tensor, "n _"]]]:
-    count = len(batch.views)
-    encoded = network.encode(torch.cat(list(batch.views.values())), batch.persons.repeat(count, 1))
-    parts = zip(batch.views, encoded.split([len(batch)] * count), strict=True)
-    found = {view: {ENCODER: part.pooled()} | network.project(network.polymerise(part)) for view, part in parts}
-    return {view: {kind: rows.float().cpu() for kind, rows in kinds.items()} for view, kinds in found.items()}
+def _embed_batch(network: Network, batch: Batch) -> dict[str, dict[str, Float[Tensor, "n _"]]]:
+    found = {}
+    for number, (view, values) in enumerate(batch.views.items()):
+        own = network.of_view(number)
+        encoded = own.encode(values, batch.persons)
+        kinds = {ENCODER: encoded.pooled()} | own.project(own.polymerise(encoded))
+        found[view] = {kind: rows.float().cpu() for kind, rows in kinds.items()}
+    return found
 
 
 @dataclass(frozen=True)

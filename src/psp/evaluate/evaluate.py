@@ -12,7 +12,7 @@ from psp.data.store import Store
 from psp.evaluate.accuracy import Accuracy, accuracy
 from psp.evaluate.predict import predict_logits
 from psp.methods.methods import METHODS
-from psp.model.psp import PSPNetwork
+from psp.model.streams import Network
 from psp.model.weights import load_network
 from psp.train.config import TrainConfig
 from psp.train.device import device_by_name
@@ -40,7 +40,7 @@ def evaluate_run(path: Path, store_path: Path | None = None, device: str = "auto
 
 
 def evaluate_network(
-    network: PSPNetwork, config: TrainConfig, store: Store, persons: int | None = None
+    network: Network, config: TrainConfig, store: Store, persons: int | None = None
 ) -> dict[str, Accuracy]:
     """Evaluate a network on every test set of the run's protocol, on the device it is on.
 

@@ -14,7 +14,7 @@ from psp.data.batches import Batches
 from psp.data.store import Store
 from psp.errors import CheckpointError
 from psp.methods.methods import METHODS
-from psp.model.psp import PSPNetwork
+from psp.model.streams import Network
 from psp.model.weights import load_network
 from psp.train.device import device_by_name
 from psp.train.run import open_run, require_finished
@@ -22,7 +22,7 @@ from psp.train.run import open_run, require_finished
 
 @torch.no_grad()
 def predict_logits(
-    network: PSPNetwork, batches: Batches, clips: Int64[ndarray, "s"], size: int = 128
+    network: Network, batches: Batches, clips: Int64[ndarray, "s"], size: int = 128
 ) -> Float[Tensor, "s k"]:
     """Logits of whole clips, summed over the batches' views (eq. 14), in the order of `clips`."""
     network.eval()

@@ -11,7 +11,7 @@ from psp.data.split import protocol_by_name, split_store
 from psp.data.store import Store
 from psp.errors import ConfigError
 from psp.methods.methods import METHODS
-from psp.model.psp import PSPNetwork
+from psp.model.streams import Network
 from psp.model.weights import load_network
 from psp.train.config import TrainConfig
 from psp.train.device import device_by_name
@@ -24,7 +24,7 @@ class Trained:
 
     config: TrainConfig
     store: Store
-    network: PSPNetwork
+    network: Network
     batches: Batches
 
     def tests(self, name: str = "full") -> Int64[np.ndarray, "s"]:

@@ -12,6 +12,7 @@ from psp.loss.gather import clips_of_ranks
 from psp.model.encoded import Encoded
 from psp.model.psp import PSPNetwork
 from psp.model.recompute import recomputed, recomputing
+from psp.model.streams import Network, StreamNetworks
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,16 @@ class MemoryConfig:
 PLENTY = MemoryConfig()
 
 
-def encode_views(network: PSPNetwork, batches: list[Batch], memory: MemoryConfig = PLENTY) -> dict[str, list[Encoded]]:
-    """Encode every view of every batch in one pass, so that batch norm sees them all; one list entry a batch."""
+def encode_views(network: Network, batches: list[Batch], memory: MemoryConfig = PLENTY) -> dict[str, list[Encoded]]:
+    """Encode every view of every batch; one list entry a batch.
+
+    A network sees all that it encodes in one pass, so that batch norm does too: all views, or the one that is its own.
+    """
+    if isinstance(network, StreamNetworks):
+        return {
+            view: encode_views(network.of_view(number), [batch.only(view) for batch in batches], memory)[view]
+            for number, view in enumerate(batches[0].views)
+        }
     order = [(batch, view) for batch in batches for view in batch.views]
     stacked = torch.cat([batch.views[view] for batch, view in order])
     persons = torch.cat([batch.persons for batch, _ in order])

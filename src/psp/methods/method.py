@@ -10,7 +10,7 @@ from torch import Tensor
 from psp.data.batches import Batch
 from psp.data.ranges import require
 from psp.methods.encode import PLENTY, MemoryConfig
-from psp.model.psp import PSPNetwork
+from psp.model.streams import Network
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class ObjectiveConfig:
     """Weights and temperatures of the objective; `temperature` is tau of eqs 10-12, `contrast` the weight of CCL.
 
     `pseudo_label` weighs what the network teaches itself on unlabelled clips where it is surer than `confidence`; the
-    paper and its program do without (0).
+    paper and its program do without (0). `sharpness` is the power that a teacher's beliefs are raised to.
     """
 
     temperature: float = 0.07
@@ -26,6 +26,7 @@ class ObjectiveConfig:
     label_smoothing: float = 0.0
     pseudo_label: float = 0.0
     confidence: float = 0.8
+    sharpness: float = 2.0
 
     def __post_init__(self) -> None:
         require(0 < self.temperature < inf, "objective.temperature", self.temperature, "a finite number above 0")
@@ -35,6 +36,7 @@ class ObjectiveConfig:
         weight = self.pseudo_label
         require(0 <= weight < inf, "objective.pseudo_label", weight, "a finite number of 0 or more")
         require(0 <= self.confidence <= 1, "objective.confidence", self.confidence, "from 0 to 1")
+        require(0 < self.sharpness < inf, "objective.sharpness", self.sharpness, "a finite number above 0")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +68,13 @@ class Method(Protocol):
     def uses_unlabelled(self) -> bool:
         """Whether unlabelled batches are drawn at all."""
 
+    @property
+    def is_taught(self) -> bool:
+        """Whether unlabelled batches should come with a teacher's beliefs."""
+
     def step(
         self,
-        network: PSPNetwork,
+        network: Network,
         labelled: Batch,
         unlabelled: Batch | None,
         config: ObjectiveConfig,

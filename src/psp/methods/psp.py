@@ -13,8 +13,10 @@ from psp.loss.pseudo_label import pseudo_label
 from psp.loss.recognition import recognition
 from psp.methods.encode import PLENTY, MemoryConfig, encode_views
 from psp.methods.method import ObjectiveConfig, StepResult
+from psp.methods.stream_logits import stream_logits
 from psp.model.encoded import Encoded
 from psp.model.psp import PSPNetwork
+from psp.model.streams import Network
 
 
 class PSP:
@@ -22,10 +24,11 @@ class PSP:
 
     views = ("joint", "motion")
     uses_unlabelled = True
+    is_taught = False
 
     def step(
         self,
-        network: PSPNetwork,
+        network: Network,
         labelled: Batch,
         unlabelled: Batch | None,
         config: ObjectiveConfig,
@@ -34,16 +37,16 @@ class PSP:
         """Return L_reg + contrast * L_con (eq. 16, where the weight is 1), plus pseudo-labels where asked for."""
         assert unlabelled is not None
         features = encode_views(network, [labelled, unlabelled], memory)
-        logits = gather_ranks(network.classify(features["joint"][0]) + network.classify(features["motion"][0]))
+        logits = stream_logits(network, {view: features[view][0] for view in self.views}).sum(0)
         labels = gather_ranks(labelled.labels)
         parts = {"recognition": recognition(logits, labels, config.label_smoothing)}
-        joint, motion = (contrasting(network, features[view][1]) for view in self.views)
+        joint, motion = (contrasting(network.of_view(i), features[view][1]) for i, view in enumerate(self.views))
         contrast, levels = coarse_to_fine(joint, motion, config.temperature)
         parts |= {f"contrast {level}": loss for level, loss in levels.items()}
         objective = parts["recognition"] + config.contrast * contrast
         if config.pseudo_label:
-            own = [gather_ranks(network.classify(features[view][1])) for view in self.views]
-            parts["pseudo-label"] = pseudo_label(own[0], own[1], config.confidence)
+            first, second = stream_logits(network, {view: features[view][1] for view in self.views})
+            parts["pseudo-label"] = pseudo_label(first, second, config.confidence)
             objective = objective + config.pseudo_label * parts["pseudo-label"]
         return StepResult(objective, parts, logits, labels)
 

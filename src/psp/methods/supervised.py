@@ -5,7 +5,8 @@ from psp.loss.gather import gather_ranks
 from psp.loss.recognition import recognition
 from psp.methods.encode import PLENTY, MemoryConfig, encode_views
 from psp.methods.method import ObjectiveConfig, StepResult
-from psp.model.psp import PSPNetwork
+from psp.methods.stream_logits import stream_logits
+from psp.model.streams import Network
 
 
 class Supervised:
@@ -13,10 +14,11 @@ class Supervised:
 
     views = ("joint", "motion")
     uses_unlabelled = False
+    is_taught = False
 
     def step(
         self,
-        network: PSPNetwork,
+        network: Network,
         labelled: Batch,
         unlabelled: Batch | None,
         config: ObjectiveConfig,
@@ -24,7 +26,7 @@ class Supervised:
     ) -> StepResult:
         """Return L_reg (eq. 15)."""
         features = encode_views(network, [labelled], memory)
-        logits = gather_ranks(network.classify(features["joint"][0]) + network.classify(features["motion"][0]))
+        logits = stream_logits(network, {view: features[view][0] for view in self.views}).sum(0)
         labels = gather_ranks(labelled.labels)
         loss = recognition(logits, labels, config.label_smoothing)
         return StepResult(loss, {"recognition": loss}, logits, labels)

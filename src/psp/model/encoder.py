@@ -12,12 +12,12 @@ from psp.errors import ConfigError
 from psp.model.attention import SelfAttention
 from psp.model.convolution import NormalisedConvolution, activation, initialise
 from psp.model.temporal import TemporalAttention, TemporalConvolution
+from psp.model.whole_body import COORDINATES, WholeBodyEncoder
 
-COORDINATES = 3
-
-Size = Literal["tiny", "small", "full"]
+Size = Literal["light", "tiny", "small", "full"]
 
 SIZES: dict[Size, tuple[tuple[int, int, int, int], ...]] = {
+    "light": ((64, 64, 5, 2), (64, 96, 5, 2)),
     "tiny": ((16, 16, 4, 2), (16, 32, 8, 2), (32, 32, 8, 1), (32, 64, 16, 1)),
     "small": (
         (32, 32, 8, 1), (32, 32, 8, 2), (32, 64, 16, 1), (64, 64, 16, 2), (64, 96, 24, 1), (96, 96, 24, 1),
@@ -33,13 +33,16 @@ SIZES: dict[Size, tuple[tuple[int, int, int, int], ...]] = {
 class EncoderConfig:
     """The shape of the encoder; `blocks` are (inputs, outputs, inner, stride), inner a head's Q and K width.
 
-    `temporal` mixes frames by a 7x1 convolution (PSP Learning) or by attention (DSTA-Net). `temporal_map`
+    `joints` says how they learn of each other: by `attention` (DSTA-Net) or, in a tenth of the time, as one vector of
+    the whole body (`together`); then inner is the number of frames a filter spans and the rest is not used. `temporal`
+    mixes frames by a 7x1 convolution (PSP Learning) or by attention (DSTA-Net). `temporal_map`
     adds DSTA-Net's learnt map to temporal attention, which fixes the number of frames. `dropout` acts on
     attention maps.
     """
 
     blocks: tuple[tuple[int, int, int, int], ...] = SIZES["full"]
     heads: int = 4
+    joints: Literal["attention", "together"] = "attention"
     temporal: Literal["convolution", "attention"] = "convolution"
     temporal_map: bool = False
     dropout: float = 0.0
@@ -116,3 +119,15 @@ class Encoder(nn.Module):
         for block in self.blocks:
             x = block(x)
         return x
+
+
+def encoder_of_size(size: Size) -> EncoderConfig:
+    """Return the shape of a size: DSTA-Net, except `light`, which sees the whole body as one vector."""
+    return EncoderConfig(SIZES[size], joints="together" if size == "light" else "attention")
+
+
+def make_encoder(joints: int, frames: int, config: EncoderConfig) -> Encoder | WholeBodyEncoder:
+    """Build the encoder that is configured."""
+    if config.joints == "together":
+        return WholeBodyEncoder(joints, config.blocks)
+    return Encoder(joints, frames, config)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from psp.errors import ConfigError
 from psp.model.encoded import Encoded, to_rows
-from psp.model.encoder import Encoder, EncoderConfig
+from psp.model.encoder import EncoderConfig, make_encoder
 from psp.model.heads import Classifier, Projection
 from psp.model.polymerise import LevelAttention, Polymerised, PyramidPolymerisingAttention
 from psp.model.pyramid import LEVELS, SkeletonPyramid
@@ -24,7 +24,8 @@ class ModelConfig:
     `body_to_part`, `part_to_joint`, `body_to_joint` are lambda, alpha, beta of eqs. 7 and 9.
     `polymerise=False` is the paper's ablation without PPA. `levels` are those that are contrasted: none
     builds a classifier only. `persons` says whether absent persons go through the encoder, as zeros, and into
-    every mean and batch norm. `dropout` acts before the classifier.
+    every mean and batch norm. `dropout` acts before the classifier. `networks` says whether all views
+    share one or each has its own.
     """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -38,6 +39,7 @@ class ModelConfig:
     levels: tuple[str, ...] = LEVELS
     persons: Literal["all", "present"] = "present"
     dropout: float = 0.0
+    networks: Literal["shared", "own"] = "shared"
 
     def __post_init__(self) -> None:
         unknown = [level for level in self.levels if level not in LEVELS]
@@ -62,7 +64,7 @@ class PSPNetwork(nn.Module):
         super().__init__()
         self.layout, self.frames, self.classes, self.config = layout, frames, classes, config
         width = config.encoder.width
-        self.encoder = Encoder(len(layout.joints), frames, config.encoder)
+        self.encoder = make_encoder(len(layout.joints), frames, config.encoder)
         self.classifier = Classifier(width, classes, config.dropout)
         self.pyramid: SkeletonPyramid | None = None
         self.polymerising: PyramidPolymerisingAttention | None = None
@@ -78,6 +80,10 @@ class PSPNetwork(nn.Module):
         chosen = persons if self.config.persons == "present" else torch.ones_like(persons)
         rows, row_clip = to_rows(views, chosen)
         return Encoded(self.encoder(rows), row_clip, len(views))
+
+    def of_view(self, number: int) -> "PSPNetwork":
+        """Return this network, which is that of every view."""
+        return self
 
     def polymerise(self, encoded: Encoded) -> dict[str, Encoded]:
         """Return the polymerising features of the configured levels (merely pooled ones without PPA)."""

@@ -13,19 +13,21 @@ from torch import Tensor
 from psp.data.atomic import write_atomically
 from psp.errors import CheckpointError
 from psp.model.encoder import EncoderConfig
-from psp.model.psp import ModelConfig, PSPNetwork
+from psp.model.psp import ModelConfig
+from psp.model.streams import Network, StreamNetworks, make_network
 from psp.skeleton.layouts import layout_by_name
 
 HEADER = "psp"
 
 
-def save_network(path: Path, network: PSPNetwork, state: Mapping[str, Tensor] | None = None) -> None:
+def save_network(path: Path, network: Network, state: Mapping[str, Tensor] | None = None) -> None:
     """Write the network with its weights or with `state` (averaged ones), whole or not at all."""
     header = {
         "layout": network.layout.name,
         "frames": network.frames,
         "classes": network.classes,
         "config": asdict(network.config),
+        "views": len(network.networks) if isinstance(network, StreamNetworks) else 1,
     }
     tensors = {name: tensor.contiguous() for name, tensor in (state or network.state_dict()).items()}
     content = save(tensors, {HEADER: json.dumps(header)})
@@ -39,13 +41,15 @@ def save_network(path: Path, network: PSPNetwork, state: Mapping[str, Tensor] | 
         ) from error
 
 
-def load_network(path: Path) -> PSPNetwork:
+def load_network(path: Path) -> Network:
     """Build the network that `save_network` wrote, in evaluation mode."""
     metadata, state = read_safetensors(path)
     try:
         header = json.loads(metadata[HEADER])
         config = _config(header["config"])
-        network = PSPNetwork(layout_by_name(header["layout"]), header["frames"], header["classes"], config)
+        network = make_network(
+            layout_by_name(header["layout"]), header["frames"], header["classes"], config, header.get("views", 1)
+        )
         network.load_state_dict(state)
     except (KeyError, TypeError, json.JSONDecodeError, RuntimeError) as error:
         raise CheckpointError(

@@ -39,7 +39,7 @@ def psp_published(protocol: str, budget: str, scope: Scope) -> TrainConfig:
 
 def supervised_best(protocol: str, budget: str, scope: Scope) -> TrainConfig:
     """Labelled clips only, in the settings of `best`: what its augmentation and schedule bring by themselves."""
-    return replace(best(protocol, budget, scope.size), method="supervised")
+    return replace(best(protocol, budget, scope.size), method="streams")
 
 
 def psp_best(protocol: str, budget: str, scope: Scope) -> TrainConfig:

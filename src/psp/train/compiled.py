@@ -2,17 +2,18 @@
 
 import torch
 
-from psp.model.psp import PSPNetwork
+from psp.model.streams import Network, StreamNetworks
 
 
-def compile_encoder(network: PSPNetwork) -> bool:
+def compile_encoder(network: Network) -> bool:
     """Compile the encoder where it stands, or return False and change nothing if this machine cannot.
 
     The mathematics stays the same, the last bits may not. Compiling takes a minute or more at the first step.
     """
     if not can_compile(next(network.parameters()).device):
         return False
-    network.encoder.compile()
+    for number in range(len(network.networks) if isinstance(network, StreamNetworks) else 1):
+        network.of_view(number).encoder.compile()
     return True
 
 

@@ -1,9 +1,10 @@
 """The training loop: draw, compute, check, step, average, log; and save whenever it may have to stop."""
 
 import copy
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from psp.data.split import protocol_by_name, split_store
 from psp.data.store import Store
 from psp.methods.method import StepResult
 from psp.methods.methods import METHODS
-from psp.model.psp import PSPNetwork
+from psp.model.streams import Network, make_network
 from psp.model.weights import save_network
 from psp.train.allocator import keep_freed_memory
 from psp.train.average import WeightAverage
@@ -32,6 +33,7 @@ from psp.train.ranks import Ranks
 from psp.train.result import write_result
 from psp.train.run import RunFolder
 from psp.train.state import collect, load_checkpoint, restore, save_checkpoint
+from psp.train.teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ class Trainer:
     def _make_network(self) -> None:
         torch.manual_seed(self.config.seed)
         frames = self.config.data.sample.frames
-        network = PSPNetwork(self.store.layout, frames, len(self.store.classes), self.config.model)
+        views = len(self.method.views)
+        network = make_network(self.store.layout, frames, len(self.store.classes), self.config.model, views)
         self.network = network.to(self.ranks.device)
         self.optimiser = make_optimiser(self.network, self.config.optim)
         self.average = WeightAverage(self.network, self.config.average)
@@ -124,7 +127,12 @@ class Trainer:
         self.steps = config.epochs * self.steps_per_epoch
         self.labelled = stream(self.store, labelled, config.labelled_batch, config.seed, "labelled")
         self.unlabelled = stream(self.store, self.unlabelled_clips, config.unlabelled_batch, config.seed, "unlabelled")
-        self.feed = Feed(Batches(self.store, self.method.views, config.data, self.ranks.device), self._draws)
+        batches = Batches(self.store, self.method.views, config.data, self.ranks.device)
+        self.feed = Feed(batches, self._draws)
+        self.teacher: Teacher | None = None
+        if self.method.is_taught:
+            known = (self.unlabelled_clips, labelled, config.spread)
+            self.teacher = Teacher(self.network, self.average.state, batches, *known)
 
     def _train_step(self, read: bool = False) -> StepResult:
         """Take a step; its numbers are waited for only if it is the first, is logged or is to be read."""
@@ -167,6 +175,8 @@ class Trainer:
         rate = learning_rate(config.optim, self.step / self.steps_per_epoch, config.epochs)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
+        if self.teacher and self.step >= self._first_taught and self.step % self.steps_per_epoch == 0:
+            self.teacher.look()
         labelled, unlabelled = self._draw_batches(self.step)
         self.network.train()
         with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
@@ -185,10 +195,17 @@ class Trainer:
 
     def _draw_batches(self, step: int) -> tuple[Batch, Batch | None]:
         self.ledger.note(self.labelled.draw(step).clips)
-        labelled, *unlabelled = self.feed.take(step)
-        return labelled, unlabelled[0].without_labels() if unlabelled else None
+        labelled, *others = self.feed.take(step)
+        unlabelled = others[0].without_labels() if others else None
+        if unlabelled is None or self.teacher is None or step < self._first_taught:
+            return labelled, unlabelled
+        return labelled, replace(unlabelled, beliefs=self.teacher.about(unlabelled.clips))
 
-    def averaged_network(self) -> PSPNetwork:
+    @property
+    def _first_taught(self) -> int:
+        return math.ceil(self.config.teach_after * self.config.epochs) * self.steps_per_epoch
+
+    def averaged_network(self) -> Network:
         """A copy of the network with the averaged weights."""
         network = copy.deepcopy(self.network)
         network.load_state_dict(self.average.state)
@@ -201,6 +218,8 @@ class Trainer:
             tensors, facts = found
             restore(tensors, self.network, self.optimiser, self.average)
             self.ledger.restore(facts["labelled"])
+            if self.teacher:
+                self.teacher.beliefs.copy_(tensors["teacher.beliefs"])
             self.step, seconds, positions = facts["step"], facts["seconds"], facts["logs"]
         clips = self.config.labelled_batch + self.config.unlabelled_batch * self.method.uses_unlabelled
         self.meter = Meter(clips, self.step, seconds)
@@ -214,6 +233,8 @@ class Trainer:
         if self.ranks.is_main:
             facts = {"logs": self.logs.positions(), "seconds": self.meter.seconds, "labelled": self.ledger.used()}
             state = collect(self.network, self.optimiser, self.average)
+            if self.teacher:
+                state["teacher.beliefs"] = self.teacher.beliefs
             save_checkpoint(self.folder.checkpoints, self.step, state, facts)
         self.meter.restart()
 

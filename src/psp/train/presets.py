@@ -45,14 +45,15 @@ def published(protocol: str, budget: str, size: Size) -> TrainConfig:
 
 
 def best(protocol: str, budget: str, size: Size) -> TrainConfig:
-    """Our recipe: label-preserving augmentation, pseudo-labels, AdamW with a cosine, averaged weights."""
-    change = AugmentConfig(turn=45, tilt=15, roll=10, shear=0.2, scale=0.1, mirror=0.5, joint_mask=0.1, noise=0.02)
-    data = BatchConfig(sample=SampleConfig(frames=32, shortest=0.6), augment=change)
+    """Our recipe: three streams, label-preserving changes, a teacher, AdamW with a cosine, averaged weights."""
+    change = AugmentConfig(turn=45, tilt=15, roll=10, shear=0.2, scale=0.1, mirror=0.5, joint_mask=0.15, noise=0.02)
+    data = BatchConfig(sample=SampleConfig(frames=20, shortest=0.6), augment=change)
     optim = OptimConfig("adamw", 2e-3, weight_decay=0.05, warmup=2, schedule="cosine", clip_norm=5.0)
+    model = replace(paper_model(size), dropout=0.3, networks="own")
     return TrainConfig(
-        protocol, budget, data=data, model=paper_model(size), optim=optim, epochs=40,
-        objective=ObjectiveConfig(temperature=0.1, contrast=0.1, label_smoothing=0.1, pseudo_label=1.0),
-        labelled_batch=32, unlabelled_batch=32, labelled_as_unlabelled=True, average=0.99,
+        protocol, budget, method="taught", data=data, model=model, optim=optim,
+        objective=ObjectiveConfig(temperature=0.1, contrast=0.03, label_smoothing=0.1, pseudo_label=1.0),
+        labelled_batch=48, unlabelled_batch=64, labelled_as_unlabelled=True, epochs=40, average=0.99, spread=0.5,
     )  # fmt: skip
 
 
@@ -61,3 +62,6 @@ PRESETS: dict[PresetName, Callable[[str, str, Size], TrainConfig]] = {
     "published": published,
     "best": best,
 }
+
+USUAL_SIZE: dict[PresetName, Size] = {"paper": "full", "published": "full", "best": "light"}
+"""The size of network that a preset is meant for."""

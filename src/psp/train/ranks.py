@@ -1,5 +1,6 @@
 """Several processes working on one batch: each takes its share, gradients are averaged, and all stop together."""
 
+import atexit
 import os
 
 import torch
@@ -23,6 +24,7 @@ class Ranks:
         self.device = device_by_name(device)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
             dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+            atexit.register(dist.destroy_process_group)  # left to the end of the process, its threads may abort it
         self.count, self.index = rank_count(), dist.get_rank() if dist.is_initialized() else 0
         self.is_main = self.index == 0
         if self.count > 1 and self.device.type == "cuda":

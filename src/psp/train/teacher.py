@@ -1,0 +1,65 @@
+"""The teacher: what the averaged network believes about the unlabelled clips."""
+
+import copy
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from psp.data.batches import Batch, Batches
+from psp.loss.taught import aligned
+from psp.methods.encode import encode_views
+from psp.model.streams import Network
+from psp.train.spreading import spread_labels
+
+
+class Teacher:
+    """Beliefs about a training set's clips, taken anew now and then from whole clips, all views together.
+
+    The mean of the views' class probabilities; a share `spread` of it comes instead from the labels, spread among
+    similar clips. Both are aligned: over all clips no class is believed in more often than another. Clips with a label
+    are believed to be what they are, others outside the set to be nothing. The teacher looks at the average itself:
+    nothing is copied.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        average: dict[str, Tensor],
+        batches: Batches,
+        unlabelled: Int64[np.ndarray, "u"],
+        labelled: Int64[np.ndarray, "l"],
+        spread: float,
+    ) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.network.load_state_dict(average, assign=True)
+        self.batches, self.spread = batches, spread
+        self.clips = np.union1d(unlabelled, labelled)
+        self.labelled = torch.from_numpy(np.searchsorted(self.clips, labelled)).to(batches.device)
+        self.labels = batches.label[torch.from_numpy(labelled)]
+        self.beliefs = torch.zeros(len(batches.label), network.classes, device=batches.device)
+
+    @torch.no_grad()
+    def look(self) -> None:
+        """Take new beliefs about all clips."""
+        seen = [self._look_at(batch) for batch in self.batches.in_order(self.clips)]
+        beliefs, features = (torch.cat(parts) for parts in zip(*seen, strict=True))
+        beliefs = aligned(beliefs, beliefs.mean(dim=0))
+        classes = beliefs.shape[1]
+        if self.spread:
+            spread = spread_labels(features, self.labelled, self.labels, classes)
+            beliefs = torch.lerp(beliefs, aligned(spread, spread.mean(dim=0)), self.spread)
+        beliefs[self.labelled] = F.one_hot(self.labels, classes).to(beliefs)
+        self.beliefs[torch.from_numpy(self.clips)] = beliefs
+
+    def about(self, clips: Int64[Tensor, "n"]) -> Float[Tensor, "n k"]:
+        """The latest beliefs about these clips."""
+        return self.beliefs[clips]
+
+    def _look_at(self, batch: Batch) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n d"]]:
+        """The mean probabilities of a batch, and its unit features, one view beside the other."""
+        views = [parts[0] for parts in encode_views(self.network, [batch]).values()]
+        logits = torch.stack([self.network.of_view(i).classify(view) for i, view in enumerate(views)])
+        return logits.softmax(dim=2).mean(0), torch.cat([F.normalize(view.pooled(), dim=1) for view in views], dim=1)

@@ -1,0 +1,60 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from psp.data.batches import BatchConfig, Batches
+from psp.data.sample import SampleConfig
+from psp.methods.methods import METHODS
+from psp.model.psp import PSPNetwork
+from psp.train.average import WeightAverage
+from psp.train.teacher import Teacher
+from psp.train.train import resume_run, start_run
+from runs import SMALL_RUN
+from stores import small_store
+
+TAUGHT = replace(
+    SMALL_RUN, method="taught", teach_after=0.3, spread=0.5, objective=replace(SMALL_RUN.objective, pseudo_label=1.0)
+)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5])
+def test_beliefs_are_the_averaged_networks_and_favour_no_class(tmp_path, spread):
+    store = small_store(tmp_path / "store")
+    torch.manual_seed(0)
+    network = PSPNetwork(store.layout, 8, 4, SMALL_RUN.model).eval()
+    average = WeightAverage(network, 0.9)
+    batches = Batches(store, METHODS["taught"].views, BatchConfig(SampleConfig(frames=8)))
+    teacher = Teacher(network, average.state, batches, np.arange(4, 40), np.arange(4), spread)
+    average.state["classifier.linear.bias"].copy_(torch.tensor([3.0, 0.0, 0.0, 0.0]))
+    teacher.look()
+    beliefs = teacher.about(torch.arange(40))
+    torch.testing.assert_close(beliefs.sum(dim=1), torch.ones(40))
+    torch.testing.assert_close(beliefs.mean(dim=0), torch.full((4,), 0.25), atol=0.1, rtol=0)
+    assert torch.equal(beliefs[:4].argmax(dim=1), torch.arange(4))
+    assert torch.equal(beliefs[:4].amax(dim=1), torch.ones(4))
+    assert teacher.about(torch.arange(40, 48)).abs().max() == 0
+
+
+def test_a_taught_run_that_was_interrupted_between_two_looks_ends_the_same(tmp_path):
+    store = small_store(tmp_path / "store")
+    straight = start_run(store, TAUGHT, tmp_path / "straight", device="cpu")
+    straight.run(checkpoint_seconds=1e9)
+    start_run(store, TAUGHT, tmp_path / "broken", device="cpu")
+
+    class Killed(BaseException):
+        pass
+
+    def die(progress) -> None:
+        if progress.step == straight.steps - 1:
+            raise Killed
+
+    try:
+        resume_run(tmp_path / "broken", device="cpu").run(die, checkpoint_seconds=0)
+    except Killed:
+        resume_run(tmp_path / "broken", device="cpu").run()
+    first, second = (load_file(tmp_path / run / "last.safetensors") for run in ("straight", "broken"))
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+    assert "teacher" in (tmp_path / "straight" / "metrics.jsonl").read_text()
