@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from psp.cli.main import make_parser
+from psp.cli.main import main, make_parser
 from psp.train.config import TrainConfig
 from psp.train.override import changes_from_file, override
 
@@ -21,11 +21,12 @@ def blocks(kind: str, text: str = README) -> list[str]:
     return re.findall(rf"^```{kind}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def test_the_step_by_step_commands_work(tmp_path):
+def test_the_step_by_step_commands_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for line in "".join(blocks("sh")).splitlines():
-        command = [sys.executable, "-m", *shlex.split(line)]
-        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert result.returncode == 0, f"{line}\n{result.stderr}"
+        program, *arguments = shlex.split(line)
+        assert program == "psp"
+        assert main(arguments) == 0, line
     assert (tmp_path / "predictions.csv").exists()
     assert (tmp_path / "layouts.png").exists()
 

@@ -40,7 +40,8 @@ def test_the_published_program_is_itself_on_the_data_set_it_is_for():
 
 
 def test_systems_of_one_preset_differ_in_their_method_only():
-    for psp, supervised in ((psp_paper, supervised_paper), (psp_best, supervised_best)):
-        configs = [make("nw-ucla", "15%", Scope()) for make in (psp, supervised)]
-        assert [config.method for config in configs] == ["psp", "supervised"]
-        assert override(configs[1], {"method": "psp"}) == configs[0]
+    pairs = {("psp", "supervised"): (psp_paper, supervised_paper), ("taught", "streams"): (psp_best, supervised_best)}
+    for methods, systems in pairs.items():
+        configs = [make("nw-ucla", "15%", Scope()) for make in systems]
+        assert tuple(config.method for config in configs) == methods
+        assert override(configs[1], {"method": methods[0]}) == configs[0]

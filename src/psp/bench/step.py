@@ -17,7 +17,7 @@ from psp.data.batches import Batch
 from psp.data.ranges import require
 from psp.methods.methods import METHODS
 from psp.model.encoder import Size
-from psp.model.psp import PSPNetwork
+from psp.model.streams import make_network
 from psp.skeleton.kinect20 import KINECT20
 from psp.skeleton.layout import Layout
 from psp.skeleton.ntu25 import NTU25
@@ -75,14 +75,16 @@ class TrainingStep:
             keep_freed_memory()
         torch.manual_seed(0)
         self.device, self.precision, self.objective = device, config.precision, config.objective
-        self.network = PSPNetwork(layout, config.data.sample.frames, classes, config.model).to(device).train()
+        self.method = METHODS[config.method]
+        views = len(self.method.views)
+        self.network = make_network(layout, config.data.sample.frames, classes, config.model, views).to(device).train()
         self.optimiser = make_optimiser(self.network, replace(config.optim, learning_rate=STANDSTILL))
         self.labelled, self.unlabelled = labelled, unlabelled.without_labels()
 
     def forward(self) -> Float[Tensor, ""]:
         """The objective of both batches."""
         with self._autocast():
-            return METHODS["psp"].step(self.network, self.labelled, self.unlabelled, self.objective).objective
+            return self.method.step(self.network, self.labelled, self.unlabelled, self.objective).objective
 
     def whole(self) -> None:
         """Forward, backward, and the optimiser's step."""
@@ -91,11 +93,12 @@ class TrainingStep:
         self.optimiser.step()
 
     def encoder(self) -> None:
-        """Forward and backward of the encoder alone, over both views of the unlabelled batch."""
+        """Forward and backward of the encoder alone, over all views of the unlabelled batch."""
         self.optimiser.zero_grad()
         views = torch.cat(list(self.unlabelled.views.values()))
         with self._autocast():
-            features = self.network.encode(views, self.unlabelled.persons.repeat(2, 1)).features
+            persons = self.unlabelled.persons.repeat(len(self.method.views), 1)
+            features = self.network.of_view(0).encode(views, persons).features
         features.backward(torch.full_like(features, 1e-3))
 
     def _autocast(self) -> torch.autocast:
@@ -114,7 +117,7 @@ class PublishedStep(TrainingStep):
         first, second = (random_batch(settings, clips, device) for clips in (labelled, settings.clips - labelled))
         super().__init__(config, layout, classes, first, second, device)
         if settings.compile != "none":
-            self.network.encoder.compile(mode=settings.compile, dynamic=False)
+            self.network.of_view(0).encoder.compile(mode=settings.compile, dynamic=False)
 
 
 def random_batch(settings: StepSettings, clips: int, device: torch.device) -> Batch:

@@ -20,7 +20,7 @@ def draw_accuracy_over_time(path: str | os.PathLike[str], curves: TimeCurves, go
         axes.plot(seconds, accuracies, color=colour, marker="o", markersize=3, linewidth=1.8, label=name)
     for name, goal in goals.items():
         axes.axhline(goal, color=INK, linestyle=":", linewidth=1)
-        axes.annotate(f"{name}, {goal:g} %", (0.01, goal), xycoords=("axes fraction", "data"), va="bottom")
+        axes.annotate(f"{name},\n{goal:g} %", (1.01, goal), xycoords=("axes fraction", "data"), va="center")
     axes.set_xlabel("seconds of training")
     axes.set_ylabel("test accuracy, %")
     axes.set_xlim(left=0)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from psp.data.batches import BatchConfig
 from psp.data.ranges import require
@@ -60,7 +61,7 @@ class TrainConfig:
             remedy = "Name at least one level, or use the method supervised."
             raise ConfigError("PSP Learning needs levels to contrast.", where="model.levels", remedy=remedy)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """A short name of this configuration: two runs with the same hash differ in nothing that was configured.
 
