@@ -25,7 +25,7 @@ def test_a_start_that_fails_leaves_no_folder(store, tmp_path, monkeypatch):
 
     with pytest.raises(BudgetError):
         start_run(store, replace(SHORT, budget="900/class"), tmp_path / "run", device="cpu")
-    monkeypatch.setattr("psp.train.loop.PSPNetwork", refuse)
+    monkeypatch.setattr("psp.train.loop.make_network", refuse)
     with pytest.raises(ConfigError, match="no network"):
         start_run(store, SHORT, tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
