@@ -49,7 +49,7 @@ def doubled(batch: Batch) -> Batch:
 
 
 def settings(preset: PresetName, method: MethodName, memory: MemoryConfig) -> TrainConfig:
-    """A preset with few frames, a small network without dropout, unequal shares, and pseudo-labels that are believed."""
+    """A preset with few frames, a small network without dropout, unequal shares, and pseudo-labels it believes."""
     config = PRESETS[preset]("synthetic-xsub", "2/class", "tiny")
     sample = replace(config.data.sample, frames=8)
     return replace(
