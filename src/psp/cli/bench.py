@@ -198,7 +198,7 @@ def time_to_accuracy(
     watch: str | None = None,
     budget: str = "5/class",
     preset: PresetName = "best",
-    size: Size = "tiny",
+    size: Size = "light",
     method: MethodName | None = None,
     precision: Literal["float32", "bf16"] = "float32",
     epochs: int = 40,
