@@ -58,4 +58,4 @@ def test_every_part_offers_its_most_important_case_first(gpu, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["gpu.py", "--device", "cpu"])
     options = gpu.parsed()
     first = [next(iter(cases(options, lambda *_: None)))[0] for _, cases in gpu.PARTS.values()]
-    assert first == ["machine", "published, tiny", "tiny, 1 clips, cpu", "ranks", "tiny, float32"]
+    assert first == ["machine", "published, tiny", "tiny, 1 clips, cpu", "ranks", "light, float32"]
