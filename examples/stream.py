@@ -5,6 +5,7 @@ python examples/stream.py RUN, where RUN is a folder written by `psp train` or a
 
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from psp.train.run import open_run
 
 def main(run: str) -> None:
     """Show three recordings to a stream and print what it takes them for."""
-    classes = OnnxRecogniser(run).classes if run.endswith(".onnx") else open_run(run).store_facts["classes"]
+    classes = OnnxRecogniser(run).classes if run.endswith(".onnx") else open_run(Path(run)).store_facts["classes"]
     for clip in synthetic_clips(SyntheticConfig(clips=9, seed=1)):
         if clip.camera != 1:
             continue
