@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from psp.data.random import keys_of_ids
-from psp.data.sample import SampleConfig, joints_at, present_persons, training_positions, whole_clip
+from psp.data.sample import SampleConfig, even_positions, joints_at, present_persons, training_positions
+from psp.errors import ConfigError
 
 KEYS = keys_of_ids(f"clip {number}" for number in range(300))
 FRAMES = torch.arange(300) % 90 + 1
@@ -14,8 +15,19 @@ def ramp(frames: int, person: int) -> torch.Tensor:
 
 
 def test_whole_clip_goes_from_first_to_last_frame():
-    positions = whole_clip(torch.tensor([1, 11]), 5)
+    positions = even_positions(torch.tensor([1, 11]), 5)
     assert positions.tolist() == [[0, 0, 0, 0, 0], [0, 2.5, 5, 7.5, 10]]
+
+
+def test_a_stretch_goes_from_its_beginning_to_its_end():
+    positions = even_positions(torch.tensor([1, 11]), 3, (0.2, 0.8))
+    torch.testing.assert_close(positions, torch.tensor([[0.0, 0, 0], [2, 5, 8]]))
+
+
+@pytest.mark.parametrize("crops", [(), ((0.5, 0.5),), ((0.0, 1.1),), ((-0.1, 1.0),)])
+def test_stretches_that_are_none_are_refused(crops):
+    with pytest.raises(ConfigError, match="test_crops"):
+        SampleConfig(test_crops=crops)
 
 
 @pytest.mark.parametrize("kind", ["crop", "random", "whole"])

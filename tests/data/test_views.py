@@ -1,6 +1,10 @@
+import math
+
+import pytest
 import torch
 
-from psp.data.views import VIEWS, bone_view, motion_view, velocity_view
+from psp.data.augment import rotation
+from psp.data.views import VIEWS, bone_view, motion_view, velocity_view, yaw_invariant_view
 from psp.skeleton.kinect20 import KINECT20
 
 JOINTS = torch.randn(3, 1, 8, 20, 3, generator=torch.Generator().manual_seed(0))
@@ -21,13 +25,32 @@ def test_bones_added_from_the_centre_give_the_joints_back():
 def test_bones_and_motions_do_not_see_where_the_body_stands():
     moved = JOINTS + torch.tensor([1.0, 2.0, 3.0])
     for name in ("bone", "motion", "bone motion"):
-        same = torch.allclose(VIEWS[name](moved, KINECT20), VIEWS[name](JOINTS, KINECT20), atol=1e-5)
+        same = torch.allclose(VIEWS[name](moved, KINECT20, "y"), VIEWS[name](JOINTS, KINECT20, "y"), atol=1e-5)
         assert same, name
 
 
 def test_every_view_keeps_the_shape():
-    assert all(view(JOINTS, KINECT20).shape == JOINTS.shape for view in VIEWS.values())
+    assert all(view(JOINTS, KINECT20, "y").shape == JOINTS.shape for view in VIEWS.values())
 
 
 def test_velocity_is_motion_on_the_scale_of_the_clip():
     assert torch.allclose(velocity_view(JOINTS, KINECT20), 4 * motion_view(JOINTS, KINECT20))
+
+
+@pytest.mark.parametrize("up", ["y", "z"])
+@pytest.mark.parametrize("name", ["yaw-invariant", "yaw-invariant velocity"])
+def test_yaw_invariant_views_do_not_see_from_which_side_the_camera_looks(name, up):
+    turned = torch.einsum("nmtvc,ndc->nmtvd", JOINTS, rotation(torch.tensor([0.3, 2.0, -math.pi]), up))
+    expected = VIEWS[name](JOINTS, KINECT20, up)
+    assert torch.allclose(VIEWS[name](turned, KINECT20, up), expected, atol=1e-4)
+    tilted = torch.einsum("nmtvc,ndc->nmtvd", JOINTS, rotation(torch.tensor([0.3, 2.0, -math.pi]), "x"))
+    assert not torch.allclose(VIEWS[name](tilted, KINECT20, up), expected, atol=1e-2)
+
+
+def test_the_yaw_invariant_view_is_height_reach_and_speed_over_the_ground():
+    joints = torch.zeros(1, 1, 4, 20, 3)
+    joints[:, :, :, 7] = torch.tensor([3.0, 1.5, 4.0])
+    joints[:, :, 1:, 7, 0] += 2.0
+    view = yaw_invariant_view(joints, KINECT20)[0, 0, :, 7]
+    assert view[0].tolist() == [1.5, 5.0, 2.0]
+    assert view[1:, 2].tolist() == [0.0, 0.0, 0.0]

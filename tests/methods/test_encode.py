@@ -13,9 +13,9 @@ from psp.model.psp import ModelConfig, PSPNetwork
 from psp.skeleton.kinect20 import KINECT20
 
 
-def batch(clips: int, seed: int) -> Batch:
+def batch(clips: int, seed: int, method: str = "psp") -> Batch:
     draw = torch.Generator().manual_seed(seed)
-    views = {view: torch.randn(clips, 2, 8, 20, 3, generator=draw) for view in ("joint", "motion")}
+    views = {view: torch.randn(clips, 2, 8, 20, 3, generator=draw) for view in METHODS[method].views}
     persons = torch.tensor([[True, row % 2 == 0] for row in range(clips)])
     views = {name: view.double() for name, view in views.items()}
     return Batch(torch.arange(clips), torch.arange(clips) % 4, persons, views)
@@ -29,7 +29,7 @@ def network() -> PSPNetwork:
 def learnt(net: PSPNetwork, method: str, memory: MemoryConfig) -> dict[str, Tensor]:
     """Losses, gradients and running statistics of a step on 5 labelled and 9 unlabelled clips."""
     objective = ObjectiveConfig(pseudo_label=1.0, confidence=0.26)
-    result = METHODS[method].step(net, batch(5, 0), batch(9, 1), objective, memory)
+    result = METHODS[method].step(net, batch(5, 0, method), batch(9, 1, method), objective, memory)
     result.objective.backward()
     gradients = {name: weight.grad for name, weight in net.named_parameters() if weight.grad is not None}
     return (

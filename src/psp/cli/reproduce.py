@@ -46,7 +46,7 @@ def reproduce(
     runs are missing. A result that `out` already holds, of the same configuration, clips and labels, is not run again.
 
     Args:
-        experiment: table2, table3, table4, figure5, figure6, figure7 or figure8
+        experiment: table2, table3, table4, figure5, figure6, figure7, figure8 or recipe
         store: the data sets, folders written by 'psp prepare' (table2 --quick makes one of its own)
         out: where tables and the results of runs are kept
         runs: where the trainings are kept

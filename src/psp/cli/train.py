@@ -45,7 +45,7 @@ def train(
         budget: whose labels may be used: 5%, 5/class, xcar2022 or all
         preset: paper (its text), published (its program) or best (ours)
         size: how large the network is, by default light for best and full for the others
-        method: psp, supervised (its baseline, only the labelled clips), taught (three streams with a teacher, the
+        method: psp, supervised (its baseline, only the labelled clips), taught (five streams with a teacher, the
             method of best) or streams (its baseline), if not as the preset says
         seed: of everything random in training, and of the budget unless --budget-seed is given
         budget_seed: which labels are drawn

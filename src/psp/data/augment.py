@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from psp.data.normalise import Up
 from psp.data.random import between, normal, uniform
 from psp.data.ranges import require
 from psp.skeleton.layout import Layout
@@ -49,7 +50,7 @@ def augment(
     keys: Int64[Tensor, "n"],
     layout: Layout,
     config: AugmentConfig,
-    up: Literal["y", "z"] = "y",
+    up: Up = "y",
 ) -> Float[Tensor, "n m t v c"]:
     """Apply every configured change, `up` being vertical; what is drawn depends on nothing but the keys."""
     if config.mirror:
@@ -73,7 +74,7 @@ def mirror(joints: Float[Tensor, "n m t v c"], chosen: Bool[Tensor, "n"], layout
     return torch.where(chosen[:, None, None, None, None], mirrored, joints)
 
 
-def geometry(keys: Int64[Tensor, "n"], config: AugmentConfig, up: Literal["y", "z"] = "y") -> Float[Tensor, "n 3 3"]:
+def geometry(keys: Int64[Tensor, "n"], config: AugmentConfig, up: Up = "y") -> Float[Tensor, "n 3 3"]:
     """One matrix a clip: rotations, then shear, then scale."""
     forward: Literal["z", "y"] = "z" if up == "y" else "y"
     matrix = rotation(_angle(keys, "tilt", config.tilt), "x")

@@ -13,7 +13,7 @@ from torch import Tensor
 from psp.data.augment import AugmentConfig, augment
 from psp.data.random import draw_keys, uniform
 from psp.data.rows import Rows, RowSource, row_source, send
-from psp.data.sample import SampleConfig, joints_at, present_persons, training_positions, whole_clip
+from psp.data.sample import WHOLE, Crop, SampleConfig, even_positions, joints_at, present_persons, training_positions
 from psp.data.store import Store
 from psp.data.views import VIEWS
 from psp.errors import ConfigError
@@ -158,26 +158,26 @@ class Batches:
         keys = send(draw.keys, self.device)
         if self.config.views == "together":
             joints = self._training_joints(recorded, keys)
-            views = {view: VIEWS[view](joints, self.layout) for view in self.views}
+            views = {view: self._view(view, joints) for view in self.views}
         else:
             views = {view: self._apart(view, recorded, draw_keys(keys, view, 0)) for view in self.views}
         return Batch(clips, self.label[clips], persons, views)
 
-    def testing(self, clips: Int64[Tensor, "n"]) -> Batch:
-        """Views of whole clips, nothing drawn at random."""
+    def testing(self, clips: Int64[Tensor, "n"], crop: Crop = WHOLE) -> Batch:
+        """Views of whole clips or a stretch of each, nothing drawn at random."""
         clips, persons, recorded = self._recorded(clips)
-        positions = whole_clip(recorded.frames, self.config.sample.frames)
+        positions = even_positions(recorded.frames, self.config.sample.frames, crop)
         joints = recorded.at(positions)
         views = {
-            view: recorded.motion_at(positions.floor()) if self._is_recorded(view) else VIEWS[view](joints, self.layout)
+            view: recorded.motion_at(positions.floor()) if self._is_recorded(view) else self._view(view, joints)
             for view in self.views
         }
         return Batch(clips, self.label[clips], persons, views)
 
-    def in_order(self, clips: Int64[np.ndarray, "s"], size: int = 128) -> Iterator[Batch]:
+    def in_order(self, clips: Int64[np.ndarray, "s"], size: int = 128, crop: Crop = WHOLE) -> Iterator[Batch]:
         """Test batches over all the clips once, in the order given."""
         for chunk in torch.from_numpy(clips).split(size):
-            yield self.testing(chunk)
+            yield self.testing(chunk, crop)
 
     def _is_recorded(self, view: str) -> bool:
         return view == "motion" and self.config.motion == "recorded"
@@ -194,7 +194,10 @@ class Batches:
     def _apart(self, view: str, clips: Recorded, keys: Int64[Tensor, "n"]) -> Float[Tensor, "n m t v c"]:
         if self._is_recorded(view):
             return clips.motion_at(training_positions(keys, clips.frames, self.config.sample))
-        return VIEWS[view](self._training_joints(clips, keys), self.layout)
+        return self._view(view, self._training_joints(clips, keys))
+
+    def _view(self, view: str, joints: Float[Tensor, "n m t v c"]) -> Float[Tensor, "n m t v c"]:
+        return VIEWS[view](joints, self.layout, self.up)
 
     def _training_joints(self, clips: Recorded, keys: Int64[Tensor, "n"]) -> Float[Tensor, "n m t v c"]:
         joints = clips.at(training_positions(keys, clips.frames, self.config.sample))

@@ -12,6 +12,9 @@ from jaxtyping import Bool, Float64
 from psp.errors import ConfigError
 from psp.skeleton.layout import Layout
 
+Up = Literal["y", "z"]
+"""The vertical axis."""
+
 TINY = 1e-6
 """A spine or shoulder line shorter than this (metres) gives neither scale nor direction."""
 
@@ -35,7 +38,7 @@ class NormaliseConfig:
     shoulder_line: tuple[int, int] | None = None
 
     @property
-    def vertical(self) -> str:
+    def vertical(self) -> Up:
         """The axis that points up afterwards."""
         return "y" if self.upright == "none" else "z"
 

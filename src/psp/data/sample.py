@@ -10,21 +10,28 @@ from torch import Tensor
 
 from psp.data.random import between, uniform
 from psp.data.ranges import require
+from psp.errors import ConfigError
+
+Crop = tuple[float, float]
+"""Where a stretch of a clip begins and ends, as shares of it."""
+
+WHOLE: Crop = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
 class SampleConfig:
-    """How training clips are cut to `frames` frames; for testing the whole clip is always resampled evenly.
+    """How training clips are cut to `frames` frames; for testing they are resampled evenly.
 
     `crop` takes a random stretch of at least `shortest` of the clip and, by an exponent up to `warp`, plays it at an
-    uneven speed. `random` draws frames at random and sorts them, as PSP's published program does. `whole` is as in
-    testing.
+    uneven speed. `random` draws frames at random and sorts them, as PSP's published program does. `whole` is the whole
+    clip. A prediction is the mean over `test_crops`, stretches of a clip by their beginning and end, as shares of it.
     """
 
     frames: int = 50
     train: Literal["crop", "random", "whole"] = "crop"
     shortest: float = 0.5
     warp: float = 1.25
+    test_crops: tuple[Crop, ...] = (WHOLE,)
 
     def __post_init__(self) -> None:
         require(self.frames >= 1, "data.sample.frames", self.frames, "1 or more")
@@ -32,11 +39,14 @@ class SampleConfig:
             0 < self.shortest <= 1, "data.sample.shortest", self.shortest, "a share of the clip: above 0, at most 1"
         )
         require(1 <= self.warp < math.inf, "data.sample.warp", self.warp, "a finite number of 1 or more")
+        if not self.test_crops or not all(0 <= start < end <= 1 for start, end in self.test_crops):
+            what, remedy = f"{self.test_crops} are no stretches of a clip.", "Name pairs 0 <= beginning < end <= 1."
+            raise ConfigError(what, where="data.sample.test_crops", remedy=remedy)
 
 
-def whole_clip(frames: Int64[Tensor, "n"], count: int) -> Float[Tensor, "n t"]:
-    """Positions spread evenly from a clip's first frame to its last."""
-    return torch.linspace(0, 1, count, device=frames.device) * (frames - 1)[:, None]
+def even_positions(frames: Int64[Tensor, "n"], count: int, crop: Crop = WHOLE) -> Float[Tensor, "n t"]:
+    """Positions spread evenly over a stretch of a clip, by default from its first frame to its last."""
+    return torch.linspace(*crop, count, device=frames.device) * (frames - 1)[:, None]
 
 
 def training_positions(
@@ -45,7 +55,7 @@ def training_positions(
     """Fractional frame positions of a training draw."""
     last = (frames - 1)[:, None]
     if config.train == "whole":
-        return whole_clip(frames, config.frames)
+        return even_positions(frames, config.frames)
     if config.train == "random":
         drawn = uniform(keys, "frames", config.frames) * frames[:, None]
         return drawn.floor().clamp(max=last).sort(dim=1).values

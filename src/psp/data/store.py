@@ -9,11 +9,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
+from psp.data.normalise import Up
 from psp.data.table import INDEX, REMAKE, ClipTable, check_table, map_array, read_index, read_table
 from psp.errors import StoreError
 from psp.skeleton.clip import Clip
@@ -52,7 +53,7 @@ class Store:
         return Clip(str(table.id[index]), rows.reshape(shape), None if label < 0 else label, **known)
 
     @property
-    def up(self) -> Literal["y", "z"]:
+    def up(self) -> Up:
         """The vertical axis: y as sensors report it, z where preparation stood the spine up on it."""
         upright = self.manifest["preprocessing"].get("normalise", {}).get("upright", "none")
         return "y" if upright == "none" else "z"

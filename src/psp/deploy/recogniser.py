@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor, nn
 
 from psp.data.batches import BatchConfig
-from psp.data.normalise import NormaliseConfig
-from psp.data.sample import whole_clip
+from psp.data.normalise import NormaliseConfig, Up
+from psp.data.sample import Crop, even_positions
 from psp.data.views import VIEWS
 from psp.deploy.normalisation import Normalisation
 from psp.errors import CheckpointError
@@ -25,13 +25,15 @@ from psp.train.run import StoredRun, require_finished
 class Reading:
     """How a recogniser reads clips: which views it makes, of how many frames, persons and in which coordinates.
 
-    `normalise` is None where clips come normalised already. `persons` is the number of person slots in training.
+    `normalise` is None where clips come normalised already. `persons` is the number of person slots in training, `up`
+    the vertical axis of normalised clips.
     """
 
     views: tuple[str, ...]
     data: BatchConfig
     normalise: NormaliseConfig | None
     persons: int
+    up: Up = "y"
 
 
 class Recogniser(nn.Module):
@@ -65,12 +67,12 @@ class Recogniser(nn.Module):
             inside = persons[:, :, None] & (frame < frames[:, None])[:, None]
             joints = self.normalisation(joints, inside)
         joints = torch.where(persons[:, :, None, None, None], joints, 0.0)
-        views = self._views(joints, frames)
-        return (
-            torch.stack([self._logits(self.network.of_view(i), view, persons) for i, view in enumerate(views)])
-            .sum(0)
-            .softmax(dim=1)
-        )
+        crops = self.reading.data.sample.test_crops
+        logits = [
+            torch.stack([self._logits(self.network.of_view(i), view, persons) for i, view in enumerate(views)]).sum(0)
+            for views in (self._views(joints, frames, crop) for crop in crops)
+        ]
+        return torch.stack(logits).mean(0).softmax(dim=1)
 
     @torch.no_grad()
     def predict(
@@ -84,12 +86,12 @@ class Recogniser(nn.Module):
         return self(*(torch.from_numpy(each).to(device) for each in (joints, frames, persons))).cpu().numpy()
 
     def _views(
-        self, joints: Float[Tensor, "n m t v 3"], frames: Int64[Tensor, "n"]
+        self, joints: Float[Tensor, "n m t v 3"], frames: Int64[Tensor, "n"], crop: Crop
     ) -> list[Float[Tensor, "n m t2 v 3"]]:
         data = self.reading.data
-        positions = whole_clip(frames, data.sample.frames)
+        positions = even_positions(frames, data.sample.frames, crop)
         resampled = frames_at(joints, frames, positions)
-        views = {view: VIEWS[view](resampled, self.layout) for view in self.reading.views}
+        views = {view: VIEWS[view](resampled, self.layout, self.reading.up) for view in self.reading.views}
         if data.motion == "recorded" and "motion" in views:
             here, last = positions.floor(), (frames - 1)[:, None]
             views["motion"] = frames_at(joints, frames, torch.minimum(here + 1, last)) - frames_at(joints, frames, here)
@@ -131,12 +133,13 @@ def recogniser_of(run: StoredRun, *, prepared: bool = False) -> Recogniser:
 def reading_of(run: StoredRun, *, prepared: bool = False) -> Reading:
     """How a run reads clips; runs that do not tell how theirs were normalised take them as they come."""
     facts = run.store_facts
-    settings = None if prepared else facts.get("preprocessing", {}).get("normalise")
+    known = _normalise_config(facts.get("preprocessing", {}).get("normalise"), run)
     return Reading(
         METHODS[run.config.method].views,
         run.config.data,
-        _normalise_config(settings, run),
+        None if prepared else known,
         int(facts.get("persons", 1)),
+        known.vertical if known else "y",
     )
 
 

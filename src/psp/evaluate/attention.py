@@ -12,6 +12,7 @@ from scipy.stats import spearmanr  # type: ignore[import-untyped]
 
 from psp.errors import ConfigError
 from psp.evaluate.trained import Trained, open_trained, rows_of
+from psp.methods.methods import METHODS
 from psp.model.polymerise import Polymerised
 from psp.model.pyramid import LEVELS
 from psp.skeleton.clip import Clip
@@ -115,10 +116,11 @@ def _ways(clip: Clip, layout: Layout) -> Float[np.ndarray, "m v"]:
 
 
 def trained_levels(config: TrainConfig) -> tuple[str, ...]:
-    """The levels, from coarse to fine, whose attention a run trains; a run without PPA raises ConfigError."""
-    if config.method == "supervised" or not config.model.polymerise:
+    """The levels, from coarse to fine, whose attention a run trains; a run without PPA or CCL raises ConfigError."""
+    is_contrasted = METHODS[config.method].uses_unlabelled and config.objective.contrast > 0
+    if not (is_contrasted and config.model.polymerise):
         what = "this run did not train Pyramid Polymerizing Attention."
-        raise ConfigError(what, remedy="Name a run of method psp with model.polymerise=true.")
+        raise ConfigError(what, remedy="Name a run of method psp or taught with a contrast and model.polymerise=true.")
     finest = max(LEVELS.index(level) for level in config.model.levels)
     return LEVELS[: finest + 1]
 

@@ -24,10 +24,16 @@ from psp.train.run import open_run, require_finished
 def predict_logits(
     network: Network, batches: Batches, clips: Int64[ndarray, "s"], size: int = 128
 ) -> Float[Tensor, "s k"]:
-    """Logits of whole clips, summed over the batches' views (eq. 14), in the order of `clips`."""
+    """Logits of clips, summed over the batches' views (eq. 14), in the order of `clips`.
+
+    They are the mean over the stretches of a clip that the batches' configuration names (`test_crops`).
+    """
     network.eval()
-    chunks = batches.in_order(clips, size)
-    return torch.cat([network.logits(list(batch.views.values()), batch.persons).cpu() for batch in chunks])
+    looks = [
+        torch.cat([network.logits(list(batch.views.values()), batch.persons).cpu() for batch in chunks])
+        for chunks in (batches.in_order(clips, size, crop) for crop in batches.config.sample.test_crops)
+    ]
+    return torch.stack(looks).mean(0)
 
 
 def predict_clips(run: Path, store: Store, device: str = "auto") -> tuple[tuple[str, ...], Float[Tensor, "s k"]]:

@@ -1,10 +1,6 @@
-"""PSP Learning in three streams with a teacher: what preset `best` trains."""
-
-from itertools import combinations
+"""PSP Learning in streams with a teacher: what preset `best` trains."""
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from psp.data.batches import Batch
 from psp.loss.coarse_to_fine import coarse_to_fine
@@ -16,16 +12,18 @@ from psp.methods.method import ObjectiveConfig, StepResult
 from psp.methods.psp import contrasting
 from psp.methods.stream_logits import stream_logits
 from psp.methods.streams import STREAMS
-from psp.model.encoded import Encoded
 from psp.model.streams import Network
+
+CONTRASTED = ("joint", "velocity")
+"""The paper's two views; all other streams learn from the teacher alone what unlabelled clips have to say."""
 
 
 class Taught:
-    """Eq. 16 for joints, bones and velocities, plus what a teacher believes about the unlabelled clips.
+    """Eq. 16, every stream with a loss of its own, plus what a teacher believes about the unlabelled clips.
 
-    The contrast is the mean over all pairs of views. The teacher, the averaged network, sees whole clips in all views;
-    each view of the changed clip has to come to the same conclusion by itself (mean teacher, Tarvainen and Valpola
-    2017). Beliefs are absent while the teacher knows too little.
+    The contrast is that of the paper, between joints and their motion. The teacher, the averaged network, sees whole
+    clips in all views; each view of the changed clip has to come to the same conclusion by itself (mean teacher,
+    Tarvainen and Valpola 2017). Beliefs are absent while the teacher knows too little.
     """
 
     views = STREAMS
@@ -48,7 +46,8 @@ class Taught:
         objective = torch.stack([recognition(logits, labels, config.label_smoothing) for logits in own]).mean()
         parts = {"recognition": objective}
         if config.contrast:
-            parts["contrast"] = contrast_of_pairs(network, free, config.temperature)
+            joint, motion = (contrasting(network.of_view(self.views.index(view)), free[view]) for view in CONTRASTED)
+            parts["contrast"], _ = coarse_to_fine(joint, motion, config.temperature)
             objective = objective + config.contrast * parts["contrast"]
         if config.pseudo_label and unlabelled.beliefs is not None:
             beliefs = gather_ranks(unlabelled.beliefs)
@@ -56,10 +55,3 @@ class Taught:
             parts["teacher"] = torch.stack(lessons).mean()
             objective = objective + config.pseudo_label * parts["teacher"]
         return StepResult(objective, parts, own.sum(0), labels)
-
-
-def contrast_of_pairs(network: Network, features: dict[str, Encoded], temperature: float) -> Float[Tensor, ""]:
-    """Return L_con (eq. 13), the mean over all pairs of views."""
-    levels = [contrasting(network.of_view(i), encoded) for i, encoded in enumerate(features.values())]
-    losses = [coarse_to_fine(first, second, temperature)[0] for first, second in combinations(levels, 2)]
-    return torch.stack(losses).mean()

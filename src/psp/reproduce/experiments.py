@@ -7,12 +7,13 @@ from psp.reproduce.experiment import Experiment
 from psp.reproduce.figure5 import FIGURE5
 from psp.reproduce.figure6 import FIGURE6
 from psp.reproduce.figure8 import FIGURE8
+from psp.reproduce.recipe import RECIPE
 from psp.reproduce.table2 import TABLE2
 from psp.reproduce.table3 import TABLE3
 from psp.reproduce.table4 import FIGURE7, TABLE4
 
 EXPERIMENTS = {
-    experiment.name: experiment for experiment in (TABLE2, TABLE3, TABLE4, FIGURE5, FIGURE6, FIGURE7, FIGURE8)
+    experiment.name: experiment for experiment in (TABLE2, TABLE3, TABLE4, FIGURE5, FIGURE6, FIGURE7, FIGURE8, RECIPE)
 }
 
 

@@ -59,8 +59,13 @@ def compared_systems(supervised: Figures, psp: Figures) -> tuple[Row, ...]:
 
 
 def ablation(protocol: str, budget: str, scope: Scope, levels: tuple[str, ...], polymerise: bool = True) -> TrainConfig:
-    """A preset that contrasts some levels only; without any, the labelled clips alone train encoder and classifier."""
+    """A preset that contrasts some levels only; without any, all that goes is the contrast, and with it PPA.
+
+    Then PSP Learning is left with the labelled clips, `best` with these and its teacher.
+    """
     config = PRESETS[scope.preset](protocol, budget, scope.size)
-    if not levels:
-        return replace(config, method="supervised")
-    return replace(config, model=replace(config.model, levels=levels, polymerise=polymerise))
+    if levels:
+        return replace(config, model=replace(config.model, levels=levels, polymerise=polymerise))
+    if config.method == "taught":
+        return replace(config, objective=replace(config.objective, contrast=0.0))
+    return replace(config, method="supervised")

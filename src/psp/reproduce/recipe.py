@@ -1,0 +1,62 @@
+"""The ingredients of preset `best`, one left out or changed at a time, measured without the test view."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from psp.reproduce.experiment import Column, Experiment, Quick, Row, Scope
+from psp.reproduce.systems import supervised_best
+from psp.train.config import TrainConfig
+from psp.train.presets import best
+
+Change = Callable[[TrainConfig], TrainConfig]
+
+
+def without_contrast(config: TrainConfig) -> TrainConfig:
+    """No CCL; PPA, which serves nothing else, then stands idle."""
+    return replace(config, objective=replace(config.objective, contrast=0.0))
+
+
+def without_polymerising(config: TrainConfig) -> TrainConfig:
+    """Levels are contrasted as they were pooled."""
+    return replace(config, model=replace(config.model, polymerise=False))
+
+
+def without_teacher(config: TrainConfig) -> TrainConfig:
+    """CCL alone learns from the unlabelled clips."""
+    return replace(config, objective=replace(config.objective, pseudo_label=0.0))
+
+
+def without_spreading(config: TrainConfig) -> TrainConfig:
+    """The teacher believes in its own predictions alone."""
+    return replace(config, spread=0.0)
+
+
+def with_stronger_contrast(config: TrainConfig) -> TrainConfig:
+    """CCL with three times the weight."""
+    return replace(config, objective=replace(config.objective, contrast=0.1))
+
+
+def _changed(change: Change) -> Callable[[str, str, Scope], TrainConfig]:
+    return lambda protocol, budget, scope: change(best(protocol, budget, scope.size))
+
+
+RECIPE = Experiment(
+    "recipe",
+    "The recipe of preset best: Northwestern-UCLA, one training view against the other, 5 labels per class",
+    rows=(
+        Row("best", "preset best", _changed(lambda config: config)),
+        Row("no-contrast", "without contrast", _changed(without_contrast)),
+        Row("strong-contrast", "contrast three times as strong", _changed(with_stronger_contrast)),
+        Row("no-ppa", "without PPA", _changed(without_polymerising)),
+        Row("no-spreading", "without label spreading", _changed(without_spreading)),
+        Row("no-teacher", "without teacher", _changed(without_teacher)),
+        Row("labels-only", "labels only", supervised_best),
+    ),
+    columns=tuple(
+        Column(f"view{one}-to-view{other}", f"view {one} to view {other}", f"nw-ucla-view{one}-to-view{other}",
+               "5/class", 3)
+        for one, other in ((1, 2), (2, 1))
+    ),
+    quick=Quick(columns=2, seeds=2, epochs=2, steps=8),
+    references=("best", "labels-only"),
+)  # fmt: skip

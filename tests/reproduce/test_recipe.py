@@ -1,0 +1,27 @@
+import pytest
+
+from psp.reproduce.experiment import Scope
+from psp.reproduce.recipe import RECIPE
+from psp.train.override import as_plain, differences
+from psp.train.presets import best
+
+CHANGES = {
+    "best": {},
+    "no-contrast": {"objective": {"contrast": 0.0}},
+    "strong-contrast": {"objective": {"contrast": 0.1}},
+    "no-ppa": {"model": {"polymerise": False}},
+    "no-spreading": {"spread": 0.0},
+    "no-teacher": {"objective": {"pseudo_label": 0.0}},
+    "labels-only": {"method": "streams"},
+}
+
+
+@pytest.mark.parametrize("row", RECIPE.rows, ids=lambda row: row.name)
+def test_a_row_changes_one_ingredient_of_the_preset(row):
+    protocol = RECIPE.columns[0].protocol
+    made = row.make(protocol, "5/class", Scope(size="light"))
+    assert differences(as_plain(made), as_plain(best(protocol, "5/class", "light"))) == CHANGES[row.name]
+
+
+def test_the_test_view_is_never_looked_at():
+    assert {column.protocol for column in RECIPE.columns} == {"nw-ucla-view1-to-view2", "nw-ucla-view2-to-view1"}
