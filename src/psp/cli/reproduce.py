@@ -51,7 +51,7 @@ def reproduce(
         out: where tables and the results of runs are kept
         runs: where the trainings are kept
         size: how large the networks are
-        epochs: no run trains longer than this; longer schedules shrink in proportion
+        epochs: no run of presets paper and published trains longer than this; their schedules shrink in proportion
         seeds: how many label budgets each cell is measured on, if not as many as the experiment says
         preset: which settings the ablations of table4 and of the figures start from
         rows: run these systems only, by their names in the results, for example best; the table shows all

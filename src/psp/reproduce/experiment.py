@@ -18,8 +18,9 @@ from psp.train.presets import PresetName
 class Scope:
     """How much of an experiment is wanted.
 
-    No run trains longer than `epochs`. `seeds` replaces the number of label budgets of every column. `preset` holds
-    the settings that an ablation starts from; experiments that compare presets do not look at it.
+    The long schedules of the paper and its program are cut to `epochs`; the short one of `best` stays as it is. `seeds`
+    replaces the number of label budgets of every column. `preset` holds the settings that an ablation starts from;
+    experiments that compare presets do not look at it.
     """
 
     size: Size = "tiny"
@@ -157,7 +158,7 @@ def _runs_of(experiment: Experiment, column: Column, store: Store, scope: Scope,
 def _cut(config: TrainConfig, quick: Quick, scope: Scope) -> TrainConfig:
     if scope.quick:
         return replace(shortened(config, quick.epochs), steps=quick.steps)
-    return shortened(config, scope.epochs) if scope.epochs else config
+    return shortened(config, scope.epochs) if scope.epochs and config.optim.schedule == "steps" else config
 
 
 def _seeds(experiment: Experiment, column: Column, scope: Scope) -> int:
