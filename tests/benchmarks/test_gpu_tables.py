@@ -1,0 +1,48 @@
+import importlib.util
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments import SMALL
+from psp.reproduce.experiments import EXPERIMENTS
+from psp.reproduce.result import read_results
+from stores import small_store
+
+SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "gpu_tables.py"
+
+
+@pytest.fixture
+def tables():
+    spec = importlib.util.spec_from_file_location("gpu_tables", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_what_one_call_finished_the_next_one_does_not_train_again(tables, tmp_path, monkeypatch):
+    monkeypatch.setitem(EXPERIMENTS, "small", replace(SMALL, columns=SMALL.columns[1:]))
+    store, results, bundle = small_store(tmp_path / "store").path, tmp_path / "results", tmp_path / "new.json"
+    asked = ["fill", "small", "--store", str(store), "--results", str(results), "--bundle", str(bundle)]
+
+    assert tables.main([*asked, "--settings", "--device", "cpu", "--jobs", "1", "--rows", "labels"]) == 0
+    first = json.loads(bundle.read_text())
+    assert len(first) == 1
+    assert not results.exists()
+
+    assert tables.main(["unpack", str(bundle), "--results", str(results)]) == 0
+    assert len(read_results(results)) == 1
+    assert tables.main([*asked, "--settings", "--device", "cpu", "--jobs", "1"]) == 0
+    second = json.loads(bundle.read_text())
+    assert len(second) == 1
+    assert not set(second) & set(first)
+
+
+def test_without_time_nothing_is_trained_and_the_exit_code_says_so(tables, tmp_path, monkeypatch):
+    monkeypatch.setitem(EXPERIMENTS, "small", SMALL)
+    store, bundle = small_store(tmp_path / "store").path, tmp_path / "new.json"
+    places = ["--store", str(store), "--results", str(tmp_path / "results"), "--bundle", str(bundle)]
+    settings = ["--settings", "--device", "cpu", "--jobs", "1"]
+    assert tables.main(["fill", "small", *places, "--minutes", "0", *settings]) == 130
+    assert json.loads(bundle.read_text()) == {}
