@@ -9,6 +9,7 @@ import torch
 from psp.data.batches import BatchConfig, Batches
 from psp.data.sample import SampleConfig
 from psp.data.split import protocol_by_name, split
+from psp.data.store import open_store
 from psp.errors import CheckpointError
 from psp.evaluate.evaluate import evaluate_run
 from psp.evaluate.predict import predict_clips, predict_logits
@@ -34,6 +35,19 @@ CONFIG = TrainConfig(
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluate")
     return train_run(small_store(folder / "store"), CONFIG, folder / "run")
+
+
+def test_a_prediction_is_the_mean_over_the_stretches_that_are_asked_for(run):
+    network, store = load_network(run / "average.safetensors"), open_store(run.parent / "store")
+    rows = np.arange(4)
+
+    def predicted(*crops: tuple[float, float]) -> torch.Tensor:
+        config = BatchConfig(replace(CONFIG.data.sample, test_crops=crops))
+        return predict_logits(network, Batches(store, ("joint", "motion"), config), rows)
+
+    whole, end = predicted((0.0, 1.0)), predicted((0.4, 1.0))
+    assert not torch.allclose(whole, end)
+    torch.testing.assert_close(predicted((0.0, 1.0), (0.4, 1.0)), (whole + end) / 2)
 
 
 def test_both_weights_and_every_test_set_are_evaluated(run):
