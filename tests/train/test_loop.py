@@ -231,6 +231,7 @@ def test_two_ranks_train_one_network(store, tmp_path):
     weights = torch.cat([weight.flatten() for weight in trainer.network.parameters()])
     others = of_every_rank(weights)
     assert torch.equal(others[0], others[1])
+    trainer.ranks.wait()
     """
     folder = start_run(store, CONFIG, tmp_path / "run", device="cpu").folder
     (tmp_path / "program.py").write_text(textwrap.dedent(program))
