@@ -46,6 +46,21 @@ def test_crops_have_the_configured_length():
     assert 0.97 < float(length.max()) <= 1
 
 
+def test_crops_that_overhang_hold_the_first_and_the_last_pose():
+    positions = training_positions(KEYS, torch.full((300,), 101), SampleConfig(shortest=0.6, overhang=0.2))
+    assert positions.min() == 0
+    assert positions.max() == 100
+    early, late = (positions == 0).sum(dim=1), (positions == 100).sum(dim=1)
+    assert 8 < early.max() < 22
+    assert 8 < late.max() < 22
+    assert (positions.diff(dim=1) >= -1e-4).all()
+
+
+def test_an_overhang_that_is_none_is_refused():
+    with pytest.raises(ConfigError, match="overhang"):
+        SampleConfig(overhang=-0.1)
+
+
 def test_random_frames_are_whole_frames():
     positions = training_positions(KEYS, FRAMES, SampleConfig(train="random"))
     assert torch.equal(positions, positions.floor())

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from psp.data.augment import rotation
-from psp.data.views import VIEWS, bone_view, motion_view, velocity_view, yaw_invariant_view
+from psp.data.views import VIEWS, bone_view, distance_view, motion_view, velocity_view, yaw_invariant_view
 from psp.skeleton.kinect20 import KINECT20
 
 JOINTS = torch.randn(3, 1, 8, 20, 3, generator=torch.Generator().manual_seed(0))
@@ -54,3 +54,16 @@ def test_the_yaw_invariant_view_is_height_reach_and_speed_over_the_ground():
     view = yaw_invariant_view(joints, KINECT20)[0, 0, :, 7]
     assert view[0].tolist() == [1.5, 5.0, 2.0]
     assert view[1:, 2].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_distances_do_not_see_any_turn_of_the_camera():
+    turned = torch.einsum("nmtvc,ndc->nmtvd", JOINTS, rotation(torch.tensor([0.3, 2.0, -1.0]), "y"))
+    turned = torch.einsum("nmtvc,ndc->nmtvd", turned, rotation(torch.tensor([-2.0, 0.5, 1.0]), "x"))
+    assert torch.allclose(distance_view(turned + 1.0, KINECT20), distance_view(JOINTS, KINECT20), atol=1e-4)
+
+
+def test_distances_are_those_from_left_hand_right_hand_and_centre():
+    view = distance_view(JOINTS, KINECT20)[1, 0, 2]
+    for column, joint in enumerate((7, 11, 0)):
+        expected = [math.dist(JOINTS[1, 0, 2, other].tolist(), JOINTS[1, 0, 2, joint].tolist()) for other in range(20)]
+        assert view[:, column].tolist() == pytest.approx(expected, abs=1e-5)

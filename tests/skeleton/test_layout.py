@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from psp.errors import LayoutError
+from psp.skeleton.kinect20 import KINECT20
 from psp.skeleton.layout import Layout
+from psp.skeleton.ntu25 import NTU25
 
 SMALL: dict[str, Any] = {
     "name": "small",
@@ -71,6 +73,11 @@ def test_the_tables_of_a_small_layout():
     assert layout.mirror.tolist() == [0, 1, 3, 2]
     assert layout.joint_to_part.tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
     assert layout.part_to_body.tolist() == [[1, 0], [0, 1], [0, 1]]
+
+
+def test_hands_are_the_ends_of_the_arms():
+    assert [KINECT20.joints[hand] for hand in KINECT20.hands] == ["left hand", "right hand"]
+    assert [NTU25.joints[hand] for hand in NTU25.hands] == ["left hand tip", "right hand tip"]
 
 
 def test_a_layout_cannot_be_changed():

@@ -23,14 +23,17 @@ class SampleConfig:
     """How training clips are cut to `frames` frames; for testing they are resampled evenly.
 
     `crop` takes a random stretch of at least `shortest` of the clip and, by an exponent up to `warp`, plays it at an
-    uneven speed. `random` draws frames at random and sorts them, as PSP's published program does. `whole` is the whole
-    clip. A prediction is the mean over `test_crops`, stretches of a clip by their beginning and end, as shares of it.
+    uneven speed; by up to a share `overhang` of the clip it may begin earlier or end later, with the first or the last
+    pose held, so that nothing is learnt from when a recording began. `random` draws frames at random and sorts them, as
+    PSP's published program does. `whole` is the whole clip. A prediction is the mean over `test_crops`, stretches of a
+    clip by their beginning and end, as shares of it.
     """
 
     frames: int = 50
     train: Literal["crop", "random", "whole"] = "crop"
     shortest: float = 0.5
     warp: float = 1.25
+    overhang: float = 0.0
     test_crops: tuple[Crop, ...] = (WHOLE,)
 
     def __post_init__(self) -> None:
@@ -39,6 +42,7 @@ class SampleConfig:
             0 < self.shortest <= 1, "data.sample.shortest", self.shortest, "a share of the clip: above 0, at most 1"
         )
         require(1 <= self.warp < math.inf, "data.sample.warp", self.warp, "a finite number of 1 or more")
+        require(0 <= self.overhang < math.inf, "data.sample.overhang", self.overhang, "a finite share of 0 or more")
         if not self.test_crops or not all(0 <= start < end <= 1 for start, end in self.test_crops):
             what, remedy = f"{self.test_crops} are no stretches of a clip.", "Name pairs 0 <= beginning < end <= 1."
             raise ConfigError(what, where="data.sample.test_crops", remedy=remedy)
@@ -59,11 +63,12 @@ def training_positions(
     if config.train == "random":
         drawn = uniform(keys, "frames", config.frames) * frames[:, None]
         return drawn.floor().clamp(max=last).sort(dim=1).values
-    length = between(keys, "frames length", config.shortest, 1.0, 1)
-    start = uniform(keys, "frames start", 1) * (1 - length)
+    room = 1 + 2 * config.overhang
+    length = between(keys, "frames length", config.shortest, room, 1)
+    start = uniform(keys, "frames start", 1) * (room - length) - config.overhang
     exponent = config.warp ** between(keys, "frames warp", -1.0, 1.0, 1)
     even = torch.linspace(0, 1, config.frames, device=keys.device)
-    return (start + length * even**exponent) * last
+    return (start + length * even**exponent).clamp(0, 1) * last
 
 
 def present_persons(persons: Int64[Tensor, "n"], most: int) -> Bool[Tensor, "n m"]:

@@ -64,6 +64,15 @@ def yaw_invariant_velocity_view(
     return velocity_view(yaw_invariant_view(joints, layout, up), layout)
 
 
+def distance_view(joints: Float[Tensor, "n m t v c"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v c"]:
+    """Distance of each joint from the left hand, the right hand and the body's centre.
+
+    It stays the same however a camera is turned or tilted, and whichever way the body moves.
+    """
+    ends = joints[:, :, :, [*layout.hands, layout.centre]]
+    return torch.linalg.vector_norm(joints[..., None, :] - ends[:, :, :, None], dim=-1)
+
+
 VIEWS: dict[str, Callable[[Tensor, Layout, Up], Tensor]] = {
     "joint": joint_view,
     "motion": motion_view,
@@ -72,4 +81,5 @@ VIEWS: dict[str, Callable[[Tensor, Layout, Up], Tensor]] = {
     "velocity": velocity_view,
     "yaw-invariant": yaw_invariant_view,
     "yaw-invariant velocity": yaw_invariant_velocity_view,
+    "distance": distance_view,
 }

@@ -10,11 +10,11 @@ from psp.methods.method import ObjectiveConfig, StepResult
 from psp.methods.stream_logits import stream_logits
 from psp.model.streams import Network
 
-STREAMS = ("joint", "bone", "velocity", "yaw-invariant", "yaw-invariant velocity")
+STREAMS = ("joint", "velocity", "yaw-invariant", "yaw-invariant velocity", "distance")
 
 
 class Streams:
-    """Joints, bones, velocities and what no turn of the camera changes: a loss each, logits summed (late fusion).
+    """Joints, velocities and three views that no turn of the camera changes: a loss each, logits summed (late fusion).
 
     With few labels views that must each stand alone are worth more than a sum that is trained as one: the first view
     that is right would take the gradient away from the others.

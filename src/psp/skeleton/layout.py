@@ -62,6 +62,12 @@ class Layout:
         return _frozen(order)
 
     @cached_property
+    def hands(self) -> tuple[int, int]:
+        """The ends of both arms: the joint that the most bones part from the left and from the right shoulder."""
+        left, right = (self._tip(shoulder) for shoulder in self.shoulders)
+        return left, right
+
+    @cached_property
     def part_of_joint(self) -> Int[np.ndarray, "v"]:
         """The index of the part that each joint belongs to (phi of eq. 9, joint to part)."""
         index = np.empty(len(self.joints), dtype=np.int64)
@@ -87,6 +93,13 @@ class Layout:
     def part_to_body(self) -> Float[np.ndarray, "p b"]:
         """One-hot membership of parts in bodies."""
         return _frozen(np.eye(len(self.bodies))[self.body_of_part])
+
+    def _tip(self, joint: int) -> int:
+        """The joint furthest down the tree from a joint; of equals the first."""
+        reached = [joint]
+        while following := [child for child, parent in sorted(self.bones) if parent in reached]:
+            reached = following
+        return reached[0]
 
     def _fail(self, what: str, remedy: str) -> NoReturn:
         raise LayoutError(what, where=f"layout {self.name!r}", remedy=remedy)
