@@ -153,7 +153,7 @@ def memory_cases(options: argparse.Namespace, note: Note) -> Iterator[Case]:
 def accuracy_cases(options: argparse.Namespace, note: Note) -> Iterator[Case]:
     """Seconds to an accuracy on NW-UCLA, or on built-in data where it is not given."""
     cuda = options.device == "cuda"
-    epochs, sizes = (40, ("light", "small")) if cuda else (2, ("light",))
+    epochs, sizes = (80, ("light", "small")) if cuda else (2, ("light",))
     for size in sizes:
         yield f"{size}, {options.precision}", lambda size=size: seconds_to_accuracy(options, size, epochs, note)
 

@@ -8,6 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from psp.data.augment import AugmentConfig
 from psp.data.batches import BatchConfig, Batches, Draw, stream
 from psp.data.sample import SampleConfig
+from psp.data.views import VIEWS
 from psp.errors import ConfigError
 from stores import small_store
 
@@ -93,6 +94,8 @@ def test_views_drawn_apart_differ_in_everything_but_the_clip(store):
 def test_recorded_motion_cannot_share_frames():
     with pytest.raises(ConfigError, match=r"data\.views=apart") as refusal:
         BatchConfig(motion="recorded")
+    with pytest.raises(ConfigError, match="overhang"):
+        BatchConfig(SampleConfig(overhang=0.2), views="apart", motion="recorded")
     assert refusal.value.where == "data.motion"
 
 
@@ -170,7 +173,7 @@ def test_a_device_gets_the_draw_and_its_joints_and_nobody_waits_for_it(store, vi
     change = AugmentConfig(60, 20, 20, 0.3, 0.2, 0.5, 0.2, 0.5, 0.05)
     motion = "recorded" if recorded and views == "apart" else "resampled"
     config = BatchConfig(SampleConfig(frames=16), change, views, motion)
-    batches = Batches(store, ("joint", "motion", "bone", "bone motion"), config, "meta")
+    batches = Batches(store, tuple(VIEWS), config, "meta")
     draw = stream(store, CLIPS, 8, 0, "a").draw(0)
     batches.training(draw)
     rows = batches.read(draw.clips)

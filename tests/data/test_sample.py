@@ -54,11 +54,17 @@ def test_crops_that_overhang_hold_the_first_and_the_last_pose():
     assert 8 < early.max() < 22
     assert 8 < late.max() < 22
     assert (positions.diff(dim=1) >= -1e-4).all()
+    assert (positions[:, -1] - positions[:, 0]).min() >= 100 * (0.6 - 0.2)
 
 
-def test_an_overhang_that_is_none_is_refused():
+def test_a_crop_that_overhangs_a_clip_of_one_frame_is_that_frame():
+    assert not training_positions(KEYS, torch.ones(300, dtype=torch.int64), SampleConfig(overhang=0.3)).any()
+
+
+@pytest.mark.parametrize("overhang", [-0.1, 0.5])
+def test_an_overhang_that_might_miss_the_clip_is_refused(overhang):
     with pytest.raises(ConfigError, match="overhang"):
-        SampleConfig(overhang=-0.1)
+        SampleConfig(shortest=0.5, overhang=overhang)
 
 
 def test_random_frames_are_whole_frames():

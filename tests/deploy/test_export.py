@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from psp.data.normalise import NORMALISATIONS, normalise
+from psp.data.store import open_store
 from psp.deploy import export
 from psp.deploy.agreement import agreement, expected_probabilities, random_clip
 from psp.deploy.clips import padded
@@ -14,7 +15,10 @@ from psp.deploy.onnx_runtime import OnnxRecogniser
 from psp.deploy.recogniser import Recogniser, recogniser_of
 from psp.errors import CheckpointError, ConfigError
 from psp.skeleton.layouts import LAYOUTS
+from psp.train.presets import best
 from psp.train.run import open_run
+from psp.train.train import train_run
+from runs import SMALL_RUN
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,12 @@ def test_the_comparison_is_not_blind(trained, exported):
     recogniser = recogniser_of(run)
     other = replace(recogniser.reading, normalise=NORMALISATIONS["none"])
     assert agreement(run, Recogniser(recogniser.network, other)).largest_difference > 1e-3
+
+
+def test_all_streams_of_the_best_preset_are_in_the_file(trained, tmp_path):
+    settings = best(SMALL_RUN.protocol, SMALL_RUN.budget, "light")
+    run = train_run(open_store(trained.parent / "store"), replace(settings, epochs=1, steps=1), tmp_path / "run")
+    assert export_onnx(run, tmp_path / "recogniser.onnx").largest_difference < 1e-5
 
 
 @pytest.mark.parametrize(("clips", "persons", "frames"), [(1, 1, 1), (1, 2, 300), (3, 1, 8), (7, 2, 40)])

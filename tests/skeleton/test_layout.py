@@ -80,6 +80,14 @@ def test_hands_are_the_ends_of_the_arms():
     assert [NTU25.joints[hand] for hand in NTU25.hands] == ["left hand tip", "right hand tip"]
 
 
+def test_of_two_ends_of_an_arm_the_right_one_mirrors_the_left_one():
+    joints = ("hip", "left shoulder", "right shoulder", "left thumb", "right tip", "left tip", "right thumb")
+    bones = ((1, 0), (2, 0), (3, 1), (5, 1), (4, 2), (6, 2))
+    pairs, groups = ((1, 2), (3, 6), (5, 4)), {"all": tuple(range(7))}
+    layout = Layout("tips", joints, bones, pairs, 0, (1, 2), (0, 1), groups, {"body": ("all",)})
+    assert [layout.joints[hand] for hand in layout.hands] == ["left thumb", "right thumb"]
+
+
 def test_a_layout_cannot_be_changed():
     layout = Layout(**SMALL)
     with pytest.raises(AttributeError):

@@ -1,5 +1,6 @@
 import pytest
 
+from psp.methods.methods import METHODS
 from psp.train.presets import PRESETS, best, paper, published
 
 
@@ -35,6 +36,10 @@ def test_neither_of_them_augments(make):
 
 def test_best_augments_and_keeps_the_core():
     config = best("nw-ucla", "5%", "tiny")
+    assert (config.epochs, config.data.sample.overhang) == (80, 0.2)
+    assert METHODS[config.method].views == (
+        "joint", "velocity", "yaw-invariant", "yaw-invariant velocity", "distance",
+    )  # fmt: skip
     assert config.data.augment.turn >= 45
     assert config.model.levels == ("body", "part", "joint")
     assert config.model.polymerise

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -44,6 +45,15 @@ def test_a_run_comes_back_as_it_was_written(folder, store, budget):
 def test_an_edited_configuration_is_refused(folder):
     edit(folder, lambda content: content["config"].update(epochs=4))
     with pytest.raises(CheckpointError, match="edited"):
+        open_run(folder.path)
+
+
+@pytest.mark.parametrize("views", [["joint", "bone"], None])
+def test_a_run_that_learnt_from_other_views_is_refused(store, budget, tmp_path, views):
+    folder = create_run(tmp_path / "run", replace(SMALL_RUN, method="streams"), store, budget)
+    assert open_run(folder.path).config.method == "streams"
+    edit(folder, lambda content: content.update(views=views) if views else content.pop("views"))
+    with pytest.raises(CheckpointError, match=r"learnt from the views joint, .*; today method streams"):
         open_run(folder.path)
 
 

@@ -201,7 +201,7 @@ def time_to_accuracy(
     size: Size = "light",
     method: MethodName | None = None,
     precision: Literal["float32", "bf16"] = "float32",
-    epochs: int = 40,
+    epochs: int = 80,
     seeds: list[int] = [0],  # noqa: B006
     runs: Path | None = None,
     picture: Path | None = None,

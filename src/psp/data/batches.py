@@ -38,6 +38,9 @@ class BatchConfig:
         if self.motion == "recorded" and self.views == "together":
             what = "recorded motion has frames of its own, the views cannot share theirs."
             raise ConfigError(what, where="data.motion", remedy="Set data.views=apart.")
+        if self.motion == "recorded" and self.sample.overhang:
+            what = "recorded motion is not known beyond a clip's ends, crops cannot overhang it."
+            raise ConfigError(what, where="data.sample.overhang", remedy="Set it to 0, or data.motion=resampled.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,11 +22,11 @@ WHOLE: Crop = (0.0, 1.0)
 class SampleConfig:
     """How training clips are cut to `frames` frames; for testing they are resampled evenly.
 
-    `crop` takes a random stretch of at least `shortest` of the clip and, by an exponent up to `warp`, plays it at an
-    uneven speed; by up to a share `overhang` of the clip it may begin earlier or end later, with the first or the last
-    pose held, so that nothing is learnt from when a recording began. `random` draws frames at random and sorts them, as
-    PSP's published program does. `whole` is the whole clip. A prediction is the mean over `test_crops`, stretches of a
-    clip by their beginning and end, as shares of it.
+    `crop` takes a random stretch as long as `shortest` of the clip or longer and, by an exponent up to `warp`, plays it
+    at an uneven speed. A stretch lies within the clip and a share `overhang` of it on either side, where the first or
+    the last pose is held, so that nothing is learnt from when a recording began or ended. `random` draws frames at
+    random and sorts them, as PSP's published program does. `whole` is the whole clip; neither overhangs. A prediction
+    is the mean over `test_crops`, stretches of a clip by their beginning and end, as shares of it.
     """
 
     frames: int = 50
@@ -42,7 +42,10 @@ class SampleConfig:
             0 < self.shortest <= 1, "data.sample.shortest", self.shortest, "a share of the clip: above 0, at most 1"
         )
         require(1 <= self.warp < math.inf, "data.sample.warp", self.warp, "a finite number of 1 or more")
-        require(0 <= self.overhang < math.inf, "data.sample.overhang", self.overhang, "a finite share of 0 or more")
+        require(
+            0 <= self.overhang < self.shortest, "data.sample.overhang", self.overhang,
+            "a share of the clip: 0 or more, less than data.sample.shortest",
+        )  # fmt: skip
         if not self.test_crops or not all(0 <= start < end <= 1 for start, end in self.test_crops):
             what, remedy = f"{self.test_crops} are no stretches of a clip.", "Name pairs 0 <= beginning < end <= 1."
             raise ConfigError(what, where="data.sample.test_crops", remedy=remedy)

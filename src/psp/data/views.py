@@ -49,7 +49,7 @@ def yaw_invariant_view(joints: Float[Tensor, "n m t v c"], layout: Layout, up: U
     did. The price is which way a body turns and moves: the other views tell that. The speed is on the scale of half
     of `velocity_view`.
     """
-    flat = joints[..., [0, 2] if up == "y" else [0, 1]]
+    flat = joints[..., 0:3:2] if up == "y" else joints[..., :2]
     height = joints[..., 1:2] if up == "y" else joints[..., 2:3]
     reach = torch.linalg.vector_norm(flat - flat[:, :, :, layout.centre, None], dim=-1, keepdim=True)
     step = torch.cat([flat[:, :, 1:], flat[:, :, -1:]], dim=2) - flat
@@ -65,12 +65,12 @@ def yaw_invariant_velocity_view(
 
 
 def distance_view(joints: Float[Tensor, "n m t v c"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v c"]:
-    """Distance of each joint from the left hand, the right hand and the body's centre.
+    """Distances of each joint from the left hand, the right hand and the body's centre, in the unit of the joints.
 
-    It stays the same however a camera is turned or tilted, and whichever way the body moves.
+    They stay the same however a camera is turned or tilted, and whichever way the body faces and moves.
     """
-    ends = joints[:, :, :, [*layout.hands, layout.centre]]
-    return torch.linalg.vector_norm(joints[..., None, :] - ends[:, :, :, None], dim=-1)
+    ends = [joints[:, :, :, end, None] for end in (*layout.hands, layout.centre)]
+    return torch.stack([torch.linalg.vector_norm(joints - end, dim=-1) for end in ends], dim=-1)
 
 
 VIEWS: dict[str, Callable[[Tensor, Layout, Up], Tensor]] = {

@@ -18,7 +18,7 @@ from psp.train.presets import PresetName
 class Scope:
     """How much of an experiment is wanted.
 
-    The long schedules of the paper and its program are cut to `epochs`; the short one of `best` stays as it is. `seeds`
+    The long schedules of the paper and its program are cut to `epochs`; that of `best` stays as it is. `seeds`
     replaces the number of label budgets of every column. `preset` holds the settings that an ablation starts from;
     experiments that compare presets do not look at it.
     """

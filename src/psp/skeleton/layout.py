@@ -63,9 +63,9 @@ class Layout:
 
     @cached_property
     def hands(self) -> tuple[int, int]:
-        """The ends of both arms: the joint that the most bones part from the left and from the right shoulder."""
-        left, right = (self._tip(shoulder) for shoulder in self.shoulders)
-        return left, right
+        """The end of the left arm, the joint furthest down the tree from the shoulder, and its mirror image."""
+        left = self._tip(self.shoulders[0])
+        return left, int(self.mirror[left])
 
     @cached_property
     def part_of_joint(self) -> Int[np.ndarray, "v"]:
@@ -95,7 +95,7 @@ class Layout:
         return _frozen(np.eye(len(self.bodies))[self.body_of_part])
 
     def _tip(self, joint: int) -> int:
-        """The joint furthest down the tree from a joint; of equals the first."""
+        """The joint furthest down the tree from a joint; of several as far, the one with the lowest number."""
         reached = [joint]
         while following := [child for child, parent in sorted(self.bones) if parent in reached]:
             reached = following

@@ -9,6 +9,7 @@ from psp.data.atomic import write_json
 from psp.data.budget import LabelBudget, read_budget, write_budget
 from psp.data.store import Store, open_store
 from psp.errors import BudgetError, CheckpointError, ConfigError
+from psp.methods.methods import METHODS
 from psp.train.config import TrainConfig
 from psp.train.override import as_plain, override
 
@@ -85,16 +86,23 @@ def create_run(path: Path, config: TrainConfig, store: Store, budget: LabelBudge
         raise ConfigError("the run folder already exists.", where=str(path), remedy=remedy)
     path.mkdir(parents=True, exist_ok=True)
     write_budget(budget, folder.budget)
-    write_json(folder.config, {"hash": config.hash, "store": _facts_of(store), "config": as_plain(config)})
+    views = list(METHODS[config.method].views)
+    stated = {"hash": config.hash, "views": views, "store": _facts_of(store), "config": as_plain(config)}
+    write_json(folder.config, stated)
     return folder
 
 
 def open_run(path: Path) -> StoredRun:
-    """Read configuration, budget and store facts of an existing run; CheckpointError if they were damaged."""
+    """Read configuration, budget and store facts of an existing run; CheckpointError if they were damaged.
+
+    A run whose method has looked at other views since is refused: its networks would be shown what they never learnt.
+    Runs that do not name their views have the two of the paper.
+    """
     folder = RunFolder(path)
     try:
         content = json.loads(folder.config.read_text())
         changes, facts, stated = content["config"], content["store"], content["hash"]
+        views = tuple(content.get("views", ("joint", "motion")))
         missing = {"path", "fingerprint", "layout", "classes"} - set(facts)
         plain = TrainConfig(changes["protocol"], changes["budget"])
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -105,6 +113,10 @@ def open_run(path: Path) -> StoredRun:
         what = f"lacks the store's {min(missing)}" if missing else "was edited: its settings do not have its hash"
         remedy = "Restore the original file or train a new run."
         raise CheckpointError(f"the run's configuration {what}.", where=str(folder.config), remedy=remedy)
+    if views != METHODS[config.method].views:
+        what = f"the run learnt from the views {', '.join(views)}; today method {config.method} has others."
+        remedy = "Use the version of psp that trained it, or train a new run."
+        raise CheckpointError(what, where=str(folder.config), remedy=remedy)
     return StoredRun(folder, config, _budget_of(folder), facts)
 
 
