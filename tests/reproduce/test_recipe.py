@@ -12,6 +12,8 @@ CHANGES = {
     "no-ppa": {"model": {"polymerise": False}},
     "no-spreading": {"spread": 0.0},
     "no-teacher": {"objective": {"pseudo_label": 0.0}},
+    "no-overhang": {"data": {"sample": {"overhang": 0.0}}},
+    "half-the-epochs": {"epochs": 40},
     "labels-only": {"method": "streams"},
 }
 

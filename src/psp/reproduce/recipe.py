@@ -36,6 +36,16 @@ def with_stronger_contrast(config: TrainConfig) -> TrainConfig:
     return replace(config, objective=replace(config.objective, contrast=0.1))
 
 
+def without_overhang(config: TrainConfig) -> TrainConfig:
+    """Crops stay within their clips."""
+    return replace(config, data=replace(config.data, sample=replace(config.data.sample, overhang=0.0)))
+
+
+def with_half_the_epochs(config: TrainConfig) -> TrainConfig:
+    """The same schedule in half the time."""
+    return replace(config, epochs=config.epochs // 2)
+
+
 def _changed(change: Change) -> Callable[[str, str, Scope], TrainConfig]:
     return lambda protocol, budget, scope: change(best(protocol, budget, scope.size))
 
@@ -50,6 +60,8 @@ RECIPE = Experiment(
         Row("no-ppa", "without PPA", _changed(without_polymerising)),
         Row("no-spreading", "without label spreading", _changed(without_spreading)),
         Row("no-teacher", "without teacher", _changed(without_teacher)),
+        Row("no-overhang", "without overhanging crops", _changed(without_overhang)),
+        Row("half-the-epochs", "half the epochs", _changed(with_half_the_epochs)),
         Row("labels-only", "labels only", supervised_best),
     ),
     columns=tuple(
