@@ -28,6 +28,7 @@ def test_a_signature_becomes_a_parser():
 
 def test_a_positional_may_be_optional():
     assert parser_of(verb, ["kind"]).parse_args(["x", "b"]).kind == "b"
+    assert parser_of(verb, ["kind"]).parse_args(["x"]).kind == "a"
 
 
 def test_a_missing_positional_ends_with_exit_code_2():

@@ -56,7 +56,7 @@ def parser_of(function: Callable[..., Any], optional_positionals: Collection[str
         elif parameter.default is inspect.Parameter.empty:
             parser.add_argument(name, type=hints[name], help=notes[name])
         elif name in optional_positionals:
-            parser.add_argument(name, type=hints[name], nargs="?", help=notes[name])
+            parser.add_argument(name, type=hints[name], nargs="?", default=parameter.default, help=notes[name])
         elif hints[name] is bool:
             parser.add_argument(option, action="store_true", help=notes[name])
         elif get_origin(hints[name]) is list:
