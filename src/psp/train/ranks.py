@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import time
 
 import torch
 import torch.distributed as dist
@@ -24,7 +25,7 @@ class Ranks:
         self.device = device_by_name(device)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
             dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
-            atexit.register(dist.destroy_process_group)  # left to the end of the process, its threads may abort it
+            atexit.register(_leave)
         self.count, self.index = rank_count(), dist.get_rank() if dist.is_initialized() else 0
         self.is_main = self.index == 0
         if self.count > 1 and self.device.type == "cuda":
@@ -58,6 +59,15 @@ class Ranks:
     def wait(self) -> None:
         """Wait until every rank is here."""
         self.largest(0)
+
+
+def _leave() -> None:
+    """Close the group while Python still lives, and give Gloo's threads time to let go of the last tensors.
+
+    A thread that does so only when the interpreter is already ending aborts the process (pytorch/pytorch#179291).
+    """
+    dist.destroy_process_group()
+    time.sleep(0.3)
 
 
 def _own_gpu(number: int) -> torch.device:
