@@ -86,9 +86,9 @@ def create_run(path: Path, config: TrainConfig, store: Store, budget: LabelBudge
         raise ConfigError("the run folder already exists.", where=str(path), remedy=remedy)
     path.mkdir(parents=True, exist_ok=True)
     write_budget(budget, folder.budget)
-    views = list(METHODS[config.method].views)
-    stated = {"hash": config.hash, "views": views, "store": _facts_of(store), "config": as_plain(config)}
-    write_json(folder.config, stated)
+    views = METHODS[config.method].views
+    content = {"hash": config.hash, "views": views, "store": _facts_of(store), "config": as_plain(config)}
+    write_json(folder.config, content)
     return folder
 
 
@@ -102,7 +102,7 @@ def open_run(path: Path) -> StoredRun:
     try:
         content = json.loads(folder.config.read_text())
         changes, facts, stated = content["config"], content["store"], content["hash"]
-        views = tuple(content.get("views", ("joint", "motion")))
+        views = tuple(map(str, content.get("views", ("joint", "motion"))))
         missing = {"path", "fingerprint", "layout", "classes"} - set(facts)
         plain = TrainConfig(changes["protocol"], changes["budget"])
     except (OSError, ValueError, KeyError, TypeError) as error:
