@@ -3,6 +3,7 @@ import torch
 
 from psp.model.encoder import EncoderConfig, encoder_of_size, make_encoder
 from psp.model.whole_body import WholeBodyEncoder
+from psp.skeleton.kinect20 import KINECT20
 
 BLOCKS = ((8, 8, 5, 2), (8, 12, 3, 2))
 
@@ -15,7 +16,7 @@ def encoder() -> WholeBodyEncoder:
 @pytest.mark.parametrize("frames", [1, 2, 7, 20])
 def test_every_joint_has_features_of_every_remaining_frame(frames):
     config = EncoderConfig(BLOCKS, joints="together")
-    features = make_encoder(20, frames, config)(torch.randn(3, 3, frames, 20))
+    features = make_encoder(KINECT20, frames, config)(torch.randn(3, 3, frames, 20))
     assert features.shape == (3, config.width, config.frames_out(frames), 20)
 
 

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from psp.errors import ConfigError
-from psp.train.device import allow_tf32, device_by_name
+from psp.train import device
+from psp.train.device import allow_tf32, device_by_name, mixed_precision
 
 
 def test_the_cpu_is_always_there():
@@ -20,3 +21,12 @@ def test_a_gpu_that_is_not_there_is_refused():
 def test_only_tf32_rounds_to_tf32(precision, allowed):
     allow_tf32(precision)
     assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32 == allowed
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
+@pytest.mark.parametrize("hardware", [True, False])
+def test_bf16_is_used_where_the_device_multiplies_it(precision, hardware, monkeypatch):
+    monkeypatch.setattr(device, "multiplies_bf16", lambda _: hardware)
+    with mixed_precision(precision, torch.device("cpu")):
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert product.dtype == (torch.bfloat16 if precision == "bf16" and hardware else torch.float32)

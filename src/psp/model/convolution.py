@@ -8,6 +8,9 @@ from psp.model.batch_norm import BatchNorm
 
 SLOPE = 0.1
 
+COORDINATES = 3
+"""What an encoder is given of every joint."""
+
 
 class NormalisedConvolution(nn.Sequential):
     """A convolution along frames (1x1 by default) followed by batch normalisation."""

@@ -64,7 +64,7 @@ class PSPNetwork(nn.Module):
         super().__init__()
         self.layout, self.frames, self.classes, self.config = layout, frames, classes, config
         width = config.encoder.width
-        self.encoder = make_encoder(len(layout.joints), frames, config.encoder)
+        self.encoder = make_encoder(layout, frames, config.encoder)
         self.classifier = Classifier(width, classes, config.dropout)
         self.pyramid: SkeletonPyramid | None = None
         self.polymerising: PyramidPolymerisingAttention | None = None

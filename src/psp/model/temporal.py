@@ -13,9 +13,9 @@ FILTER_FRAMES = 7
 class TemporalConvolution(nn.Module):
     """y = LReLU(x + filter(x)) with a filter over seven frames, as PSP Learning publishes its encoder."""
 
-    def __init__(self, channels: int, *, stride: int, project: bool) -> None:
+    def __init__(self, channels: int, *, stride: int, project: bool, length: int = FILTER_FRAMES) -> None:
         super().__init__()
-        self.filter = NormalisedConvolution(channels, channels, length=FILTER_FRAMES, stride=(stride, 1))
+        self.filter = NormalisedConvolution(channels, channels, length=length, stride=(stride, 1))
         self.shortcut: nn.Module = nn.Identity()
         if project:
             self.shortcut = NormalisedConvolution(channels, channels, stride=(stride, 1))

@@ -7,9 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from psp.model.batch_norm import BatchNorm
-from psp.model.convolution import NormalisedConvolution, activation, initialise
-
-COORDINATES = 3
+from psp.model.convolution import COORDINATES, NormalisedConvolution, activation, initialise
 
 
 class WholeBodyBlock(nn.Module):

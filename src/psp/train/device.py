@@ -22,3 +22,18 @@ def allow_tf32(precision: Precision) -> None:
     PyTorch's own defaults are between the two: convolutions may, matrix products may not.
     """
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+
+
+def mixed_precision(precision: Precision, device: torch.device) -> torch.autocast:
+    """Compute what follows in bf16 where it may be, if that is wanted and the device multiplies such numbers itself.
+
+    A device that has to imitate them would take several times as long as in single precision.
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16" and multiplies_bf16(device))
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether the device has instructions for products of bf16 numbers."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported()

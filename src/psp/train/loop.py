@@ -22,7 +22,7 @@ from psp.train.allocator import keep_freed_memory
 from psp.train.average import WeightAverage
 from psp.train.compiled import compile_encoder
 from psp.train.config import TrainConfig
-from psp.train.device import allow_tf32
+from psp.train.device import allow_tf32, mixed_precision
 from psp.train.finite import FiniteGuard, refuse
 from psp.train.interrupt import Interrupt
 from psp.train.ledger import LabelLedger
@@ -131,7 +131,7 @@ class Trainer:
         self.feed = Feed(batches, self._draws)
         self.teacher: Teacher | None = None
         if self.method.is_taught:
-            known = (self.unlabelled_clips, labelled, config.spread)
+            known = (self.unlabelled_clips, labelled, config.spread, config.precision)
             self.teacher = Teacher(self.network, self.average.state, batches, *known)
 
     def _train_step(self, read: bool = False) -> StepResult:
@@ -179,7 +179,7 @@ class Trainer:
             self.teacher.look()
         labelled, unlabelled = self._draw_batches(self.step)
         self.network.train()
-        with torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+        with mixed_precision(config.precision, self.ranks.device):
             result = self.method.step(self.network, labelled, unlabelled, config.objective, config.memory)
         self.optimiser.zero_grad()
         result.objective.backward()

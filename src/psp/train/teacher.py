@@ -12,6 +12,7 @@ from psp.data.batches import Batch, Batches
 from psp.loss.taught import aligned
 from psp.methods.encode import encode_views
 from psp.model.streams import Network
+from psp.train.device import Precision, mixed_precision
 from psp.train.spreading import spread_labels
 
 
@@ -32,10 +33,11 @@ class Teacher:
         unlabelled: Int64[np.ndarray, "u"],
         labelled: Int64[np.ndarray, "l"],
         spread: float,
+        precision: Precision = "float32",
     ) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.network.load_state_dict(average, assign=True)
-        self.batches, self.spread = batches, spread
+        self.batches, self.spread, self.precision = batches, spread, precision
         self.clips = np.union1d(unlabelled, labelled)
         self.labelled = torch.from_numpy(np.searchsorted(self.clips, labelled)).to(batches.device)
         self.labels = batches.label[torch.from_numpy(labelled)]
@@ -60,6 +62,8 @@ class Teacher:
 
     def _look_at(self, batch: Batch) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n d"]]:
         """The mean probabilities of a batch, and its unit features, one view beside the other."""
-        views = [parts[0] for parts in encode_views(self.network, [batch]).values()]
-        logits = torch.stack([self.network.of_view(i).classify(view) for i, view in enumerate(views)])
-        return logits.softmax(dim=2).mean(0), torch.cat([F.normalize(view.pooled(), dim=1) for view in views], dim=1)
+        with mixed_precision(self.precision, self.batches.device):
+            views = [parts[0] for parts in encode_views(self.network, [batch]).values()]
+            logits = torch.stack([self.network.of_view(i).classify(view) for i, view in enumerate(views)]).float()
+        features = torch.cat([F.normalize(view.pooled().float(), dim=1) for view in views], dim=1)
+        return logits.softmax(dim=2).mean(0), features
