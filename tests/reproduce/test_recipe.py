@@ -13,7 +13,7 @@ CHANGES = {
     "no-spreading": {"spread": 0.0},
     "no-teacher": {"objective": {"pseudo_label": 0.0}},
     "no-overhang": {"data": {"sample": {"overhang": 0.0}}},
-    "half-the-epochs": {"epochs": 40},
+    "half-the-epochs": {"epochs": 30},
     "labels-only": {"method": "streams"},
 }
 

@@ -1,6 +1,7 @@
 import pytest
 
 from psp.methods.methods import METHODS
+from psp.model.encoder import SIZES
 from psp.train.presets import PRESETS, best, paper, published
 
 
@@ -36,7 +37,7 @@ def test_neither_of_them_augments(make):
 
 def test_best_augments_and_keeps_the_core():
     config = best("nw-ucla", "5%", "tiny")
-    assert (config.epochs, config.data.sample.overhang) == (80, 0.2)
+    assert (config.epochs, config.data.sample.overhang) == (60, 0.2)
     assert METHODS[config.method].views == (
         "joint", "velocity", "yaw-invariant", "yaw-invariant velocity", "distance",
     )  # fmt: skip
@@ -44,3 +45,8 @@ def test_best_augments_and_keeps_the_core():
     assert config.model.levels == ("body", "part", "joint")
     assert config.model.polymerise
     assert set(PRESETS) == {"paper", "published", "best"}
+
+
+def test_best_learns_along_the_skeleton_at_the_size_light_alone():
+    joints = {size: best("nw-ucla", "5%", size).model.encoder.joints for size in SIZES}
+    assert joints == {"light": "graph", "tiny": "attention", "small": "attention", "full": "attention"}
