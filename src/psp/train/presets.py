@@ -8,7 +8,7 @@ from psp.data.augment import AugmentConfig
 from psp.data.batches import BatchConfig
 from psp.data.sample import SampleConfig
 from psp.methods.methods import ObjectiveConfig
-from psp.model.encoder import GRAPH, EncoderConfig, encoder_of_size
+from psp.model.encoder import GRAPH, EncoderConfig
 from psp.model.presets import Size, paper_model, published_model
 from psp.train.config import TrainConfig
 from psp.train.optim import OptimConfig
@@ -54,8 +54,9 @@ def best(protocol: str, budget: str, size: Size) -> TrainConfig:
     crops = ((0.0, 1.0), (0.0, 0.85), (0.15, 1.0), (0.08, 0.92))
     data = BatchConfig(sample=SampleConfig(frames=20, shortest=0.6, overhang=0.2, test_crops=crops), augment=change)
     optim = OptimConfig("adamw", 2e-3, weight_decay=0.05, warmup=2, schedule="cosine", clip_norm=5.0)
-    encoder = EncoderConfig(GRAPH, joints="graph") if size == "light" else encoder_of_size(size)
-    model = replace(paper_model(size), encoder=encoder, dropout=0.3, networks="own")
+    model = replace(paper_model(size), dropout=0.3, networks="own")
+    if size == "light":
+        model = replace(model, encoder=EncoderConfig(GRAPH, joints="graph"))
     return TrainConfig(
         protocol, budget, method="taught", data=data, model=model, optim=optim,
         objective=ObjectiveConfig(temperature=0.1, contrast=0.03, label_smoothing=0.1, pseudo_label=1.0),
