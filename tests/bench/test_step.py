@@ -9,6 +9,7 @@ from psp.bench.step import PublishedStep, StepSettings, count_waits, judged, mea
 from psp.bench.timing import Timing
 from psp.bench.work import Rates, Work
 from psp.errors import ConfigError
+from psp.train import device
 
 CPU = torch.device("cpu")
 SMALL = StepSettings("tiny", "nw-ucla", clips=11)
@@ -57,9 +58,11 @@ def test_absent_persons_cost_less_than_present_ones():
     assert one_person_ratio(replace(SMALL, shape="ntu"), CPU, seconds=0.01) > 0
 
 
-def test_low_precision_is_measured_too():
+@pytest.mark.parametrize(("hardware", "used"), [(True, "bf16"), (False, "float32")])
+def test_low_precision_is_measured_where_the_device_has_it(hardware, used, monkeypatch):
+    monkeypatch.setattr(device, "multiplies_bf16", lambda _: hardware)
     found = measure_step(replace(SMALL, precision="bf16"), CPU, seconds=0.001)
-    assert found["settings"]["precision"] == "bf16"
+    assert (found["settings"]["precision"], found["precision"]) == ("bf16", used)
 
 
 def test_allowing_tf32_is_undone():

@@ -1,3 +1,5 @@
+from typing import Literal
+
 import pytest
 import torch
 
@@ -35,6 +37,12 @@ def test_gradients_reach_every_weight() -> None:
         encoder(torch.randn(4, 3, 8, 20)).square().sum().backward()
         assert all(weight.grad is not None for weight in encoder.parameters())
         assert encoder.blocks[0].spatial.query_key.weight.grad.any()
+
+
+@pytest.mark.parametrize("joints", ["graph", "together"])
+def test_a_filter_needs_a_middle_frame(joints: Literal["graph", "together"]) -> None:
+    with pytest.raises(ConfigError, match="spans 4 frames"):
+        EncoderConfig(((8, 8, 5, 1), (8, 8, 4, 2)), joints=joints)
 
 
 @pytest.mark.parametrize("blocks", [(), ((8, 8, 2, 0),), ((8, 8, 2, 1), (16, 16, 2, 1))])

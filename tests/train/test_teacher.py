@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,9 @@ from safetensors.torch import load_file
 from psp.data.batches import BatchConfig, Batches
 from psp.data.sample import SampleConfig
 from psp.methods.methods import METHODS
+from psp.model.encoder import EncoderConfig
 from psp.model.psp import PSPNetwork
+from psp.train import device
 from psp.train.average import WeightAverage
 from psp.train.teacher import Teacher
 from psp.train.train import resume_run, start_run
@@ -18,6 +21,8 @@ from stores import small_store
 TAUGHT = replace(
     SMALL_RUN, method="taught", teach_after=0.3, spread=0.5, objective=replace(SMALL_RUN.objective, pseudo_label=1.0)
 )
+GRAPH = EncoderConfig(((4, 4, 3, 2), (4, 8, 3, 1)), heads=2, joints="graph")
+AS_BEST = replace(TAUGHT, precision="bf16", model=replace(SMALL_RUN.model, encoder=GRAPH, networks="own"))
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.5])
@@ -38,11 +43,13 @@ def test_beliefs_are_the_averaged_networks_and_favour_no_class(tmp_path, spread)
     assert teacher.about(torch.arange(40, 48)).abs().max() == 0
 
 
-def test_a_taught_run_that_was_interrupted_between_two_looks_ends_the_same(tmp_path):
+@pytest.mark.parametrize("config", [TAUGHT, AS_BEST], ids=["shared network", "as best"])
+def test_a_taught_run_that_was_interrupted_between_two_looks_ends_the_same(tmp_path, monkeypatch, config):
+    monkeypatch.setattr(device, "multiplies_bf16", lambda _: True)
     store = small_store(tmp_path / "store")
-    straight = start_run(store, TAUGHT, tmp_path / "straight", device="cpu")
+    straight = start_run(store, config, tmp_path / "straight", device="cpu")
     straight.run(checkpoint_seconds=1e9)
-    start_run(store, TAUGHT, tmp_path / "broken", device="cpu")
+    start_run(store, config, tmp_path / "broken", device="cpu")
 
     class Killed(BaseException):
         pass
@@ -58,3 +65,4 @@ def test_a_taught_run_that_was_interrupted_between_two_looks_ends_the_same(tmp_p
     first, second = (load_file(tmp_path / run / "last.safetensors") for run in ("straight", "broken"))
     assert all(torch.equal(value, second[name]) for name, value in first.items())
     assert "teacher" in (tmp_path / "straight" / "metrics.jsonl").read_text()
+    assert json.loads((tmp_path / "broken" / "result.json").read_text())["precision"] == config.precision

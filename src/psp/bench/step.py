@@ -23,11 +23,11 @@ from psp.skeleton.layout import Layout
 from psp.skeleton.ntu25 import NTU25
 from psp.train.allocator import keep_freed_memory
 from psp.train.config import TrainConfig
+from psp.train.device import Precision, mixed_precision, precision_on
 from psp.train.optim import make_optimiser
 from psp.train.presets import PRESETS
 
 Shape = Literal["ntu", "nw-ucla"]
-Precision = Literal["float32", "tf32", "bf16"]
 Compile = Literal["none", "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"]
 
 FRAMES = 50
@@ -83,7 +83,7 @@ class TrainingStep:
 
     def forward(self) -> Float[Tensor, ""]:
         """The objective of both batches."""
-        with self._autocast():
+        with mixed_precision(self.precision, self.device):
             return self.method.step(self.network, self.labelled, self.unlabelled, self.objective).objective
 
     def whole(self) -> None:
@@ -96,13 +96,10 @@ class TrainingStep:
         """Forward and backward of the encoder alone, over all views of the unlabelled batch."""
         self.optimiser.zero_grad()
         views = torch.cat(list(self.unlabelled.views.values()))
-        with self._autocast():
+        with mixed_precision(self.precision, self.device):
             persons = self.unlabelled.persons.repeat(len(self.method.views), 1)
             features = self.network.of_view(0).encode(views, persons).features
         features.backward(torch.full_like(features, 1e-3))
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
 
 class PublishedStep(TrainingStep):
@@ -111,8 +108,9 @@ class PublishedStep(TrainingStep):
     def __init__(self, settings: StepSettings, device: torch.device) -> None:
         layout, _, classes = SHAPES[settings.shape]
         config = PRESETS["published"](settings.shape, "5%", settings.size)
-        precision: Literal["float32", "bf16"] = "bf16" if settings.precision == "bf16" else "float32"
-        config = replace(config, model=replace(config.model, persons=settings.persons), precision=precision)
+        config = replace(
+            config, model=replace(config.model, persons=settings.persons), precision=settings.precision
+        )
         labelled = max(1, settings.clips // 11)
         first, second = (random_batch(settings, clips, device) for clips in (labelled, settings.clips - labelled))
         super().__init__(config, layout, classes, first, second, device)
@@ -133,8 +131,9 @@ def random_batch(settings: StepSettings, clips: int, device: torch.device) -> Ba
 
 def measure_step(settings: StepSettings, device: torch.device, seconds: float = 2.0) -> dict[str, Any]:
     """Time the whole step, its halves and the encoder alone, each for about `seconds`, beside their floors."""
-    with products_in(settings.precision):
-        dtype = torch.bfloat16 if settings.precision == "bf16" else torch.float32
+    precision = precision_on(device, settings.precision)
+    with products_in(precision):
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         rates = Rates(matrix_rate(device, dtype, seconds / 2), copy_rate(device, seconds / 2))
         plain = PublishedStep(replace(settings, compile="none"), device)
         work = {"step": count_work(plain.whole, plain.network), "encoder": count_work(plain.encoder, plain.network)}
@@ -145,6 +144,7 @@ def measure_step(settings: StepSettings, device: torch.device, seconds: float = 
         waits = count_waits(step.whole, device)
     return {
         "settings": asdict(settings),
+        "precision": precision,
         "machine": provenance(device),
         "rates": asdict(rates),
         "step": judged(timing["whole"], work["step"], rates),

@@ -10,7 +10,7 @@ from psp.bench.input import measure_input
 from psp.bench.memory import measure_memory
 from psp.bench.ranks import measure_ranks
 from psp.bench.scale import measure_scale
-from psp.bench.step import Compile, Precision, Shape, StepSettings, measure_step, one_person_ratio
+from psp.bench.step import Compile, Shape, StepSettings, measure_step, one_person_ratio
 from psp.bench.time_to_accuracy import Point, measure_time_to_accuracy
 from psp.bench.use import measure_use
 from psp.cli.console import print_table, say
@@ -22,7 +22,7 @@ from psp.errors import ConfigError
 from psp.figures.accuracy_over_time import draw_accuracy_over_time
 from psp.methods.methods import MethodName
 from psp.model.encoder import Size
-from psp.train.device import device_by_name
+from psp.train.device import Precision, device_by_name
 from psp.train.presets import PRESETS, PresetName
 
 

@@ -61,6 +61,10 @@ class EncoderConfig:
                     f"encoder block {after} does not take the {before[1]} channels of the block before it.",
                     remedy="Start every block with the second number of the block before.",
                 )
+        for block in self.blocks:
+            if self.joints != "attention" and block[2] % 2 == 0:
+                what = f"the filter of encoder block {block} spans {block[2]} frames and so has no middle one."
+                raise ConfigError(what, remedy="Make the third number of every block odd.")
 
     @property
     def width(self) -> int:

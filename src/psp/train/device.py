@@ -29,7 +29,13 @@ def mixed_precision(precision: Precision, device: torch.device) -> torch.autocas
 
     A device that has to imitate them would take several times as long as in single precision.
     """
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16" and multiplies_bf16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision_on(device, precision) == "bf16")
+
+
+def precision_on(device: torch.device, wanted: Precision) -> Precision:
+    """Return how exactly a device multiplies when `wanted` is configured: single precision if it knows no better."""
+    known = multiplies_bf16(device) if wanted == "bf16" else device.type == "cuda"
+    return wanted if known else "float32"
 
 
 def multiplies_bf16(device: torch.device) -> bool:

@@ -11,6 +11,7 @@ from torch import nn
 from psp.data.atomic import write_json
 from psp.data.budget import LabelBudget
 from psp.train.config import TrainConfig
+from psp.train.device import precision_on
 from psp.train.run import RunFolder
 
 
@@ -23,7 +24,11 @@ def write_result(
     seconds: float,
     network: nn.Module,
 ) -> None:
-    """Write `result.json`: hashes, seeds, the ids of the labelled clips used, versions, device and wall time."""
+    """Write `result.json`: hashes, seeds, the ids of the labelled clips used, versions, device and wall time.
+
+    `precision` is that of the products as they were computed, whatever was configured.
+    """
+    device = next(network.parameters()).device
     result = {
         "config hash": config.hash,
         "budget": {"spec": budget.spec, "seed": budget.seed, "hash": budget.hash, "labels": len(budget.ids)},
@@ -33,7 +38,8 @@ def write_result(
         "steps": steps,
         "seconds": round(seconds, 1),
         "parameters": sum(weight.numel() for weight in network.parameters()),
-        **provenance(next(network.parameters()).device),
+        "precision": precision_on(device, config.precision),
+        **provenance(device),
     }
     write_json(folder.result, result)
 
