@@ -108,9 +108,7 @@ class PublishedStep(TrainingStep):
     def __init__(self, settings: StepSettings, device: torch.device) -> None:
         layout, _, classes = SHAPES[settings.shape]
         config = PRESETS["published"](settings.shape, "5%", settings.size)
-        config = replace(
-            config, model=replace(config.model, persons=settings.persons), precision=settings.precision
-        )
+        config = replace(config, model=replace(config.model, persons=settings.persons), precision=settings.precision)
         labelled = max(1, settings.clips // 11)
         first, second = (random_batch(settings, clips, device) for clips in (labelled, settings.clips - labelled))
         super().__init__(config, layout, classes, first, second, device)
