@@ -13,7 +13,8 @@ CHANGES = {
     "no-spreading": {"spread": 0.0},
     "no-teacher": {"objective": {"pseudo_label": 0.0}},
     "no-overhang": {"data": {"sample": {"overhang": 0.0}}},
-    "half-the-epochs": {"epochs": 30},
+    "large-batches": {"labelled_batch": 48, "unlabelled_batch": 64},
+    "half-the-epochs": {"epochs": 25},
     "labels-only": {"method": "streams"},
 }
 

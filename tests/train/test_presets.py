@@ -37,7 +37,7 @@ def test_neither_of_them_augments(make):
 
 def test_best_augments_and_keeps_the_core():
     config = best("nw-ucla", "5%", "tiny")
-    assert (config.epochs, config.data.sample.overhang) == (60, 0.2)
+    assert (config.epochs, config.data.sample.overhang) == (50, 0.2)
     assert METHODS[config.method].views == (
         "joint", "velocity", "yaw-invariant", "yaw-invariant velocity", "distance",
     )  # fmt: skip
@@ -45,6 +45,12 @@ def test_best_augments_and_keeps_the_core():
     assert config.model.levels == ("body", "part", "joint")
     assert config.model.polymerise
     assert set(PRESETS) == {"paper", "published", "best"}
+
+
+@pytest.mark.parametrize(("protocol", "clips"), [("nw-ucla", 28), ("synthetic-xsub", 28), ("ntu60-xsub", 112)])
+def test_best_takes_small_batches_from_small_data_sets(protocol, clips):
+    config = best(protocol, "5%", "light")
+    assert config.labelled_batch + config.unlabelled_batch == clips
 
 
 def test_best_learns_along_the_skeleton_at_the_size_light_alone():
