@@ -25,4 +25,4 @@ def test_input_is_a_share_of_the_step(preset):
     found = measure_input("tiny", preset, "nw-ucla", CPU, seconds=0.001)
     assert found["input over step"] == pytest.approx(found["input seconds"] / found["step seconds"])
     assert 0 < found["of these reading seconds"] < found["input seconds"]
-    assert found["settings"]["clips"] == {"best": 112, "published": 99}[preset]
+    assert found["settings"]["clips"] == {"best": 28, "published": 99}[preset]

@@ -20,6 +20,7 @@ from psp.methods.methods import METHODS
 from psp.model.encoder import Size
 from psp.skeleton.clip import Clip
 from psp.train.config import TrainConfig
+from psp.train.device import precision_on
 from psp.train.presets import PRESETS, PresetName
 
 CLIPS = 1024
@@ -50,6 +51,7 @@ def measure_input(
         del batches
     return {
         "settings": {"size": size, "preset": preset, "shape": shape, "clips": len(labelled) + len(unlabelled)},
+        "precision": precision_on(device, precision),
         "machine": provenance(device),
         "input seconds": making.median,
         "of these reading seconds": reading.median,
