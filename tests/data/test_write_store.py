@@ -65,7 +65,7 @@ clips = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(clips)
 def test_what_is_written_is_read(written: list[Clip]):
     with tempfile.TemporaryDirectory() as folder:

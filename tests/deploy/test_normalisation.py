@@ -36,7 +36,7 @@ def batch(seed: int, clips: int = 4) -> tuple[torch.Tensor, list[np.ndarray], to
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=repr)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10**6))
 def test_every_clip_of_a_batch_is_normalised_as_it_would_be_alone(kind: NormaliseConfig, seed: int):
     joints, own, inside = batch(seed)

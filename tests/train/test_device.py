@@ -3,7 +3,7 @@ import torch
 
 from psp.errors import ConfigError
 from psp.train import device
-from psp.train.device import allow_tf32, device_by_name, mixed_precision
+from psp.train.device import allow_tf32, device_by_name, mixed_precision, precision_on
 
 
 def test_the_cpu_is_always_there():
@@ -30,3 +30,9 @@ def test_bf16_is_used_where_the_device_multiplies_it(precision, hardware, monkey
     with mixed_precision(precision, torch.device("cpu")):
         product = torch.ones(2, 2) @ torch.ones(2, 2)
     assert product.dtype == (torch.bfloat16 if precision == "bf16" and hardware else torch.float32)
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
+def test_a_processor_without_bf16_computes_in_single_precision_whatever_is_wanted(precision, monkeypatch):
+    monkeypatch.setattr(device, "multiplies_bf16", lambda _: False)
+    assert precision_on(torch.device("cpu"), precision) == "float32"

@@ -107,6 +107,7 @@ def _curve(store: Store, config: TrainConfig, out: Path, seed: int, device: str,
     points: list[Point] = []
 
     def note(trainer: Trainer) -> None:
+        """Add this epoch's point to the curve, in memory and on disk."""
         found = evaluate_network(trainer.averaged_network(), trainer.config, store)
         top1 = {name: accuracy.top1 for name, accuracy in found.items()}
         points.append(Point(len(points) + 1, trainer.meter.seconds, top1))

@@ -244,12 +244,16 @@ def time_to_accuracy(
     }
     show(f"seconds of training to an accuracy, {found['epochs chosen']} epochs", reached)
     if picture:
-        curves = {
-            f"seed {seed}": [(p["seconds"], p["top1"]["full"]) for p in curve]
-            for seed, curve in found["test curves"].items()
-        }
-        draw_accuracy_over_time(picture, curves, {name: goal["accuracy"] for name, goal in found["seconds to"].items()})
+        _draw_curves(picture, found)
     keep(found, out)
+
+
+def _draw_curves(picture: Path, found: Mapping[str, Any]) -> None:
+    curves = {
+        f"seed {seed}": [(point["seconds"], point["top1"]["full"]) for point in curve]
+        for seed, curve in found["test curves"].items()
+    }
+    draw_accuracy_over_time(picture, curves, {name: goal["accuracy"] for name, goal in found["seconds to"].items()})
 
 
 def show(title: str, cases: Mapping[str, Mapping[str, Any]]) -> None:

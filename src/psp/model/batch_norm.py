@@ -80,6 +80,7 @@ class _JointBatchNorm(torch.autograd.Function):
     def forward(
         ctx: Any, x: Float[Tensor, "r c t v"], weight: Float[Tensor, "c"], bias: Float[Tensor, "c"], eps: float
     ) -> tuple[Float[Tensor, "r c t v"], Float[Tensor, ""], Float[Tensor, "c"], Float[Tensor, "c"]]:
+        """Return gamma u + beta with the joint count, mean and biased variance."""
         count, mean, variance = joint_moments(*moments(x))
         ctx.eps = eps
         ctx.save_for_backward(x, weight, count, mean, variance)
@@ -89,6 +90,7 @@ class _JointBatchNorm(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Float[Tensor, "r c t v"], *_: Any) -> tuple[Tensor | None, ...]:
+        """Return dx and this rank's share of dgamma = sum(dy u) and dbeta = sum dy; none for eps."""
         x, weight, count, mean, variance = ctx.saved_tensors
         fixed, to_weight, to_bias = torch.ops.aten.native_batch_norm_backward(
             gradient, x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]

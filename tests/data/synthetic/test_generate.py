@@ -23,7 +23,7 @@ def same(first: Clip, second: Clip) -> bool:
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**6), st.integers(1, 60), st.integers(1, 5))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_clip_is_a_function_of_configuration_and_index(index, seed, subjects, cameras):
     config = SyntheticConfig(seed=seed, subjects=subjects, cameras=cameras)
     first = synthetic_clip(config, index)

@@ -66,7 +66,7 @@ def test_angles_turn_limbs_as_people_do(start, end, pose, direction):
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_rotations_are_rotations_and_bones_keep_their_length(seed):
     angles = random_angles(seed)
     turned = np.moveaxis(segment_rotations(angles), (0, 1), (2, 3))
@@ -78,7 +78,7 @@ def test_rotations_are_rotations_and_bones_keep_their_length(seed):
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_lowest_foot_is_on_the_floor_unless_the_person_jumps(seed):
     angles = random_angles(seed)
     angles[1, CHANNELS.index("lift")] = 30
@@ -87,7 +87,7 @@ def test_the_lowest_foot_is_on_the_floor_unless_the_person_jumps(seed):
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_exchanged_angles_give_the_mirror_image(seed):
     angles = random_angles(seed)
     swapped = angles.copy()
