@@ -53,6 +53,15 @@ def test_shares_of_ranks_make_up_the_draw(store):
     assert sorted(torch.cat([share.clips for share in shares]).tolist()) == sorted(draw.clips.tolist())
 
 
+def test_labelled_clips_may_be_changed_in_another_way(store):
+    own = Batches(store, ("joint",), replace(CONFIG, augment_labelled=AugmentConfig()))
+    for role, expected in (("labelled", AugmentConfig()), ("unlabelled", CONFIG.augment)):
+        draw = stream(store, CLIPS, 8, 0, role).draw(0)
+        alike = Batches(store, ("joint",), replace(CONFIG, augment=expected))
+        for each in (draw, draw.share(1, 2)):
+            assert torch.equal(own.training(each).views["joint"], alike.training(each).views["joint"])
+
+
 def test_training_views_fit_together(store):
     batches = Batches(store, ("joint", "motion", "bone"), CONFIG)
     batch = batches.training(stream(store, CLIPS, 8, 0, "a").draw(0))

@@ -5,6 +5,10 @@ import torch
 from torch import nn
 
 from psp.errors import ConfigError
+from psp.model.encoder import EncoderConfig
+from psp.model.psp import ModelConfig, PSPNetwork
+from psp.skeleton.layouts import layout_by_name
+from psp.train.muon import Muon
 from psp.train.optim import OptimConfig, learning_rate, make_optimiser
 
 
@@ -26,6 +30,19 @@ def test_adamw_decays_matrices_only():
     assert [weight.ndim for weight in decayed["params"]] == [2]
     assert decayed["weight_decay"] == 0.1
     assert spared["weight_decay"] == 0
+
+
+def test_muon_takes_the_matrices_of_encoders_and_leaves_the_rest_to_adamw():
+    model = ModelConfig(EncoderConfig(((4, 4, 3, 2), (4, 8, 3, 1)), joints="graph"))
+    network = PSPNetwork(layout_by_name("kinect20"), 8, 3, model)
+    optimiser = make_optimiser(network, OptimConfig("muon", weight_decay=0.1))
+    assert isinstance(optimiser, Muon)
+    matrices, decayed, spared = (group["params"] for group in optimiser.param_groups)
+    convolutions = [part.weight for part in network.encoder.modules() if isinstance(part, nn.Conv2d)]
+    assert list(map(id, matrices)) == list(map(id, convolutions))
+    assert {weight.ndim for weight in spared} == {1}
+    everything = [*matrices, *decayed, *spared]
+    assert len(everything) == len(list(network.parameters())) == len({id(weight) for weight in everything})
 
 
 def test_sgd_uses_nesterov_momentum():

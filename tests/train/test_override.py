@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from psp.data.bodies import BodyConfig
 from psp.data.clean import CleanConfig
 from psp.errors import ConfigError
 from psp.train.config import TrainConfig
@@ -69,11 +70,10 @@ def test_a_section_is_not_both_a_value_and_changed(first: str):
         changes_from_arguments([first, "optim.learning_rate=2"])
 
 
-def test_a_section_that_may_be_absent_can_be_switched_off():
+def test_a_section_that_may_be_absent_can_be_switched_off_and_on():
     off = override(CleanConfig(), {"bodies": None})
     assert off == CleanConfig(bodies=None)
-    with pytest.raises(ConfigError, match="bodies: this section is switched off"):
-        override(off, {"bodies": {}})
+    assert override(off, {"bodies": {"persons": 1}}) == CleanConfig(bodies=BodyConfig(persons=1))
 
 
 @pytest.mark.parametrize("changes", [{}, {"epochs": 3}, {"model": {"encoder": {"heads": 2}}, "budget": "all"}])

@@ -23,7 +23,7 @@ def steps(network, optimiser, average, count: int) -> None:
         average.update(step)
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adamw"])
+@pytest.mark.parametrize("kind", ["sgd", "adamw", "muon"])
 def test_restored_training_goes_on_bit_for_bit(tmp_path, kind):
     first = parts(kind)
     steps(*first, 3)

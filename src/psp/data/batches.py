@@ -26,13 +26,15 @@ class BatchConfig:
     `views` says whether all views of a training clip share frames and augmentation (`together`) or each draws its
     own (`apart`), so that nothing but the action itself tells that two views belong together. `motion` says whether
     the motion view takes differences of resampled frames or, as PSP's published program does, of recorded ones,
-    which are then drawn `apart` from the joint view's.
+    which are then drawn `apart` from the joint view's. `augment` is how training clips are changed, `augment_labelled`
+    how those are that come with their labels, if not alike.
     """
 
     sample: SampleConfig = field(default_factory=SampleConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     views: Literal["together", "apart"] = "together"
     motion: Literal["resampled", "recorded"] = "resampled"
+    augment_labelled: AugmentConfig | None = None
 
     def __post_init__(self) -> None:
         if self.motion == "recorded" and self.views == "together":
@@ -71,14 +73,15 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """Clips drawn for one step, each with the key of everything random about it."""
+    """Clips drawn for one step, each with the key of everything random about it; `labelled`: their labels are used."""
 
     clips: Int64[Tensor, "n"]
     keys: Int64[Tensor, "n"]
+    labelled: bool = False
 
     def share(self, rank: int, ranks: int) -> "Draw":
         """The part of the draw that one of several ranks works on."""
-        return Draw(self.clips[rank::ranks], self.keys[rank::ranks])
+        return replace(self, clips=self.clips[rank::ranks], keys=self.keys[rank::ranks])
 
 
 class Stream:
@@ -86,7 +89,7 @@ class Stream:
 
     def __init__(self, keys: Int64[Tensor, "s"], clips: Int64[Tensor, "s"], size: int, seed: int, role: str) -> None:
         self.clips, self.size = clips, size
-        self._keys, self._seed = keys, f"{seed} {role}"
+        self._keys, self._seed, self._labelled = keys, f"{seed} {role}", role == "labelled"
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
     def draw(self, step: int) -> Draw:
@@ -96,14 +99,17 @@ class Stream:
         chosen = torch.empty_like(place)
         for number in passes.unique().tolist():
             chosen[passes == number] = self._order(number)[place[passes == number]]
-        return Draw(self.clips[chosen], draw_keys(self._keys[chosen], self._seed, passes))
+        return Draw(self.clips[chosen], draw_keys(self._keys[chosen], self._seed, passes), self._labelled)
 
     def _shuffled(self, number: int) -> Int64[Tensor, "s"]:
         return uniform(draw_keys(self._keys, self._seed, number), "order").argsort(stable=True)
 
 
 def stream(store: Store, clips: Int64[np.ndarray, "s"], size: int, seed: int, role: str) -> Stream:
-    """An endless seeded order over some of a store's clips, `size` a step; roles are independent of each other."""
+    """An endless seeded order over some of a store's clips, `size` a step; roles are independent of each other.
+
+    Those drawn in the role `labelled` come with their labels.
+    """
     return Stream(torch.from_numpy(store.clips.key[clips]), torch.from_numpy(clips), size, seed, role)
 
 
@@ -158,12 +164,12 @@ class Batches:
         `rows` is what `read` gave for the draw's clips, if that was called ahead.
         """
         clips, persons, recorded = self._recorded(draw.clips, rows)
-        keys = send(draw.keys, self.device)
+        keys, change = send(draw.keys, self.device), self._change(draw)
         if self.config.views == "together":
-            joints = self._training_joints(recorded, keys)
+            joints = self._training_joints(recorded, keys, change)
             views = {view: self._view(view, joints) for view in self.views}
         else:
-            views = {view: self._apart(view, recorded, draw_keys(keys, view, 0)) for view in self.views}
+            views = {view: self._apart(view, recorded, draw_keys(keys, view, 0), change) for view in self.views}
         return Batch(clips, self.label[clips], persons, views)
 
     def testing(self, clips: Int64[Tensor, "n"], crop: Crop = WHOLE) -> Batch:
@@ -182,6 +188,11 @@ class Batches:
         for chunk in torch.from_numpy(clips).split(size):
             yield self.testing(chunk, crop)
 
+    def _change(self, draw: Draw) -> AugmentConfig:
+        """How the clips of a draw are changed."""
+        own = self.config.augment_labelled if draw.labelled else None
+        return self.config.augment if own is None else own
+
     def _is_recorded(self, view: str) -> bool:
         return view == "motion" and self.config.motion == "recorded"
 
@@ -194,14 +205,18 @@ class Batches:
         clips = send(clips, self.device)
         return clips, persons, Recorded(read, self.frames[clips], send(persons, self.device))
 
-    def _apart(self, view: str, clips: Recorded, keys: Int64[Tensor, "n"]) -> Float[Tensor, "n m t v c"]:
+    def _apart(
+        self, view: str, clips: Recorded, keys: Int64[Tensor, "n"], change: AugmentConfig
+    ) -> Float[Tensor, "n m t v c"]:
         if self._is_recorded(view):
             return clips.motion_at(training_positions(keys, clips.frames, self.config.sample))
-        return self._view(view, self._training_joints(clips, keys))
+        return self._view(view, self._training_joints(clips, keys, change))
 
     def _view(self, view: str, joints: Float[Tensor, "n m t v c"]) -> Float[Tensor, "n m t v c"]:
         return VIEWS[view](joints, self.layout, self.up)
 
-    def _training_joints(self, clips: Recorded, keys: Int64[Tensor, "n"]) -> Float[Tensor, "n m t v c"]:
+    def _training_joints(
+        self, clips: Recorded, keys: Int64[Tensor, "n"], change: AugmentConfig
+    ) -> Float[Tensor, "n m t v c"]:
         joints = clips.at(training_positions(keys, clips.frames, self.config.sample))
-        return augment(joints, keys, self.layout, self.config.augment, self.up)
+        return augment(joints, keys, self.layout, change, self.up)

@@ -3,24 +3,27 @@
 import math
 from dataclasses import dataclass
 from math import inf
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from psp.data.ranges import require
+from psp.model.psp import PSPNetwork
+from psp.train.muon import Muon
 
 
 @dataclass(frozen=True)
 class OptimConfig:
     """How the weights are changed.
 
-    After a linear warm-up the rate is multiplied by `factor` at every milestone (`steps`), or follows a half cosine
-    down to `final` times itself (`cosine`). Warm-up and milestones count epochs. `clip_norm` 0 means no clipping.
+    `momentum` is that of SGD and Muon, and AdamW's for gradients. After a linear warm-up the rate is multiplied by
+    `factor` at every milestone (`steps`), or follows a half cosine down to `final` times itself (`cosine`). Warm-up and
+    milestones count epochs. `clip_norm` 0 means no clipping.
     """
 
-    optimiser: Literal["sgd", "adamw"] = "sgd"
+    optimiser: Literal["sgd", "adamw", "muon"] = "sgd"
     learning_rate: float = 0.05
     weight_decay: float = 5e-4
     momentum: float = 0.9
@@ -40,25 +43,36 @@ class OptimConfig:
 
 
 def make_optimiser(network: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum (paper, section 4.2) or AdamW; AdamW spares biases and norms.
+    """SGD with Nesterov momentum (paper, section 4.2), AdamW or Muon; the last two spare biases and norms decay.
 
-    Both are fused: one pass over all weights, which can be told on the device to leave them alone (`step_unless`).
+    All are fused: one pass over all weights, which can be told on the device to leave them alone (`step_unless`).
     """
-    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    weights: list[Tensor] = [weight for weight in network.parameters() if weight.requires_grad]
+    rate, momentum = config.learning_rate, config.momentum
     if config.optimiser == "sgd":
         return torch.optim.SGD(
-            weights,
-            config.learning_rate,
-            config.momentum,
-            weight_decay=config.weight_decay,
-            nesterov=config.momentum > 0,
-            fused=True,
+            weights, rate, momentum, weight_decay=config.weight_decay, nesterov=momentum > 0, fused=True
         )
-    groups = [
+    if config.optimiser == "muon":
+        matrices = encoder_matrices(network)
+        known = {id(weight) for weight in matrices}
+        others = _decaying_and_spared([weight for weight in weights if id(weight) not in known], config)
+        return Muon(matrices, others, rate, config.weight_decay, momentum)
+    return torch.optim.AdamW(_decaying_and_spared(weights, config), rate, betas=(momentum, 0.999), fused=True)
+
+
+def encoder_matrices(network: nn.Module) -> list[Tensor]:
+    """The weights of all convolutions and linear layers of the encoders: what most of the learning goes into."""
+    encoders = [part.encoder for part in network.modules() if isinstance(part, PSPNetwork)]
+    layers = (layer for encoder in encoders for layer in encoder.modules() if isinstance(layer, nn.Conv2d | nn.Linear))
+    return [layer.weight for layer in layers if layer.weight.requires_grad]
+
+
+def _decaying_and_spared(weights: list[Tensor], config: OptimConfig) -> list[dict[str, Any]]:
+    return [
         {"params": [weight for weight in weights if weight.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [weight for weight in weights if weight.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, config.learning_rate, betas=(config.momentum, 0.999), fused=True)
 
 
 def step_unless(optimiser: torch.optim.Optimizer, refused: Float[Tensor, ""]) -> None:

@@ -99,8 +99,8 @@ def _section(name: str, value: Any, hint: Any, current: Any) -> Any:
         return None
     if not isinstance(value, Mapping):
         raise ConfigError(f"{value!r} is not a section.", where=name, remedy=f"Change its settings: {name}.NAME=VALUE.")
-    if current is None:
-        raise ConfigError("this section is switched off.", where=name, remedy="Begin with settings that have it.")
+    if current is None:  # it begins with its defaults
+        current = next(kind() for kind in get_args(hint) if isinstance(kind, type) and is_dataclass(kind))
     return override(current, value, f"{name}.")
 
 

@@ -1,0 +1,78 @@
+"""Muon: steps of equal size in all directions of a weight matrix, so that few steps go far."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+ROUNDS = 5
+SIZE_OF_ADAMW = 0.2
+
+
+class Muon(torch.optim.AdamW):
+    """Convolutions and linear layers step along the orthogonal factor of their momentum, all else as in AdamW.
+
+    A kernel is taken as the matrix (outputs, all it sees). Its step has the size that AdamW's usually has, so both
+    share learning rate and weight decay (Jordan et al. 2024; Liu et al. 2025, "Muon is scalable for LLM training").
+    `matrices` make up the first group; the others are groups of AdamW.
+    """
+
+    def __init__(
+        self, matrices: Iterable[Tensor], others: list[dict[str, Any]], learning_rate: float,
+        weight_decay: float, momentum: float,
+    ) -> None:  # fmt: skip
+        first = {"params": list(matrices), "weight_decay": weight_decay, "momentum": momentum}
+        super().__init__([first, *others], learning_rate, betas=(0.9, 0.999), fused=True)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Take a step, unless the tensor `found_inf`, set as for PyTorch's fused optimisers, is 1."""
+        matrices, *others = self.param_groups
+        self._step_of_matrices(matrices)
+        self.param_groups = others
+        super().step(closure)
+        self.param_groups = [matrices, *others]
+
+    def _step_of_matrices(self, group: dict[str, Any]) -> None:
+        """All matrices of a shape at once: several networks of the same kind cost little more than one."""
+        refused = getattr(self, "found_inf", None)
+        alike: dict[tuple[int, ...], list[Tensor]] = defaultdict(list)
+        for weight in group["params"]:
+            if weight.grad is not None:
+                alike[tuple(weight.shape)].append(weight)
+        for weights in alike.values():
+            step = orthogonal(
+                torch.stack([self._direction(weight, group["momentum"]).flatten(1) for weight in weights])
+            )
+            size = group["lr"] * SIZE_OF_ADAMW * max(step.shape[1:]) ** 0.5
+            for weight, own in zip(weights, step.view(len(weights), *weights[0].shape), strict=True):
+                change = -group["lr"] * group["weight_decay"] * weight - size * own
+                weight.add_(change if refused is None else change.masked_fill(refused.bool(), 0.0))
+
+    def _direction(self, weight: Tensor, momentum: float) -> Tensor:
+        """Nesterov's momentum: the gradient blended with the running mean of gradients."""
+        assert weight.grad is not None
+        state = self.state[weight]
+        if not state:  # AdamW, which reads states back, looks for a count of steps
+            state.update(momentum=torch.zeros_like(weight), step=torch.zeros(()))
+        mean = state["momentum"]
+        mean.lerp_(weight.grad, 1 - momentum)
+        return weight.grad.lerp(mean, momentum)
+
+
+def orthogonal(matrices: Float[Tensor, "n a b"]) -> Float[Tensor, "n a b"]:
+    """Return nearly U V^T of every matrix U S V^T: singular values between about 0.7 and 1.2.
+
+    Five rounds of a Newton-Schulz iteration, X <- a X + b (X X^T) X + c (X X^T)^2 X, after division by the norm.
+    """
+    a, b, c = COEFFICIENTS
+    x = matrices if matrices.shape[1] <= matrices.shape[2] else matrices.mT
+    x = x / torch.linalg.matrix_norm(x, keepdim=True).clamp(min=1e-7)
+    for _ in range(ROUNDS):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x if matrices.shape[1] <= matrices.shape[2] else x.mT
