@@ -92,3 +92,45 @@ def test_subject_4_sits_down_and_stands_up_under_the_wrong_names_in_view_2(share
     assert max(way["a06", "v02"]) < 0.1
     assert max(way["a05", "v01"]) < 0.1
     assert min(way["a06", "v01"]) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("subject", "classes", "least", "most"),
+    [(4, ("a05", "a06"), 0, 0), (5, ("a08", "a09"), 0, 3), (3, ("a08", "a09"), 10, 10), (7, ("a08", "a09"), 8, 8)],
+)
+def test_the_most_alike_recordings_tell_which_labels_are_exchanged(
+    shared_data: Path, subject: int, classes: tuple[str, str], least: int, most: int
+) -> None:
+    """What docs/protocols.md says: for how many of a subject's view-2 clips the one of view 1 has the same label."""
+    reader = open_nw_ucla(shared_data / "nw-ucla" / "all_sqe.zip")
+    items = [item for item in reader.items()[0] if item.id[:3] in classes and f"_s{subject:02}_" in item.id]
+    clips = {view: [item for item in items if item.id.endswith(view)] for view in ("v01", "v02")}
+    ours, theirs = ([reader.read(item).joints[0] for item in clips[view]] for view in ("v02", "v01"))
+    nearest = np.array([[likeness(one, other) for other in theirs] for one in ours]).argmax(1)
+    same = sum(item.id[:3] == clips["v01"][place].id[:3] for item, place in zip(clips["v02"], nearest, strict=True))
+    assert least <= same <= most
+
+
+STRETCHES = ((0, 1), (0, 0.85), (0.15, 1), (0, 0.7), (0.3, 1), (-0.2, 1), (0, 1.2))
+
+
+def likeness(one: np.ndarray, other: np.ndarray) -> float:
+    """How well two clips agree in positions and velocities, turned and shifted in time as suits them best."""
+    return max(
+        sum(turned(a, b) for a, b in zip(both(one, first), both(other, second), strict=True))
+        for first in STRETCHES[:3] for second in STRETCHES
+    )  # fmt: skip
+
+
+def both(joints: np.ndarray, stretch: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """24 frames of a clip, around their mean, and their differences."""
+    place = np.linspace(*stretch, 24).clip(0, 1) * (len(joints) - 1)
+    before, share = place.astype(int), (place % 1)[:, None, None]
+    frames = joints[before] * (1 - share) + joints[np.minimum(before + 1, len(joints) - 1)] * share
+    return frames - frames.mean((0, 1)), np.diff(frames, axis=0)
+
+
+def turned(a: np.ndarray, b: np.ndarray) -> float:
+    """The largest cosine that a turn about the vertical can give; in the plane it is |<a, b>| of complex numbers."""
+    plane = abs(np.vdot(a[..., 0] + 1j * a[..., 2], b[..., 0] + 1j * b[..., 2]))
+    return float((plane + np.vdot(a[..., 1], b[..., 1])) / (np.linalg.norm(a) * np.linalg.norm(b)))
