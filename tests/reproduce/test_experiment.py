@@ -67,7 +67,7 @@ def test_stores_that_do_not_fit_are_refused(store):
 def test_the_papers_schedule_is_cut_and_that_of_best_is_not(store):
     runs = plan(replace(SMALL, rows=EXPERIMENTS["table3"].rows), [store], Scope(epochs=3, seeds=1))
     epochs = {run.row.name: run.config.epochs for run in runs}
-    assert epochs == {"supervised": 3, "paper": 3, "published": 3, "supervised-best": 50, "best": 50}
+    assert epochs == {"supervised": 3, "paper": 3, "published": 3, "supervised-best": 20, "best": 20}
 
 
 def test_a_shorter_schedule_keeps_its_proportions():

@@ -14,7 +14,9 @@ CHANGES = {
     "no-teacher": {"objective": {"pseudo_label": 0.0}},
     "no-overhang": {"data": {"sample": {"overhang": 0.0}}},
     "large-batches": {"labelled_batch": 48, "unlabelled_batch": 64},
-    "half-the-epochs": {"epochs": 25},
+    "adamw": {"optim": {"optimiser": "adamw", "learning_rate": 2e-3, "momentum": 0.9}},
+    "labelled-alike": {"data": {"augment_labelled": None}},
+    "half-the-epochs": {"epochs": 10},
     "labels-only": {"method": "streams"},
 }
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from psp.methods.methods import METHODS
@@ -37,11 +39,12 @@ def test_neither_of_them_augments(make):
 
 def test_best_augments_and_keeps_the_core():
     config = best("nw-ucla", "5%", "tiny")
-    assert (config.epochs, config.data.sample.overhang) == (50, 0.2)
+    assert (config.epochs, config.data.sample.overhang, config.optim.optimiser) == (20, 0.2, "muon")
     assert METHODS[config.method].views == (
         "joint", "velocity", "yaw-invariant", "yaw-invariant velocity", "distance",
     )  # fmt: skip
     assert config.data.augment.turn >= 45
+    assert config.data.augment_labelled == replace(config.data.augment, shear=0.1, joint_mask=0.0, noise=0.0)
     assert config.model.levels == ("body", "part", "joint")
     assert config.model.polymerise
     assert set(PRESETS) == {"paper", "published", "best"}

@@ -46,6 +46,16 @@ def with_large_batches(config: TrainConfig) -> TrainConfig:
     return replace(config, labelled_batch=4 * config.labelled_batch, unlabelled_batch=4 * config.unlabelled_batch)
 
 
+def with_adamw(config: TrainConfig) -> TrainConfig:
+    """AdamW instead of Muon, with the learning rate and momentum that went with it."""
+    return replace(config, optim=replace(config.optim, optimiser="adamw", learning_rate=2e-3, momentum=0.9))
+
+
+def with_labelled_changed_alike(config: TrainConfig) -> TrainConfig:
+    """Labelled clips are changed as strongly as all others."""
+    return replace(config, data=replace(config.data, augment_labelled=None))
+
+
 def with_half_the_epochs(config: TrainConfig) -> TrainConfig:
     """The same schedule in half the time."""
     return replace(config, epochs=config.epochs // 2)
@@ -67,6 +77,8 @@ RECIPE = Experiment(
         Row("no-teacher", "without teacher", _changed(without_teacher)),
         Row("no-overhang", "without overhanging crops", _changed(without_overhang)),
         Row("large-batches", "batches four times as large", _changed(with_large_batches)),
+        Row("adamw", "AdamW instead of Muon", _changed(with_adamw)),
+        Row("labelled-alike", "labelled clips changed as strongly", _changed(with_labelled_changed_alike)),
         Row("half-the-epochs", "half the epochs", _changed(with_half_the_epochs)),
         Row("labels-only", "labels only", supervised_best),
     ),
