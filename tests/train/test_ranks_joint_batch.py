@@ -25,7 +25,7 @@ from stores import small_store
 STEPS = 4
 NEAR = 1e-9
 ADAMW_NEAR = 1e-7
-"""Biases before batch norm have no gradient but rounding; AdamW divides that by its own size plus 1e-8."""
+"""Biases before batch norm have no gradient but rounding; AdamW, beside Muon too, divides it by its size plus 1e-8."""
 
 CASES = [(preset, method, MemoryConfig()) for preset in PRESETS for method in METHODS]
 CASES += [("best", "psp", MemoryConfig(recompute=True))]
@@ -109,7 +109,7 @@ def test_two_ranks_learn_what_one_does(ranks, store_path, number):
         assert found.keys() == whole.keys()
         for name, value in whole.items():
             after_steps = name.startswith(("last", "average"))
-            near = ADAMW_NEAR if after_steps and config.optim.optimiser == "adamw" else NEAR
+            near = ADAMW_NEAR if after_steps and config.optim.optimiser != "sgd" else NEAR
             torch.testing.assert_close(found[name], value, rtol=near, atol=near, msg=partial("{}: {}".format, name))
     for name, value in ranks[0][number].items():
         assert torch.equal(value, ranks[1][number][name]), name
