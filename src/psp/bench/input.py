@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from psp.methods.methods import METHODS
 from psp.model.encoder import Size
 from psp.skeleton.clip import Clip
 from psp.train.config import TrainConfig
-from psp.train.device import precision_on
+from psp.train.device import Precision, precision_on
 from psp.train.presets import PRESETS, PresetName
 
 CLIPS = 1024
@@ -34,10 +34,14 @@ def measure_input(
     shape: Shape,
     device: torch.device,
     seconds: float = 2.0,
-    precision: Literal["float32", "bf16"] = "float32",
+    precision: Precision | None = None,
 ) -> dict[str, Any]:
-    """Time making the batches of a step from a store, and the step itself, with a preset's settings."""
-    config = replace(PRESETS[preset](shape, "5%", size), precision=precision)
+    """Time making the batches of a step from a store, and the step itself, with a preset's settings.
+
+    `precision` is that of the step, if not the preset's.
+    """
+    config = PRESETS[preset](shape, "5%", size)
+    config = replace(config, precision=precision or config.precision)
     with tempfile.TemporaryDirectory() as folder:
         store = random_store(Path(folder) / "store", shape)
         batches = Batches(store, METHODS[config.method].views, config.data, device)
@@ -51,7 +55,7 @@ def measure_input(
         del batches
     return {
         "settings": {"size": size, "preset": preset, "shape": shape, "clips": len(labelled) + len(unlabelled)},
-        "precision": precision_on(device, precision),
+        "precision": precision_on(device, config.precision),
         "machine": provenance(device),
         "input seconds": making.median,
         "of these reading seconds": reading.median,

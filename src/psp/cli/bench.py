@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from psp.bench.input import measure_input
 from psp.bench.memory import measure_memory
@@ -72,7 +72,7 @@ def input(
     sizes: list[Size] = ["tiny", "small", "full"],  # noqa: B006
     presets: list[PresetName] = ["best", "published"],  # noqa: B006
     shape: Shape = "ntu",
-    precision: Literal["float32", "bf16"] = "float32",
+    precision: Precision | None = None,
     seconds: float = 2.0,
     device: Device = "auto",
     out: Path | None = None,
@@ -83,7 +83,7 @@ def input(
         sizes: of the network
         presets: whose sampling, augmentation and batches to use
         shape: of a clip, 25 joints and up to two persons or 20 joints and one
-        precision: of the step
+        precision: of the step, if not as the preset says
         seconds: how long each figure is measured
         device: where to compute
         out: the .json file to write
@@ -200,8 +200,8 @@ def time_to_accuracy(
     preset: PresetName = "best",
     size: Size = "light",
     method: MethodName | None = None,
-    precision: Literal["float32", "bf16"] = "float32",
-    epochs: int = 80,
+    precision: Precision | None = None,
+    epochs: int | None = None,
     seeds: list[int] = [0],  # noqa: B006
     runs: Path | None = None,
     picture: Path | None = None,
@@ -218,8 +218,8 @@ def time_to_accuracy(
         preset: paper (its text), published (its program) or best (ours)
         size: of the network
         method: how to learn, if not as the preset says
-        precision: of the products
-        epochs: the most that is considered
+        precision: of the products, if not as the preset says
+        epochs: the most that is considered, if not as the preset says
         seeds: of training and label budget, one curve each
         runs: a folder to keep the runs in
         picture: the .png, .svg or .pdf file to draw
@@ -228,7 +228,12 @@ def time_to_accuracy(
     """
     refuse_existing(out)
     config = PRESETS[preset](protocol, budget, size)
-    config = replace(config, method=method or config.method, epochs=epochs, precision=precision)
+    config = replace(
+        config,
+        method=method or config.method,
+        epochs=config.epochs if epochs is None else epochs,
+        precision=precision or config.precision,
+    )
 
     def tell(run: str, point: Point) -> None:
         say(f"{run}: epoch {point.epoch}, {point.seconds:.1f} s, {point.top1['full']:.1f} %")
