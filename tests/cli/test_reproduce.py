@@ -58,6 +58,14 @@ def test_single_rows_can_be_run(store, tmp_path, capsys):
     assert "labels, psp" in capsys.readouterr().err
 
 
+def test_single_columns_can_be_run(store, tmp_path, capsys):
+    arguments = ["reproduce", "small", "--store", store, *options(tmp_path, "--dry-run", "--columns")]
+    assert main([*arguments, "four"]) == 0
+    assert "6 runs, 2 of them to do" in " ".join(capsys.readouterr().out.split())
+    assert main([*arguments, "for"]) == 2
+    assert "two, four" in capsys.readouterr().err
+
+
 def test_the_figure_is_drawn_from_its_runs(tmp_path, monkeypatch):
     small = replace(EXPERIMENTS["figure7"], rows=SMALL.rows, columns=SMALL.columns, references=("labels",))
     monkeypatch.setitem(EXPERIMENTS, "figure7", small)

@@ -33,6 +33,7 @@ def reproduce(
     seeds: int | None = None,
     preset: PresetName = "paper",
     rows: list[str] = [],  # noqa: B006
+    columns: list[str] = [],  # noqa: B006
     quick: bool = False,
     every_epoch: bool = False,
     jobs: int | None = None,
@@ -55,6 +56,7 @@ def reproduce(
         seeds: how many label budgets each cell is measured on, if not as many as the experiment says
         preset: which settings the ablations of table4 and of the figures start from
         rows: run these systems only, by their names in the results, for example best; the table shows all
+        columns: run these label budgets or data sets only, by their names in the results, for example all
         quick: a small version in minutes
         every_epoch: evaluate the test clips after every epoch, for a column of its own: it is no result
         jobs: how many trainings run side by side (one on a CPU, several on a GPU)
@@ -66,7 +68,7 @@ def reproduce(
     stores = _stores(chosen, store, quick, runs)
     place = Place(runs, out, device, jobs, minutes, every_epoch)
     planned = plan(chosen, stores, scope)
-    missing = _of_rows(chosen, pending(planned, place, chosen.from_weights), rows)
+    missing = _asked_for(chosen, pending(planned, place, chosen.from_weights), rows, columns)
     say(f"{chosen.title}: {len(planned)} runs, {len(missing)} of them to do.")
     if missing:
         _show_costs(missing, place)
@@ -90,12 +92,19 @@ def _stores(experiment: Experiment, named: Sequence[str], quick: bool, runs: Pat
     raise ConfigError("--store is needed.", remedy="Name a folder written by 'psp prepare'.")
 
 
-def _of_rows(experiment: Experiment, runs: list[PlannedRun], names: Sequence[str]) -> list[PlannedRun]:
-    known = [row.name for row in experiment.rows]
+def _asked_for(
+    experiment: Experiment, runs: list[PlannedRun], rows: Sequence[str], columns: Sequence[str]
+) -> list[PlannedRun]:
+    _check_names(experiment, "row", rows, [row.name for row in experiment.rows])
+    _check_names(experiment, "column", columns, [column.name for column in experiment.columns])
+    return [run for run in runs if (not rows or run.row.name in rows) and (not columns or run.column.name in columns)]
+
+
+def _check_names(experiment: Experiment, kind: str, names: Sequence[str], known: Sequence[str]) -> None:
     for name in names:
         if name not in known:
-            raise ConfigError(f"{experiment.name} has no row {name!r}.", remedy=f"Choose from {', '.join(known)}.")
-    return [run for run in runs if not names or run.row.name in names]
+            remedy = f"Choose from {', '.join(known)}."
+            raise ConfigError(f"{experiment.name} has no {kind} {name!r}.", remedy=remedy)
 
 
 def _show_costs(runs: Sequence[PlannedRun], place: Place) -> None:
