@@ -53,18 +53,20 @@ def test_the_page_needs_no_other_file(tmp_path):
     assert len(page.sources) == 3
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
     assert "two & three" in page.cells
-    assert "61.2" in page.cells
+    assert "61.2 (90.0)" in page.cells
     assert "optim.learning_rate" in page.cells
     assert "method" not in page.cells
 
 
 def test_the_sections_say_what_is_there():
-    accuracy, settings, *_ = sections(RUNS)
-    assert accuracy.rows[1][1:] == ["61.2", "90.0", "61.2", "90.0", "50", "153,626", "1.5", "CPU, 2 threads"]
-    assert accuracy.rows[3][1:] == ["–", "–", "–", "–", "not finished", "", "", ""]
+    accuracy, costs, settings, *_ = sections(RUNS)
+    assert accuracy.rows[1][1:] == ["61.2 (90.0)", "61.2 (90.0)"]
+    assert accuracy.rows[3][1:] == ["–", "–"]
+    assert costs.rows[1][1:] == ["50", "153,626", "1.5", "CPU, 2 threads"]
+    assert costs.rows[3][1:] == ["not finished", "", "", ""]
     assert settings.rows[1] == ["optim.learning_rate", "0.1", "0.2", "0.1"]
-    assert sections(RUNS[:1])[1].rows[1] == ["every setting", "the same"]
-    assert len(sections([compared("begun", 0.1, finished=False)])) == 4
+    assert sections(RUNS[:1])[2].rows[1] == ["every setting", "the same"]
+    assert len(sections([compared("begun", 0.1, finished=False)])) == 5
 
 
 def test_markdown_has_its_pictures_beside_it(tmp_path):

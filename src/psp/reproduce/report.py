@@ -48,8 +48,12 @@ def write_report(path: Path, runs: Sequence[ComparedRun]) -> None:
 
 
 def sections(runs: Sequence[ComparedRun]) -> list[Section]:
-    """Accuracies, the settings that differ, learning curves, confusion."""
-    found = [Section("Accuracy in %", _accuracies(runs)), Section("Settings that differ", _settings(runs))]
+    """Accuracies, what they cost, the settings that differ, learning curves, confusion."""
+    found = [
+        Section("Accuracy in %: top-1 (top-5)", _accuracies(runs)),
+        Section("Labels, size, time", _costs(runs)),
+        Section("Settings that differ", _settings(runs)),
+    ]
     for title, quantity in (("Objective", "objective"), ("Training accuracy", "accuracy")):
         drawn = curves([run for run in runs if run.metrics], quantity)
         if drawn:
@@ -75,16 +79,18 @@ def _curves(drawn: Mapping[str, list[tuple[int, float]]], title: str) -> Callabl
 def _accuracies(runs: Sequence[ComparedRun]) -> Rows:
     names = [(kind, name) for run in runs for kind, sets in run.evaluation.items() for name in sets]
     measures = list(dict.fromkeys(names))
-    heads = [f"{kind} weights, {name}: {top}" for kind, name in measures for top in ("top-1", "top-5")]
-    rows = [["run", *heads, "labels", "parameters", "minutes", "device"]]
+    rows = [["run", *(f"{kind} weights, {name}" for kind, name in measures)]]
     for run in runs:
         found = [run.evaluation.get(kind, {}).get(name) for kind, name in measures]
-        cells = [f"{each[top]:.1f}" if each else "–" for each in found for top in ("top1", "top5")]
-        rows.append([run.name, *cells, *_provenance(run.result)])
+        rows.append([run.name, *(f"{each['top1']:.1f} ({each['top5']:.1f})" if each else "–" for each in found)])
     return rows
 
 
-def _provenance(result: Mapping[str, Any]) -> list[str]:
+def _costs(runs: Sequence[ComparedRun]) -> Rows:
+    return [["run", "labels", "parameters", "minutes", "device"], *([run.name, *_cost(run.result)] for run in runs)]
+
+
+def _cost(result: Mapping[str, Any]) -> list[str]:
     if not result:
         return ["not finished", "", "", ""]
     device = result["device"]
