@@ -1,6 +1,6 @@
 """How long does NTU RGB+D 60 take to prepare, and how much memory? Measured on copies of sample files.
 
-    python benchmarks/prepare_ntu.py ../shared/data/ntu-samples/raw_skeletons.zip
+    python benchmarks/prepare_ntu.py raw_skeletons.zip
 
 The undamaged `.skeleton` files of the folder or archive are copied under distinct names into a folder that grows. At
 every size it is prepared like the data set itself, by a fresh process. Beside it stands what the first files cost at

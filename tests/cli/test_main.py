@@ -122,6 +122,16 @@ def test_mistakes_in_training_are_named(store, folder, capsys, change, message):
     assert not (folder / "never").exists()
 
 
+def test_single_settings_may_be_given_one_by_one(folder, store, capsys):
+    arguments = ["train", store, "--protocol", "synthetic-xsub", "--out", str(folder / "never")]
+    assert "no_such" in complaint(capsys, *arguments, "--set", "no_such=1", "--set", "epochs=1")
+
+
+def test_a_run_goes_on_with_its_own_settings_only(run, capsys):
+    assert "--epochs cannot be used with --resume" in complaint(capsys, "train", "--resume", run, "--epochs", "9")
+    assert "--set cannot" in complaint(capsys, "train", "--resume", run, "--set", "epochs=9")
+
+
 def test_missing_arguments_and_stores_are_named(folder, run, store, capsys):
     assert "--protocol" in complaint(capsys, "train", store)
     assert "psp prepare" in complaint(capsys, "train", str(folder), "--protocol", "x", "--out", "y")

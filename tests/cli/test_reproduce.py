@@ -41,6 +41,7 @@ def test_a_dry_run_only_counts(store, tmp_path, capsys):
     assert main(["reproduce", "small", "--store", store, *options(tmp_path, "--dry-run")]) == 0
     assert "6 of them to do" in " ".join(capsys.readouterr().out.split())
     assert not list(tmp_path.glob("runs/*"))
+    assert not list(tmp_path.glob("results/*"))
 
 
 def test_when_time_is_up_the_exit_code_tells_that_runs_are_missing(store, tmp_path, capsys):

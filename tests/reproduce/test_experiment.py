@@ -1,14 +1,12 @@
+import pickle
 from dataclasses import replace
 
 import pytest
 
 from experiments import SMALL
 from psp.errors import ConfigError
-from psp.reproduce.experiment import Scope, plan, shortened
+from psp.reproduce.experiment import Scope, plan
 from psp.reproduce.experiments import EXPERIMENTS, experiment_by_name
-from psp.train.optim import OptimConfig
-from psp.train.presets import paper
-from runs import SMALL_RUN
 from stores import small_store
 
 CELLS = [
@@ -68,17 +66,16 @@ def test_the_papers_schedule_is_cut_and_that_of_best_is_not(store):
     runs = plan(replace(SMALL, rows=EXPERIMENTS["table3"].rows), [store], Scope(epochs=3, seeds=1))
     epochs = {run.row.name: run.config.epochs for run in runs}
     assert epochs == {"supervised": 3, "paper": 3, "published": 3, "supervised-best": 20, "best": 20}
+    longer = plan(replace(SMALL, rows=EXPERIMENTS["table3"].rows), [store], Scope(epochs=900, seeds=1))
+    assert {run.row.name: run.config.epochs for run in longer}["paper"] == 120
 
 
-def test_a_shorter_schedule_keeps_its_proportions():
-    config = paper("nw-ucla", "5%", "tiny")
-    assert (config.epochs, config.optim.warmup, config.optim.milestones) == (300, 20, (76, 130))
-    short = shortened(config, 60)
-    assert (short.epochs, short.optim.warmup, short.optim.milestones) == (60, 4, (15, 26))
-    assert replace(short, epochs=300, optim=config.optim) == config
-    assert shortened(config, 300) == shortened(config, 900) == config
-    few = replace(SMALL_RUN, epochs=90, optim=OptimConfig(milestones=(20,)))
-    assert shortened(few, 1).optim.milestones == (1,)
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_rows_can_be_sent_to_other_processes(name: str):
+    for row in EXPERIMENTS[name].rows:
+        protocol, budget = EXPERIMENTS[name].columns[0].protocol, "5/class"
+        sent = pickle.loads(pickle.dumps(row))
+        assert sent.make(protocol, budget, Scope("light")) == row.make(protocol, budget, Scope("light"))
 
 
 @pytest.mark.parametrize(("row", "column"), CELLS)

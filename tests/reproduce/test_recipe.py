@@ -16,7 +16,7 @@ CHANGES = {
     "large-batches": {"labelled_batch": 48, "unlabelled_batch": 64},
     "adamw": {"optim": {"optimiser": "adamw", "learning_rate": 2e-3, "momentum": 0.9}},
     "labelled-alike": {"data": {"augment_labelled": None}},
-    "half-the-epochs": {"epochs": 10},
+    "half-the-epochs": {"epochs": 10, "optim": {"warmup": 1.0}},
     "labels-only": {"method": "streams"},
 }
 

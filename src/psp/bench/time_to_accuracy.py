@@ -115,7 +115,9 @@ def _curve(store: Store, config: TrainConfig, out: Path, seed: int, device: str,
         if show:
             show(out.name, points[-1])
 
-    start_run(store, replace(config, seed=seed, budget_seed=seed), out, device=device).run(on_epoch=note)
+    trainer = start_run(store, replace(config, seed=seed, budget_seed=seed), out, device=device)
+    if trainer.run(on_epoch=note) is not None:
+        raise KeyboardInterrupt
     return points
 
 

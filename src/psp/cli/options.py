@@ -1,6 +1,7 @@
 """From functions' signatures and docstrings to the verbs' arguments, options and help."""
 
 import inspect
+from argparse import Action
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
@@ -43,6 +44,14 @@ def chosen_verb(verbs: Verbs, chosen: Namespace) -> tuple[Verb, dict[str, Any]]:
     return verb, options.as_dict()
 
 
+class _Gather(Action):
+    """A list of words may be given in pieces, each after the option; the first replaces the default."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        earlier = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, values if earlier is self.default else [*earlier, *values])
+
+
 def parser_of(function: Callable[..., Any], optional_positionals: Collection[str] = ()) -> ArgumentParser:
     """Parameters without a default are positional, flags are switches, underscores become hyphens."""
     described = parse(function.__doc__ or "")
@@ -61,7 +70,8 @@ def parser_of(function: Callable[..., Any], optional_positionals: Collection[str
             parser.add_argument(option, action="store_true", help=notes[name])
         elif get_origin(hints[name]) is list:
             kind, default = get_args(hints[name])[0], parameter.default
-            parser.add_argument(option, type=kind, nargs="+", default=default, help=notes[name])
+            action = _Gather if kind is str else None
+            parser.add_argument(option, type=kind, nargs="+", action=action, default=default, help=notes[name])
         else:
             parser.add_argument(option, type=hints[name], default=parameter.default, help=notes[name])
     return parser

@@ -1,6 +1,8 @@
 """`psp reproduce`."""
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 
@@ -64,6 +66,7 @@ def reproduce(
         device: where to compute
         dry_run: say what would be run and what it would cost, and stop
     """
+    started = time.monotonic()
     chosen, scope = experiment_by_name(experiment), Scope(size, epochs, seeds, preset, quick)
     stores = _stores(chosen, store, quick, runs)
     place = Place(runs, out, device, jobs, minutes, every_epoch)
@@ -72,12 +75,15 @@ def reproduce(
     say(f"{chosen.title}: {len(planned)} runs, {len(missing)} of them to do.")
     if missing:
         _show_costs(missing, place)
+    if dry_run:
+        return 0
     finished = 0
-    if missing and not dry_run:
+    if missing:
+        left = max(0.0, minutes - (time.monotonic() - started) / 60)
         with progress_bar("runs") as show:
-            finished = run_all(missing, chosen.name, place, show)
+            finished = run_all(missing, chosen.name, replace(place, minutes=left), show)
     _write(chosen, planned, place, out / chosen.stem(scope))
-    if finished < len(missing) and not dry_run:
+    if finished < len(missing):
         say(f"stopped: {finished} of {len(missing)} runs are done. The same command goes on.")
         return UNFINISHED
     return 0
@@ -115,7 +121,7 @@ def _show_costs(runs: Sequence[PlannedRun], place: Place) -> None:
         for each in costs
     ]
     columns = ("system", "labels", "runs", "steps", "clips a step", "clips/s", "minutes a run")
-    print_table("What is to be run, at most", columns, rows)
+    print_table("What is to be run", columns, rows)
     hours = sum(each.runs * each.seconds for each in costs) / 3600
     jobs = place.jobs or default_jobs(place.device)
     say(f"together {hours:.2f} hours one after the other, without evaluation; {jobs} at a time.")

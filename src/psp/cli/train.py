@@ -1,7 +1,10 @@
 """`psp train`."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from psp.cli.console import progress_bar, say
 from psp.cli.evaluate import Device, show_evaluation
@@ -11,11 +14,13 @@ from psp.errors import ConfigError
 from psp.evaluate.evaluate import evaluate_run
 from psp.methods.methods import MethodName
 from psp.model.encoder import Size
-from psp.train.config import TrainConfig
+from psp.train.config import TrainConfig, rescheduled
 from psp.train.loop import Progress, Trainer
 from psp.train.override import changes_from_arguments, changes_from_file, override
 from psp.train.presets import PRESETS, USUAL_SIZE, PresetName
 from psp.train.train import resume_run, start_run
+
+RESUMED_WITH = ("store", "resume", "device", "compile", "checkpoint_seconds")
 
 
 def train(
@@ -50,16 +55,18 @@ def train(
         seed: of everything random in training, and of the budget unless --budget-seed is given
         budget_seed: which labels are drawn
         budget_file: a budget.json to use instead of drawing one
-        epochs: how long to train, if not as long as the preset says
-        config: YAML file of settings that differ from the preset; it comes before the options above
-        set: single settings, for example optim.learning_rate=0.01; they come before everything else
+        epochs: how long to train, if not as long as the preset says; warm-up and milestones move in proportion
+        config: YAML file of settings that differ from the preset; it overrides the options above
+        set: single settings, for example optim.learning_rate=0.01; they override everything else
         out: the run folder to write
         resume: a run folder to continue exactly where its last checkpoint stood
         device: where to compute
         compile: let torch.compile speed up the encoder, where it can
         checkpoint_seconds: how often the state is saved
     """
+    given = dict(locals())
     if resume:
+        _refuse_changes(given)
         trainer = resume_run(resume, store, device, compile)
     else:
         if store is None or protocol is None or out is None:
@@ -76,9 +83,17 @@ def train(
     return _watch(trainer, checkpoint_seconds, store, device)
 
 
+def _refuse_changes(given: Mapping[str, Any]) -> None:
+    """A run goes on as it was begun: options that would be ignored are refused."""
+    for name, parameter in signature(train).parameters.items():
+        if name not in RESUMED_WITH and given[name] != parameter.default:
+            what = f"--{name.replace('_', '-')} cannot be used with --resume: a run goes on with its own settings."
+            raise ConfigError(what, remedy="Leave it out, or start another run with --out.")
+
+
 def _changed(chosen: TrainConfig, epochs: int | None, config: Path | None, changes: list[str]) -> TrainConfig:
     """Apply the epochs, then the file, then the single settings."""
-    chosen = override(chosen, {} if epochs is None else {"epochs": epochs})
+    chosen = chosen if epochs is None else rescheduled(chosen, epochs)
     chosen = override(chosen, changes_from_file(config) if config else {})
     return override(chosen, changes_from_arguments(changes))
 

@@ -6,17 +6,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def taught(
-    logits: Float[Tensor, "n k"], beliefs: Float[Tensor, "n k"], sharpness: float, smoothing: float = 0.0
-) -> Float[Tensor, ""]:
+def taught(logits: Float[Tensor, "n k"], beliefs: Float[Tensor, "n k"], sharpness: float) -> Float[Tensor, ""]:
     """Return the cross entropy with the teacher's beliefs q^sharpness / sum q^sharpness.
 
     Sharpened beliefs move the decision away from the unlabelled clips without a threshold that would leave the unsure
-    ones out (temperature sharpening, Berthelot et al. 2019). `smoothing` is that of `recognition`.
+    ones out (temperature sharpening, Berthelot et al. 2019).
     """
     target = beliefs**sharpness
     target = target / target.sum(dim=1, keepdim=True)
-    return F.cross_entropy(logits, target, label_smoothing=smoothing)
+    return F.cross_entropy(logits, target)
 
 
 def aligned(beliefs: Float[Tensor, "n k"], mean: Float[Tensor, "k"]) -> Float[Tensor, "n k"]:

@@ -17,8 +17,9 @@ from psp.model.streams import Network
 class ObjectiveConfig:
     """Weights and temperatures of the objective; `temperature` is tau of eqs 10-12, `contrast` the weight of CCL.
 
-    `pseudo_label` weighs what the network teaches itself on unlabelled clips where it is surer than `confidence`; the
-    paper and its program do without (0). `sharpness` is the power that a teacher's beliefs are raised to.
+    `pseudo_label` weighs what is learnt from guesses about unlabelled clips; the paper and its program do without (0).
+    Method `psp` learns from the network's own where it is surer than `confidence`, method `taught` from all of its
+    teacher's, raised to the power `sharpness`.
     """
 
     temperature: float = 0.07

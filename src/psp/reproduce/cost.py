@@ -21,7 +21,7 @@ FORMULA = "seconds of a run = epochs x steps of an epoch x clips of a step / cli
 
 @dataclass(frozen=True)
 class Cost:
-    """The expected cost of the runs of one system and column; `seconds` are of one run, without its evaluation."""
+    """The expected cost of the runs of one system and column; `seconds` are of one run, without evaluations."""
 
     system: str
     column: str
@@ -69,14 +69,14 @@ def steps_of(run: PlannedRun) -> int:
 
 
 def measured_speed(run: PlannedRun, device: str) -> float:
-    """Clips per second over a few steps after the first, which is read by itself."""
+    """Clips per second over a few steps after the first, which is read by itself; a teacher looks before it only."""
     speeds: list[float] = []
 
     def note(now: Progress) -> None:
         speeds.append(now.clips_per_second)
 
     with tempfile.TemporaryDirectory() as folder:
-        config = replace(run.config, epochs=1, steps=STEPS, log_every=STEPS)
+        config = replace(run.config, epochs=1, steps=STEPS, teach_after=0.0, log_every=STEPS)
         stopped = start_run(open_store(run.store), config, Path(folder) / "run", run.budget, device).run(note)
     if stopped:
         raise KeyboardInterrupt

@@ -10,7 +10,7 @@ from psp.data.split import protocol_by_name, split_store
 from psp.data.store import Store
 from psp.errors import ConfigError
 from psp.model.encoder import Size
-from psp.train.config import TrainConfig
+from psp.train.config import TrainConfig, rescheduled
 from psp.train.presets import PresetName
 
 
@@ -133,16 +133,6 @@ def plan(experiment: Experiment, stores: Sequence[Store], scope: Scope) -> list[
     return runs
 
 
-def shortened(config: TrainConfig, epochs: int) -> TrainConfig:
-    """The configuration with at most so many epochs; warm-up and milestones shrink in proportion."""
-    if config.epochs <= epochs:
-        return config
-    share = epochs / config.epochs
-    milestones = tuple(max(1, round(share * milestone)) for milestone in config.optim.milestones)
-    optim = replace(config.optim, warmup=share * config.optim.warmup, milestones=milestones)
-    return replace(config, epochs=epochs, optim=optim)
-
-
 def _runs_of(experiment: Experiment, column: Column, store: Store, scope: Scope, seed: int) -> list[PlannedRun]:
     protocol = protocol_by_name(column.protocol)
     spec = column.quick_budget or column.budget if scope.quick else column.budget
@@ -157,8 +147,12 @@ def _runs_of(experiment: Experiment, column: Column, store: Store, scope: Scope,
 
 def _cut(config: TrainConfig, quick: Quick, scope: Scope) -> TrainConfig:
     if scope.quick:
-        return replace(shortened(config, quick.epochs), steps=quick.steps)
-    return shortened(config, scope.epochs) if scope.epochs and config.optim.schedule == "steps" else config
+        return replace(_shortened(config, quick.epochs), steps=quick.steps)
+    return _shortened(config, scope.epochs) if scope.epochs and config.optim.schedule == "steps" else config
+
+
+def _shortened(config: TrainConfig, epochs: int) -> TrainConfig:
+    return rescheduled(config, epochs) if epochs < config.epochs else config
 
 
 def _seeds(experiment: Experiment, column: Column, scope: Scope) -> int:

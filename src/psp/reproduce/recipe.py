@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from psp.reproduce.experiment import Column, Experiment, Quick, Row, Scope
-from psp.reproduce.systems import supervised_best
-from psp.train.config import TrainConfig
+from psp.reproduce.systems import psp_best, supervised_best
+from psp.train.config import TrainConfig, rescheduled
 from psp.train.presets import best
 
 Change = Callable[[TrainConfig], TrainConfig]
@@ -58,28 +59,28 @@ def with_labelled_changed_alike(config: TrainConfig) -> TrainConfig:
 
 def with_half_the_epochs(config: TrainConfig) -> TrainConfig:
     """The same schedule in half the time."""
-    return replace(config, epochs=config.epochs // 2)
+    return rescheduled(config, config.epochs // 2)
 
 
-def _changed(change: Change) -> Callable[[str, str, Scope], TrainConfig]:
-    return lambda protocol, budget, scope: change(best(protocol, budget, scope.size))
+def _changed(change: Change, protocol: str, budget: str, scope: Scope) -> TrainConfig:
+    return change(best(protocol, budget, scope.size))
 
 
 RECIPE = Experiment(
     "recipe",
     "The recipe of preset best: Northwestern-UCLA, one training view against the other, 5 labels per class",
     rows=(
-        Row("best", "preset best", _changed(lambda config: config)),
-        Row("no-contrast", "without contrast", _changed(without_contrast)),
-        Row("strong-contrast", "contrast three times as strong", _changed(with_stronger_contrast)),
-        Row("no-ppa", "without PPA", _changed(without_polymerising)),
-        Row("no-spreading", "without label spreading", _changed(without_spreading)),
-        Row("no-teacher", "without teacher", _changed(without_teacher)),
-        Row("no-overhang", "without overhanging crops", _changed(without_overhang)),
-        Row("large-batches", "batches four times as large", _changed(with_large_batches)),
-        Row("adamw", "AdamW instead of Muon", _changed(with_adamw)),
-        Row("labelled-alike", "labelled clips changed as strongly", _changed(with_labelled_changed_alike)),
-        Row("half-the-epochs", "half the epochs", _changed(with_half_the_epochs)),
+        Row("best", "preset best", psp_best),
+        Row("no-contrast", "without contrast", partial(_changed, without_contrast)),
+        Row("strong-contrast", "contrast three times as strong", partial(_changed, with_stronger_contrast)),
+        Row("no-ppa", "without PPA", partial(_changed, without_polymerising)),
+        Row("no-spreading", "without label spreading", partial(_changed, without_spreading)),
+        Row("no-teacher", "without teacher", partial(_changed, without_teacher)),
+        Row("no-overhang", "without overhanging crops", partial(_changed, without_overhang)),
+        Row("large-batches", "batches four times as large", partial(_changed, with_large_batches)),
+        Row("adamw", "AdamW instead of Muon", partial(_changed, with_adamw)),
+        Row("labelled-alike", "labelled clips changed as strongly", partial(_changed, with_labelled_changed_alike)),
+        Row("half-the-epochs", "half the epochs", partial(_changed, with_half_the_epochs)),
         Row("labels-only", "labels only", supervised_best),
     ),
     columns=tuple(

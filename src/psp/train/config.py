@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from psp.data.batches import BatchConfig
@@ -71,3 +71,13 @@ class TrainConfig:
         plain = as_plain(override(self, as_plain(self)))  # so that 1 and 1.0 are the same setting
         chosen = differences(plain, as_plain(TrainConfig(protocol="", budget="")))
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def rescheduled(config: TrainConfig, epochs: int) -> TrainConfig:
+    """The same schedule over so many epochs: warm-up and milestones move in proportion."""
+    require(epochs >= 1, "epochs", epochs, "1 or more")
+    share = epochs / config.epochs
+    milestones = tuple(max(1, round(share * milestone)) for milestone in config.optim.milestones)
+    return replace(
+        config, epochs=epochs, optim=replace(config.optim, warmup=share * config.optim.warmup, milestones=milestones)
+    )

@@ -130,7 +130,7 @@ class Trainer:
         batches = Batches(self.store, self.method.views, config.data, self.ranks.device)
         self.feed = Feed(batches, self._draws)
         self.teacher: Teacher | None = None
-        if self.method.is_taught:
+        if self.method.is_taught and config.objective.pseudo_label:
             known = (self.unlabelled_clips, labelled, config.spread, config.precision)
             self.teacher = Teacher(self.network, self.average.state, batches, *known)
 

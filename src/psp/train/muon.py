@@ -14,11 +14,11 @@ SIZE_OF_ADAMW = 0.2
 
 
 class Muon(torch.optim.AdamW):
-    """Convolutions and linear layers step along the orthogonal factor of their momentum, all else as in AdamW.
+    """The given `matrices` step along the orthogonal factor of their momentum, `others`, groups of AdamW, as in AdamW.
 
     A kernel is taken as the matrix (outputs, all it sees). Its step has the size that AdamW's usually has, so both
     share learning rate and weight decay (Jordan et al. 2024; Liu et al. 2025, "Muon is scalable for LLM training").
-    `matrices` make up the first group; the others are groups of AdamW.
+    `matrices` make up the first group.
     """
 
     def __init__(
@@ -34,8 +34,10 @@ class Muon(torch.optim.AdamW):
         matrices, *others = self.param_groups
         self._step_of_matrices(matrices)
         self.param_groups = others
-        super().step(closure)
-        self.param_groups = [matrices, *others]
+        try:
+            super().step(closure)
+        finally:
+            self.param_groups = [matrices, *others]
 
     def _step_of_matrices(self, group: dict[str, Any]) -> None:
         """All matrices of a shape at once: several networks of the same kind cost little more than one."""

@@ -40,25 +40,30 @@ class Teacher:
         self.batches, self.spread, self.precision = batches, spread, precision
         self.clips = np.union1d(unlabelled, labelled)
         self.labelled = torch.from_numpy(np.searchsorted(self.clips, labelled)).to(batches.device)
-        self.labels = batches.label[torch.from_numpy(labelled)]
+        self.known = torch.from_numpy(labelled)
+        self.labels = batches.label[self.known]
         self.beliefs = torch.zeros(len(batches.label), network.classes, device=batches.device)
 
     @torch.no_grad()
     def look(self) -> None:
-        """Take new beliefs about all clips."""
-        seen = [self._look_at(batch) for batch in self.batches.in_order(self.clips)]
-        beliefs, features = (torch.cat(parts) for parts in zip(*seen, strict=True))
-        beliefs = aligned(beliefs, beliefs.mean(dim=0))
-        classes = beliefs.shape[1]
-        if self.spread:
-            spread = spread_labels(features, self.labelled, self.labels, classes)
-            beliefs = torch.lerp(beliefs, aligned(spread, spread.mean(dim=0)), self.spread)
-        beliefs[self.labelled] = F.one_hot(self.labels, classes).to(beliefs)
-        self.beliefs[torch.from_numpy(self.clips)] = beliefs
+        """Take new beliefs about all clips; nothing has to be seen where all of them have a label."""
+        if len(self.labelled) < len(self.clips):
+            self.beliefs[torch.from_numpy(self.clips)] = self._beliefs_by_sight()
+        self.beliefs[self.known] = F.one_hot(self.labels, self.beliefs.shape[1]).to(self.beliefs)
 
     def about(self, clips: Int64[Tensor, "n"]) -> Float[Tensor, "n k"]:
         """The latest beliefs about these clips."""
         return self.beliefs[clips]
+
+    def _beliefs_by_sight(self) -> Float[Tensor, "c k"]:
+        """What network and spread labels say of the teacher's clips, in the clips' order."""
+        seen = [self._look_at(batch) for batch in self.batches.in_order(self.clips)]
+        beliefs, features = (torch.cat(parts) for parts in zip(*seen, strict=True))
+        beliefs = aligned(beliefs, beliefs.mean(dim=0))
+        if not self.spread:
+            return beliefs
+        spread = spread_labels(features, self.labelled, self.labels, beliefs.shape[1])
+        return torch.lerp(beliefs, aligned(spread, spread.mean(dim=0)), self.spread)
 
     def _look_at(self, batch: Batch) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n d"]]:
         """The mean probabilities of a batch, and its unit features, one view beside the other."""

@@ -48,7 +48,11 @@ def resume_run(
 def train_run(
     store: Store, config: TrainConfig, out: Path | str, on_step: Callable[[Progress], None] | None = None
 ) -> Path:
-    """Train from beginning to end and return the run folder."""
+    """Train from beginning to end and return the run folder.
+
+    Ctrl-C and SIGTERM end it with KeyboardInterrupt, its state saved: `resume_run` goes on.
+    """
     trainer = start_run(store, config, out)
-    trainer.run(on_step)
+    if trainer.run(on_step) is not None:
+        raise KeyboardInterrupt
     return trainer.folder.path
