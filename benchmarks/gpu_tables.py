@@ -1,4 +1,4 @@
-"""Tables on a GPU that is borrowed for minutes: fill what there is time for, bring back one JSON file, go on next time.
+"""Tables on a GPU machine with a time limit: fill what there is time for, bring back one JSON file, go on next time.
 
     python benchmarks/gpu_tables.py fill table3 table4 --nw-ucla all_sqe.zip --minutes 9 --bundle new.json
     python benchmarks/gpu_tables.py unpack new.json

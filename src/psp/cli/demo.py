@@ -21,13 +21,13 @@ from psp.train.presets import best
 from psp.train.run import RunFolder
 from psp.train.train import resume_run, start_run
 
-PROTOCOL, BUDGET = "synthetic-xsub", "5/class"
+PROTOCOL, BUDGET = "synthetic-xsub", "1/class"
 ELSEWHERE = "Choose another folder, or remove this one."
 NAMES: dict[MethodName, str] = {"streams": "supervised only", "taught": "PSP Learning"}
 
 
 def demo(out: Path = Path("demo"), clips: int = 1200, epochs: int = 12) -> None:
-    """Learn actions of the built-in data from five labels per class, with and without PSP Learning.
+    """Learn actions of the built-in data from one labelled clip of each, with and without PSP Learning.
 
     Args:
         out: the folder for the data set, both runs and the picture; what it already holds is used again
@@ -38,7 +38,7 @@ def demo(out: Path = Path("demo"), clips: int = 1200, epochs: int = 12) -> None:
     found = {method: _learn(store, out / method, method, epochs) for method in NAMES}
     curves = {NAMES[method]: _curve(out / method) for method in NAMES}
     rows = [(NAMES[method], each.clips, each.top1, each.top5) for method, each in found.items()]
-    title = f"Accuracy in % on people never seen in training; {BUDGET.replace('/', ' labels per ')}"
+    title = f"Accuracy in % on people never seen in training; labels: {BUDGET}"
     print_table(title, ("trained as", "test clips", "top-1", "top-5"), rows)
     write_json(out / "demo.json", {method: _measured(out / method, each) for method, each in found.items()})
     picture = out / "demo.png"

@@ -74,10 +74,9 @@ class TrainConfig:
 
 
 def rescheduled(config: TrainConfig, epochs: int) -> TrainConfig:
-    """The same schedule over so many epochs: warm-up and milestones move in proportion."""
+    """The same schedule over so many epochs: warm-up and, where there are any, milestones move in proportion."""
     require(epochs >= 1, "epochs", epochs, "1 or more")
-    share = epochs / config.epochs
-    milestones = tuple(max(1, round(share * milestone)) for milestone in config.optim.milestones)
-    return replace(
-        config, epochs=epochs, optim=replace(config.optim, warmup=share * config.optim.warmup, milestones=milestones)
-    )
+    share, optim = epochs / config.epochs, config.optim
+    if optim.schedule == "steps":
+        optim = replace(optim, milestones=tuple(max(1, round(share * milestone)) for milestone in optim.milestones))
+    return replace(config, epochs=epochs, optim=replace(optim, warmup=share * optim.warmup))
