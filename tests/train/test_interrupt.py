@@ -6,6 +6,14 @@ import pytest
 from psp.train.interrupt import Interrupt
 
 
+@pytest.fixture(autouse=True)
+def pythons_own_handler():
+    """Programs that a shell starts in the background inherit that SIGINT is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_noted_and_handlers_come_back(number):
     before = signal.getsignal(number)
