@@ -40,6 +40,7 @@ def test_neither_of_them_augments(make):
 def test_best_augments_and_keeps_the_core():
     config = best("nw-ucla", "5%", "tiny")
     assert (config.epochs, config.data.sample.overhang, config.optim.optimiser) == (20, 0.2, "muon")
+    assert best("nw-ucla", "all", "tiny").epochs == 60
     assert METHODS[config.method].views == (
         "joint", "velocity", "yaw-invariant", "yaw-invariant velocity", "distance",
     )  # fmt: skip

@@ -13,7 +13,7 @@ from psp.errors import RecordingError
 
 DAMAGED = (
     pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError,
-    MemoryError, NotImplementedError,
+    MemoryError, RuntimeError,
 )  # fmt: skip
 """What loading a damaged pickle raises."""
 

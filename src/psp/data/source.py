@@ -12,7 +12,7 @@ from pathlib import Path
 from psp.errors import RecordingError
 
 BROKEN = "Copy or download it again."
-UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What reading a folder or an archive raises; the built-in ones besides OSError are unknown kinds of zip."""
 
 
