@@ -7,10 +7,6 @@ import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-# With two threads oneDNN 3.12 (PyTorch 2.13) writes past its memory in convolutions of fewer than 16 channels, which
-# only tests have, when the number of rows varies.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 install_import_hook("psp", "typechecker.check")
 
 settings.register_profile("untimed", deadline=None)

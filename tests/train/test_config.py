@@ -6,9 +6,7 @@ import pytest
 
 from psp.errors import ConfigError
 from psp.model.psp import ModelConfig
-from psp.train.config import TrainConfig, rescheduled
-from psp.train.optim import OptimConfig
-from psp.train.presets import paper
+from psp.train.config import TrainConfig
 
 CONFIG = TrainConfig("nw-ucla", "5/class")
 
@@ -46,17 +44,3 @@ def test_settings_that_are_added_later_leave_the_hash_alone():
 
 def hash_of(changes: dict) -> str:
     return hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def test_another_length_keeps_the_schedules_proportions():
-    config = paper("nw-ucla", "5%", "tiny")
-    assert (config.epochs, config.optim.warmup, config.optim.milestones) == (300, 20, (76, 130))
-    short = rescheduled(config, 60)
-    assert (short.epochs, short.optim.warmup, short.optim.milestones) == (60, 4, (15, 26))
-    assert replace(short, epochs=300, optim=config.optim) == config
-    assert rescheduled(config, 300) == config
-    assert rescheduled(config, 600).optim.milestones == (152, 260)
-    few = replace(CONFIG, epochs=90, optim=OptimConfig(milestones=(20,)))
-    assert rescheduled(few, 1).optim.milestones == (1,)
-    with pytest.raises(ConfigError, match=r"^epochs: "):
-        rescheduled(config, 0)

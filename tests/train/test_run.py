@@ -1,13 +1,15 @@
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
 from psp.data.budget import draw_budget
 from psp.data.split import protocol_by_name, split_store
-from psp.errors import CheckpointError, ConfigError
-from psp.train.run import StoredRun, create_run, open_run, open_run_and_store, require_finished
+from psp.errors import CheckpointError, ConfigError, TrainingError
+from psp.train.run import StoredRun, create_run, open_run, open_run_and_store, require_finished, training_alone
 from runs import SMALL_RUN
 from stores import small_store
 
@@ -107,3 +109,18 @@ def test_only_a_run_with_a_result_is_finished(folder):
         require_finished(run)
     folder.result.write_text("{}")
     require_finished(run)
+
+
+def test_one_process_at_a_time_trains_a_run(folder):
+    hold = "from psp.train.run import RunFolder, training_alone; from pathlib import Path; import sys, time\n"
+    hold += "with training_alone(RunFolder(Path(sys.argv[1]))): print('held', flush=True); time.sleep(600)"
+    other = subprocess.Popen([sys.executable, "-c", hold, folder.path], stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(TrainingError, match=r"another process is training this run.*Wait"), training_alone(folder):
+            pass
+    finally:
+        other.kill()
+        other.wait()
+    with training_alone(folder):
+        pass

@@ -19,6 +19,7 @@ from psp.deploy.export import onnx_bytes
 from psp.deploy.onnx_runtime import OnnxRecogniser
 from psp.deploy.recogniser import Reading, Recogniser
 from psp.deploy.stream import StreamingPredictor
+from psp.methods.methods import METHODS
 from psp.model.encoder import SIZES, EncoderConfig, Size
 from psp.model.psp import ModelConfig, PSPNetwork
 from psp.skeleton.layouts import LAYOUTS
@@ -51,7 +52,7 @@ def measure_use(
 def recogniser_of_size(size: Size, persons: int) -> Recogniser:
     """A recogniser with fresh weights: they do not change how long it takes."""
     network = PSPNetwork(LAYOUT, FRAMES, CLASSES, ModelConfig(EncoderConfig(SIZES[size]), levels=()))
-    reading = Reading(("joint", "motion"), BatchConfig(SampleConfig(frames=FRAMES)), NormaliseConfig(), persons)
+    reading = Reading(METHODS["psp"], BatchConfig(SampleConfig(frames=FRAMES)), NormaliseConfig(), persons)
     return Recogniser(network, reading)
 
 

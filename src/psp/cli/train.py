@@ -14,10 +14,11 @@ from psp.errors import ConfigError
 from psp.evaluate.evaluate import evaluate_run
 from psp.methods.methods import MethodName
 from psp.model.encoder import Size
-from psp.train.config import TrainConfig, rescheduled
+from psp.train.config import TrainConfig
 from psp.train.loop import Progress, Trainer
 from psp.train.override import changes_from_arguments, changes_from_file, override
 from psp.train.presets import PRESETS, USUAL_SIZE, PresetName
+from psp.train.schedule import rescheduled
 from psp.train.train import resume_run, start_run
 
 RESUMED_WITH = ("store", "resume", "device", "compile", "checkpoint_seconds")

@@ -93,7 +93,7 @@ def metadata(run: StoredRun, recogniser: Recogniser) -> dict[str, str]:
         "frames": reading.data.sample.frames,
         "persons": reading.persons,
         "any number of persons": recogniser.any_persons,
-        "views": reading.views,
+        "views": reading.method.views,
         "motion": reading.data.motion,
         "normalisation inside": reading.normalise is not None,
         "preprocessing": facts.get("preprocessing", {}),

@@ -14,7 +14,8 @@ from psp.data.sample import Crop, even_positions
 from psp.data.views import VIEWS
 from psp.deploy.normalisation import Normalisation
 from psp.errors import CheckpointError
-from psp.methods.methods import METHODS
+from psp.methods.methods import METHODS, Method
+from psp.methods.probabilities import class_probabilities
 from psp.model.psp import PSPNetwork
 from psp.model.streams import Network
 from psp.model.weights import load_network
@@ -23,13 +24,13 @@ from psp.train.run import StoredRun, require_finished
 
 @dataclass(frozen=True)
 class Reading:
-    """How a recogniser reads clips: which views it makes, of how many frames, persons and in which coordinates.
+    """How a recogniser reads clips: as which method's views, of how many frames, persons and in which coordinates.
 
     `normalise` is None where clips come normalised already. `persons` is the number of person slots in training, `up`
     the vertical axis of normalised clips.
     """
 
-    views: tuple[str, ...]
+    method: Method
     data: BatchConfig
     normalise: NormaliseConfig | None
     persons: int
@@ -72,7 +73,7 @@ class Recogniser(nn.Module):
             torch.stack([self._logits(self.network.of_view(i), view, persons) for i, view in enumerate(views)]).sum(0)
             for views in (self._views(joints, frames, crop) for crop in crops)
         ]
-        return torch.stack(logits).mean(0).softmax(dim=1)
+        return class_probabilities(torch.stack(logits).mean(0), self.reading.method)
 
     @torch.no_grad()
     def predict(
@@ -91,7 +92,7 @@ class Recogniser(nn.Module):
         data = self.reading.data
         positions = even_positions(frames, data.sample.frames, crop)
         resampled = frames_at(joints, frames, positions)
-        views = {view: VIEWS[view](resampled, self.layout, self.reading.up) for view in self.reading.views}
+        views = {view: VIEWS[view](resampled, self.layout, self.reading.up) for view in self.reading.method.views}
         if data.motion == "recorded" and "motion" in views:
             here, last = positions.floor(), (frames - 1)[:, None]
             views["motion"] = frames_at(joints, frames, torch.minimum(here + 1, last)) - frames_at(joints, frames, here)
@@ -135,7 +136,7 @@ def reading_of(run: StoredRun, *, prepared: bool = False) -> Reading:
     facts = run.store_facts
     known = _normalise_config(facts.get("preprocessing", {}).get("normalise"), run)
     return Reading(
-        METHODS[run.config.method].views,
+        METHODS[run.config.method],
         run.config.data,
         None if prepared else known,
         int(facts.get("persons", 1)),

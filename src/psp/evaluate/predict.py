@@ -14,6 +14,7 @@ from psp.data.batches import Batches
 from psp.data.store import Store
 from psp.errors import CheckpointError
 from psp.methods.methods import METHODS
+from psp.methods.probabilities import class_probabilities
 from psp.model.streams import Network
 from psp.model.weights import load_network
 from psp.train.device import device_by_name
@@ -44,9 +45,10 @@ def predict_clips(run: Path, store: Store, device: str = "auto") -> tuple[tuple[
     config, place = stored.config, device_by_name(device)
     network = load_network(stored.folder.weights("average")).to(place)
     persons = stored.store_facts.get("persons")
-    batches = Batches(store, METHODS[config.method].views, config.data, place, persons=persons)
+    method = METHODS[config.method]
+    batches = Batches(store, method.views, config.data, place, persons=persons)
     logits = predict_logits(network, batches, np.arange(len(store)))
-    return tuple(stored.store_facts["classes"]), logits.softmax(dim=1)
+    return tuple(stored.store_facts["classes"]), class_probabilities(logits, method)
 
 
 def same_preparation(store: Store, facts: Mapping[str, Any]) -> None:

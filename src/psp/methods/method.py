@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import inf
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -58,6 +58,7 @@ class StepResult:
         return (self.logits.argmax(dim=1) == self.labels).float().mean()
 
 
+@runtime_checkable
 class Method(Protocol):
     """One way to learn from labelled and unlabelled clips; it says which views it needs."""
 
@@ -68,6 +69,10 @@ class Method(Protocol):
     @property
     def uses_unlabelled(self) -> bool:
         """Whether unlabelled batches are drawn at all."""
+
+    @property
+    def learns_apart(self) -> bool:
+        """Whether every view has a loss of its own, so that each by itself says what a clip shows."""
 
     @property
     def is_taught(self) -> bool:

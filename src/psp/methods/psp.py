@@ -24,6 +24,7 @@ class PSP:
 
     views = ("joint", "motion")
     uses_unlabelled = True
+    learns_apart = False
     is_taught = False
 
     def step(

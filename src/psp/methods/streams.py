@@ -22,6 +22,7 @@ class Streams:
 
     views = STREAMS
     uses_unlabelled = False
+    learns_apart = True
     is_taught = False
 
     def step(

@@ -14,6 +14,7 @@ class Supervised:
 
     views = ("joint", "motion")
     uses_unlabelled = False
+    learns_apart = False
     is_taught = False
 
     def step(

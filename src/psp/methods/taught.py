@@ -28,6 +28,7 @@ class Taught:
 
     views = STREAMS
     uses_unlabelled = True
+    learns_apart = True
     is_taught = True
 
     def step(

@@ -2,7 +2,8 @@
 
 from collections import OrderedDict
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from psp.model.batch_norm import BatchNorm
 
@@ -13,14 +14,25 @@ COORDINATES = 3
 
 
 class NormalisedConvolution(nn.Sequential):
-    """A convolution along frames (1x1 by default) followed by batch normalisation."""
+    """A convolution along frames (1x1 by default) followed by batch normalisation.
+
+    A 1x1 convolution with a stride takes the places it wants first: going back through a strided one of fewer channels
+    than the processor computes at once, oneDNN 3.12 (PyTorch 2.13) writes past its memory.
+    """
 
     def __init__(self, inputs: int, outputs: int, *, length: int = 1, stride: tuple[int, int] = (1, 1)) -> None:
+        self.every, stride = (stride, (1, 1)) if length == 1 else ((1, 1), stride)
         parts = OrderedDict[str, nn.Module](
             conv=nn.Conv2d(inputs, outputs, (length, 1), stride=stride, padding=(length // 2, 0)),
             norm=BatchNorm(outputs),
         )
         super().__init__(parts)
+
+    def forward(self, x: Float[Tensor, "r c s w"]) -> Float[Tensor, "r d s2 w2"]:
+        """Return the normalised convolution at every stride-th place."""
+        along, across = self.every
+        normalised: Tensor = super().forward(x[:, :, ::along, ::across])
+        return normalised
 
 
 def activation() -> nn.LeakyReLU:

@@ -5,14 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from psp.data.split import protocol_by_name, split_store
 from psp.data.store import open_store
 from psp.methods.methods import METHODS
 from psp.reproduce.experiment import PlannedRun
 from psp.train.config import TrainConfig
 from psp.train.loop import Progress
+from psp.train.schedule import steps_per_epoch, unlabelled_clips
 from psp.train.train import start_run
 
 STEPS = 4
@@ -59,13 +58,10 @@ def clips_of_step(config: TrainConfig) -> int:
 def steps_of(run: PlannedRun) -> int:
     """How many steps a run takes."""
     config, store = run.config, open_store(run.store)
-    if config.steps:
-        return config.epochs * config.steps
     protocol = protocol_by_name(config.protocol)
     train = split_store(protocol, store).train
-    labelled = run.budget.rows(protocol, store.clips, train)
-    rest = len(train) if config.labelled_as_unlabelled else len(np.setdiff1d(train, labelled))
-    return config.epochs * -(-(rest or len(train)) // config.unlabelled_batch)
+    unlabelled = unlabelled_clips(config, train, run.budget.rows(protocol, store.clips, train))
+    return config.epochs * steps_per_epoch(config, len(unlabelled))
 
 
 def measured_speed(run: PlannedRun, device: str) -> float:

@@ -10,8 +10,9 @@ from psp.data.split import protocol_by_name, split_store
 from psp.data.store import Store
 from psp.errors import ConfigError
 from psp.model.encoder import Size
-from psp.train.config import TrainConfig, rescheduled
+from psp.train.config import TrainConfig
 from psp.train.presets import PresetName
+from psp.train.schedule import rescheduled
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from functools import partial
 
 from psp.reproduce.experiment import Column, Experiment, Quick, Row, Scope
 from psp.reproduce.systems import psp_best, supervised_best
-from psp.train.config import TrainConfig, rescheduled
+from psp.train.config import TrainConfig
 from psp.train.presets import best
+from psp.train.schedule import rescheduled
 
 Change = Callable[[TrainConfig], TrainConfig]
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from psp.data.batches import BatchConfig
@@ -71,12 +71,3 @@ class TrainConfig:
         plain = as_plain(override(self, as_plain(self)))  # so that 1 and 1.0 are the same setting
         chosen = differences(plain, as_plain(TrainConfig(protocol="", budget="")))
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def rescheduled(config: TrainConfig, epochs: int) -> TrainConfig:
-    """The same schedule over so many epochs: warm-up and, where there are any, milestones move in proportion."""
-    require(epochs >= 1, "epochs", epochs, "1 or more")
-    share, optim = epochs / config.epochs, config.optim
-    if optim.schedule == "steps":
-        optim = replace(optim, milestones=tuple(max(1, round(share * milestone)) for milestone in optim.milestones))
-    return replace(config, epochs=epochs, optim=replace(optim, warmup=share * optim.warmup))

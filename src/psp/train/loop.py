@@ -4,9 +4,9 @@ import copy
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
 from psp.data.batches import Batch, Batches, Draw, stream
@@ -31,7 +31,8 @@ from psp.train.meter import Meter, Reading
 from psp.train.optim import learning_rate, make_optimiser, step_unless
 from psp.train.ranks import Ranks
 from psp.train.result import write_result
-from psp.train.run import RunFolder
+from psp.train.run import RunFolder, training_alone
+from psp.train.schedule import steps_per_epoch, unlabelled_clips
 from psp.train.state import collect, load_checkpoint, restore, save_checkpoint
 from psp.train.teacher import Teacher
 
@@ -83,8 +84,20 @@ class Trainer:
         on_epoch: Callable[["Trainer"], None] | None = None,
         checkpoint_seconds: float = 60.0,
     ) -> int | None:
-        """Train to the end; returns None, or the number of the signal that ended the run early, its state saved."""
-        self._resume()
+        """Train to the end; returns None, or the number of the signal that ended the run early, its state saved.
+
+        TrainingError if another process is training this run.
+        """
+        with training_alone(self.folder) if self.ranks.is_main else nullcontext():
+            self._resume()
+            return self._train(on_step, on_epoch, checkpoint_seconds)
+
+    def _train(
+        self,
+        on_step: Callable[[Progress], None] | None,
+        on_epoch: Callable[["Trainer"], None] | None,
+        checkpoint_seconds: float,
+    ) -> int | None:
         with Interrupt() as interrupt, self.feed:
             saved, signal = time.monotonic(), 0
             while self.step < self.steps and not signal:
@@ -121,9 +134,8 @@ class Trainer:
         train = split_store(protocol, self.store).train
         labelled = self.budget.rows(protocol, self.store.clips, train)
         self.ledger = LabelLedger(self.store, labelled)
-        rest = train if config.labelled_as_unlabelled else np.setdiff1d(train, labelled)
-        self.unlabelled_clips = rest if len(rest) else train
-        self.steps_per_epoch = config.steps or -(-len(self.unlabelled_clips) // config.unlabelled_batch)
+        self.unlabelled_clips = unlabelled_clips(config, train, labelled)
+        self.steps_per_epoch = steps_per_epoch(config, len(self.unlabelled_clips))
         self.steps = config.epochs * self.steps_per_epoch
         self.labelled = stream(self.store, labelled, config.labelled_batch, config.seed, "labelled")
         self.unlabelled = stream(self.store, self.unlabelled_clips, config.unlabelled_batch, config.seed, "unlabelled")

@@ -1,14 +1,18 @@
 """A run folder: configuration, label budget, logs, checkpoints, weights and result of one training."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from psp.data.atomic import write_json
 from psp.data.budget import LabelBudget, read_budget, write_budget
 from psp.data.store import Store, open_store
-from psp.errors import BudgetError, CheckpointError, ConfigError
+from psp.errors import BudgetError, CheckpointError, ConfigError, TrainingError
 from psp.methods.methods import METHODS
 from psp.train.config import TrainConfig
 from psp.train.override import as_plain, override
@@ -39,6 +43,11 @@ class RunFolder:
     def timing(self) -> Path:
         """How fast the steps went."""
         return self.path / "timing.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains the run."""
+        return self.path / ".lock"
 
     @property
     def checkpoints(self) -> Path:
@@ -135,6 +144,21 @@ def require_finished(run: StoredRun) -> None:
     if not run.folder.result.is_file():
         remedy = f"Finish it with 'psp train --resume {run.folder.path}'."
         raise CheckpointError("the run is not finished.", where=str(run.folder.path), remedy=remedy)
+
+
+@contextmanager
+def training_alone(folder: RunFolder) -> Iterator[None]:
+    """Hold a run while it is trained; TrainingError if another process holds it. One that was killed holds nothing."""
+    lock = FileLock(folder.lock)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        remedy = "Wait for the other process or stop it; its state is saved then."
+        raise TrainingError("another process is training this run.", where=str(folder.path), remedy=remedy) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _facts_of(store: Store) -> dict[str, Any]:
