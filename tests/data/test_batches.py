@@ -105,6 +105,8 @@ def test_recorded_motion_cannot_share_frames():
         BatchConfig(motion="recorded")
     with pytest.raises(ConfigError, match="overhang"):
         BatchConfig(SampleConfig(overhang=0.2), views="apart", motion="recorded")
+    with pytest.raises(ConfigError, match=r"data\.augment"):
+        BatchConfig(augment=AugmentConfig(turn=30), views="apart", motion="recorded")
     assert refusal.value.where == "data.motion"
 
 
@@ -112,7 +114,8 @@ def test_recorded_motion_cannot_share_frames():
 def test_views_drawn_apart_are_built_once(store, monkeypatch, motion):
     augmented = []
     monkeypatch.setattr("psp.data.batches.augment", lambda joints, *_: augmented.append(1) or joints)
-    batches = Batches(store, ("joint", "motion", "bone"), replace(CONFIG, views="apart", motion=motion))
+    config = BatchConfig(CONFIG.sample, views="apart", motion=motion)
+    batches = Batches(store, ("joint", "motion", "bone"), config)
     assert tuple(batches.training(stream(store, CLIPS, 8, 0, "a").draw(0)).views) == ("joint", "motion", "bone")
     assert len(augmented) == {"resampled": 3, "recorded": 2}[motion]
 
@@ -180,8 +183,9 @@ class Traffic(TorchDispatchMode):
 def test_a_device_gets_the_draw_and_its_joints_and_nobody_waits_for_it(store, views, recorded):
     """The meta device computes nothing: whatever needs a value from it fails."""
     change = AugmentConfig(60, 20, 20, 0.3, 0.2, 0.5, 0.2, 0.5, 0.05)
-    motion = "recorded" if recorded and views == "apart" else "resampled"
-    config = BatchConfig(SampleConfig(frames=16), change, views, motion)
+    config = BatchConfig(SampleConfig(frames=16), change, views)
+    if recorded and views == "apart":
+        config = BatchConfig(SampleConfig(frames=16), views="apart", motion="recorded")
     batches = Batches(store, tuple(VIEWS), config, "meta")
     draw = stream(store, CLIPS, 8, 0, "a").draw(0)
     batches.training(draw)

@@ -76,10 +76,20 @@ def test_a_section_that_may_be_absent_can_be_switched_off_and_on():
     assert override(off, {"bodies": {"persons": 1}}) == CleanConfig(bodies=BodyConfig(persons=1))
 
 
-@pytest.mark.parametrize("changes", [{}, {"epochs": 3}, {"model": {"encoder": {"heads": 2}}, "budget": "all"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"epochs": 3},
+        {"model": {"encoder": {"heads": 2, "blocks": [[4, 8, 3, 1]]}}, "budget": "all"},
+        {"data": {"augment_labelled": {}}},
+        {"data": {"augment_labelled": {"turn": 30.0}}},
+    ],
+)
 def test_differences_are_what_override_needs(changes):
     base = TrainConfig("nw-ucla", "5/class")
     changed = override(base, changes)
-    found = differences(as_plain(changed), as_plain(base))
+    found = differences(changed, base)
     assert found == changes
     assert override(base, found) == changed
+    assert override(changed, differences(base, changed)) == base

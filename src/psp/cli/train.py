@@ -73,11 +73,11 @@ def train(
         if store is None or protocol is None or out is None:
             remedy = "Write 'psp train STORE --protocol P --out RUN' or 'psp train --resume RUN'."
             raise ConfigError("STORE, --protocol and --out are needed.", remedy=remedy)
-        chosen = PRESETS[preset](protocol, budget, size or USUAL_SIZE[preset])
+        drawn = read_budget(budget_file) if budget_file else None
+        chosen = PRESETS[preset](protocol, drawn.spec if drawn else budget, size or USUAL_SIZE[preset])
         chosen = replace(chosen, method=method or chosen.method, seed=seed)
         chosen = replace(chosen, budget_seed=seed if budget_seed is None else budget_seed)
         chosen = _changed(chosen, epochs, config, set)
-        drawn = read_budget(budget_file) if budget_file else None
         trainer = start_run(open_store(store), chosen, out, drawn, device, compile)
     if compile and not trainer.compiled:
         say("torch.compile does not work here (it needs a C++ compiler, or Triton); training goes on without it.")

@@ -43,6 +43,9 @@ class BatchConfig:
         if self.motion == "recorded" and self.sample.overhang:
             what = "recorded motion is not known beyond a clip's ends, crops cannot overhang it."
             raise ConfigError(what, where="data.sample.overhang", remedy="Set it to 0, or data.motion=resampled.")
+        if self.motion == "recorded" and (self.augment != AugmentConfig() or self.augment_labelled):
+            what = "recorded motion is taken as it is, joints cannot be changed without it."
+            raise ConfigError(what, where="data.augment", remedy="Leave it out, or set data.motion=resampled.")
 
 
 @dataclass(frozen=True, eq=False)

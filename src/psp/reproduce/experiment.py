@@ -117,7 +117,8 @@ class Experiment:
         """The name of its files, so that tables of another scope do not replace each other."""
         ablation = [scope.preset] if scope.preset != "paper" else []
         epochs = [f"{scope.epochs}-epochs"] if scope.epochs else []
-        return "-".join([self.name, *ablation, *(["quick"] if scope.quick else [scope.size, *epochs])])
+        seeds = [f"{scope.seeds}-seeds"] if scope.seeds else []
+        return "-".join([self.name, *ablation, *(["quick"] if scope.quick else [scope.size, *epochs]), *seeds])
 
 
 def plan(experiment: Experiment, stores: Sequence[Store], scope: Scope) -> list[PlannedRun]:

@@ -68,6 +68,6 @@ class TrainConfig:
         It is made of what differs from the defaults, so a setting that is added later, whose default means "as before",
         leaves the hashes of earlier runs as they are. That is why defaults do not change.
         """
-        plain = as_plain(override(self, as_plain(self)))  # so that 1 and 1.0 are the same setting
-        chosen = differences(plain, as_plain(TrainConfig(protocol="", budget="")))
+        checked = override(self, as_plain(self))  # so that 1 and 1.0 are the same setting
+        chosen = differences(checked, TrainConfig(protocol="", budget=""))
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]

@@ -65,15 +65,20 @@ def as_plain(config: Any) -> dict[str, Any]:
     return {key: _plain(value) for key, value in asdict(config).items()}
 
 
-def differences(plain: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the nested changes that `override` would need to make `plain` of `base`."""
-    found = {}
-    for key, value in plain.items():
-        if isinstance(value, Mapping) and isinstance(base[key], Mapping):
-            if inside := differences(value, base[key]):
-                found[key] = inside
-        elif value != base[key]:
-            found[key] = value
+def differences(config: Any, base: Any) -> dict[str, Any]:
+    """Return the nested changes that `override` would need to make `config` of `base`, as JSON values.
+
+    A section that `base` lacks begins with its defaults, as in `override`.
+    """
+    found: dict[str, Any] = {}
+    for each in fields(config):
+        ours, theirs = getattr(config, each.name), getattr(base, each.name)
+        if is_dataclass(ours) and not isinstance(ours, type):
+            inside = differences(ours, type(ours)() if theirs is None else theirs)
+            if inside or theirs is None:
+                found[each.name] = inside
+        elif ours != theirs:
+            found[each.name] = _plain(ours)
     return found
 
 
