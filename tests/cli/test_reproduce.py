@@ -73,7 +73,7 @@ def test_the_figure_is_drawn_from_its_runs(tmp_path, monkeypatch):
     store = str(small_store(tmp_path / "store").path)
     assert main(["reproduce", "figure7", "--store", store, *options(tmp_path, "--seeds", "1", "--epochs", "1")]) == 0
     names = {path.name for path in (tmp_path / "results").iterdir() if path.is_file()}
-    assert names == {f"figure7-tiny-1-epochs.{kind}" for kind in ("md", "csv", "json", "png", "svg")}
+    assert names == {f"figure7-tiny-1-epochs-1-seeds.{kind}" for kind in ("md", "csv", "json", "png", "svg")}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from stores import small_store
 
 STEPS = 4
 NEAR = 1e-9
-ADAMW_NEAR = 1e-7
+ADAMW_NEAR = 1e-6
 """Biases before batch norm have no gradient but rounding; AdamW, beside Muon too, divides it by its size plus 1e-8."""
 
 CASES = [(preset, method, MemoryConfig()) for preset in PRESETS for method in METHODS]
