@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from scipy.optimize import minimize
 
-from psp.figures.learning_curves import draw_learning_curves, plot_learning_curves, spread
+from psp.figures.learning_curves import draw_learning_curves, plot_learning_curves, smoothed, spread
 
 CURVES = {
     "supervised only": [(0, 10.0), (100, 40.5), (200, 50.0)],
@@ -29,10 +29,19 @@ def test_every_run_with_points_is_a_line_with_its_name():
     assert first.get_marker() != second.get_marker()
 
 
-@pytest.mark.parametrize("name", ["curves.png", "curves.svg"])
-def test_the_figure_is_saved(tmp_path: Path, name: str):
-    draw_learning_curves(tmp_path / name, CURVES, ylabel="accuracy, %")
+@pytest.mark.parametrize(("name", "smooth"), [("curves.png", False), ("curves.svg", True)])
+def test_the_figure_is_saved(tmp_path: Path, name: str, smooth: bool):
+    draw_learning_curves(tmp_path / name, CURVES, ylabel="accuracy, %", smooth=smooth)
     assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_smooth_lines_are_running_means():
+    rising = [(10 * step, float(step)) for step in range(40)]
+    peak = [(step, float(step == 20)) for step in range(41)]
+    found = smoothed({"rising": rising, "peak": peak, "few": [(0, 5.0), (9, 7.0)], "new": []})
+    np.testing.assert_allclose(found["rising"], rising)
+    assert [value for _, value in found["peak"]] == pytest.approx([0.2 * (18 <= step <= 22) for step in range(41)])
+    assert (found["few"], found["new"]) == ([(0, 5.0), (9, 7.0)], [])
 
 
 def test_heights_far_apart_stay():

@@ -62,7 +62,7 @@ def test_the_sections_say_what_is_there():
     accuracy, costs, settings, *_ = sections(RUNS)
     assert accuracy.rows[1][1:] == ["61.2 (90.0)", "61.2 (90.0)"]
     assert accuracy.rows[3][1:] == ["–", "–"]
-    assert costs.rows[1][1:] == ["50", "153,626", "1.5", "CPU, 2 threads"]
+    assert costs.rows[1][1:] == ["50", "153,626", "1.5", "2 CPU threads"]
     assert costs.rows[3][1:] == ["not finished", "", "", ""]
     assert settings.rows[1] == ["optim.learning_rate", "0.1", "0.2", "0.1"]
     assert sections(RUNS[:1])[2].rows[1] == ["every setting", "the same"]

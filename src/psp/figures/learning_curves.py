@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,14 +14,28 @@ MARKERS = "osD^vPX*"
 GAP = 0.07
 """The least distance of two names, as a share of the height of the axes."""
 
+PALE = 0.3
+
 Curves = Mapping[str, Sequence[tuple[int, float]]]
 
 
-def draw_learning_curves(path: str | os.PathLike[str], curves: Curves, *, ylabel: str) -> None:
-    """Draw (step, value) pairs as lines and save the figure as PNG, SVG or PDF."""
+def draw_learning_curves(path: str | os.PathLike[str], curves: Curves, *, ylabel: str, smooth: bool = False) -> None:
+    """Draw (step, value) pairs as lines and save the figure as PNG, SVG or PDF.
+
+    With `smooth` the lines are running means; the values themselves stand pale behind them.
+    """
     figure = Figure(figsize=(7, 4), layout="constrained")
-    plot_learning_curves(figure.add_subplot(), curves, ylabel=ylabel)
+    axes = figure.add_subplot()
+    plot_learning_curves(axes, smoothed(curves) if smooth else curves, ylabel=ylabel)
+    if smooth:
+        for line, points in zip(axes.get_lines(), filter(None, curves.values()), strict=True):
+            axes.plot(*zip(*points, strict=True), color=line.get_color(), alpha=PALE, linewidth=0.8, zorder=1)
     save(figure, path)
+
+
+def smoothed(curves: Curves) -> Curves:
+    """Replace every value by the mean of its neighbourhood, a tenth of the line; it shrinks towards both ends."""
+    return {name: _running_mean(points, len(points) // 20) for name, points in curves.items()}
 
 
 def plot_learning_curves(axes: Axes, curves: Curves, *, ylabel: str) -> None:
@@ -39,6 +54,13 @@ def plot_learning_curves(axes: Axes, curves: Curves, *, ylabel: str) -> None:
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     _name_lines(axes, {name: values[-1] for name, (_, values) in drawn.items()}, [look[0] for look in looks])
+
+
+def _running_mean(points: Sequence[tuple[int, float]], reach: int) -> list[tuple[int, float]]:
+    values, last = [value for _, value in points], len(points) - 1
+    reaches = (min(reach, place, last - place) for place in range(len(points)))
+    means = [fmean(values[place - own : place + own + 1]) for place, own in enumerate(reaches)]
+    return [(step, mean) for (step, _), mean in zip(points, means, strict=True)]
 
 
 def _name_lines(axes: Axes, ends: Mapping[str, float], colours: Sequence[str]) -> None:

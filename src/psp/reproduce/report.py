@@ -13,6 +13,7 @@ from psp.errors import ConfigError
 from psp.figures.confusion import draw_confusion
 from psp.figures.learning_curves import draw_learning_curves
 from psp.reproduce.compare import ComparedRun, confusions, curves, differing_settings
+from psp.reproduce.result import device_name
 
 TITLE = "Training runs compared"
 STYLE = """
@@ -57,7 +58,7 @@ def sections(runs: Sequence[ComparedRun]) -> list[Section]:
     for title, quantity in (("Objective", "objective"), ("Training accuracy", "accuracy")):
         drawn = curves([run for run in runs if run.metrics], quantity)
         if drawn:
-            found.append(Section(f"{title} over the steps of training", picture=_curves(drawn, title)))
+            found.append(Section(f"{title} over the steps of training: running means", picture=_curves(drawn, title)))
     matrices = confusions(runs)
     if matrices:
         classes = next(run.classes for run in runs if run.name in matrices)
@@ -71,7 +72,7 @@ def sections(runs: Sequence[ComparedRun]) -> list[Section]:
 
 def _curves(drawn: Mapping[str, list[tuple[int, float]]], title: str) -> Callable[[Path], None]:
     def picture(path: Path) -> None:
-        draw_learning_curves(path, drawn, ylabel=title.lower())
+        draw_learning_curves(path, drawn, ylabel=title.lower(), smooth=True)
 
     return picture
 
@@ -93,10 +94,8 @@ def _costs(runs: Sequence[ComparedRun]) -> Rows:
 def _cost(result: Mapping[str, Any]) -> list[str]:
     if not result:
         return ["not finished", "", "", ""]
-    device = result["device"]
-    name = device["name"] if device["type"] == "cuda" else f"CPU, {device['threads']} threads"
     labels, parameters = result["budget"]["labels"], result["parameters"]
-    return [str(labels), f"{parameters:,}", f"{result['seconds'] / 60:.1f}", str(name)]
+    return [str(labels), f"{parameters:,}", f"{result['seconds'] / 60:.1f}", device_name(result["device"])]
 
 
 def _settings(runs: Sequence[ComparedRun]) -> Rows:

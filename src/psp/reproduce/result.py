@@ -108,13 +108,14 @@ def _result(content: Mapping[str, Any]) -> RunResult:
         epochs=content["config"]["epochs"],
         parameters=content["parameters"],
         seconds=content["seconds"],
-        device=_device(content["device"]),
+        device=device_name(content["device"]),
         top1={kind: {name: each["top1"] for name, each in sets.items()} for kind, sets in content["accuracy"].items()},
         best_on_test=content["best epoch on the test set, not a result"],
     )
 
 
-def _device(device: Mapping[str, Any]) -> str:
+def device_name(device: Mapping[str, Any]) -> str:
+    """What a run was computed on, in words: the GPU, or how many threads."""
     if device["type"] == "cuda":
         return str(device["name"])
     return f"{device['threads']} CPU thread{'s' if device['threads'] > 1 else ''}"
