@@ -28,10 +28,10 @@ class GraphConvolution(nn.Module):
     def forward(self, x: Float[Tensor, "r c t v"]) -> Float[Tensor, "r d t v"]:
         """Return what every joint has gathered; a frame learns nothing of other frames."""
         r, c, t, v = x.shape
-        receivers = self.maps.transpose(1, 2).flatten(0, 1)
-        gathered = receivers @ x.permute(3, 0, 2, 1).reshape(v, r * t * c)  # one product, however many frames
-        gathered = gathered.view(len(self.maps), v, r, t, c).permute(2, 3, 1, 0, 4).reshape(r, t, v, -1)
-        return self.activation(self.shortcut(x) + self.output(gathered.permute(0, 3, 1, 2)))
+        receivers = self.maps.permute(2, 0, 1).flatten(0, 1).expand(r * t, -1, -1)
+        gathered = receivers @ x.permute(0, 2, 3, 1).reshape(r * t, v, c)
+        gathered = gathered.reshape(r, t, v, len(self.maps) * c).permute(0, 3, 1, 2)
+        return self.activation(self.shortcut(x) + self.output(gathered))
 
 
 class GraphBlock(nn.Sequential):
