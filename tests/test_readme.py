@@ -43,7 +43,8 @@ def test_the_python_programs_run(page: str, tmp_path):
     if page == "docs/protocols.md":
         pytest.skip("its program needs a stored NW-UCLA data set")
     for program in blocks("python", (ROOT / page).read_text()):
-        command = [sys.executable, "-c", program]
+        (tmp_path / "program.py").write_text(program)
+        command = [sys.executable, "program.py"]
         result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stderr
 

@@ -15,6 +15,7 @@ from psp.skeleton.layout import Layout
 from psp.skeleton.layouts import LAYOUTS
 from psp.train.config import TrainConfig
 from psp.train.presets import PRESETS
+from psp.train.schedule import rescheduled
 from psp.train.train import resume_run, start_run, train_run
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "open_store",
     "predict_clips",
     "prepare",
+    "rescheduled",
     "resume_run",
     "start_run",
     "train_run",

@@ -114,6 +114,9 @@ def test_layouts_are_listed_and_drawn(folder, capsys):
         (["--set", "optim.learning_rat=1"], "learning_rate"),
         (["--config", "nowhere.yaml"], "nowhere.yaml"),
         (["--budget-file", "nowhere.json"], "nowhere.json"),
+        (["--budget-file", "nowhere.json", "--budget", "1/class"], "--budget cannot be used with --budget-file"),
+        (["--budget-file", "nowhere.json", "--budget-seed", "3"], "--budget-seed cannot be used with --budget-file"),
+        (["--set", "budget=all"], "Use --budget."),
     ],
 )
 def test_mistakes_in_training_are_named(store, folder, capsys, change, message):

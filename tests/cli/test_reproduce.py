@@ -29,12 +29,12 @@ def test_a_table_is_made_once_and_then_only_written(store, tmp_path, capsys):
     assert "2 runs, 2 of them to do" in printed
     assert "clips per second" in printed
     assert "hours" in printed
-    first = (tmp_path / "results/small-quick.md").read_text()
+    first = (tmp_path / "results/small-quick-tiny.md").read_text()
     assert "| PSP Learning |" in first
     assert len(list((tmp_path / "results/small").glob("*.json"))) == 2
     assert main(command) == 0
     assert "2 runs, 0 of them to do" in " ".join(capsys.readouterr().out.split())
-    assert (tmp_path / "results/small-quick.md").read_text() == first
+    assert (tmp_path / "results/small-quick-tiny.md").read_text() == first
 
 
 def test_a_dry_run_only_counts(store, tmp_path, capsys):
@@ -47,13 +47,13 @@ def test_a_dry_run_only_counts(store, tmp_path, capsys):
 def test_when_time_is_up_the_exit_code_tells_that_runs_are_missing(store, tmp_path, capsys):
     assert main(["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--minutes", "0")]) == 130
     assert "0 of 2 runs" in " ".join(capsys.readouterr().out.split())
-    assert (tmp_path / "results/small-quick.json").exists()
+    assert (tmp_path / "results/small-quick-tiny.json").exists()
 
 
 def test_single_rows_can_be_run(store, tmp_path, capsys):
     arguments = ["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--rows")]
     assert main([*arguments, "psp"]) == 0
-    lines = (tmp_path / "results/small-quick.csv").read_text().splitlines()[1:]
+    lines = (tmp_path / "results/small-quick-tiny.csv").read_text().splitlines()[1:]
     assert {line.split(",")[0] for line in lines} == {"psp"}
     assert main([*arguments, "pps"]) == 2
     assert "labels, psp" in capsys.readouterr().err
@@ -74,6 +74,12 @@ def test_the_figure_is_drawn_from_its_runs(tmp_path, monkeypatch):
     assert main(["reproduce", "figure7", "--store", store, *options(tmp_path, "--seeds", "1", "--epochs", "1")]) == 0
     names = {path.name for path in (tmp_path / "results").iterdir() if path.is_file()}
     assert names == {f"figure7-tiny-1-epochs-1-seeds.{kind}" for kind in ("md", "csv", "json", "png", "svg")}
+
+
+def test_pictures_of_networks_need_no_accuracies_of_every_epoch(tmp_path, capsys):
+    arguments = ["reproduce", "figure6", "--store", "nowhere", *options(tmp_path, "--every-epoch")]
+    assert main(arguments) == 2
+    assert "Leave --every-epoch out." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -102,13 +108,13 @@ def test_table_2_on_raw_recordings_under_the_names_of_ntu(tmp_path, monkeypatch,
     ntu_stand_in(tmp_path / "runs" / "ntu-stand-in", clips=420)
     assert main(["reproduce", "table2", *options(tmp_path, "--quick")]) == 0
     assert "say nothing about it" in " ".join(capsys.readouterr().out.split())
-    plain = json.loads((tmp_path / "results/table2-quick.json").read_text())
+    plain = json.loads((tmp_path / "results/table2-quick-tiny.json").read_text())
     full = [cell for cell in plain["cells"] if cell["weights"] == "average"]
     assert {(cell["system"], cell["column"]) for cell in full} == {
         (row.name, column.name) for row in rows for column in table2.columns
     }
     assert sorted((tmp_path / "runs/ntu-stand-in/recordings").iterdir())[0].name == "S001C001P001R001A001.skeleton"
-    assert "| *CMD, as the paper reports* | 71.0 | 75.3 |" in (tmp_path / "results/table2-quick.md").read_text()
+    assert "| *CMD, as the paper reports* | 71.0 | 75.3 |" in (tmp_path / "results/table2-quick-tiny.md").read_text()
 
 
 def _psp(protocol, budget, scope):

@@ -46,6 +46,14 @@ def test_an_unknown_view_is_refused(run):
         attention_of_run(run, ["clip002"], view="bone", device="cpu")
 
 
+def test_a_view_whose_own_network_was_not_contrasted_is_refused(run):
+    trained = open_trained(run, device="cpu")
+    model = replace(trained.config.model, networks="own")
+    taught = replace(trained, config=replace(trained.config, method="taught", model=model))
+    with pytest.raises(ConfigError, match="Choose from joint, velocity"):
+        attend(taught, np.array([3]), view="motion")
+
+
 def test_only_what_was_trained_has_maps():
     assert trained_levels(SMALL_RUN) == ("body", "part", "joint")
     assert trained_levels(replace(SMALL_RUN, model=ModelConfig(levels=("part",)))) == ("body", "part")

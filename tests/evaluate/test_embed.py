@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from psp.evaluate.embed import ENCODER, embed_clips, embed_run, separability
+from psp.evaluate.embed import ENCODER, Embedding, embed_clips, embed_run, separability
 from psp.evaluate.predict import predict_logits
 from psp.evaluate.trained import open_trained
 from psp.train.train import train_run
@@ -31,6 +31,13 @@ def test_the_fused_encoder_features_are_what_the_classifier_judges(run):
     fused = torch.from_numpy(embed_clips(trained.network, trained.batches, rows).fused())
     judged = 2 * trained.network.classifier(fused)  # FC(a) + FC(b) = 2 FC((a + b) / 2)
     torch.testing.assert_close(judged, predict_logits(trained.network, trained.batches, rows), atol=1e-4, rtol=1e-4)
+
+
+def test_features_of_networks_of_their_own_stand_side_by_side():
+    views = {"joint": {ENCODER: np.array([[3.0, 4.0]])}, "distance": {ENCODER: np.array([[0.0, 2.0]])}}
+    found = Embedding(np.array([0]), np.array([1]), views, networks="own")
+    np.testing.assert_allclose(found.fused(), [[0.6, 0.8, 0.0, 1.0]])
+    assert found.of_classes([1]).networks == "own"
 
 
 def test_chosen_clips_have_the_features_that_they_have_among_others(run):

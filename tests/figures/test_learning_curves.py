@@ -44,6 +44,19 @@ def test_smooth_lines_are_running_means():
     assert (found["few"], found["new"]) == ([(0, 5.0), (9, 7.0)], [])
 
 
+def test_names_point_at_the_ends_of_smooth_lines():
+    """The pale values reach further than the lines, and the axes with them."""
+    axes = Figure().add_subplot()
+    spike = [(step, 100.0 * (step == 30)) for step in range(60)]
+    plot_learning_curves(axes, {"spike": spike}, ylabel="loss", smooth=True)
+    mean, pale = axes.get_lines()
+    assert pale.get_xydata().tolist() == [list(point) for point in spike]
+    low, high = axes.get_ylim()
+    assert high > 100
+    leader = next(text for text in axes.texts if not text.get_text())
+    assert leader.xyann[1] == pytest.approx((mean.get_ydata()[-1] - low) / (high - low))
+
+
 def test_heights_far_apart_stay():
     assert spread([0.5, 0.1, 0.9], 0.2) == pytest.approx([0.5, 0.1, 0.9])
 

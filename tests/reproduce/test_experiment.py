@@ -96,7 +96,8 @@ def test_names_are_unique_and_figures_belong_to_columns(experiment):
 
 
 def test_files_of_another_scope_have_another_name():
-    scopes = [Scope(), Scope(size="full"), Scope(epochs=9), Scope(quick=True), Scope(preset="best")]
+    scopes = [Scope(), Scope(size="full"), Scope(epochs=9), Scope(seeds=2), Scope(quick=True), Scope(preset="best")]
+    scopes += [Scope(size="full", quick=True)]
     assert len({SMALL.stem(scope) for scope in scopes}) == len(scopes)
     assert SMALL.stem(Scope(size="full", epochs=9)) == "small-full-9-epochs"
 

@@ -149,9 +149,11 @@ def test_a_real_sigkill(store, straight, tmp_path):
 
 
 def test_resuming_a_finished_run_changes_nothing(straight):
-    before = straight.metrics.read_bytes()
+    files = [straight.metrics, straight.result, straight.weights("last"), straight.weights("average")]
+    before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in files]
     assert resume_run(straight.path, device="cpu").run() is None
-    assert straight.metrics.read_bytes() == before
+    assert straight.metrics.read_bytes() == before[0][0]
+    assert [(path.read_bytes(), path.stat().st_mtime_ns) for path in files[1:]] == before[1:]
 
 
 def test_another_seed_is_another_run(store, straight, tmp_path):

@@ -5,7 +5,6 @@ is found. Then it is trained for so many epochs on all training clips. Its test 
 epoch, with the seconds spent on training so far.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from statistics import mean
 from typing import Any
 
 from psp.bench.machine import provenance
+from psp.data.atomic import write_json
 from psp.data.split import protocol_by_name
 from psp.data.store import Store
 from psp.errors import ConfigError
@@ -21,6 +21,7 @@ from psp.train.config import TrainConfig
 from psp.train.device import device_by_name
 from psp.train.loop import Trainer
 from psp.train.override import as_plain
+from psp.train.schedule import rescheduled
 from psp.train.train import start_run
 
 HELD_OUT = {"nw-ucla": "nw-ucla-view1-to-view2"}
@@ -62,7 +63,7 @@ def measure_time_to_accuracy(
     held_out = replace(config, protocol=watch or _held_out(config.protocol))
     watched = {seed: _curve(store, held_out, folder / f"watched-{seed}", seed, device, show) for seed in seeds}
     epochs = plateau([mean(values) for values in zip(*(_full(curve) for curve in watched.values()), strict=True)])
-    final = replace(config, epochs=epochs)
+    final = rescheduled(config, epochs)
     curves = {seed: _curve(store, final, folder / f"tested-{seed}", seed, device, show) for seed in seeds}
     return {
         "settings": {"config": as_plain(config), "held-out protocol": held_out.protocol, "seeds": list(seeds)},
@@ -111,7 +112,7 @@ def _curve(store: Store, config: TrainConfig, out: Path, seed: int, device: str,
         found = evaluate_network(trainer.averaged_network(), trainer.config, store)
         top1 = {name: accuracy.top1 for name, accuracy in found.items()}
         points.append(Point(len(points) + 1, trainer.meter.seconds, top1))
-        (out / "curve.json").write_text(json.dumps([asdict(point) for point in points]) + "\n")
+        write_json(out / "curve.json", [asdict(point) for point in points])
         if show:
             show(out.name, points[-1])
 

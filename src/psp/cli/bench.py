@@ -24,6 +24,7 @@ from psp.methods.methods import MethodName
 from psp.model.encoder import Size
 from psp.train.device import Precision, device_by_name
 from psp.train.presets import PRESETS, PresetName
+from psp.train.schedule import rescheduled
 
 
 def step(
@@ -228,12 +229,8 @@ def time_to_accuracy(
     """
     refuse_existing(out)
     config = PRESETS[preset](protocol, budget, size)
-    config = replace(
-        config,
-        method=method or config.method,
-        epochs=config.epochs if epochs is None else epochs,
-        precision=precision or config.precision,
-    )
+    config = rescheduled(config, config.epochs if epochs is None else epochs)
+    config = replace(config, method=method or config.method, precision=precision or config.precision)
 
     def tell(run: str, point: Point) -> None:
         say(f"{run}: epoch {point.epoch}, {point.seconds:.1f} s, {point.top1['full']:.1f} %")

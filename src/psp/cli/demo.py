@@ -19,6 +19,7 @@ from psp.train.config import TrainConfig
 from psp.train.loop import Trainer
 from psp.train.presets import best
 from psp.train.run import RunFolder
+from psp.train.schedule import rescheduled
 from psp.train.train import resume_run, start_run
 
 PROTOCOL, BUDGET = "synthetic-xsub", "1/class"
@@ -65,7 +66,7 @@ def _built_in_data(path: Path, clips: int) -> Store:
 
 
 def _learn(store: Store, out: Path, method: MethodName, epochs: int) -> Accuracy:
-    settings = replace(demo_config(method), epochs=epochs)
+    settings = rescheduled(demo_config(method), epochs)
     folder = RunFolder(out)
     trainer = resume_run(out) if folder.config.exists() else start_run(store, settings, out)
     if trainer.config != settings:

@@ -51,7 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{os.strerror(error.errno)}. Check the path, its rights and the free space.")
     except KeyboardInterrupt:
-        return _complain("interrupted. The same command starts again and keeps what was finished.", 130)
+        return _complain(
+            "interrupted. What was finished is kept: give the same command again, for a run psp train --resume RUN.",
+            130,
+        )
 
 
 def make_parser() -> ArgumentParser:

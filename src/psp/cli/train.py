@@ -8,7 +8,7 @@ from typing import Any
 
 from psp.cli.console import progress_bar, say
 from psp.cli.evaluate import Device, show_evaluation
-from psp.data.budget import read_budget
+from psp.data.budget import LabelBudget, read_budget
 from psp.data.store import open_store
 from psp.errors import ConfigError
 from psp.evaluate.evaluate import evaluate_run
@@ -21,6 +21,7 @@ from psp.train.presets import PRESETS, USUAL_SIZE, PresetName
 from psp.train.schedule import rescheduled
 from psp.train.train import resume_run, start_run
 
+CHOSEN_FIRST = {"protocol", "budget", "budget_seed"}
 RESUMED_WITH = ("store", "resume", "device", "compile", "checkpoint_seconds")
 
 
@@ -73,7 +74,7 @@ def train(
         if store is None or protocol is None or out is None:
             remedy = "Write 'psp train STORE --protocol P --out RUN' or 'psp train --resume RUN'."
             raise ConfigError("STORE, --protocol and --out are needed.", remedy=remedy)
-        drawn = read_budget(budget_file) if budget_file else None
+        drawn = _budget_of(budget_file, given)
         chosen = PRESETS[preset](protocol, drawn.spec if drawn else budget, size or USUAL_SIZE[preset])
         chosen = replace(chosen, method=method or chosen.method, seed=seed)
         chosen = replace(chosen, budget_seed=seed if budget_seed is None else budget_seed)
@@ -82,6 +83,15 @@ def train(
     if compile and not trainer.compiled:
         say("torch.compile does not work here (it needs a C++ compiler, or Triton); training goes on without it.")
     return _watch(trainer, checkpoint_seconds, store, device)
+
+
+def _budget_of(file: Path | None, given: Mapping[str, Any]) -> LabelBudget | None:
+    """A budget from a file is drawn already: options that would draw another are refused."""
+    for name in ("budget", "budget_seed") if file else ():
+        if given[name] != signature(train).parameters[name].default:
+            what = f"--{name.replace('_', '-')} cannot be used with --budget-file, which names the clips."
+            raise ConfigError(what, remedy="Leave one of them out.")
+    return read_budget(file) if file else None
 
 
 def _refuse_changes(given: Mapping[str, Any]) -> None:
@@ -95,8 +105,12 @@ def _refuse_changes(given: Mapping[str, Any]) -> None:
 def _changed(chosen: TrainConfig, epochs: int | None, config: Path | None, changes: list[str]) -> TrainConfig:
     """Apply the epochs, then the file, then the single settings."""
     chosen = chosen if epochs is None else rescheduled(chosen, epochs)
-    chosen = override(chosen, changes_from_file(config) if config else {})
-    return override(chosen, changes_from_arguments(changes))
+    for source in (changes_from_file(config) if config else {}, changes_from_arguments(changes)):
+        for name in sorted(CHOSEN_FIRST & set(source)):
+            remedy = f"Use --{name.replace('_', '-')}."
+            raise ConfigError("presets depend on it, it cannot be changed afterwards.", where=name, remedy=remedy)
+        chosen = override(chosen, source)
+    return chosen
 
 
 def _watch(trainer: Trainer, checkpoint_seconds: float, store: Path | None, device: Device) -> int | None:

@@ -74,6 +74,10 @@ def attend(trained: Trained, clips: Int64[np.ndarray, "s"], view: str = "joint")
     if view not in trained.batches.views:
         remedy = f"Choose from {', '.join(trained.batches.views)}."
         raise ConfigError(f"the run does not look at the view {view!r}.", remedy=remedy)
+    contrasted = METHODS[trained.config.method].contrasted
+    if trained.config.model.networks == "own" and view not in contrasted:
+        what = f"the network of the view {view!r} was trained without contrast, nothing taught its attention."
+        raise ConfigError(what, remedy=f"Choose from {', '.join(contrasted)}.")
     network = trained.network.of_view(trained.batches.views.index(view))
     store, found = trained.store, []
     for batch in trained.batches.in_order(clips):
@@ -117,7 +121,7 @@ def _ways(clip: Clip, layout: Layout) -> Float[np.ndarray, "m v"]:
 
 def trained_levels(config: TrainConfig) -> tuple[str, ...]:
     """The levels, from coarse to fine, whose attention a run trains; a run without PPA or CCL raises ConfigError."""
-    is_contrasted = METHODS[config.method].uses_unlabelled and config.objective.contrast > 0
+    is_contrasted = METHODS[config.method].contrasted and config.objective.contrast > 0
     if not (is_contrasted and config.model.polymerise):
         what = "this run did not train Pyramid Polymerizing Attention."
         raise ConfigError(what, remedy="Name a run of method psp or taught with a contrast and model.polymerise=true.")

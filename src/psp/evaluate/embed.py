@@ -1,8 +1,9 @@
 """From a trained network and stored clips to the features that it learnt, and how well they keep classes apart."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -27,22 +28,29 @@ class Embedding:
     """Features of clips by view and kind; `clips` are their rows in the store, `labels` -1 where there is none.
 
     `encoder` is AP(f) of eq. 14; the levels are the contrasting features z^p, h^p, g^p of table 1. A network that was
-    trained without contrast has levels too, but nothing taught them anything.
+    trained without contrast has levels too, but nothing taught them anything. `networks` says whether one network
+    made the features of all views, or each view has its own.
     """
 
     clips: Int64[np.ndarray, "s"]
     labels: Int64[np.ndarray, "s"]
     features: Features
+    networks: Literal["shared", "own"] = "shared"
 
     def fused(self, kind: str = ENCODER) -> Float[np.ndarray, "s d"]:
-        """The mean over the views: for `encoder` just what the classifier judges, FC(AP(f_j)) + FC(AP(f_m))."""
-        return np.mean([view[kind] for view in self.features.values()], axis=0)
+        """One feature a clip: the mean over the views; of networks that each have features of their own, side by side.
+
+        For `encoder` the mean is just what the classifier judges, FC(AP(f_j)) + FC(AP(f_m)). Side by side stand unit
+        features, so that all views count alike.
+        """
+        views = [view[kind] for view in self.features.values()]
+        return np.mean(views, axis=0) if self.networks == "shared" else np.hstack([unit(each) for each in views])
 
     def of_classes(self, classes: Sequence[int]) -> "Embedding":
         """Only the clips of some classes."""
         chosen = np.isin(self.labels, list(classes))
         kept = {view: {kind: rows[chosen] for kind, rows in kinds.items()} for view, kinds in self.features.items()}
-        return Embedding(self.clips[chosen], self.labels[chosen], kept)
+        return replace(self, clips=self.clips[chosen], labels=self.labels[chosen], features=kept)
 
 
 def embed_run(
@@ -67,7 +75,8 @@ def embed_clips(network: Network, batches: Batches, clips: Int64[np.ndarray, "s"
         view: {kind: torch.cat([chunk[view][kind] for chunk in chunks]).numpy() for kind in kinds}
         for view, kinds in chunks[0].items()
     }
-    return Embedding(clips, batches.label[torch.from_numpy(clips)].cpu().numpy(), features)
+    labels = batches.label[torch.from_numpy(clips)].cpu().numpy()
+    return Embedding(clips, labels, features, network.config.networks)
 
 
 def _embed_batch(network: Network, batch: Batch) -> dict[str, dict[str, Float[Tensor, "n _"]]]:
@@ -95,8 +104,13 @@ class Separability:
 
 def separability(features: Float[np.ndarray, "s d"], labels: Int64[np.ndarray, "s"]) -> Separability:
     """Measure features of labelled clips of at least two classes."""
-    unit = features.astype(np.float64) / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-    silhouette = float(silhouette_score(unit, labels, metric="cosine"))
-    nearest = KNeighborsClassifier(min(NEIGHBOURS, len(labels) - 1)).fit(unit, labels)
+    directions = unit(features.astype(np.float64))
+    silhouette = float(silhouette_score(directions, labels, metric="cosine"))
+    nearest = KNeighborsClassifier(min(NEIGHBOURS, len(labels) - 1)).fit(directions, labels)
     others = nearest.predict(None)  # no clip is its own neighbour
     return Separability(silhouette, 100 * float((others == labels).mean()))
+
+
+def unit(features: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s d"]:
+    """Every feature divided by its length."""
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)

@@ -25,11 +25,7 @@ def draw_learning_curves(path: str | os.PathLike[str], curves: Curves, *, ylabel
     With `smooth` the lines are running means; the values themselves stand pale behind them.
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot()
-    plot_learning_curves(axes, smoothed(curves) if smooth else curves, ylabel=ylabel)
-    if smooth:
-        for line, points in zip(axes.get_lines(), filter(None, curves.values()), strict=True):
-            axes.plot(*zip(*points, strict=True), color=line.get_color(), alpha=PALE, linewidth=0.8, zorder=1)
+    plot_learning_curves(figure.add_subplot(), curves, ylabel=ylabel, smooth=smooth)
     save(figure, path)
 
 
@@ -38,17 +34,20 @@ def smoothed(curves: Curves) -> Curves:
     return {name: _running_mean(points, len(points) // 20) for name, points in curves.items()}
 
 
-def plot_learning_curves(axes: Axes, curves: Curves, *, ylabel: str) -> None:
+def plot_learning_curves(axes: Axes, curves: Curves, *, ylabel: str, smooth: bool = False) -> None:
     """Plot one line a run, named at its end instead of in a legend.
 
     Lines differ in colour and marker, so that they can be told apart without colour. A run without points is
     left out.
     """
-    drawn = {name: list(zip(*points, strict=True)) for name, points in curves.items() if points}
+    shown = smoothed(curves) if smooth else curves
+    drawn = {name: list(zip(*points, strict=True)) for name, points in shown.items() if points}
     looks = [(PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]) for number in range(len(drawn))]
     for (steps, values), (colour, marker) in zip(drawn.values(), looks, strict=True):
         every = max(1, len(steps) // 12)
         axes.plot(steps, values, color=colour, marker=marker, markersize=5, markevery=every, linewidth=1.8)
+    for points, (colour, _) in zip(filter(None, curves.values()), looks, strict=True) if smooth else ():
+        axes.plot(*zip(*points, strict=True), color=colour, alpha=PALE, linewidth=0.8, zorder=1)
     axes.set_xlabel("training step")
     axes.set_ylabel(ylabel)
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)

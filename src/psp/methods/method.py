@@ -71,7 +71,11 @@ class Method(Protocol):
         """Whether unlabelled batches are drawn at all."""
 
     @property
-    def learns_apart(self) -> bool:
+    def contrasted(self) -> tuple[str, ...]:
+        """The views whose levels are contrasted with each other, which is all that teaches PPA."""
+
+    @property
+    def learnt_apart(self) -> bool:
         """Whether every view has a loss of its own, so that each by itself says what a clip shows."""
 
     @property

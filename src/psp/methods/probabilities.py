@@ -12,4 +12,4 @@ def class_probabilities(logits: Float[Tensor, "n k"], method: Method) -> Float[T
     Views that learn apart are each as sure as their own loss wants; summed, n of them that agree would be n times as
     sure. Their mean is the logarithmic opinion pool (Genest and Zidek 1986). The order of the classes is the same.
     """
-    return (logits / len(method.views) if method.learns_apart else logits).softmax(dim=1)
+    return (logits / len(method.views) if method.learnt_apart else logits).softmax(dim=1)

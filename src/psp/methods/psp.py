@@ -23,8 +23,9 @@ class PSP:
     """Algorithm 1 of the paper; joints and motions of all clips go through the encoder together."""
 
     views = ("joint", "motion")
+    contrasted = views
     uses_unlabelled = True
-    learns_apart = False
+    learnt_apart = False
     is_taught = False
 
     def step(

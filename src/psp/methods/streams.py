@@ -21,8 +21,9 @@ class Streams:
     """
 
     views = STREAMS
+    contrasted = ()
     uses_unlabelled = False
-    learns_apart = True
+    learnt_apart = True
     is_taught = False
 
     def step(

@@ -13,8 +13,9 @@ class Supervised:
     """Joints and motions of the labelled clips, summed logits; unlabelled clips are not looked at."""
 
     views = ("joint", "motion")
+    contrasted = ()
     uses_unlabelled = False
-    learns_apart = False
+    learnt_apart = False
     is_taught = False
 
     def step(

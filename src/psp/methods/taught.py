@@ -14,21 +14,20 @@ from psp.methods.stream_logits import stream_logits
 from psp.methods.streams import STREAMS
 from psp.model.streams import Network
 
-CONTRASTED = ("joint", "velocity")
-"""The paper's two views; all other streams learn from the teacher alone what unlabelled clips have to say."""
-
 
 class Taught:
     """Eq. 16, every stream with a loss of its own, plus what a teacher believes about the unlabelled clips.
 
-    The contrast is that of the paper, between joints and their motion. The teacher, the averaged network, sees whole
+    The contrast is that of the paper, between joints and their motion; all other streams learn from the teacher alone
+    what unlabelled clips have to say. The teacher, the averaged network, sees whole
     clips in all views; each view of the changed clip has to come to the same conclusion by itself (mean teacher,
     Tarvainen and Valpola 2017). Beliefs are absent while the teacher knows too little.
     """
 
     views = STREAMS
+    contrasted = ("joint", "velocity")
     uses_unlabelled = True
-    learns_apart = True
+    learnt_apart = True
     is_taught = True
 
     def step(
@@ -47,7 +46,9 @@ class Taught:
         objective = torch.stack([recognition(logits, labels, config.label_smoothing) for logits in own]).mean()
         parts = {"recognition": objective}
         if config.contrast:
-            joint, motion = (contrasting(network.of_view(self.views.index(view)), free[view]) for view in CONTRASTED)
+            joint, motion = (
+                contrasting(network.of_view(self.views.index(view)), free[view]) for view in self.contrasted
+            )
             parts["contrast"], _ = coarse_to_fine(joint, motion, config.temperature)
             objective = objective + config.contrast * parts["contrast"]
         if config.pseudo_label and unlabelled.beliefs is not None:

@@ -19,6 +19,8 @@ from psp.reproduce.run_all import Place
 from psp.reproduce.run_folders import run_folders
 from psp.reproduce.table import Table
 
+VIEWS = {"shared": "mean of the views", "own": "views side by side"}
+
 MOST_CLASSES = 10
 """Of a data set with more classes ten are drawn at random, as in figure 8 of the paper."""
 
@@ -82,7 +84,7 @@ def _over_seeds(values: Sequence[float], digits: int) -> str:
 
 def _as_plain(shown: Embedding, store: Store, measured: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "features": "encoder, mean of the views, averaged weights",
+        "features": f"encoder, {VIEWS[shown.networks]}, averaged weights",
         "test set": "full",
         "clips": len(shown.clips),
         "classes": [store.classes[label] for label in np.unique(shown.labels)],

@@ -17,7 +17,7 @@ from psp.train.schedule import rescheduled
 
 @dataclass(frozen=True)
 class Scope:
-    """How much of an experiment is wanted.
+    """How much of an experiment is wanted; a quick version has its own epochs.
 
     The long schedules of the paper and its program are cut to `epochs`; that of `best` stays as it is. `seeds`
     replaces the number of label budgets of every column. `preset` holds the settings that an ablation starts from;
@@ -34,6 +34,8 @@ class Scope:
         for name, value in (("epochs", self.epochs), ("seeds", self.seeds)):
             if value is not None:
                 require(value >= 1, name, value, "1 or more")
+        if self.epochs and self.quick:
+            raise ConfigError("a quick version has epochs of its own.", where="epochs", remedy="Leave one of them out.")
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ class PlannedRun:
     @property
     def name(self) -> str:
         """A readable file name of its own."""
-        return f"{self.row.name}-{self.column.name}-seed{self.config.seed}-{self.config.hash[:8]}"
+        hashes = f"{self.config.hash[:8]}-{self.fingerprint[:8]}"
+        return f"{self.row.name}-{self.column.name}-seed{self.config.seed}-{hashes}"
 
     def folder(self, runs: Path) -> Path:
         """Where it trains: all experiments share the runs of one folder."""
@@ -116,9 +119,10 @@ class Experiment:
     def stem(self, scope: Scope) -> str:
         """The name of its files, so that tables of another scope do not replace each other."""
         ablation = [scope.preset] if scope.preset != "paper" else []
+        quick = ["quick"] if scope.quick else []
         epochs = [f"{scope.epochs}-epochs"] if scope.epochs else []
         seeds = [f"{scope.seeds}-seeds"] if scope.seeds else []
-        return "-".join([self.name, *ablation, *(["quick"] if scope.quick else [scope.size, *epochs]), *seeds])
+        return "-".join([self.name, *ablation, *quick, scope.size, *epochs, *seeds])
 
 
 def plan(experiment: Experiment, stores: Sequence[Store], scope: Scope) -> list[PlannedRun]:

@@ -90,7 +90,11 @@ class Trainer:
         """
         with training_alone(self.folder) if self.ranks.is_main else nullcontext():
             self._resume()
-            return self._train(on_step, on_epoch, checkpoint_seconds)
+            try:
+                return self._train(on_step, on_epoch, checkpoint_seconds)
+            finally:
+                if self.ranks.is_main:
+                    self.logs.close()
 
     def _train(
         self,
@@ -251,13 +255,11 @@ class Trainer:
         self.meter.restart()
 
     def _finish(self) -> None:
-        """Save the state, and at the end of the training its weights and its result."""
+        """Save the state, and at the end of the training its weights and its result, once."""
         self._save()
-        if self.ranks.is_main:
-            self.logs.close()
-            if self.step == self.steps:
-                save_network(self.folder.weights("last"), self.network)
-                save_network(self.folder.weights("average"), self.network, self.average.state)
-                used = self.ledger.used()
-                write_result(self.folder, self.config, self.budget, used, self.steps, self.meter.seconds, self.network)
+        if self.ranks.is_main and self.step == self.steps and not self.folder.result.exists():
+            save_network(self.folder.weights("last"), self.network)
+            save_network(self.folder.weights("average"), self.network, self.average.state)
+            used = self.ledger.used()
+            write_result(self.folder, self.config, self.budget, used, self.steps, self.meter.seconds, self.network)
         self.ranks.wait()

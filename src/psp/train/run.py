@@ -119,8 +119,8 @@ def open_run(path: Path) -> StoredRun:
         raise CheckpointError(f"this is not a training run ({error}).", where=str(path), remedy=remedy) from error
     config = override(plain, changes)
     if config.hash != stated or missing:
-        what = f"lacks the store's {min(missing)}" if missing else "was edited: its settings do not have its hash"
-        remedy = "Restore the original file or train a new run."
+        what = f"lacks the store's {min(missing)}" if missing else "has another hash than it says"
+        remedy = "If it was edited, restore it; if an earlier version of psp wrote it, use that or train a new run."
         raise CheckpointError(f"the run's configuration {what}.", where=str(folder.config), remedy=remedy)
     if views != METHODS[config.method].views:
         what = f"the run learnt from the views {', '.join(views)}; today method {config.method} has others."
