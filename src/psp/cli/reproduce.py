@@ -68,10 +68,10 @@ def reproduce(
     """
     started = time.monotonic()
     chosen, scope = experiment_by_name(experiment), Scope(size, epochs, seeds, preset, quick)
-    stores = _stores(chosen, store, quick, runs)
     if every_epoch and chosen.from_weights:
         what = f"{experiment} is drawn from trained networks, not from accuracies of every epoch."
         raise ConfigError(what, remedy="Leave --every-epoch out.")
+    stores = _stores(chosen, store, quick, runs)
     place = Place(runs, out, device, jobs, minutes, every_epoch)
     planned = plan(chosen, stores, scope)
     missing = _asked_for(chosen, pending(planned, place, chosen.from_weights), rows, columns)
