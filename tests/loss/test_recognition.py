@@ -23,5 +23,15 @@ def test_smoothing_mixes_the_label_with_all_classes(smoothing: float) -> None:
     torch.testing.assert_close(recognition(LOGITS, LABELS, smoothing), expected)
 
 
+def test_clips_without_a_label_do_not_count() -> None:
+    logits = torch.cat([LOGITS, torch.randn(2, 3, dtype=torch.float64)]).requires_grad_()
+    loss = recognition(logits, torch.tensor([2, 0, -1, -1]), 0.1)
+    torch.testing.assert_close(loss, recognition(LOGITS, LABELS, 0.1))
+    loss.backward()
+    assert logits.grad is not None
+    assert not logits.grad[2:].any()
+    assert recognition(LOGITS, torch.tensor([-1, -1])) == 0
+
+
 def test_ignorance_is_worth_the_logarithm_of_the_classes() -> None:
     assert math.isclose(recognition(torch.zeros(4, 10), torch.arange(4)).item(), math.log(10), rel_tol=1e-6)

@@ -17,6 +17,8 @@ CHANGES = {
     "adamw": {"optim": {"optimiser": "adamw", "learning_rate": 2e-3, "momentum": 0.9}},
     "labelled-alike": {"data": {"augment_labelled": None}},
     "half-the-epochs": {"epochs": 10, "optim": {"warmup": 1.0}},
+    "long": {"epochs": 60, "optim": {"warmup": 6.0}},
+    "long-doubt": {"epochs": 60, "optim": {"warmup": 6.0}, "doubt": 0.5},
     "labels-only": {"method": "streams"},
 }
 

@@ -22,6 +22,7 @@ TAUGHT = replace(
     SMALL_RUN, method="taught", teach_after=0.3, spread=0.5, objective=replace(SMALL_RUN.objective, pseudo_label=1.0)
 )
 GRAPH = EncoderConfig(((4, 4, 3, 2), (4, 8, 3, 1)), heads=2, joints="graph")
+DOUBTING = replace(TAUGHT, doubt=1.0, epochs=6, teach_after=0.7)
 AS_BEST = replace(TAUGHT, precision="bf16", model=replace(SMALL_RUN.model, encoder=GRAPH, networks="own"))
 
 
@@ -43,7 +44,31 @@ def test_beliefs_are_the_averaged_networks_and_favour_no_class(tmp_path, spread)
     assert teacher.about(torch.arange(40, 48)).abs().max() == 0
 
 
-@pytest.mark.parametrize("config", [TAUGHT, AS_BEST], ids=["shared network", "as best"])
+def test_a_doubted_label_is_no_label(tmp_path):
+    store = small_store(tmp_path / "store")
+    torch.manual_seed(0)
+    network = PSPNetwork(store.layout, 8, 4, SMALL_RUN.model).eval()
+    batches = Batches(store, METHODS["taught"].views, BatchConfig(SampleConfig(frames=8)))
+    average, labelled = WeightAverage(network, 0.9), np.arange(8)
+    teacher = Teacher(network, average.state, batches, np.arange(40), labelled, 0.5, doubt=1.0)
+    opinion = torch.eye(4)[[0, 1, 2, 0, 0, 1, 3, 3]]  # of clips labelled 0 1 2 3 0 1 2 3
+    teacher.doubt.note(opinion)
+    teacher.look()
+    assert teacher.doubted() == [3, 6]
+    assert teacher.labels_of(torch.arange(10)).tolist() == [0, 1, 2, -1, 0, 1, -1, 3, 0, 1]
+    certain = teacher.about(torch.arange(8)).amax(dim=1) == 1
+    assert certain.tolist() == [True, True, True, False, True, True, False, True]
+
+
+def test_a_run_tells_whose_labels_it_doubted(tmp_path):
+    trainer = start_run(small_store(tmp_path / "store"), DOUBTING, tmp_path / "run", device="cpu")
+    trainer.run()
+    result = json.loads(trainer.folder.result.read_text())
+    assert set(result["clips with doubted labels"]) <= set(result["labelled clips"])
+    assert len(result["clips with doubted labels"]) == len(trainer.teacher.doubted()) > 0
+
+
+@pytest.mark.parametrize("config", [TAUGHT, DOUBTING, AS_BEST], ids=["shared network", "doubting", "as best"])
 def test_a_taught_run_that_was_interrupted_between_two_looks_ends_the_same(tmp_path, monkeypatch, config):
     monkeypatch.setattr(device, "multiplies_bf16", lambda _: True)
     store = small_store(tmp_path / "store")

@@ -54,8 +54,8 @@ class StepResult:
 
     @property
     def accuracy(self) -> Float[Tensor, ""]:
-        """The share of labelled clips whose largest logit is their label's."""
-        return (self.logits.argmax(dim=1) == self.labels).float().mean()
+        """The share of clips with a label whose largest logit is that of the label."""
+        return (self.logits.argmax(dim=1) == self.labels).sum() / (self.labels >= 0).sum().clamp(min=1)
 
 
 @runtime_checkable

@@ -63,6 +63,16 @@ def with_half_the_epochs(config: TrainConfig) -> TrainConfig:
     return rescheduled(config, config.epochs // 2)
 
 
+def with_three_times_the_epochs(config: TrainConfig) -> TrainConfig:
+    """The same schedule in three times the time."""
+    return rescheduled(config, 3 * config.epochs)
+
+
+def with_doubt(config: TrainConfig) -> TrainConfig:
+    """Three times the epochs; labels that the network does not come to believe early on are learnt no more."""
+    return replace(with_three_times_the_epochs(config), doubt=0.5)
+
+
 def _changed(change: Change, protocol: str, budget: str, scope: Scope) -> TrainConfig:
     return change(best(protocol, budget, scope.size))
 
@@ -82,6 +92,8 @@ RECIPE = Experiment(
         Row("adamw", "AdamW instead of Muon", partial(_changed, with_adamw)),
         Row("labelled-alike", "labelled clips changed as strongly", partial(_changed, with_labelled_changed_alike)),
         Row("half-the-epochs", "half the epochs", partial(_changed, with_half_the_epochs)),
+        Row("long", "three times the epochs", partial(_changed, with_three_times_the_epochs)),
+        Row("long-doubt", "three times the epochs, some labels doubted", partial(_changed, with_doubt)),
         Row("labels-only", "labels only", supervised_best),
     ),
     columns=tuple(

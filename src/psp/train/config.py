@@ -22,8 +22,9 @@ class TrainConfig:
     `steps` per epoch 0 means one pass over the unlabelled clips (over the training clips, if no clip is left
     unlabelled). `labelled_as_unlabelled` adds the labelled clips to the unlabelled ones, without their labels.
     `average` is the decay of the averaged weights; they teach, where the method has a teacher, after this share of
-    the epochs (`teach_after`), a share `spread` of their beliefs coming from labels spread among similar clips. The
-    numbers of a step are read from the device every `log_every` steps, a loss that is not finite among them.
+    the epochs (`teach_after`), a share `spread` of their beliefs coming from labels spread among similar clips. Labels
+    that they found less than `doubt` times as likely as another class until then are learnt no more. The numbers of a
+    step are read from the device every `log_every` steps, a loss that is not finite among them.
     """
 
     protocol: str
@@ -44,6 +45,7 @@ class TrainConfig:
     average: float = 0.999
     teach_after: float = 0.3
     spread: float = 0.0
+    doubt: float = 0.0
     precision: Precision = "float32"
     log_every: int = 10
 
@@ -52,7 +54,7 @@ class TrainConfig:
             require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
         require(self.steps >= 0, "steps", self.steps, "0 or more")
         require(0 <= self.average < 1, "average", self.average, "0 or more, below 1")
-        for name in ("teach_after", "spread"):
+        for name in ("teach_after", "spread", "doubt"):
             require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "from 0 to 1")
         levels = self.model.levels
         if len(set(levels)) < len(levels):

@@ -23,6 +23,7 @@ from psp.train.average import WeightAverage
 from psp.train.compiled import compile_encoder
 from psp.train.config import TrainConfig
 from psp.train.device import allow_tf32, mixed_precision
+from psp.train.doubt import FIRST_OPINION
 from psp.train.finite import FiniteGuard, refuse
 from psp.train.interrupt import Interrupt
 from psp.train.ledger import LabelLedger
@@ -147,7 +148,7 @@ class Trainer:
         self.feed = Feed(batches, self._draws)
         self.teacher: Teacher | None = None
         if self.method.is_taught and config.objective.pseudo_label:
-            known = (self.unlabelled_clips, labelled, config.spread, config.precision)
+            known = (self.unlabelled_clips, labelled, config.spread, config.precision, config.doubt)
             self.teacher = Teacher(self.network, self.average.state, batches, *known)
 
     def _train_step(self, read: bool = False) -> StepResult:
@@ -191,8 +192,11 @@ class Trainer:
         rate = learning_rate(config.optim, self.step / self.steps_per_epoch, config.epochs)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        if self.teacher and self.step >= self._first_taught and self.step % self.steps_per_epoch == 0:
-            self.teacher.look()
+        if self.teacher and self.step % self.steps_per_epoch == 0:
+            if self.step >= self._first_taught:
+                self.teacher.look()
+            elif config.doubt and self.step >= FIRST_OPINION * self.steps_per_epoch:
+                self.teacher.form_opinion()
         labelled, unlabelled = self._draw_batches(self.step)
         self.network.train()
         with mixed_precision(config.precision, self.ranks.device):
@@ -215,6 +219,7 @@ class Trainer:
         unlabelled = others[0].without_labels() if others else None
         if unlabelled is None or self.teacher is None or step < self._first_taught:
             return labelled, unlabelled
+        labelled = replace(labelled, labels=self.teacher.labels_of(labelled.clips))
         return labelled, replace(unlabelled, beliefs=self.teacher.about(unlabelled.clips))
 
     @property
@@ -235,7 +240,7 @@ class Trainer:
             restore(tensors, self.network, self.optimiser, self.average)
             self.ledger.restore(facts["labelled"])
             if self.teacher:
-                self.teacher.beliefs.copy_(tensors["teacher.beliefs"])
+                self.teacher.load(tensors, has_taught=facts["step"] > self._first_taught)
             self.step, seconds, positions = facts["step"], facts["seconds"], facts["logs"]
         clips = self.config.labelled_batch + self.config.unlabelled_batch * self.method.uses_unlabelled
         self.meter = Meter(clips, self.step, seconds)
@@ -249,8 +254,7 @@ class Trainer:
         if self.ranks.is_main:
             facts = {"logs": self.logs.positions(), "seconds": self.meter.seconds, "labelled": self.ledger.used()}
             state = collect(self.network, self.optimiser, self.average)
-            if self.teacher:
-                state["teacher.beliefs"] = self.teacher.beliefs
+            state |= self.teacher.state() if self.teacher else {}
             save_checkpoint(self.folder.checkpoints, self.step, state, facts)
         self.meter.restart()
 
@@ -260,6 +264,8 @@ class Trainer:
         if self.ranks.is_main and self.step == self.steps and not self.folder.result.exists():
             save_network(self.folder.weights("last"), self.network)
             save_network(self.folder.weights("average"), self.network, self.average.state)
-            used = self.ledger.used()
-            write_result(self.folder, self.config, self.budget, used, self.steps, self.meter.seconds, self.network)
+            used, ids = self.ledger.used(), self.store.clips.id
+            doubted = sorted(str(ids[clip]) for clip in self.teacher.doubted()) if self.teacher else []
+            seconds = self.meter.seconds
+            write_result(self.folder, self.config, self.budget, used, doubted, self.steps, seconds, self.network)
         self.ranks.wait()

@@ -20,11 +20,13 @@ def write_result(
     config: TrainConfig,
     budget: LabelBudget,
     labelled: list[str],
+    doubted: list[str],
     steps: int,
     seconds: float,
     network: nn.Module,
 ) -> None:
-    """Write `result.json`: hashes, seeds, the ids of the labelled clips used, versions, device and wall time.
+    """Write `result.json`: hashes, seeds, the ids of the clips whose labels were used and of those whose labels were
+    doubted, versions, device and wall time.
 
     `precision` is that of the products as they were computed, whatever was configured.
     """
@@ -34,6 +36,7 @@ def write_result(
         "budget": {"spec": budget.spec, "seed": budget.seed, "hash": budget.hash, "labels": len(budget.ids)},
         "labels used": len(labelled),
         "labelled clips": labelled,
+        "clips with doubted labels": doubted,
         "seed": config.seed,
         "steps": steps,
         "seconds": round(seconds, 1),

@@ -1,11 +1,12 @@
 """The teacher: what the averaged network believes about the unlabelled clips."""
 
 import copy
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from psp.data.batches import Batch, Batches
@@ -13,6 +14,7 @@ from psp.loss.taught import aligned
 from psp.methods.encode import encode_views
 from psp.model.streams import Network
 from psp.train.device import Precision, mixed_precision
+from psp.train.doubt import Doubt
 from psp.train.spreading import spread_labels
 
 
@@ -21,8 +23,8 @@ class Teacher:
 
     The mean of the views' class probabilities; a share `spread` of it comes instead from the labels, spread among
     similar clips. Both are aligned: over all clips no class is believed in more often than another. Clips with a label
-    are believed to be what they are, others outside the set to be nothing. The teacher looks at the average itself:
-    nothing is copied.
+    that is not doubted are believed to be what it says, others outside the set to be nothing. The teacher looks at the
+    average itself: nothing is copied.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Teacher:
         labelled: Int64[np.ndarray, "l"],
         spread: float,
         precision: Precision = "float32",
+        doubt: float = 0.0,
     ) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.network.load_state_dict(average, assign=True)
@@ -41,28 +44,68 @@ class Teacher:
         self.clips = np.union1d(unlabelled, labelled)
         self.labelled = torch.from_numpy(np.searchsorted(self.clips, labelled)).to(batches.device)
         self.known = torch.from_numpy(labelled)
-        self.labels = batches.label[self.known]
+        self.doubt = Doubt(batches.label[self.known], network.classes, doubt)
+        self.labels = batches.label.clone()
         self.beliefs = torch.zeros(len(batches.label), network.classes, device=batches.device)
 
     @torch.no_grad()
+    def form_opinion(self) -> None:
+        """Note what the network believes about the labelled clips; to be called before it is taught."""
+        self.doubt.note(self._see()[0][self.labelled])
+
+    @torch.no_grad()
     def look(self) -> None:
-        """Take new beliefs about all clips; nothing has to be seen where all of them have a label."""
-        if len(self.labelled) < len(self.clips):
+        """Take new beliefs about all clips; nothing has to be seen where all of them have a label that is trusted."""
+        trusted = self._decide()
+        if len(self.labelled) < len(self.clips) or not trusted.all():
             self.beliefs[torch.from_numpy(self.clips)] = self._beliefs_by_sight()
-        self.beliefs[self.known] = F.one_hot(self.labels, self.beliefs.shape[1]).to(self.beliefs)
+        certain = F.one_hot(self.doubt.labels, self.beliefs.shape[1]).to(self.beliefs)
+        self.beliefs[self.known] = torch.where(trusted[:, None], certain, self.beliefs[self.known])
 
     def about(self, clips: Int64[Tensor, "n"]) -> Float[Tensor, "n k"]:
         """The latest beliefs about these clips."""
         return self.beliefs[clips]
 
-    def _beliefs_by_sight(self) -> Float[Tensor, "c k"]:
-        """What network and spread labels say of the teacher's clips, in the clips' order."""
+    def labels_of(self, clips: Int64[Tensor, "n"]) -> Int64[Tensor, "n"]:
+        """The labels of these clips, -1 where they are doubted."""
+        return self.labels[clips]
+
+    def doubted(self) -> list[int]:
+        """The clips whose labels are doubted."""
+        return self.known[~self.doubt.trusted.cpu()].tolist()
+
+    def state(self) -> dict[str, Tensor]:
+        """What a resumed run needs to know."""
+        own = {"teacher.beliefs": self.beliefs}
+        return own | ({"teacher.opinions": self.doubt.opinions} if self.doubt.limit else {})
+
+    def load(self, state: Mapping[str, Tensor], has_taught: bool) -> None:
+        """Take over a stored state, of a teacher that has looked before or not yet."""
+        self.beliefs.copy_(state["teacher.beliefs"])
+        if self.doubt.limit:
+            self.doubt.opinions.copy_(state["teacher.opinions"])
+        if has_taught:
+            self._decide()
+
+    def _decide(self) -> Bool[Tensor, "l"]:
+        """Which labels are trusted, from now on."""
+        self.doubt.decide()
+        self.labels[self.known] = self.doubt.labels.masked_fill(~self.doubt.trusted, -1)
+        return self.doubt.trusted
+
+    def _see(self) -> tuple[Float[Tensor, "c k"], Float[Tensor, "c d"]]:
+        """The aligned probabilities of the teacher's clips and their features, in the clips' order."""
         seen = [self._look_at(batch) for batch in self.batches.in_order(self.clips)]
         beliefs, features = (torch.cat(parts) for parts in zip(*seen, strict=True))
-        beliefs = aligned(beliefs, beliefs.mean(dim=0))
+        return aligned(beliefs, beliefs.mean(dim=0)), features
+
+    def _beliefs_by_sight(self) -> Float[Tensor, "c k"]:
+        """What network and spread labels say of the teacher's clips, in the clips' order."""
+        beliefs, features = self._see()
         if not self.spread:
             return beliefs
-        spread = spread_labels(features, self.labelled, self.labels, beliefs.shape[1])
+        trusted = self.doubt.trusted
+        spread = spread_labels(features, self.labelled[trusted], self.doubt.labels[trusted], beliefs.shape[1])
         return torch.lerp(beliefs, aligned(spread, spread.mean(dim=0)), self.spread)
 
     def _look_at(self, batch: Batch) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n d"]]:
