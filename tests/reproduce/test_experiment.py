@@ -95,6 +95,12 @@ def test_names_are_unique_and_figures_belong_to_columns(experiment):
         assert set(figures) <= set(columns)
 
 
+@pytest.mark.parametrize("other", [{"quick": True}, {"preset": "best"}])
+def test_epochs_are_refused_where_they_would_change_nothing(other):
+    with pytest.raises(ConfigError, match="Leave one of them out"):
+        Scope(epochs=3, **other)
+
+
 def test_files_of_another_scope_have_another_name():
     scopes = [Scope(), Scope(size="full"), Scope(epochs=9), Scope(seeds=2), Scope(quick=True), Scope(preset="best")]
     scopes += [Scope(size="full", quick=True)]

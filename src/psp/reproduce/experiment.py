@@ -34,8 +34,9 @@ class Scope:
         for name, value in (("epochs", self.epochs), ("seeds", self.seeds)):
             if value is not None:
                 require(value >= 1, name, value, "1 or more")
-        if self.epochs and self.quick:
-            raise ConfigError("a quick version has epochs of its own.", where="epochs", remedy="Leave one of them out.")
+        for has_its_own, name in ((self.quick, "a quick version"), (self.preset == "best", "preset best")):
+            if self.epochs and has_its_own:
+                raise ConfigError(f"{name} has epochs of its own.", where="epochs", remedy="Leave one of them out.")
 
 
 @dataclass(frozen=True)
