@@ -27,7 +27,7 @@ def run_in_processes(work: Callable[..., Result], tasks: Sequence[tuple[Any, ...
         try:
             yield from (future.result() for future in as_completed(futures))
         except BrokenProcessPool as error:
-            remedy = "Call again, with fewer workers if memory was short; in programs below if __name__ == '__main__'."
+            remedy = "Call again: with fewer workers if memory was short, in a program under if __name__ == '__main__'."
             raise StoreError("a process that prepared recordings was killed.", remedy=remedy) from error
         finally:
             pool.shutdown(cancel_futures=True)
