@@ -19,9 +19,9 @@ class Taught:
     """Eq. 16, every stream with a loss of its own, plus what a teacher believes about the unlabelled clips.
 
     The contrast is that of the paper, between joints and their motion; all other streams learn from the teacher alone
-    what unlabelled clips have to say. The teacher, the averaged network, sees whole clips in all views; each view of the
-    changed clip has to come to the same conclusion by itself (mean teacher, Tarvainen and Valpola 2017). Beliefs are
-    absent while the teacher knows too little.
+    what unlabelled clips have to say. The teacher, the averaged network, sees whole clips in all views; each view of
+    the changed clip has to come to the same conclusion by itself (mean teacher, Tarvainen and Valpola 2017). Beliefs
+    are absent while the teacher knows too little.
     """
 
     views = STREAMS
