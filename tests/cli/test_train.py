@@ -1,6 +1,9 @@
+import json
+
 import pytest
 
 from psp.cli import train as command
+from psp.cli.main import main
 from psp.data.budget import draw_budget, write_budget
 from psp.data.split import protocol_by_name, split_store
 from psp.train.presets import best
@@ -34,3 +37,13 @@ def test_the_preset_knows_the_budget_of_a_file(begun, tmp_path, spec):
     write_budget(budget, tmp_path / "budget.json")
     config, drawn = begun(store.path, "synthetic-xsub", budget_file=tmp_path / "budget.json", out=tmp_path / "run")
     assert (config, drawn) == (best("synthetic-xsub", spec, "light"), budget)
+
+
+def test_doubted_labels_are_named(tmp_path, capsys):
+    store, run = str(small_store(tmp_path / "store").path), tmp_path / "run"
+    arguments = ["--protocol", "synthetic-xsub", "--budget", "2/class", "--size", "tiny", "--epochs", "5"]
+    settings = ["--set", "doubt=1.0", "teach_after=0.8", "data.sample.frames=8"]
+    assert main(["train", store, *arguments, *settings, "--out", str(run)]) == 0
+    doubted = json.loads((run / "result.json").read_text())["clips with doubted labels"]
+    assert doubted
+    assert f"labels that were doubted and left out: {', '.join(doubted)}." in " ".join(capsys.readouterr().out.split())

@@ -126,4 +126,6 @@ def _watch(trainer: Trainer, checkpoint_seconds: float, store: Path | None, devi
         say(f"stopped at step {trainer.step} of {trainer.steps}. Continue with 'psp train --resume {run}'.")
     elif trainer.ranks.is_main:
         show_evaluation(run, evaluate_run(run, store, device))
+        if trainer.doubted:
+            say(f"labels that were doubted and left out: {', '.join(trainer.doubted)}.")
     return None if signal is None else 128 + signal

@@ -226,6 +226,11 @@ class Trainer:
     def _first_taught(self) -> int:
         return math.ceil(self.config.teach_after * self.config.epochs) * self.steps_per_epoch
 
+    @property
+    def doubted(self) -> list[str]:
+        """The ids of the clips whose labels are not learnt any more."""
+        return sorted(str(self.store.clips.id[clip]) for clip in self.teacher.doubted()) if self.teacher else []
+
     def averaged_network(self) -> Network:
         """A copy of the network with the averaged weights."""
         network = copy.deepcopy(self.network)
@@ -264,8 +269,6 @@ class Trainer:
         if self.ranks.is_main and self.step == self.steps and not self.folder.result.exists():
             save_network(self.folder.weights("last"), self.network)
             save_network(self.folder.weights("average"), self.network, self.average.state)
-            used, ids = self.ledger.used(), self.store.clips.id
-            doubted = sorted(str(ids[clip]) for clip in self.teacher.doubted()) if self.teacher else []
-            seconds = self.meter.seconds
-            write_result(self.folder, self.config, self.budget, used, doubted, self.steps, seconds, self.network)
+            facts = (self.ledger.used(), self.doubted, self.steps, self.meter.seconds)
+            write_result(self.folder, self.config, self.budget, *facts, self.network)
         self.ranks.wait()
