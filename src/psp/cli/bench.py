@@ -239,15 +239,18 @@ def time_to_accuracy(
         found = measure_time_to_accuracy(
             open_store(store), config, runs or Path(temporary), seeds=seeds, watch=watch, device=device, show=tell
         )
-    reached = {
+    show(f"seconds of training to an accuracy, {found['epochs chosen']} epochs", _reached(found, seeds))
+    if picture:
+        _draw_curves(picture, found)
+    keep(found, out)
+
+
+def _reached(found: Mapping[str, Any], seeds: list[int]) -> dict[str, Any]:
+    return {
         f"{goal['accuracy']} %, {name}, seed {seed}": goal[str(seed)]
         for name, goal in found["seconds to"].items()
         for seed in seeds
     }
-    show(f"seconds of training to an accuracy, {found['epochs chosen']} epochs", reached)
-    if picture:
-        _draw_curves(picture, found)
-    keep(found, out)
 
 
 def _draw_curves(picture: Path, found: Mapping[str, Any]) -> None:

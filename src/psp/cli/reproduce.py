@@ -71,25 +71,29 @@ def reproduce(
     if every_epoch and chosen.from_weights:
         what = f"{experiment} is drawn from trained networks, not from accuracies of every epoch."
         raise ConfigError(what, remedy="Leave --every-epoch out.")
-    stores = _stores(chosen, store, quick, runs)
     place = Place(runs, out, device, jobs, minutes, every_epoch)
-    planned = plan(chosen, stores, scope)
+    planned = plan(chosen, _stores(chosen, store, quick, runs), scope)
     missing = _asked_for(chosen, pending(planned, place, chosen.from_weights), rows, columns)
     say(f"{chosen.title}: {len(planned)} runs, {len(missing)} of them to do.")
     if missing:
         _show_costs(missing, place)
     if dry_run:
         return 0
-    finished = 0
-    if missing:
-        left = max(0.0, minutes - (time.monotonic() - started) / 60)
-        with progress_bar("runs") as show:
-            finished = run_all(missing, chosen.name, replace(place, minutes=left), show)
+    left = max(0.0, minutes - (time.monotonic() - started) / 60)
+    finished = _run(missing, chosen, replace(place, minutes=left))
     _write(chosen, planned, place, out / chosen.stem(scope))
     if finished < len(missing):
         say(f"stopped: {finished} of {len(missing)} runs are done. The same command goes on.")
         return UNFINISHED
     return 0
+
+
+def _run(missing: list[PlannedRun], experiment: Experiment, place: Place) -> int:
+    """Bring runs to their ends; returns how many got there."""
+    if not missing:
+        return 0
+    with progress_bar("runs") as show:
+        return run_all(missing, experiment.name, place, show)
 
 
 def _stores(experiment: Experiment, named: Sequence[str], quick: bool, runs: Path) -> list[Store]:

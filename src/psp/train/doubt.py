@@ -1,7 +1,7 @@
 """Labels that the network does not come to believe, found before it knows all labels by heart."""
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 FIRST_OPINION = 3
@@ -18,8 +18,8 @@ class Doubt:
 
     def __init__(self, labels: Int64[Tensor, "l"], classes: int, limit: float) -> None:
         self.labels, self.limit = labels, limit
-        self.opinions: Float[Tensor, "l k"] = torch.zeros(len(labels), classes, device=labels.device)
-        self.trusted: Bool[Tensor, l] = torch.ones_like(labels, dtype=torch.bool)
+        self.opinions = torch.zeros(len(labels), classes, device=labels.device)
+        self.trusted = torch.ones_like(labels, dtype=torch.bool)
 
     def note(self, beliefs: Float[Tensor, "l k"]) -> None:
         """Add one opinion about every labelled clip."""

@@ -25,10 +25,10 @@ def write_result(
     seconds: float,
     network: nn.Module,
 ) -> None:
-    """Write `result.json`: hashes, seeds, the ids of the clips whose labels were used and of those whose labels were
-    doubted, versions, device and wall time.
+    """Write `result.json`: hashes, seeds, the ids of the labelled clips used, versions, device and wall time.
 
-    `precision` is that of the products as they were computed, whatever was configured.
+    `doubted` are the ids of those whose labels were not learnt to the end. `precision` is that of the products as they
+    were computed, whatever was configured.
     """
     device = next(network.parameters()).device
     result = {
