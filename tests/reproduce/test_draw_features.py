@@ -11,8 +11,9 @@ from psp.reproduce.experiment import Scope, plan
 from psp.reproduce.figure5 import FIGURE5, draw_figure5, shown_clips
 from psp.reproduce.figure6 import FIGURE6
 from psp.reproduce.figure8 import FIGURE8
+from psp.reproduce.place import Place
 from psp.reproduce.result import read_results
-from psp.reproduce.run_all import Place, run_all
+from psp.reproduce.run_all import run_all
 from psp.reproduce.run_folders import run_folders
 from psp.reproduce.table import Table
 from stores import small_store

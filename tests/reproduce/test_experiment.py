@@ -62,6 +62,20 @@ def test_stores_that_do_not_fit_are_refused(store):
         plan(SMALL, [store, store], Scope())
 
 
+def test_a_preset_is_refused_where_rows_name_their_own(store):
+    with pytest.raises(ConfigError, match="presets of its rows"):
+        plan(SMALL, [store], Scope(preset="best"))
+    ablations = {name for name, each in EXPERIMENTS.items() if each.ablates}
+    assert ablations == {"table4", "figure5", "figure6", "figure7", "figure8"}
+
+
+def test_a_precision_is_that_of_every_system_and_in_the_name_of_the_table(store):
+    runs = plan(SMALL, [store], Scope(precision="bf16"))
+    assert {run.config.precision for run in runs} == {"bf16"}
+    assert not {run.key for run in runs} & {run.key for run in plan(SMALL, [store], Scope())}
+    assert SMALL.stem(Scope("full", precision="bf16")) == "small-full-bf16"
+
+
 def test_the_papers_schedule_is_cut_and_that_of_best_is_not(store):
     runs = plan(replace(SMALL, rows=EXPERIMENTS["table3"].rows), [store], Scope(epochs=3, seeds=1))
     epochs = {run.row.name: run.config.epochs for run in runs}
@@ -103,7 +117,7 @@ def test_epochs_are_refused_where_they_would_change_nothing(other):
 
 def test_files_of_another_scope_have_another_name():
     scopes = [Scope(), Scope(size="full"), Scope(epochs=9), Scope(seeds=2), Scope(quick=True), Scope(preset="best")]
-    scopes += [Scope(size="full", quick=True)]
+    scopes += [Scope(size="full", quick=True), Scope(precision="bf16")]
     assert len({SMALL.stem(scope) for scope in scopes}) == len(scopes)
     assert SMALL.stem(Scope(size="full", epochs=9)) == "small-full-9-epochs"
 

@@ -5,6 +5,7 @@ import pytest
 from experiments import SMALL
 from psp.errors import CheckpointError
 from psp.reproduce.experiment import Scope, plan
+from psp.reproduce.place import Place
 from psp.reproduce.result import read_results, results_of
 from psp.reproduce.run_one import make_result
 from stores import small_store
@@ -18,7 +19,8 @@ def never() -> bool:
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("result")
     run = plan(SMALL, [small_store(folder / "store")], Scope())[1]
-    assert make_result(run, folder / "runs", folder / "results" / "small" / f"{run.name}.json", "cpu", never) is None
+    place = Place(folder / "runs", folder / "results", "cpu")
+    assert make_result(run, place, place.results / "small" / f"{run.name}.json", never) is None
     return run, folder / "results"
 
 

@@ -11,8 +11,9 @@ import pytest
 from experiments import SMALL
 from psp.errors import CheckpointError
 from psp.reproduce.experiment import Scope, plan
+from psp.reproduce.place import Place
 from psp.reproduce.result import read_results
-from psp.reproduce.run_all import Place, default_jobs, pending, run_all
+from psp.reproduce.run_all import default_jobs, pending, run_all
 from stores import small_store
 
 PROGRAM = """
@@ -22,7 +23,8 @@ from dataclasses import replace
 from experiments import SMALL
 from psp.data.store import open_store
 from psp.reproduce.experiment import Scope, plan
-from psp.reproduce.run_all import Place, pending, run_all
+from psp.reproduce.place import Place
+from psp.reproduce.run_all import pending, run_all
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])

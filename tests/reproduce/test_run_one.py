@@ -4,8 +4,10 @@ import pytest
 
 from experiments import SMALL
 from psp.reproduce.experiment import Scope, plan
+from psp.reproduce.place import Place
 from psp.reproduce.result import read_results
 from psp.reproduce.run_one import EPOCHS_FILE, make_result
+from psp.train import loop
 from psp.train.log import read_lines
 from psp.train.run import RunFolder
 from stores import small_store
@@ -32,14 +34,14 @@ def never() -> bool:
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_result(run, tmp_path):
-    whole, pieces = tmp_path / "whole", tmp_path / "pieces"
-    assert make_result(run, whole, tmp_path / "a/whole.json", "cpu", never) is None
+    whole, pieces = (Place(tmp_path / name, tmp_path, "cpu") for name in ("whole", "pieces"))
+    assert make_result(run, whole, tmp_path / "a/whole.json", never) is None
     stops = 0
-    while make_result(run, pieces, tmp_path / "b/pieces.json", "cpu", After(1)):
+    while make_result(run, pieces, tmp_path / "b/pieces.json", After(1)):
         stops += 1
         assert not (tmp_path / "b/pieces.json").exists()
     assert stops == 2
-    logs = [read_lines(RunFolder(run.folder(runs)).metrics) for runs in (whole, pieces)]
+    logs = [read_lines(RunFolder(run.folder(place.runs)).metrics) for place in (whole, pieces)]
     assert [line["step"] for line in logs[0]] == [1, 2, 3, 4, 5, 6]
     assert logs[0] == logs[1]
     accuracies = [read_results(tmp_path)[run.key].top1]
@@ -48,19 +50,20 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_result(run, tmp_path):
 
 
 def test_a_finished_run_is_evaluated_again_and_not_trained(run, tmp_path):
-    path, steps = tmp_path / "results/x/run.json", []
-    assert make_result(run, tmp_path, path, "cpu", never, steps.append) is None
+    place, path, steps = Place(tmp_path, tmp_path / "results", "cpu"), tmp_path / "results/x/run.json", []
+    assert make_result(run, place, path, never, steps.append) is None
     assert steps
     first, taken = json.loads(path.read_text()), len(steps)
     path.unlink()
-    assert make_result(run, tmp_path, path, "cpu", never, steps.append) is None
+    assert make_result(run, place, path, never, steps.append) is None
     assert len(steps) == taken
     assert json.loads(path.read_text()) == first
 
 
 def test_the_best_epoch_is_told_apart_from_the_result(run, tmp_path):
     path = tmp_path / "results/x/run.json"
-    while make_result(run, tmp_path, path, "cpu", After(1), every_epoch=True):
+    place = Place(tmp_path, tmp_path / "results", "cpu", every_epoch=True)
+    while make_result(run, place, path, After(1)):
         assert not path.exists()
     (epochs_file,) = tmp_path.glob(f"*/{EPOCHS_FILE}")
     epochs = json.loads(epochs_file.read_text())
@@ -68,3 +71,12 @@ def test_the_best_epoch_is_told_apart_from_the_result(run, tmp_path):
     result = read_results(tmp_path / "results")[run.key]
     assert result.best_on_test == {"full": max(each["top1"]["full"] for each in epochs)}
     assert epochs[-1]["top1"]["full"] == result.top1["last"]["full"]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_encoder_is_compiled_where_the_place_says_so(run, tmp_path, monkeypatch, wanted):
+    compiled = []
+    monkeypatch.setattr(loop, "compile_encoder", lambda network: compiled.append(network) or True)
+    place = Place(tmp_path, tmp_path / "results", "cpu", compile=wanted)
+    assert make_result(run, place, tmp_path / "results/x/run.json", never) is None
+    assert len(compiled) == wanted

@@ -1,6 +1,5 @@
 """The machine that measures: what it is, and how fast it multiplies matrices and copies memory."""
 
-import importlib.metadata
 import os
 import platform
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import torch
 
 from psp.bench.timing import measure
+from psp.versions import versions_of
 
 PACKAGES = ("psp-learning", "torch", "numpy")
 
@@ -27,8 +27,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "system": platform.platform(),
         "float32 products": torch.get_float32_matmul_precision(),
     }
-    versions = {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
-    return machine | (_card(device) if device.type == "cuda" else {}) | {"versions": versions}
+    return machine | (_card(device) if device.type == "cuda" else {}) | {"versions": versions_of(*PACKAGES)}
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype = torch.float32, seconds: float = 2.0) -> float:
@@ -62,10 +61,3 @@ def _card(device: torch.device) -> dict[str, Any]:
         "CUDA": torch.version.cuda,
         "driver": driver.read_text().splitlines()[0] if driver.is_file() else "unknown",
     }
-
-
-def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"

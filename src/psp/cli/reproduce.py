@@ -15,11 +15,13 @@ from psp.reproduce.cost import FORMULA, expected_costs
 from psp.reproduce.drawings import DRAWINGS
 from psp.reproduce.experiment import Experiment, PlannedRun, Scope, plan
 from psp.reproduce.experiments import experiment_by_name
+from psp.reproduce.place import Place
 from psp.reproduce.result import read_results
-from psp.reproduce.run_all import Place, default_jobs, pending, run_all
+from psp.reproduce.run_all import default_jobs, pending, run_all
 from psp.reproduce.stand_in import ntu_stand_in
 from psp.reproduce.table import Table
 from psp.reproduce.write_table import write_table
+from psp.train.device import Precision
 from psp.train.presets import PresetName
 
 UNFINISHED = 130
@@ -41,6 +43,8 @@ def reproduce(
     jobs: int | None = None,
     minutes: float = inf,
     device: Device = "auto",
+    precision: Precision | None = None,
+    compile: bool = False,
     dry_run: bool = False,
 ) -> int:
     """Run what a table or figure of the paper needs and is not there yet, then write it.
@@ -64,14 +68,16 @@ def reproduce(
         jobs: how many trainings run side by side (one on a CPU, several on a GPU)
         minutes: stop after so many minutes with everything saved
         device: where to compute
+        precision: how exactly every system is computed, if not each as its settings say
+        compile: let torch.compile speed up the encoder, where it can
         dry_run: say what would be run and what it would cost, and stop
     """
     started = time.monotonic()
-    chosen, scope = experiment_by_name(experiment), Scope(size, epochs, seeds, preset, quick)
+    chosen, scope = experiment_by_name(experiment), Scope(size, epochs, seeds, preset, quick, precision)
     if every_epoch and chosen.from_weights:
         what = f"{experiment} is drawn from trained networks, not from accuracies of every epoch."
         raise ConfigError(what, remedy="Leave --every-epoch out.")
-    place = Place(runs, out, device, jobs, minutes, every_epoch)
+    place = Place(runs, out, device, jobs, minutes, every_epoch, compile)
     planned = plan(chosen, _stores(chosen, store, quick, runs), scope)
     missing = _asked_for(chosen, pending(planned, place, chosen.from_weights), rows, columns)
     say(f"{chosen.title}: {len(planned)} runs, {len(missing)} of them to do.")

@@ -1,6 +1,5 @@
 """A trained run as one ONNX file: recorded joints in, class probabilities out."""
 
-import importlib.metadata
 import json
 import warnings
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from psp.deploy.onnx_runtime import OnnxRecogniser, optional_module
 from psp.deploy.recogniser import Recogniser, recogniser_of
 from psp.errors import CheckpointError, ConfigError
 from psp.train.run import StoredRun, open_run
+from psp.versions import versions_of
 
 INPUTS = ("joints", "frames", "persons")
 OUTPUT = "probabilities"
@@ -100,7 +100,7 @@ def metadata(run: StoredRun, recogniser: Recogniser) -> dict[str, str]:
         "dataset": facts.get("dataset"),
         "config hash": run.config.hash,
         "budget hash": run.budget.hash,
-        "versions": {name: importlib.metadata.version(name) for name in ("psp-learning", "torch", "onnx")},
+        "versions": versions_of("psp-learning", "torch", "onnx"),
     }
     return {name: json.dumps(value) for name, value in known.items()}
 

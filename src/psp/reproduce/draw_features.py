@@ -15,7 +15,7 @@ from psp.evaluate.embed import Embedding, Separability, embed_clips, separabilit
 from psp.evaluate.trained import open_trained
 from psp.figures.tsne import PERPLEXITY, SEED, Cloud, draw_tsne
 from psp.reproduce.experiment import Column
-from psp.reproduce.run_all import Place
+from psp.reproduce.place import Place
 from psp.reproduce.run_folders import run_folders
 from psp.reproduce.table import Table
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from psp.figures.ablation import Bar, draw_ablation
-from psp.reproduce.run_all import Place
+from psp.reproduce.place import Place
 from psp.reproduce.table import Cell, Table
 
 

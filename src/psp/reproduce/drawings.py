@@ -6,7 +6,7 @@ from pathlib import Path
 from psp.reproduce.draw_features import draw_features
 from psp.reproduce.draw_figure7 import draw_figure7
 from psp.reproduce.figure5 import draw_figure5
-from psp.reproduce.run_all import Place
+from psp.reproduce.place import Place
 from psp.reproduce.table import Table
 
 Draw = Callable[[Table, Place, Path], list[Path]]

@@ -11,6 +11,7 @@ from psp.data.store import Store
 from psp.errors import ConfigError
 from psp.model.encoder import Size
 from psp.train.config import TrainConfig
+from psp.train.device import Precision
 from psp.train.presets import PresetName
 from psp.train.schedule import rescheduled
 
@@ -21,7 +22,7 @@ class Scope:
 
     The long schedules of the paper and its program are cut to `epochs`; that of `best` stays as it is. `seeds`
     replaces the number of label budgets of every column. `preset` holds the settings that an ablation starts from;
-    experiments that compare presets do not look at it.
+    experiments that compare presets do not look at it. Every system is computed in `precision`, if one is named.
     """
 
     size: Size = "tiny"
@@ -29,6 +30,7 @@ class Scope:
     seeds: int | None = None
     preset: PresetName = "paper"
     quick: bool = False
+    precision: Precision | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("epochs", self.epochs), ("seeds", self.seeds)):
@@ -105,7 +107,7 @@ class Experiment:
 
     `others` are the systems of which there are only the paper's figures. Rows are compared, labels being equal, with
     each of the rows named in `references`. `from_weights` says that a figure is drawn from the trained networks, so
-    that results alone are not enough.
+    that results alone are not enough, `ablates` that its rows start from the preset that the scope names.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Experiment:
     others: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     references: tuple[str, ...] = ()
     from_weights: bool = False
+    ablates: bool = False
 
     def stem(self, scope: Scope) -> str:
         """The name of its files, so that tables of another scope do not replace each other."""
@@ -123,7 +126,8 @@ class Experiment:
         quick = ["quick"] if scope.quick else []
         epochs = [f"{scope.epochs}-epochs"] if scope.epochs else []
         seeds = [f"{scope.seeds}-seeds"] if scope.seeds else []
-        return "-".join([self.name, *ablation, *quick, scope.size, *epochs, *seeds])
+        precision = [scope.precision] if scope.precision else []
+        return "-".join([self.name, *ablation, *quick, scope.size, *epochs, *seeds, *precision])
 
 
 def plan(experiment: Experiment, stores: Sequence[Store], scope: Scope) -> list[PlannedRun]:
@@ -131,6 +135,7 @@ def plan(experiment: Experiment, stores: Sequence[Store], scope: Scope) -> list[
     by_dataset = {store.dataset: store for store in stores}
     columns = [each for each in experiment.columns if protocol_by_name(each.protocol).dataset in by_dataset]
     _check_stores(experiment, stores)
+    _check_preset(experiment, scope)
     chosen = columns[: experiment.quick.columns] if scope.quick else columns
     runs: list[PlannedRun] = []
     for column in chosen:
@@ -147,9 +152,13 @@ def _runs_of(experiment: Experiment, column: Column, store: Store, scope: Scope,
     runs = []
     for row in experiment.rows:
         config = replace(row.make(protocol.name, spec, scope), seed=seed, budget_seed=seed)
-        config = _cut(config, experiment.quick, scope)
+        config = _cut(_in_precision(config, scope.precision), experiment.quick, scope)
         runs.append(PlannedRun(row, column, scope.size, config, budget, store.path, store.fingerprint))
     return runs
+
+
+def _in_precision(config: TrainConfig, precision: Precision | None) -> TrainConfig:
+    return replace(config, precision=precision) if precision else config
 
 
 def _cut(config: TrainConfig, quick: Quick, scope: Scope) -> TrainConfig:
@@ -164,6 +173,12 @@ def _shortened(config: TrainConfig, epochs: int) -> TrainConfig:
 
 def _seeds(experiment: Experiment, column: Column, scope: Scope) -> int:
     return scope.seeds or (experiment.quick.seeds if scope.quick else column.seeds)
+
+
+def _check_preset(experiment: Experiment, scope: Scope) -> None:
+    if scope.preset != "paper" and not experiment.ablates:
+        what = f"{experiment.name} names the presets of its rows itself."
+        raise ConfigError(what, where="preset", remedy="Leave it out; --rows chooses among the rows.")
 
 
 def _check_stores(experiment: Experiment, stores: Sequence[Store]) -> None:

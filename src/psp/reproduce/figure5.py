@@ -13,7 +13,7 @@ from psp.evaluate.trained import Trained, open_trained
 from psp.figures.attention_maps import draw_attention_maps
 from psp.model.pyramid import LEVELS
 from psp.reproduce.experiment import Column, Experiment, Row
-from psp.reproduce.run_all import Place
+from psp.reproduce.place import Place
 from psp.reproduce.run_folders import run_folders
 from psp.reproduce.systems import ablation
 from psp.reproduce.table import Table
@@ -26,6 +26,7 @@ FIGURE5 = Experiment(
     columns=COLUMNS,
     quick=QUICK,
     from_weights=True,
+    ablates=True,
 )
 
 SHOWN = {

@@ -19,4 +19,5 @@ FIGURE6 = Experiment(
     quick=QUICK,
     references=("a1", "a2"),
     from_weights=True,
+    ablates=True,
 )

@@ -3,12 +3,10 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 
-from psp.data.ranges import require
 from psp.reproduce.experiment import PlannedRun
+from psp.reproduce.place import Place
 from psp.reproduce.result import read_results
 from psp.reproduce.run_one import Halt, make_result
 from psp.reproduce.side_by_side import STOP, run_side_by_side
@@ -19,26 +17,6 @@ from psp.train.run import RunFolder
 
 Show = Callable[[int, int, str], None]
 MOST_JOBS_ON_A_GPU = 8
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where runs are kept (`runs`), where their results go (`results`), and what they are computed on.
-
-    `minutes` is when to stop, with everything saved. `every_epoch` evaluates the test clips after every epoch.
-    """
-
-    runs: Path
-    results: Path
-    device: str = "auto"
-    jobs: int | None = None
-    minutes: float = inf
-    every_epoch: bool = False
-
-    def __post_init__(self) -> None:
-        if self.jobs is not None:
-            require(self.jobs >= 1, "jobs", self.jobs, "1 or more")
-        require(self.minutes >= 0, "minutes", self.minutes, "0 or more")
 
 
 def pending(runs: Sequence[PlannedRun], place: Place, weights: bool = False) -> list[PlannedRun]:
@@ -85,8 +63,7 @@ def default_jobs(device: str) -> int:
 
 def _work(run: PlannedRun, place: Place, name: str) -> int | None:
     """In a process of its own."""
-    path = _path(run, place, name)
-    return make_result(run, place.runs, path, place.device, STOP, every_epoch=place.every_epoch)
+    return make_result(run, place, _path(run, place, name), STOP)
 
 
 def _in_turn(runs: Sequence[PlannedRun], place: Place, name: str, late: Halt, show: Show) -> int:
@@ -103,7 +80,7 @@ def _in_turn(runs: Sequence[PlannedRun], place: Place, name: str, late: Halt, sh
                 show(finished, len(runs), f"{label}: step {now.step} of {now.steps}")
 
             path = _path(run, place, name)
-            if halt() or make_result(run, place.runs, path, place.device, halt, on_step, place.every_epoch):
+            if halt() or make_result(run, place, path, halt, on_step):
                 return finished
     show(len(runs), len(runs), "")
     return len(runs)

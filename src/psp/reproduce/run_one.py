@@ -9,6 +9,7 @@ from psp.data.atomic import write_json
 from psp.data.store import open_store
 from psp.evaluate.evaluate import evaluate_network, evaluate_run
 from psp.reproduce.experiment import PlannedRun
+from psp.reproduce.place import Place
 from psp.reproduce.result import write_run_result
 from psp.train.loop import Progress, Trainer
 from psp.train.run import RunFolder
@@ -21,14 +22,13 @@ EPOCHS_FILE = "test-accuracy-of-epochs.json"
 def finish_run(
     run: PlannedRun,
     folder: Path,
-    device: str,
+    place: Place,
     halt: Halt,
     on_step: Callable[[Progress], None] | None = None,
-    every_epoch: bool = False,
 ) -> int | None:
     """Bring a run to its end, wherever it stands; returns the signal's number if it had to stop, its state saved.
 
-    `halt` is asked after every step whether to stop. `every_epoch` evaluates the test clips after every epoch too.
+    `halt` is asked after every step whether to stop.
     """
     kept = RunFolder(folder)
     if kept.result.exists():
@@ -41,31 +41,29 @@ def finish_run(
             signal.raise_signal(signal.SIGINT)  # the trainer notes it and saves
 
     if kept.config.exists():
-        trainer = resume_run(folder, run.store, device)
+        trainer = resume_run(folder, run.store, place.device, place.compile)
     else:
-        trainer = start_run(open_store(run.store), run.config, folder, run.budget, device)
-    return trainer.run(after_step, _note_accuracy if every_epoch else None)
+        trainer = start_run(open_store(run.store), run.config, folder, run.budget, place.device, place.compile)
+    return trainer.run(after_step, _note_accuracy if place.every_epoch else None)
 
 
 def make_result(
     run: PlannedRun,
-    runs: Path,
+    place: Place,
     path: Path,
-    device: str,
     halt: Halt,
     on_step: Callable[[Progress], None] | None = None,
-    every_epoch: bool = False,
 ) -> int | None:
     """Bring a run to its end, evaluate it and write its result to `path`; see `finish_run`.
 
     A run whose every epoch is evaluated has a folder of its own; its training is the same.
     """
-    folder = run.folder(runs)
-    folder = folder.with_name(f"{folder.name}-every-epoch") if every_epoch else folder
-    stopped = finish_run(run, folder, device, halt, on_step, every_epoch)
+    folder = run.folder(place.runs)
+    folder = folder.with_name(f"{folder.name}-every-epoch") if place.every_epoch else folder
+    stopped = finish_run(run, folder, place, halt, on_step)
     if stopped is None:
-        evaluation = evaluate_run(folder, run.store, device)
-        write_run_result(path, run, folder, evaluation, _best(folder) if every_epoch else None)
+        evaluation = evaluate_run(folder, run.store, place.device)
+        write_run_result(path, run, folder, evaluation, _best(folder) if place.every_epoch else None)
     return stopped
 
 

@@ -41,6 +41,7 @@ TABLE4 = Experiment(
     columns=COLUMNS,
     quick=QUICK,
     references=("b1", "b8"),
+    ablates=True,
 )
 
 FIGURE7 = Experiment(
@@ -55,4 +56,5 @@ FIGURE7 = Experiment(
     columns=COLUMNS,
     quick=QUICK,
     references=("a1", "a2"),
+    ablates=True,
 )  # fmt: skip

@@ -1,6 +1,5 @@
 """What came out of a run, with everything needed to judge it."""
 
-import importlib.metadata
 import os
 import platform
 from typing import Any
@@ -13,6 +12,7 @@ from psp.data.budget import LabelBudget
 from psp.train.config import TrainConfig
 from psp.train.device import precision_on
 from psp.train.run import RunFolder
+from psp.versions import versions_of
 
 
 def write_result(
@@ -49,10 +49,9 @@ def write_result(
 
 def provenance(device: torch.device) -> dict[str, Any]:
     """Versions of what computed, and on what."""
-    versions = {name: importlib.metadata.version(name) for name in ("psp-learning", "torch", "numpy")}
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     return {
-        "versions": versions | {"python": platform.python_version()},
+        "versions": versions_of("psp-learning", "torch", "numpy"),
         "device": {
             "type": device.type,
             "name": card,

@@ -1,0 +1,16 @@
+"""The versions of what computes, to be kept beside whatever it computed."""
+
+import importlib.metadata
+import platform
+
+
+def versions_of(*packages: str) -> dict[str, str]:
+    """The versions of Python and of some packages; psp itself may be used from its source folder, not installed."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in packages}
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
