@@ -6,7 +6,7 @@ from experiments import SMALL
 from psp.errors import CheckpointError
 from psp.reproduce.experiment import Scope, plan
 from psp.reproduce.place import Place
-from psp.reproduce.result import read_results, results_of
+from psp.reproduce.result import device_names, read_results, results_of
 from psp.reproduce.run_one import make_result
 from stores import small_store
 
@@ -62,3 +62,10 @@ def test_a_damaged_result_is_named(tmp_path):
 
 def test_no_folder_holds_no_results(tmp_path):
     assert read_results(tmp_path / "nothing") == {}
+
+
+def test_a_run_that_moved_is_said_to_have():
+    first, second = ({"type": "cuda", "name": name} for name in ("one card", "another"))
+    assert device_names({"device": second}) == "another"
+    moved = {"device": second, "earlier machines": [{"device": first}, {"device": second}]}
+    assert device_names(moved) == "one card, then another"

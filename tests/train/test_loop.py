@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from psp.errors import BudgetError, ConfigError, TrainingError
-from psp.train import state
+from psp.train import loop, state
 from psp.train.log import read_lines
 from psp.train.optim import OptimConfig
 from psp.train.run import RunFolder
@@ -128,6 +128,19 @@ def test_a_signal_saves_and_the_run_goes_on(store, straight, tmp_path, number):
     again = resume_run(trainer.folder.path, device="cpu")
     assert again.run() is None
     assert same(straight, again.folder)
+
+
+def test_a_run_that_moved_names_every_machine(store, tmp_path, monkeypatch):
+    trainer = start_run(store, CONFIG, tmp_path / "run", device="cpu")
+    killed_at(trainer.folder, 3, save_every_step=True)
+    here = loop.provenance(torch.device("cpu"))
+    there = here | {"device": here["device"] | {"name": "elsewhere"}}
+    monkeypatch.setattr(loop, "provenance", lambda device: there)
+    killed_at(trainer.folder, 5, save_every_step=True)
+    assert resume_run(tmp_path / "run", device="cpu").run() is None
+    result = json.loads(trainer.folder.result.read_text())
+    assert result["device"]["name"] == "elsewhere"
+    assert result["earlier machines"] == [here]
 
 
 def test_a_real_sigkill(store, straight, tmp_path):

@@ -13,7 +13,7 @@ from psp.errors import ConfigError
 from psp.figures.confusion import draw_confusion
 from psp.figures.learning_curves import draw_learning_curves
 from psp.reproduce.compare import ComparedRun, confusions, curves, differing_settings
-from psp.reproduce.result import device_name
+from psp.reproduce.result import device_names
 
 TITLE = "Training runs compared"
 STYLE = """
@@ -95,7 +95,7 @@ def _cost(result: Mapping[str, Any]) -> list[str]:
     if not result:
         return ["not finished", "", "", ""]
     labels, parameters = result["budget"]["labels"], result["parameters"]
-    return [str(labels), f"{parameters:,}", f"{result['seconds'] / 60:.1f}", device_name(result["device"])]
+    return [str(labels), f"{parameters:,}", f"{result['seconds'] / 60:.1f}", device_names(result)]
 
 
 def _settings(runs: Sequence[ComparedRun]) -> Rows:

@@ -108,14 +108,20 @@ def _result(content: Mapping[str, Any]) -> RunResult:
         epochs=content["config"]["epochs"],
         parameters=content["parameters"],
         seconds=content["seconds"],
-        device=device_name(content["device"]),
+        device=device_names(content),
         top1={kind: {name: each["top1"] for name, each in sets.items()} for kind, sets in content["accuracy"].items()},
         best_on_test=content["best epoch on the test set, not a result"],
     )
 
 
-def device_name(device: Mapping[str, Any]) -> str:
-    """What a run was computed on, in words: the GPU, or how many threads."""
+def device_names(content: Mapping[str, Any]) -> str:
+    """What a run was computed on, in words, one after the other where it moved."""
+    places = [*(machine["device"] for machine in content.get("earlier machines", [])), content["device"]]
+    return ", then ".join(dict.fromkeys(_device_name(place) for place in places))
+
+
+def _device_name(device: Mapping[str, Any]) -> str:
+    """The GPU, or how many threads."""
     if device["type"] == "cuda":
         return str(device["name"])
     return f"{device['threads']} CPU thread{'s' if device['threads'] > 1 else ''}"

@@ -31,7 +31,7 @@ from psp.train.log import RunLogs
 from psp.train.meter import Meter, Reading
 from psp.train.optim import learning_rate, make_optimiser, step_unless
 from psp.train.ranks import Ranks
-from psp.train.result import write_result
+from psp.train.result import provenance, write_result
 from psp.train.run import RunFolder, training_alone
 from psp.train.schedule import steps_per_epoch, unlabelled_clips
 from psp.train.state import collect, load_checkpoint, restore, save_checkpoint
@@ -239,7 +239,7 @@ class Trainer:
 
     def _resume(self) -> None:
         found = load_checkpoint(self.folder.checkpoints)
-        positions, seconds = {}, 0.0
+        positions, seconds, machines = {}, 0.0, []
         if found is not None:
             tensors, facts = found
             restore(tensors, self.network, self.optimiser, self.average)
@@ -247,6 +247,9 @@ class Trainer:
             if self.teacher:
                 self.teacher.load(tensors, has_taught=facts["step"] > self._first_taught)
             self.step, seconds, positions = facts["step"], facts["seconds"], facts["logs"]
+            machines = facts.get("machines", [])
+        here = provenance(self.ranks.device)
+        self.machines = machines if machines[-1:] == [here] else [*machines, here]
         clips = self.config.labelled_batch + self.config.unlabelled_batch * self.method.uses_unlabelled
         self.meter = Meter(clips, self.step, seconds)
         self.ranks.wait()
@@ -258,6 +261,7 @@ class Trainer:
         """Write a checkpoint, on rank 0; the numbers of all steps must have been read."""
         if self.ranks.is_main:
             facts = {"logs": self.logs.positions(), "seconds": self.meter.seconds, "labelled": self.ledger.used()}
+            facts |= {"machines": self.machines}
             state = collect(self.network, self.optimiser, self.average)
             state |= self.teacher.state() if self.teacher else {}
             save_checkpoint(self.folder.checkpoints, self.step, state, facts)
@@ -269,6 +273,6 @@ class Trainer:
         if self.ranks.is_main and self.step == self.steps and not self.folder.result.exists():
             save_network(self.folder.weights("last"), self.network)
             save_network(self.folder.weights("average"), self.network, self.average.state)
-            facts = (self.ledger.used(), self.doubted, self.steps, self.meter.seconds)
+            facts = (self.ledger.used(), self.doubted, self.steps, self.meter.seconds, self.machines)
             write_result(self.folder, self.config, self.budget, *facts, self.network)
         self.ranks.wait()

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,12 +24,13 @@ def write_result(
     doubted: list[str],
     steps: int,
     seconds: float,
+    machines: Sequence[Mapping[str, Any]],
     network: nn.Module,
 ) -> None:
     """Write `result.json`: hashes, seeds, the ids of the labelled clips used, versions, device and wall time.
 
-    `doubted` are the ids of those whose labels were not learnt to the end. `precision` is that of the products as they
-    were computed, whatever was configured.
+    `doubted` are the ids of those whose labels were not learnt to the end; `machines` where the run was trained, one
+    after the other. `precision` is that of the products as they were computed, whatever was configured.
     """
     device = next(network.parameters()).device
     result = {
@@ -42,7 +44,8 @@ def write_result(
         "seconds": round(seconds, 1),
         "parameters": sum(weight.numel() for weight in network.parameters()),
         "precision": precision_on(device, config.precision),
-        **provenance(device),
+        **machines[-1],
+        "earlier machines": list(machines[:-1]),
     }
     write_json(folder.result, result)
 
