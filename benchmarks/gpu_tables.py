@@ -4,8 +4,9 @@
     python benchmarks/gpu_tables.py unpack new.json
 
 `fill` trains what `results` does not hold yet, several runs side by side, one experiment after the other. What was
-finished comes back in the bundle, even if the last runs had to stop; `unpack` puts it where the next call, on whichever
-machine, finds it and goes on with the rest.
+finished comes back in the bundle, even if the last runs had to stop; `unpack` puts it where the next call, on
+whichever machine, finds it and goes on with the rest. A run that had to stop is lost, unless `--runs` names a folder
+that the next call still finds: so give a call more time than a run takes, or fewer `--jobs`.
 """
 
 import argparse
@@ -18,9 +19,10 @@ from pathlib import Path
 
 from psp import prepare
 from psp.cli.main import main as psp
+from psp.cli.reproduce import UNFINISHED
 from psp.data.atomic import write_json
+from psp.reproduce.result import FORMAT
 
-FORMAT = "psp-result-1"
 RESERVE = 0.5
 """Minutes that are kept for the tables and the bundle."""
 
@@ -36,12 +38,12 @@ def main(arguments: list[str] | None = None) -> int:
         shutil.copytree(options.results, work, dirs_exist_ok=True) if options.results.exists() else work.mkdir()
         store = options.store or prepared(options.nw_ucla, Path(folder) / "nw-ucla")
         runs = options.runs or Path(folder) / "runs"
-        missing = 0
+        codes = [0]
         for experiment in options.experiments:
             left = max(0.0, (end - time.monotonic()) / 60)
-            missing |= psp(arguments_of(experiment, store, work, runs, left, options))
+            codes.append(psp(arguments_of(experiment, store, work, runs, left, options)))
             write_json(options.bundle, news(work, options.results))
-    return missing
+    return next((code for code in codes if code not in (0, UNFINISHED)), max(codes))
 
 
 def arguments_of(

@@ -3,10 +3,16 @@
 import importlib.metadata
 import platform
 
+import torch
+
 
 def versions_of(*packages: str) -> dict[str, str]:
-    """The versions of Python and of some packages; psp itself may be used from its source folder, not installed."""
-    return {"python": platform.python_version()} | {name: _version(name) for name in packages}
+    """The versions of Python, of PyTorch with what it was built for, and of some packages.
+
+    psp itself may be used from its source folder, not installed.
+    """
+    known = {"python": platform.python_version(), "torch": str(torch.__version__)}
+    return known | {name: _version(name) for name in packages}
 
 
 def _version(package: str) -> str:

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from experiments import SMALL
+from psp.cli import reproduce as cli
 from psp.cli.main import main
 from psp.reproduce.experiments import EXPERIMENTS
 from psp.reproduce.stand_in import ntu_stand_in
+from psp.train import loop
 from runs import SMALL_RUN
 from stores import small_store
 
@@ -67,6 +69,19 @@ def test_single_columns_can_be_run(store, tmp_path, capsys):
     assert "two, four" in capsys.readouterr().err
 
 
+def test_precision_and_compiling_reach_the_runs(store, tmp_path, capsys, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(cli, "can_compile", lambda device: False)
+    monkeypatch.setattr(loop, "compile_encoder", lambda network: bool(compiled.append(network)))
+    arguments = ["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--rows", "psp")]
+    assert main([*arguments, "--precision", "tf32", "--compile"]) == 0
+    assert "torch.compile does not work here" in " ".join(capsys.readouterr().out.split())
+    assert len(compiled) == 1
+    (result,) = (tmp_path / "results" / "small").glob("*.json")
+    assert json.loads(result.read_text())["config"]["precision"] == "tf32"
+    assert (tmp_path / "results/small-quick-tiny-tf32.md").exists()
+
+
 def test_the_figure_is_drawn_from_its_runs(tmp_path, monkeypatch):
     small = replace(EXPERIMENTS["figure7"], rows=SMALL.rows, columns=SMALL.columns, references=("labels",))
     monkeypatch.setitem(EXPERIMENTS, "figure7", small)
@@ -92,6 +107,7 @@ def test_pictures_of_networks_need_no_accuracies_of_every_epoch(tmp_path, capsys
         (["small", "--store", "STORE", "STORE"], "second store"),
         (["small", "--store", "STORE", "--seeds", "0"], "seeds"),
         (["small", "--store", "STORE", "--jobs", "0"], "jobs"),
+        (["small", "--store", "STORE", "--preset", "best"], "presets of its rows"),
     ],
 )
 def test_mistakes_are_named(store, tmp_path, capsys, arguments, message):

@@ -133,11 +133,18 @@ def test_a_signal_saves_and_the_run_goes_on(store, straight, tmp_path, number):
 def test_a_run_that_moved_names_every_machine(store, tmp_path, monkeypatch):
     trainer = start_run(store, CONFIG, tmp_path / "run", device="cpu")
     killed_at(trainer.folder, 3, save_every_step=True)
-    here = loop.provenance(torch.device("cpu"))
+    here = loop.provenance(torch.device("cpu"), CONFIG.precision, compiled=False)
     there = here | {"device": here["device"] | {"name": "elsewhere"}}
-    monkeypatch.setattr(loop, "provenance", lambda device: there)
-    killed_at(trainer.folder, 5, save_every_step=True)
-    assert resume_run(tmp_path / "run", device="cpu").run() is None
+
+    def die(*_) -> None:
+        raise Killed
+
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(loop, "provenance", lambda *_: there)
+        elsewhere.setattr(loop, "write_result", die)
+        with pytest.raises(Killed):
+            resume_run(tmp_path / "run", device="cpu").run()
+    assert resume_run(tmp_path / "run", device="cpu").run() is None  # what was left to do is no training
     result = json.loads(trainer.folder.result.read_text())
     assert result["device"]["name"] == "elsewhere"
     assert result["earlier machines"] == [here]

@@ -55,9 +55,23 @@ def test_a_doubted_label_is_no_label(tmp_path):
     teacher.doubt.note(opinion)
     teacher.look()
     assert teacher.doubted() == [3, 6]
-    assert teacher.labels_of(torch.arange(10)).tolist() == [0, 1, 2, -1, 0, 1, -1, 3, 0, 1]
+    assert teacher.labels_of(torch.arange(10)).tolist() == [0, 1, 2, -1, 0, 1, -1, 3, -1, -1]
     certain = teacher.about(torch.arange(8)).amax(dim=1) == 1
     assert certain.tolist() == [True, True, True, False, True, True, False, True]
+
+
+def test_doubted_labels_leave_the_batches_when_the_teacher_begins(tmp_path, monkeypatch):
+    trainer = start_run(small_store(tmp_path / "store"), DOUBTING, tmp_path / "run", device="cpu")
+    opinions, batches, form, draw = [], {}, trainer.teacher.form_opinion, trainer._draw_batches
+    monkeypatch.setattr(trainer.teacher, "form_opinion", lambda: (opinions.append(trainer.step), form()))
+    monkeypatch.setattr(trainer, "_draw_batches", lambda step: batches.setdefault(step, draw(step)))
+    trainer.run()
+    epoch, first_taught = trainer.steps_per_epoch, 5 * trainer.steps_per_epoch
+    assert opinions == [3 * epoch, 4 * epoch]
+    assert trainer.teacher.doubted()
+    for step, (labelled, _) in batches.items():
+        doubted = torch.isin(labelled.clips, torch.tensor(trainer.teacher.doubted()))
+        assert torch.equal(labelled.labels == -1, doubted & (step >= first_taught))
 
 
 def test_a_run_tells_whose_labels_it_doubted(tmp_path):

@@ -10,8 +10,6 @@ import torch
 from psp.bench.timing import measure
 from psp.versions import versions_of
 
-PACKAGES = ("psp-learning", "torch", "numpy")
-
 PRODUCT_SIZE = {"cpu": 2048, "cuda": 8192}
 COPY_BYTES = {"cpu": 2**28, "cuda": 2**32}
 """Far more than any cache holds."""
@@ -27,7 +25,9 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "system": platform.platform(),
         "float32 products": torch.get_float32_matmul_precision(),
     }
-    return machine | (_card(device) if device.type == "cuda" else {}) | {"versions": versions_of(*PACKAGES)}
+    return (
+        machine | (_card(device) if device.type == "cuda" else {}) | {"versions": versions_of("psp-learning", "numpy")}
+    )
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype = torch.float32, seconds: float = 2.0) -> float:

@@ -21,7 +21,8 @@ from psp.reproduce.run_all import default_jobs, pending, run_all
 from psp.reproduce.stand_in import ntu_stand_in
 from psp.reproduce.table import Table
 from psp.reproduce.write_table import write_table
-from psp.train.device import Precision
+from psp.train.compiled import NOT_HERE, can_compile
+from psp.train.device import Precision, device_by_name
 from psp.train.presets import PresetName
 
 UNFINISHED = 130
@@ -66,22 +67,24 @@ def reproduce(
         quick: a small version in minutes
         every_epoch: evaluate the test clips after every epoch, for a column of its own: it is no result
         jobs: how many trainings run side by side (one on a CPU, several on a GPU)
-        minutes: stop after so many minutes with everything saved
+        minutes: stop after so many minutes with everything saved; 0 only writes what is there
         device: where to compute
         precision: how exactly every system is computed, if not each as its settings say
-        compile: let torch.compile speed up the encoder, where it can
+        compile: let torch.compile speed up the encoder, where it can; the costs shown are without
         dry_run: say what would be run and what it would cost, and stop
     """
     started = time.monotonic()
-    chosen, scope = experiment_by_name(experiment), Scope(size, epochs, seeds, preset, quick, precision)
+    chosen, scope = experiment_by_name(experiment), Scope(size, epochs, seeds, preset, quick, precision=precision)
     if every_epoch and chosen.from_weights:
         what = f"{experiment} is drawn from trained networks, not from accuracies of every epoch."
         raise ConfigError(what, remedy="Leave --every-epoch out.")
-    place = Place(runs, out, device, jobs, minutes, every_epoch, compile)
+    place = Place(runs, out, device, jobs, minutes, every_epoch, compile=compile)
     planned = plan(chosen, _stores(chosen, store, quick, runs), scope)
     missing = _asked_for(chosen, pending(planned, place, chosen.from_weights), rows, columns)
     say(f"{chosen.title}: {len(planned)} runs, {len(missing)} of them to do.")
-    if missing:
+    if compile and not can_compile(device_by_name(device)):
+        say(NOT_HERE)
+    if missing and (minutes or dry_run):
         _show_costs(missing, place)
     if dry_run:
         return 0

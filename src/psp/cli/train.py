@@ -14,6 +14,7 @@ from psp.errors import ConfigError
 from psp.evaluate.evaluate import evaluate_run
 from psp.methods.methods import MethodName
 from psp.model.encoder import Size
+from psp.train.compiled import NOT_HERE
 from psp.train.config import TrainConfig
 from psp.train.loop import Progress, Trainer
 from psp.train.override import changes_from_arguments, changes_from_file, override
@@ -81,7 +82,7 @@ def train(
         chosen = _changed(chosen, epochs, config, set)
         trainer = start_run(open_store(store), chosen, out, drawn, device, compile)
     if compile and not trainer.compiled:
-        say("torch.compile does not work here (it needs a C++ compiler, or Triton); training goes on without it.")
+        say(NOT_HERE)
     return _watch(trainer, checkpoint_seconds, store, device)
 
 

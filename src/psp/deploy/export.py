@@ -100,7 +100,7 @@ def metadata(run: StoredRun, recogniser: Recogniser) -> dict[str, str]:
         "dataset": facts.get("dataset"),
         "config hash": run.config.hash,
         "budget hash": run.budget.hash,
-        "versions": versions_of("psp-learning", "torch", "onnx"),
+        "versions": versions_of("psp-learning", "onnx"),
     }
     return {name: json.dumps(value) for name, value in known.items()}
 

@@ -22,7 +22,7 @@ class Scope:
 
     The long schedules of the paper and its program are cut to `epochs`; that of `best` stays as it is. `seeds`
     replaces the number of label budgets of every column. `preset` holds the settings that an ablation starts from;
-    experiments that compare presets do not look at it. Every system is computed in `precision`, if one is named.
+    experiments that compare presets refuse it. Every system is computed in `precision`, if one is named.
     """
 
     size: Size = "tiny"

@@ -4,6 +4,8 @@ import torch
 
 from psp.model.streams import Network, StreamNetworks
 
+NOT_HERE = "torch.compile does not work here (it needs a C++ compiler, or Triton); training goes on without it."
+
 
 def compile_encoder(network: Network) -> bool:
     """Compile the encoder where it stands, or return False and change nothing if this machine cannot.

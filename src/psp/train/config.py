@@ -23,8 +23,9 @@ class TrainConfig:
     unlabelled). `labelled_as_unlabelled` adds the labelled clips to the unlabelled ones, without their labels.
     `average` is the decay of the averaged weights; they teach, where the method has a teacher, after this share of
     the epochs (`teach_after`), a share `spread` of their beliefs coming from labels spread among similar clips. Labels
-    that they found less than `doubt` times as likely as another class until then are learnt no more. The numbers of a
-    step are read from the device every `log_every` steps, a loss that is not finite among them.
+    that they found less than `doubt` times as likely as another class, in the mean from the fourth epoch until then,
+    are learnt no more. The numbers of a step are read from the device every `log_every` steps, a loss that is not
+    finite among them.
     """
 
     protocol: str

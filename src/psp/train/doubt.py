@@ -13,7 +13,8 @@ class Doubt:
 
     Networks learn what many clips of a class share before they learn single clips (Arpit et al. 2017), so early on
     they disagree with labels that are wrong. A label is not `trusted` if the mean opinion finds it less than `limit`
-    times as likely as another class; a limit of 0 trusts all.
+    times as likely as another class; a limit of 0 trusts all. A class of which no label would be left keeps all of
+    them.
     """
 
     def __init__(self, labels: Int64[Tensor, "l"], classes: int, limit: float) -> None:
@@ -28,4 +29,7 @@ class Doubt:
     def decide(self) -> None:
         """Trust the labels that the opinions noted so far do not contradict: all, if there are none."""
         own = self.opinions.gather(1, self.labels[:, None])[:, 0]
-        self.trusted = own >= self.limit * self.opinions.amax(dim=1)
+        trusted = own >= self.limit * self.opinions.amax(dim=1)
+        left = torch.zeros(self.opinions.shape[1], dtype=torch.bool, device=trusted.device)
+        left[self.labels[trusted]] = True
+        self.trusted = trusted | ~left[self.labels]

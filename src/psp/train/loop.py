@@ -248,8 +248,9 @@ class Trainer:
                 self.teacher.load(tensors, has_taught=facts["step"] > self._first_taught)
             self.step, seconds, positions = facts["step"], facts["seconds"], facts["logs"]
             machines = facts.get("machines", [])
-        here = provenance(self.ranks.device)
-        self.machines = machines if machines[-1:] == [here] else [*machines, here]
+        here = provenance(self.ranks.device, self.config.precision, self.compiled)
+        has_work = not machines or (self.step < self.steps and machines[-1] != here)
+        self.machines = [*machines, here] if has_work else machines
         clips = self.config.labelled_batch + self.config.unlabelled_batch * self.method.uses_unlabelled
         self.meter = Meter(clips, self.step, seconds)
         self.ranks.wait()

@@ -11,7 +11,7 @@ from torch import nn
 from psp.data.atomic import write_json
 from psp.data.budget import LabelBudget
 from psp.train.config import TrainConfig
-from psp.train.device import precision_on
+from psp.train.device import Precision, precision_on
 from psp.train.run import RunFolder
 from psp.versions import versions_of
 
@@ -30,9 +30,8 @@ def write_result(
     """Write `result.json`: hashes, seeds, the ids of the labelled clips used, versions, device and wall time.
 
     `doubted` are the ids of those whose labels were not learnt to the end; `machines` where the run was trained, one
-    after the other. `precision` is that of the products as they were computed, whatever was configured.
+    after the other.
     """
-    device = next(network.parameters()).device
     result = {
         "config hash": config.hash,
         "budget": {"spec": budget.spec, "seed": budget.seed, "hash": budget.hash, "labels": len(budget.ids)},
@@ -43,18 +42,19 @@ def write_result(
         "steps": steps,
         "seconds": round(seconds, 1),
         "parameters": sum(weight.numel() for weight in network.parameters()),
-        "precision": precision_on(device, config.precision),
         **machines[-1],
         "earlier machines": list(machines[:-1]),
     }
     write_json(folder.result, result)
 
 
-def provenance(device: torch.device) -> dict[str, Any]:
-    """Versions of what computed, and on what."""
+def provenance(device: torch.device, wanted: Precision, compiled: bool) -> dict[str, Any]:
+    """What computed, on what and how: `precision` is that of the products, whatever precision was `wanted`."""
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     return {
-        "versions": versions_of("psp-learning", "torch", "numpy"),
+        "precision": precision_on(device, wanted),
+        "compiled": compiled,
+        "versions": versions_of("psp-learning", "numpy"),
         "device": {
             "type": device.type,
             "name": card,

@@ -23,8 +23,8 @@ class Teacher:
 
     The mean of the views' class probabilities; a share `spread` of it comes instead from the labels, spread among
     similar clips. Both are aligned: over all clips no class is believed in more often than another. Clips with a label
-    that is not doubted are believed to be what it says, others outside the set to be nothing. The teacher looks at the
-    average itself: nothing is copied.
+    that is not doubted are believed to be what it says; about clips of other sets nothing is believed. The teacher
+    looks at the average itself: nothing is copied.
     """
 
     def __init__(
@@ -45,7 +45,8 @@ class Teacher:
         self.labelled = torch.from_numpy(np.searchsorted(self.clips, labelled)).to(batches.device)
         self.known = torch.from_numpy(labelled)
         self.doubt = Doubt(batches.label[self.known], network.classes, doubt)
-        self.labels = batches.label.clone()
+        self.labels = torch.full_like(batches.label, -1)
+        self.labels[self.known] = self.doubt.labels
         self.beliefs = torch.zeros(len(batches.label), network.classes, device=batches.device)
 
     @torch.no_grad()
@@ -67,7 +68,7 @@ class Teacher:
         return self.beliefs[clips]
 
     def labels_of(self, clips: Int64[Tensor, "n"]) -> Int64[Tensor, "n"]:
-        """The labels of these clips, -1 where they are doubted."""
+        """The labels of these labelled clips, -1 where they are doubted; of others none is known (-1)."""
         return self.labels[clips]
 
     def doubted(self) -> list[int]:
