@@ -25,9 +25,8 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "system": platform.platform(),
         "float32 products": torch.get_float32_matmul_precision(),
     }
-    return (
-        machine | (_card(device) if device.type == "cuda" else {}) | {"versions": versions_of("psp-learning", "numpy")}
-    )
+    versions = versions_of("psp-learning", "numpy")
+    return machine | (_card(device) if device.type == "cuda" else {}) | {"versions": versions}
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype = torch.float32, seconds: float = 2.0) -> float:

@@ -75,15 +75,11 @@ def reproduce(
     """
     started = time.monotonic()
     chosen, scope = experiment_by_name(experiment), Scope(size, epochs, seeds, preset, quick, precision=precision)
-    if every_epoch and chosen.from_weights:
-        what = f"{experiment} is drawn from trained networks, not from accuracies of every epoch."
-        raise ConfigError(what, remedy="Leave --every-epoch out.")
     place = Place(runs, out, device, jobs, minutes, every_epoch, compile=compile)
+    _check_every_epoch(chosen, place)
     planned = plan(chosen, _stores(chosen, store, quick, runs), scope)
     missing = _asked_for(chosen, pending(planned, place, chosen.from_weights), rows, columns)
     say(f"{chosen.title}: {len(planned)} runs, {len(missing)} of them to do.")
-    if compile and not can_compile(device_by_name(device)):
-        say(NOT_HERE)
     if missing and (minutes or dry_run):
         _show_costs(missing, place)
     if dry_run:
@@ -91,18 +87,31 @@ def reproduce(
     left = max(0.0, minutes - (time.monotonic() - started) / 60)
     finished = _run(missing, chosen, replace(place, minutes=left))
     _write(chosen, planned, place, out / chosen.stem(scope))
-    if finished < len(missing):
-        say(f"stopped: {finished} of {len(missing)} runs are done. The same command goes on.")
-        return UNFINISHED
-    return 0
+    return _outcome(finished, len(missing))
+
+
+def _check_every_epoch(experiment: Experiment, place: Place) -> None:
+    if place.every_epoch and experiment.from_weights:
+        what = f"{experiment.name} is drawn from trained networks, not from accuracies of every epoch."
+        raise ConfigError(what, remedy="Leave --every-epoch out.")
 
 
 def _run(missing: list[PlannedRun], experiment: Experiment, place: Place) -> int:
     """Bring runs to their ends; returns how many got there."""
     if not missing:
         return 0
+    if place.compile and not can_compile(device_by_name(place.device)):
+        say(NOT_HERE)
     with progress_bar("runs") as show:
         return run_all(missing, experiment.name, place, show)
+
+
+def _outcome(finished: int, asked: int) -> int:
+    """The exit code, and how to go on where runs are missing."""
+    if finished == asked:
+        return 0
+    say(f"stopped: {finished} of {asked} runs are done. The same command goes on.")
+    return UNFINISHED
 
 
 def _stores(experiment: Experiment, named: Sequence[str], quick: bool, runs: Path) -> list[Store]:
