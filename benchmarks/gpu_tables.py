@@ -21,7 +21,7 @@ from psp import prepare
 from psp.cli.main import main as psp
 from psp.cli.reproduce import UNFINISHED
 from psp.data.atomic import write_json
-from psp.reproduce.result import FORMAT
+from psp.reproduce.result import is_result
 
 RESERVE = 0.5
 """Minutes that are kept for the tables and the bundle."""
@@ -41,8 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
         codes = [0]
         for experiment in options.experiments:
             left = max(0.0, (end - time.monotonic()) / 60)
-            codes.append(psp(arguments_of(experiment, store, work, runs, left, options)))
-            write_json(options.bundle, news(work, options.results))
+            try:
+                codes.append(psp(arguments_of(experiment, store, work, runs, left, options)))
+            finally:
+                write_json(options.bundle, news(work, options.results))
+            if codes[-1] == UNFINISHED and time.monotonic() < end:
+                break  # stopped by hand, not by the clock
     return next((code for code in codes if code not in (0, UNFINISHED)), max(codes))
 
 
@@ -63,7 +67,7 @@ def prepared(archive: Path, out: Path) -> Path:
 def results_in(folder: Path) -> dict[str, object]:
     """The results of runs in a folder, by their path in it."""
     found = {path.relative_to(folder).as_posix(): json.loads(path.read_text()) for path in folder.glob("*/*.json")}
-    return {name: content for name, content in found.items() if content.get("format") == FORMAT}
+    return {name: content for name, content in found.items() if is_result(content)}
 
 
 def news(work: Path, known: Path) -> dict[str, object]:

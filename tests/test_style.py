@@ -32,6 +32,7 @@ COVERED_BY = {
     "cli/demo.py": "cli/test_main.py",
     "cli/evaluate.py": "cli/test_main.py",
     "cli/export.py": "cli/test_main.py",
+    "cli/findings.py": "cli/test_bench.py",
     "cli/import_weights.py": "cli/test_main.py",
     "cli/layouts.py": "cli/test_main.py",
     "cli/predict.py": "cli/test_main.py",

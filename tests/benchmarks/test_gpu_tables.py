@@ -1,5 +1,6 @@
 import importlib.util
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from experiments import SMALL
 from psp.reproduce.experiments import EXPERIMENTS
-from psp.reproduce.result import read_results
+from psp.reproduce.result import FORMAT, read_results
 from stores import small_store
 
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "gpu_tables.py"
@@ -37,6 +38,30 @@ def test_what_one_call_finished_the_next_one_does_not_train_again(tables, tmp_pa
     second = json.loads(bundle.read_text())
     assert len(second) == 1
     assert not set(second) & set(first)
+
+
+def test_what_was_finished_comes_back_after_a_crash_and_a_stop_by_hand_ends_it(tables, tmp_path, monkeypatch):
+    store, bundle = small_store(tmp_path / "store").path, tmp_path / "new.json"
+    asked = ["fill", "table3", "table4", "--store", str(store), "--results", str(tmp_path / "none")]
+    called = []
+
+    def finish_one(arguments):
+        called.append(arguments[1])
+        result = Path(arguments[arguments.index("--out") + 1]) / arguments[1] / "run.json"
+        result.parent.mkdir()
+        result.write_text(json.dumps({"format": FORMAT}))
+        result.with_name("notes.json").write_text("[]")
+        if arguments[1] == "table4":
+            raise MemoryError
+        return code
+
+    monkeypatch.setattr(tables, "psp", finish_one)
+    for code, expected in ((130, ["table3"]), (0, ["table3", "table4"])):
+        called.clear()
+        with pytest.raises(MemoryError) if code == 0 else nullcontext():
+            assert tables.main([*asked, "--bundle", str(bundle)]) == 130
+        assert called == expected
+        assert list(json.loads(bundle.read_text())) == [f"{name}/run.json" for name in expected]
 
 
 def test_without_time_nothing_is_trained_and_the_exit_code_says_so(tables, tmp_path, monkeypatch):

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -21,6 +22,16 @@ def test_runs_are_compared_on_a_page(runs, tmp_path, capsys):
     assert main(["report", *runs, "--out", str(out), "--device", "cpu"]) == 0
     assert "written" in capsys.readouterr().out
     assert "supervised" in out.read_text()
+
+
+@pytest.mark.parametrize("name", ["result.json", "evaluation.json"])
+def test_a_damaged_file_is_named(runs, tmp_path, capsys, name):
+    run = tmp_path / "run"
+    shutil.copytree(runs[0], run)
+    (run / "evaluation.json").write_text("{}")
+    (run / name).write_text("{")
+    assert main(["report", str(run), "--out", str(tmp_path / "report.html")]) == 2
+    assert name in capsys.readouterr().err
 
 
 def test_mistakes_are_named(runs, tmp_path, capsys):

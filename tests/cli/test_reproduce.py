@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +68,43 @@ def test_single_columns_can_be_run(store, tmp_path, capsys):
     assert "6 runs, 2 of them to do" in " ".join(capsys.readouterr().out.split())
     assert main([*arguments, "for"]) == 2
     assert "two, four" in capsys.readouterr().err
+    assert main([*arguments, "four", "--quick"]) == 2
+    assert "Choose from two, or name another store." in capsys.readouterr().err
+
+
+def test_a_row_is_found_whose_run_another_row_shares(store, tmp_path, capsys, monkeypatch):
+    twin = replace(SMALL.rows[1], name="twin")
+    monkeypatch.setitem(EXPERIMENTS, "small", replace(SMALL, rows=(*SMALL.rows, twin)))
+    arguments = ["reproduce", "small", "--store", store, *options(tmp_path, "--dry-run", "--rows")]
+    for row in ("psp", "twin"):
+        assert main([*arguments, row]) == 0
+        assert "9 runs, 3 of them to do" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_picture_waits_until_no_run_is_missing(tmp_path, monkeypatch, capsys):
+    small = replace(EXPERIMENTS["figure7"], rows=SMALL.rows, columns=SMALL.columns, references=("labels",))
+    monkeypatch.setitem(EXPERIMENTS, "figure7", small)
+    command = ["reproduce", "figure7", "--store", str(small_store(tmp_path / "store").path), *options(tmp_path)]
+    command += ["--seeds", "1"]
+    assert main([*command, "--rows", "psp"]) == 0
+    assert "drawn when no run is missing" in " ".join(capsys.readouterr().out.split())
+    assert not list(tmp_path.glob("results/*.png"))
+    assert main(command) == 0
+    assert len(list(tmp_path.glob("results/*.png"))) == 1
+
+
+def test_a_network_trained_again_leaves_the_result_as_it_is(store, tmp_path, monkeypatch):
+    monkeypatch.setitem(EXPERIMENTS, "small", replace(SMALL, from_weights=True))
+    command = ["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--rows", "psp")]
+    assert main(command) == 0
+    (result,) = (tmp_path / "results/small").glob("*.json")
+    changed = result.read_text().replace('"seconds"', '"seconds" ')
+    result.write_text(changed)
+    shutil.rmtree(tmp_path / "runs")
+    assert main(command) == 0
+    assert list((tmp_path / "results/small").glob("*.json")) == [result]
+    assert result.read_text() == changed
+    assert list(tmp_path.glob("runs/*/result.json"))
 
 
 def test_precision_and_compiling_reach_the_runs(store, tmp_path, capsys, monkeypatch):
@@ -86,9 +124,9 @@ def test_the_figure_is_drawn_from_its_runs(tmp_path, monkeypatch):
     small = replace(EXPERIMENTS["figure7"], rows=SMALL.rows, columns=SMALL.columns, references=("labels",))
     monkeypatch.setitem(EXPERIMENTS, "figure7", small)
     store = str(small_store(tmp_path / "store").path)
-    assert main(["reproduce", "figure7", "--store", store, *options(tmp_path, "--seeds", "1", "--epochs", "1")]) == 0
+    assert main(["reproduce", "figure7", "--store", store, *options(tmp_path, "--seeds", "1")]) == 0
     names = {path.name for path in (tmp_path / "results").iterdir() if path.is_file()}
-    assert names == {f"figure7-tiny-1-epochs-1-seeds.{kind}" for kind in ("md", "csv", "json", "png", "svg")}
+    assert names == {f"figure7-tiny-1-seeds.{kind}" for kind in ("md", "csv", "json", "png", "svg")}
 
 
 def test_pictures_of_networks_need_no_accuracies_of_every_epoch(tmp_path, capsys):

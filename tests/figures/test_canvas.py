@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from psp.errors import ConfigError
-from psp.figures.canvas import save
+from psp.figures.canvas import check_picture, save
 
 BEGINNINGS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".PNG": b"\x89PNG"}
 
@@ -20,3 +20,33 @@ def test_another_kind_is_refused(tmp_path: Path, name: str):
     with pytest.raises(ConfigError, match=r"cannot draw a file of this kind.*\.png, \.svg, \.pdf"):
         save(Figure(), tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_does_not_exist_is_named_before_anything_is_drawn(tmp_path: Path):
+    with pytest.raises(ConfigError, match="Make it first"):
+        check_picture(tmp_path / "nowhere" / "picture.png")
+    check_picture(tmp_path / "picture.png")
+
+
+def test_one_figure_is_saved_in_several_kinds_and_always_as_the_same_bytes(tmp_path: Path):
+    figure = Figure()
+    figure.add_subplot().plot([1, 2], [3, 4], marker="o")
+    first, second = ([tmp_path / f"{name}{kind}" for kind in (".png", ".svg", ".pdf")] for name in ("a", "b"))
+    save(figure, *first)
+    save(figure, *second)
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_an_earlier_picture_outlives_an_interruption(tmp_path: Path):
+    class Broken(Figure):
+        def savefig(self, place: Path, **options: object) -> None:
+            Path(place).write_text("half")
+            raise KeyboardInterrupt
+
+    path = tmp_path / "picture.svg"
+    path.write_text("whole")
+    with pytest.raises(KeyboardInterrupt):
+        save(Broken(), path)
+    assert [each.name for each in tmp_path.iterdir()] == ["picture.svg"]
+    assert path.read_text() == "whole"

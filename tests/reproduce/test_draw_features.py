@@ -30,6 +30,10 @@ def made(tmp_path_factory):
     return runs, Table(EXPERIMENT, runs, read_results(place.results)), place
 
 
+def stem_in(folder):
+    return lambda columns: folder / "-".join(["picture", *(column.name for column in columns)])
+
+
 def test_runs_are_found_by_row_and_seed(made):
     runs, table, place = made
     found = run_folders(table, place, table.columns[0])
@@ -40,8 +44,8 @@ def test_runs_are_found_by_row_and_seed(made):
 
 def test_features_of_all_variants_are_drawn_and_measured(made, tmp_path):
     _, table, place = made
-    paths = draw_features(table, place, tmp_path / "figure6")
-    assert [path.name for path in paths] == [f"figure6-two-features{kind}" for kind in (".png", ".svg", ".json")]
+    paths = draw_features(table, place, stem_in(tmp_path))
+    assert [path.name for path in paths] == [f"picture-two-features{kind}" for kind in (".png", ".svg", ".json")]
     written = json.loads(paths[2].read_text())
     assert written["clips"] == 24
     measured = {(each["system"], each["seed"]) for each in written["separability"]}
@@ -51,9 +55,9 @@ def test_features_of_all_variants_are_drawn_and_measured(made, tmp_path):
 
 def test_attention_is_drawn_by_both_measures(made, tmp_path):
     _, table, place = made
-    paths = draw_figure5(table, place, tmp_path / "figure5")
+    paths = draw_figure5(table, place, stem_in(tmp_path))
     kinds = ["row.png", "row.svg", "apart.png", "apart.svg", "attention.json"]
-    assert [path.name for path in paths] == [f"figure5-two-{kind}" for kind in kinds]
+    assert [path.name for path in paths] == [f"picture-two-{kind}" for kind in kinds]
     assert all(path.exists() for path in paths)
     written = json.loads(paths[-1].read_text())
     assert list(written["clips shown"].values()) == [f"class {number}" for number in range(4)]
@@ -63,7 +67,7 @@ def test_attention_is_drawn_by_both_measures(made, tmp_path):
 def test_without_trained_runs_there_is_no_picture(made, tmp_path):
     _, table, place = made
     for draw in (draw_features, draw_figure5):
-        assert draw(table, replace(place, runs=tmp_path), tmp_path / "figure") == []
+        assert draw(table, replace(place, runs=tmp_path), stem_in(tmp_path)) == []
     assert not list(tmp_path.iterdir())
 
 

@@ -89,12 +89,14 @@ def lines_of_logs(folder: Path) -> int:
     return sum(path.read_text().count("\n") for path in folder.glob("runs/*/metrics.jsonl"))
 
 
-def start(folder: Path, jobs: int) -> subprocess.Popen[str]:
+def start(folder: Path, jobs: int, **options: bool) -> subprocess.Popen[str]:
     (folder / "program.py").write_text(PROGRAM)
     tests = Path(__file__).resolve().parents[1]
     environment = {**os.environ, "PYTHONPATH": str(tests)}
     command = [sys.executable, str(folder / "program.py"), str(folder), str(jobs)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
 
 
 @pytest.mark.parametrize(("jobs", "number"), [(1, signal.SIGTERM), (2, signal.SIGINT), (2, signal.SIGKILL)])
@@ -115,6 +117,19 @@ def test_an_interrupted_experiment_goes_on(store, tmp_path, jobs, number):
     results = read_results(tmp_path / "results")
     assert len(results) == 3
     assert {result.epochs for result in results.values()} == {40}
+
+
+def children(process: subprocess.Popen[str]) -> list[str]:
+    return subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+
+
+def test_ctrl_c_of_a_terminal_reaches_processes_that_are_just_starting_too(store, tmp_path):
+    process = start(tmp_path, 2, start_new_session=True)
+    while len(children(process)) < 3 and process.poll() is None:  # both workers, and Python's resource tracker
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    said, complaints = process.communicate(timeout=300)
+    assert (process.returncode, said, complaints) == (0, "0\n", "")
 
 
 def test_an_edited_run_is_refused(store, tmp_path):

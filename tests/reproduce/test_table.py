@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -50,11 +51,29 @@ def test_differences_are_paired_by_seed(runs):
 
 
 def test_rows_state_their_conditions(runs):
-    conditions = Table(SMALL, runs, results(runs)).conditions(SMALL.rows[1])
+    conditions = Table(SMALL, runs, results(runs)).conditions(SMALL.rows[1], FULL)
     assert conditions.size == "tiny, 1,234 parameters"
     assert (conditions.epochs, conditions.seeds, conditions.device, conditions.minutes) == (
         "16", "2/0", "2 CPU threads", "1.5/–",
     )  # fmt: skip
+
+
+def test_conditions_are_those_of_the_runs_behind_the_cells(runs):
+    found = results(runs, ("psp", 0), ("psp", 1))
+    watched = next(iter(found))
+    found[watched] = replace(found[watched], best_on_test={"full": 99.0}, device="one GPU", size="full")
+    table = Table(SMALL, runs, found)
+    assert table.conditions(SMALL.rows[1], FULL).device == "one GPU; 2 CPU threads"
+    best = table.conditions(SMALL.rows[1], (BEST_ON_TEST, "full"))
+    assert (best.device, best.seeds, best.size) == ("one GPU", "1/0", "full, 1,234 parameters")
+
+
+def test_brackets_are_explained_where_there_are_any(runs):
+    bare = replace(SMALL, others={}, rows=tuple(replace(row, paper={}) for row in SMALL.rows))
+    for experiment, brackets in ((SMALL, True), (replace(SMALL, others={}), True), (bare, False)):
+        text = markdown(Table(experiment, runs, results(runs)))
+        assert ("In brackets" in text) == brackets == ("(60.0)" in text)
+        assert ("systems that it compares follow" in text) == bool(experiment.others)
 
 
 def test_the_best_epoch_has_a_column_of_its_own(runs):

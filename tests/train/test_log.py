@@ -19,6 +19,15 @@ def test_a_log_continues_where_its_position_was_taken(tmp_path):
     assert read_lines(path) == [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.125}]
 
 
+def test_a_line_that_is_being_written_is_not_read_yet_and_a_damaged_one_is_named(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"step": 1}\n{"st')
+    assert read_lines(path) == [{"step": 1}]
+    path.write_text('{"step"\n{"step": 2}\n')
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_lines(path)
+
+
 def test_a_log_shorter_than_its_position_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text('{"step": 1}\n')

@@ -13,13 +13,13 @@ from psp.bench.scale import measure_scale
 from psp.bench.step import Compile, Shape, StepSettings, measure_step, one_person_ratio
 from psp.bench.time_to_accuracy import Point, measure_time_to_accuracy
 from psp.bench.use import measure_use
-from psp.cli.console import print_table, say
+from psp.cli.console import say
 from psp.cli.evaluate import Device
+from psp.cli.findings import keep, refuse_existing, show
 from psp.cli.options import Family
-from psp.data.atomic import write_json
 from psp.data.store import open_store
-from psp.errors import ConfigError
 from psp.figures.accuracy_over_time import draw_accuracy_over_time
+from psp.figures.canvas import check_picture
 from psp.methods.methods import MethodName
 from psp.model.encoder import Size
 from psp.train.device import Precision, device_by_name
@@ -228,6 +228,8 @@ def time_to_accuracy(
         out: the .json file to write
     """
     refuse_existing(out)
+    if picture:
+        check_picture(picture)
     config = PRESETS[preset](protocol, budget, size)
     config = rescheduled(config, config.epochs if epochs is None else epochs)
     config = replace(config, method=method or config.method, precision=precision or config.precision)
@@ -240,9 +242,9 @@ def time_to_accuracy(
             open_store(store), config, runs or Path(temporary), seeds=seeds, watch=watch, device=device, show=tell
         )
     show(f"seconds of training to an accuracy, {found['epochs chosen']} epochs", _reached(found, seeds))
+    keep(found, out)
     if picture:
         _draw_curves(picture, found)
-    keep(found, out)
 
 
 def _reached(found: Mapping[str, Any], seeds: list[int]) -> dict[str, Any]:
@@ -259,31 +261,6 @@ def _draw_curves(picture: Path, found: Mapping[str, Any]) -> None:
         for seed, curve in found["test curves"].items()
     }
     draw_accuracy_over_time(picture, curves, {name: goal["accuracy"] for name, goal in found["seconds to"].items()})
-
-
-def show(title: str, cases: Mapping[str, Mapping[str, Any]]) -> None:
-    """A table with a column for every case and a row for every figure that one of them has."""
-    names = list(dict.fromkeys(name for case in cases.values() for name in case))
-    print_table(title, ("", *cases), [(name, *(_shown(case.get(name)) for case in cases.values())) for name in names])
-
-
-def _shown(value: Any) -> str:
-    return "-" if value is None else f"{value:,.3g}" if isinstance(value, float) and value < 1000 else f"{value:,.0f}"
-
-
-def refuse_existing(out: Path | None) -> None:
-    """Say before anything is measured that there is no place for the result."""
-    if out is not None and out.exists():
-        raise ConfigError("the file already exists.", where=str(out), remedy="Choose another name for --out.")
-    if out is not None and not out.parent.is_dir():
-        raise ConfigError("the folder does not exist.", where=str(out.parent), remedy="Make it first.")
-
-
-def keep(found: Mapping[str, Any], out: Path | None) -> None:
-    """Write the figures, if a file was named."""
-    if out is not None:
-        write_json(out, found)
-        say(f"written: {out}")
 
 
 BENCH = Family(

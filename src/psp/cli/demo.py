@@ -75,7 +75,7 @@ def _learn(store: Store, out: Path, method: MethodName, epochs: int) -> Accuracy
         with progress_bar(f"training, {NAMES[method]}") as show:
             signal = trainer.run(lambda now: show(now.step, now.steps, f"loss {now.objective:.2f}"), _record)
         if signal:
-            raise SystemExit(128 + signal)
+            raise KeyboardInterrupt
     return evaluate_run(out)["average"]["full"]
 
 

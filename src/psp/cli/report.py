@@ -6,7 +6,7 @@ from psp.cli.console import say
 from psp.cli.evaluate import Device
 from psp.errors import ConfigError
 from psp.reproduce.compare import compare
-from psp.reproduce.report import write_report
+from psp.reproduce.report import check_page, write_report
 
 
 def report(runs: list[str], out: Path = Path("report.html"), device: Device = "auto") -> None:
@@ -19,5 +19,6 @@ def report(runs: list[str], out: Path = Path("report.html"), device: Device = "a
     """
     if not runs:
         raise ConfigError("no run is named.", remedy="Write 'psp report RUN [RUN ...]'.")
+    check_page(out)
     write_report(out, compare([Path(run) for run in runs], device))
     say(f"written: {out}")

@@ -13,7 +13,7 @@ from psp.errors import ConfigError
 from psp.model.encoder import Size
 from psp.reproduce.cost import FORMULA, expected_costs
 from psp.reproduce.drawings import DRAWINGS
-from psp.reproduce.experiment import Experiment, PlannedRun, Scope, plan
+from psp.reproduce.experiment import Column, Experiment, PlannedRun, Scope, plan
 from psp.reproduce.experiments import experiment_by_name
 from psp.reproduce.place import Place
 from psp.reproduce.result import read_results
@@ -67,7 +67,7 @@ def reproduce(
         quick: a small version in minutes
         every_epoch: evaluate the test clips after every epoch, for a column of its own: it is no result
         jobs: how many trainings run side by side (one on a CPU, several on a GPU)
-        minutes: stop after so many minutes with everything saved; 0 only writes what is there
+        minutes: stop after so many minutes with everything saved, and measure no costs; 0 only writes what is there
         device: where to compute
         precision: how exactly every system is computed, if not each as its settings say
         compile: let torch.compile speed up the encoder, where it can; the costs shown are without
@@ -77,16 +77,18 @@ def reproduce(
     chosen, scope = experiment_by_name(experiment), Scope(size, epochs, seeds, preset, quick, precision=precision)
     place = Place(runs, out, device, jobs, minutes, every_epoch, compile=compile)
     _check_every_epoch(chosen, place)
+    _check_names("row", rows, [row.name for row in chosen.rows])
     planned = plan(chosen, _stores(chosen, store, quick, runs), scope)
-    missing = _asked_for(chosen, pending(planned, place, chosen.from_weights), rows, columns)
+    _check_names("column", columns, list(dict.fromkeys(run.column.name for run in planned)))
+    missing = pending(_asked_for(planned, rows, columns), place, chosen.from_weights)
     say(f"{chosen.title}: {len(planned)} runs, {len(missing)} of them to do.")
-    if missing and (minutes or dry_run):
+    if missing and (dry_run or minutes == inf):
         _show_costs(missing, place)
     if dry_run:
         return 0
     left = max(0.0, minutes - (time.monotonic() - started) / 60)
     finished = _run(missing, chosen, replace(place, minutes=left))
-    _write(chosen, planned, place, out / chosen.stem(scope))
+    _write(chosen, planned, place, scope)
     return _outcome(finished, len(missing))
 
 
@@ -123,19 +125,16 @@ def _stores(experiment: Experiment, named: Sequence[str], quick: bool, runs: Pat
     raise ConfigError("--store is needed.", remedy="Name a folder written by 'psp prepare'.")
 
 
-def _asked_for(
-    experiment: Experiment, runs: list[PlannedRun], rows: Sequence[str], columns: Sequence[str]
-) -> list[PlannedRun]:
-    _check_names(experiment, "row", rows, [row.name for row in experiment.rows])
-    _check_names(experiment, "column", columns, [column.name for column in experiment.columns])
+def _asked_for(runs: Sequence[PlannedRun], rows: Sequence[str], columns: Sequence[str]) -> list[PlannedRun]:
+    """Those of the named rows and columns; no name stands for all."""
     return [run for run in runs if (not rows or run.row.name in rows) and (not columns or run.column.name in columns)]
 
 
-def _check_names(experiment: Experiment, kind: str, names: Sequence[str], known: Sequence[str]) -> None:
+def _check_names(kind: str, names: Sequence[str], known: Sequence[str]) -> None:
     for name in names:
         if name not in known:
-            remedy = f"Choose from {', '.join(known)}."
-            raise ConfigError(f"{experiment.name} has no {kind} {name!r}.", remedy=remedy)
+            remedy = f"Choose from {', '.join(known)}{', or name another store' if kind == 'column' else ''}."
+            raise ConfigError(f"there is no {kind} {name!r}.", where=f"{kind}s", remedy=remedy)
 
 
 def _show_costs(runs: Sequence[PlannedRun], place: Place) -> None:
@@ -152,10 +151,17 @@ def _show_costs(runs: Sequence[PlannedRun], place: Place) -> None:
     say(f"together {hours:.2f} hours one after the other, without evaluation; {jobs} at a time.")
 
 
-def _write(experiment: Experiment, runs: Sequence[PlannedRun], place: Place, stem: Path) -> None:
+def _write(experiment: Experiment, runs: Sequence[PlannedRun], place: Place, scope: Scope) -> None:
+    """Write the table of what is there, and draw the picture once nothing is missing."""
     table = Table(experiment, runs, read_results(place.results))
-    written = write_table(table, stem)
-    if experiment.name in DRAWINGS:
+
+    def stem(columns: Sequence[Column]) -> Path:
+        return place.results / experiment.stem(scope, columns)
+
+    written = write_table(table, stem(table.columns))
+    if experiment.name in DRAWINGS and not pending(runs, place, experiment.from_weights):
         written += DRAWINGS[experiment.name](table, place, stem)
+    elif experiment.name in DRAWINGS:
+        say("the picture is drawn when no run is missing.")
     for path in written:
         say(f"written: {path}")

@@ -1,6 +1,5 @@
 """Figure 7: accuracies of ablations as bars, one group a data set."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from psp.figures.canvas import INK, PALETTE, save
+from psp.figures.canvas import INK, PALETTE
 
 HATCHES = ("", "///", "...")
 WIDTH = 0.26
@@ -30,11 +29,11 @@ Groups = Mapping[str, Sequence[Bar | None]]
 """For each data set a bar for each system, None where nothing was measured."""
 
 
-def draw_ablation(path: str | os.PathLike[str], systems: Sequence[str], groups: Groups) -> None:
-    """Draw the bars and save the figure as PNG, SVG or PDF."""
+def ablation_figure(systems: Sequence[str], groups: Groups) -> Figure:
+    """The bars with their legend."""
     figure = Figure(figsize=(max(7.0, 2.4 + 3.0 * len(groups)), 4.6), layout="constrained")
     plot_ablation(figure.add_subplot(), systems, groups)
-    save(figure, path)
+    return figure
 
 
 def plot_ablation(axes: Axes, systems: Sequence[str], groups: Groups) -> None:

@@ -49,7 +49,20 @@ def draw_attention_maps(
     view: str = "joint",
     note: str = "",
 ) -> None:
-    """Draw one row a clip: the map of every level and the skeleton beside it; save as PNG, SVG or PDF.
+    """Save `attention_figure` as PNG, SVG or PDF."""
+    save(attention_figure(clips, layout, measure=measure, head=head, view=view, note=note), path)
+
+
+def attention_figure(
+    clips: Sequence[ClipAttention],
+    layout: Layout,
+    *,
+    measure: Importance = "row",
+    head: int | None = None,
+    view: str = "joint",
+    note: str = "",
+) -> Figure:
+    """One row a clip: the map of every level and the skeleton beside it.
 
     Maps and skeleton are those of the person who moves most. `head` counts from 0; without it heads are averaged.
     `measure` says what makes a node important; `view` and `note` stand in the caption.
@@ -63,7 +76,7 @@ def draw_attention_maps(
     heads = "mean over heads" if head is None else f"head {head}"
     caption = CAPTION.format(heads=heads, measure=MEASURES[measure], view=view.capitalize())
     figure.supxlabel(f"{caption}\n{note}".rstrip(), fontsize=9.5, color=INK)
-    save(figure, path)
+    return figure
 
 
 def order_of(level: str, layout: Layout) -> tuple[Int[np.ndarray, "w"], list[str], Int[np.ndarray, "w"]]:

@@ -23,8 +23,8 @@ PERPLEXITY, SEED = 30.0, 0
 CAPTION = (
     "t-SNE of {clips} clips of {classes} classes (cosine distance, perplexity {perplexity:g}, the same seed in every "
     "panel). The axes have no meaning.\nMeasured on the features themselves, not on the picture: silhouette, how "
-    "compact classes are (-1 to 1),\nand 5 neighbours, for how many clips most of the five nearest others are of "
-    "its class."
+    "compact classes are (-1 to 1),\nand 5 neighbours, for how many clips their class is the most frequent among the "
+    "five nearest others."
 )
 
 
@@ -43,7 +43,14 @@ def draw_tsne(
     classes: Sequence[str],
     columns: int = 4,
 ) -> None:
-    """Draw one panel for each variant's features of the same clips; save as PNG, SVG or PDF.
+    """Save `tsne_figure` as PNG, SVG or PDF."""
+    save(tsne_figure(clouds, labels, classes, columns), path)
+
+
+def tsne_figure(
+    clouds: Mapping[str, Cloud], labels: Int64[np.ndarray, "s"], classes: Sequence[str], columns: int = 4
+) -> Figure:
+    """One panel for each variant's features of the same clips.
 
     Classes differ in colour and marker, so that they can be told apart without colour; up to a hundred of them.
     """
@@ -63,7 +70,7 @@ def draw_tsne(
         handles=entries, loc="outside lower center", ncols=min(5, len(entries)), frameon=False, fontsize=10,
         title=caption, title_fontsize=9,
     )  # fmt: skip
-    save(figure, path)
+    return figure
 
 
 def plane(features: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s 2"]:

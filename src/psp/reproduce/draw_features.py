@@ -13,11 +13,12 @@ from psp.data.atomic import write_json
 from psp.data.store import Store
 from psp.evaluate.embed import Embedding, Separability, embed_clips, separability
 from psp.evaluate.trained import open_trained
-from psp.figures.tsne import PERPLEXITY, SEED, Cloud, draw_tsne
+from psp.figures.canvas import save
+from psp.figures.tsne import PERPLEXITY, SEED, Cloud, tsne_figure
 from psp.reproduce.experiment import Column
 from psp.reproduce.place import Place
 from psp.reproduce.run_folders import run_folders
-from psp.reproduce.table import Table
+from psp.reproduce.table import Stem, Table
 
 VIEWS = {"shared": "mean of the views", "own": "views side by side"}
 
@@ -25,12 +26,12 @@ MOST_CLASSES = 10
 """Of a data set with more classes ten are drawn at random, as in figure 8 of the paper."""
 
 
-def draw_features(table: Table, place: Place, stem: Path) -> list[Path]:
+def draw_features(table: Table, place: Place, stem: Stem) -> list[Path]:
     """For every column one picture of the full test set as PNG and SVG, and its figures as JSON.
 
     Drawn are the features of the first seed; the figures above are means over all seeds.
     """
-    return [path for column in table.columns for path in _draw_column(table, place, column, stem)]
+    return [path for column in table.columns for path in _draw_column(table, place, column, stem([column]))]
 
 
 def chosen_classes(labels: Int64[np.ndarray, "s"], most: int = MOST_CLASSES) -> list[int]:
@@ -52,12 +53,10 @@ def _draw_column(table: Table, place: Place, column: Column, stem: Path) -> list
         measured += [{"system": name, "seed": seed, **asdict(score)} for seed, score in scores.items()]
     if not clouds:
         return []
-    place_of = stem.with_name(f"{stem.name}-{column.name}")
-    paths = [place_of.with_name(f"{place_of.name}-features{kind}") for kind in (".png", ".svg", ".json")]
-    for path in paths[:2]:
-        draw_tsne(path, clouds, shown.labels, store.classes)
-    write_json(paths[2], _as_plain(shown, store, measured))
-    return paths
+    *pictures, figures = (stem.with_name(f"{stem.name}-features{kind}") for kind in (".png", ".svg", ".json"))
+    save(tsne_figure(clouds, shown.labels, store.classes), *pictures)
+    write_json(figures, _as_plain(shown, store, measured))
+    return [*pictures, figures]
 
 
 def _embed(folders: Mapping[int, Path], device: str) -> tuple[dict[int, Embedding], Store]:

@@ -7,10 +7,10 @@ from psp.reproduce.draw_features import draw_features
 from psp.reproduce.draw_figure7 import draw_figure7
 from psp.reproduce.figure5 import draw_figure5
 from psp.reproduce.place import Place
-from psp.reproduce.table import Table
+from psp.reproduce.table import Stem, Table
 
-Draw = Callable[[Table, Place, Path], list[Path]]
-"""From the results, where the runs are, and the name without extension to the files written."""
+Draw = Callable[[Table, Place, Stem], list[Path]]
+"""From the results, where the runs are, and how files are named to the files written."""
 
 DRAWINGS: dict[str, Draw] = {
     "figure5": draw_figure5,

@@ -120,28 +120,37 @@ class Experiment:
     from_weights: bool = False
     ablates: bool = False
 
-    def stem(self, scope: Scope) -> str:
-        """The name of its files, so that tables of another scope do not replace each other."""
+    def columns_in(self, scope: Scope) -> tuple[Column, ...]:
+        """The columns that the scope asks for."""
+        return self.columns[: self.quick.columns] if scope.quick else self.columns
+
+    def stem(self, scope: Scope, columns: Sequence[Column] | None = None) -> str:
+        """The name of its files, so that tables of another scope do not replace each other.
+
+        Files that do not show all columns name theirs.
+        """
+        whole = self.columns_in(scope)
+        shown = [] if columns is None or len(columns) == len(whole) else [column.name for column in columns]
         ablation = [scope.preset] if scope.preset != "paper" else []
         quick = ["quick"] if scope.quick else []
         epochs = [f"{scope.epochs}-epochs"] if scope.epochs else []
         seeds = [f"{scope.seeds}-seeds"] if scope.seeds else []
         precision = [scope.precision] if scope.precision else []
-        return "-".join([self.name, *ablation, *quick, scope.size, *epochs, *seeds, *precision])
+        return "-".join([self.name, *ablation, *quick, scope.size, *epochs, *seeds, *precision, *shown])
 
 
 def plan(experiment: Experiment, stores: Sequence[Store], scope: Scope) -> list[PlannedRun]:
     """Every run that the experiment needs on these data sets, column by column, then seed by seed."""
     by_dataset = {store.dataset: store for store in stores}
-    columns = [each for each in experiment.columns if protocol_by_name(each.protocol).dataset in by_dataset]
     _check_stores(experiment, stores)
     _check_preset(experiment, scope)
-    chosen = columns[: experiment.quick.columns] if scope.quick else columns
     runs: list[PlannedRun] = []
-    for column in chosen:
-        store = by_dataset[protocol_by_name(column.protocol).dataset]
-        for seed in range(_seeds(experiment, column, scope)):
-            runs += _runs_of(experiment, column, store, scope, seed)
+    for column in experiment.columns_in(scope):
+        store = by_dataset.get(protocol_by_name(column.protocol).dataset)
+        if store is not None:
+            for seed in range(_seeds(experiment, column, scope)):
+                runs += _runs_of(experiment, column, store, scope, seed)
+    _check_epochs(experiment, runs, scope)
     return runs
 
 
@@ -179,6 +188,12 @@ def _check_preset(experiment: Experiment, scope: Scope) -> None:
     if scope.preset != "paper" and not experiment.ablates:
         what = f"{experiment.name} names the presets of its rows itself."
         raise ConfigError(what, where="preset", remedy="Leave it out; --rows chooses among the rows.")
+
+
+def _check_epochs(experiment: Experiment, runs: Sequence[PlannedRun], scope: Scope) -> None:
+    if scope.epochs and all(run.config.epochs != scope.epochs for run in runs):
+        what = f"no run of {experiment.name} has a schedule that {scope.epochs} epochs would cut short."
+        raise ConfigError(what, where="epochs", remedy="Leave it out, or name fewer.")
 
 
 def _check_stores(experiment: Experiment, stores: Sequence[Store]) -> None:

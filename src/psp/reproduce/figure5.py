@@ -10,13 +10,14 @@ from jaxtyping import Int64
 from psp.data.atomic import write_json
 from psp.evaluate.attention import MEASURES, ClipAttention, agreement_with_motion, attend
 from psp.evaluate.trained import Trained, open_trained
-from psp.figures.attention_maps import draw_attention_maps
+from psp.figures.attention_maps import attention_figure
+from psp.figures.canvas import save
 from psp.model.pyramid import LEVELS
 from psp.reproduce.experiment import Column, Experiment, Row
 from psp.reproduce.place import Place
 from psp.reproduce.run_folders import run_folders
 from psp.reproduce.systems import ablation
-from psp.reproduce.table import Table
+from psp.reproduce.table import Stem, Table
 from psp.reproduce.table4 import COLUMNS, QUICK
 
 FIGURE5 = Experiment(
@@ -40,9 +41,9 @@ MOST_CLIPS = 500
 """On how many test clips at most, evenly taken, the agreement of attention and motion is measured."""
 
 
-def draw_figure5(table: Table, place: Place, stem: Path) -> list[Path]:
+def draw_figure5(table: Table, place: Place, stem: Stem) -> list[Path]:
     """For every column two pictures of the first seed's network, by both measures of importance, and their figures."""
-    return [path for column in table.columns for path in _draw_column(table, place, column, stem)]
+    return [path for column in table.columns for path in _draw_column(table, place, column, stem([column]))]
 
 
 def shown_clips(trained: Trained) -> Int64[np.ndarray, "s"]:
@@ -61,17 +62,17 @@ def _draw_column(table: Table, place: Place, column: Column, stem: Path) -> list
     trained = open_trained(folders[min(folders)], device=place.device)
     tests = trained.tests()
     every = attend(trained, tests[:: max(1, -(-len(tests) // MOST_CLIPS))])
-    agreement = {measure: agreement_with_motion(every, trained.store.layout, measure) for measure in MEASURES}
-    base, paths = f"{stem.name}-{column.name}", []
+    clips, layout = attend(trained, shown_clips(trained)), trained.store.layout
+    agreement = {measure: agreement_with_motion(every, layout, measure) for measure in MEASURES}
+    written = []
     for measure, found in agreement.items():
         note = f"Over {len(every)} test clips importance and motion correlate (Spearman): {_in_words(found)}."
-        for kind in (".png", ".svg"):
-            paths.append(stem.with_name(f"{base}-{measure}{kind}"))
-            clips = attend(trained, shown_clips(trained))
-            draw_attention_maps(paths[-1], clips, trained.store.layout, measure=measure, note=note)
-    paths.append(stem.with_name(f"{base}-attention.json"))
-    write_json(paths[-1], _as_plain(every, agreement, clips))
-    return paths
+        pictures = [stem.with_name(f"{stem.name}-{measure}{kind}") for kind in (".png", ".svg")]
+        save(attention_figure(clips, layout, measure=measure, note=note), *pictures)
+        written += pictures
+    figures = stem.with_name(f"{stem.name}-attention.json")
+    write_json(figures, _as_plain(every, agreement, clips))
+    return [*written, figures]
 
 
 def _in_words(agreement: dict[str, float]) -> str:

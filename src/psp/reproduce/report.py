@@ -37,14 +37,18 @@ class Section:
     picture: Callable[[Path], None] | None = None
 
 
-def write_report(path: Path, runs: Sequence[ComparedRun]) -> None:
-    """Write the report as .html or .md; another extension raises ConfigError."""
-    pages = {".html": _html, ".md": _markdown}
-    if path.suffix not in pages:
+def check_page(path: Path) -> None:
+    """Raise ConfigError if a report of this kind cannot be written, before runs are evaluated for it."""
+    if path.suffix not in (".html", ".md"):
         remedy = "Let its name end with .html or .md."
         raise ConfigError("cannot write a report of this kind.", where=str(path), remedy=remedy)
+
+
+def write_report(path: Path, runs: Sequence[ComparedRun]) -> None:
+    """Write the report as .html or .md; another extension raises ConfigError."""
+    check_page(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = pages[path.suffix](path, sections(runs))
+    text = (_html if path.suffix == ".html" else _markdown)(path, sections(runs))
     write_atomically(path, lambda place: place.write_text(text, encoding="utf-8"))
 
 

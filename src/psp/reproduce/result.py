@@ -74,6 +74,16 @@ def read_results(results: Path) -> dict[Key, RunResult]:
     return by_key
 
 
+def is_result(content: Any) -> bool:
+    """Whether the content of a JSON file is the result of a run."""
+    return isinstance(content, dict) and content.get("format") == FORMAT
+
+
+def is_measured(key: Key, found: Mapping[Key, RunResult], every_epoch: bool) -> bool:
+    """Whether a run has a result; with `every_epoch` it must hold the accuracy of every epoch."""
+    return key in found and (found[key].best_on_test is not None or not every_epoch)
+
+
 def results_of(runs: Iterable[PlannedRun], found: Mapping[Key, RunResult]) -> dict[tuple[str, str], list[RunResult]]:
     """The results by row and column, in the order of the seeds."""
     cells: dict[tuple[str, str], list[RunResult]] = {}
@@ -92,9 +102,7 @@ def _read(path: Path) -> RunResult | None:
     """Read a result; None for JSON files of another kind."""
     try:
         content = json.loads(path.read_text())
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            return None
-        return _result(content)
+        return _result(content) if is_result(content) else None
     except (ValueError, KeyError, TypeError) as error:
         remedy = "Remove it: the run is then evaluated, or trained, again."
         raise CheckpointError(f"this result is damaged ({error!r}).", where=str(path), remedy=remedy) from error

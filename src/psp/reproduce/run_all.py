@@ -7,7 +7,7 @@ from pathlib import Path
 
 from psp.reproduce.experiment import PlannedRun
 from psp.reproduce.place import Place
-from psp.reproduce.result import read_results
+from psp.reproduce.result import is_measured, read_results
 from psp.reproduce.run_one import Halt, make_result
 from psp.reproduce.side_by_side import STOP, run_side_by_side
 from psp.train.device import device_by_name
@@ -25,11 +25,11 @@ def pending(runs: Sequence[PlannedRun], place: Place, weights: bool = False) -> 
     With `place.every_epoch` a result needs an accuracy of every epoch; with `weights` the run itself must be there too.
     """
     found = read_results(place.results)
-    done = {key for key, result in found.items() if result.best_on_test is not None or not place.every_epoch}
     lacking = {
         run.key: run
         for run in runs
-        if run.key not in done or (weights and not RunFolder(run.folder(place.runs)).result.exists())
+        if not is_measured(run.key, found, place.every_epoch)
+        or (weights and not RunFolder(run.folder(place.runs)).result.exists())
     }
     return list(lacking.values())
 

@@ -10,7 +10,7 @@ from psp.data.store import open_store
 from psp.evaluate.evaluate import evaluate_network, evaluate_run
 from psp.reproduce.experiment import PlannedRun
 from psp.reproduce.place import Place
-from psp.reproduce.result import write_run_result
+from psp.reproduce.result import is_measured, read_results, write_run_result
 from psp.train.loop import Progress, Trainer
 from psp.train.run import RunFolder
 from psp.train.train import resume_run, start_run
@@ -56,12 +56,13 @@ def make_result(
 ) -> int | None:
     """Bring a run to its end, evaluate it and write its result to `path`; see `finish_run`.
 
-    A run whose every epoch is evaluated has a folder of its own; its training is the same.
+    A run whose every epoch is evaluated has a folder of its own; its training is the same. A result that is there
+    already stays: one that was trained again, for its weights, does not replace what tables were made from.
     """
     folder = run.folder(place.runs)
     folder = folder.with_name(f"{folder.name}-every-epoch") if place.every_epoch else folder
     stopped = finish_run(run, folder, place, halt, on_step)
-    if stopped is None:
+    if stopped is None and not is_measured(run.key, read_results(place.results), place.every_epoch):
         evaluation = evaluate_run(folder, run.store, place.device)
         write_run_result(path, run, folder, evaluation, _best(folder) if place.every_epoch else None)
     return stopped

@@ -38,13 +38,16 @@ def run_side_by_side(
     """Call `work` with every tuple of arguments, `jobs` at a time, and yield what it returns as it is done.
 
     On Ctrl-C, SIGTERM, when `halt` says so, and when a call raises, the others are asked to stop, by `STOP` in their
-    processes, and waited for. Processes are started afresh (spawned), as a GPU demands.
+    processes, and waited for. Processes are started afresh (spawned), as a GPU demands; a terminal sends its Ctrl-C to
+    them too, so they begin with SIGINT blocked.
     """
     context = multiprocessing.get_context("spawn")
     stop, threads = context.Event(), max(1, (os.cpu_count() or 1) // jobs)
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(stop, threads))
     with Interrupt() as interrupt:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         waiting: set[Future[Result]] = {pool.submit(work, *task) for task in tasks}
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         try:
             while waiting:
                 done, waiting = wait(waiting, POLL_SECONDS, FIRST_COMPLETED)
@@ -53,8 +56,9 @@ def run_side_by_side(
                     waiting = {each for each in waiting if not each.cancel()}
                 yield from (each.result() for each in done if not each.cancelled())
         except BrokenProcessPool as error:
-            remedy = "Call again, with fewer --jobs if memory was short: what is done is kept."
-            raise TrainingError("a process that trained was killed.", remedy=remedy) from error
+            if interrupt.signal is None:
+                remedy = "Call again, with fewer --jobs if memory was short: what is done is kept."
+                raise TrainingError("a process that trained was killed.", remedy=remedy) from error
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)
@@ -65,6 +69,7 @@ def _begin(stop: Event, threads: int) -> None:
     STOP.event = stop
     torch.set_num_threads(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -1,7 +1,8 @@
 """From the results of runs to a table: its cells, the conditions of its rows, and paired differences."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import mean
 
 from psp.reproduce.experiment import Column, Experiment, PlannedRun, Row
@@ -12,6 +13,9 @@ BEST_ON_TEST = "best epoch on the test set, not a result"
 
 Measure = tuple[str, str]
 """Which weights (`average`, `last` or BEST_ON_TEST), and which test set."""
+
+Stem = Callable[[Sequence[Column]], Path]
+"""From the columns that a file shows to its path without extension."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +87,9 @@ class Table:
         }
         return {seed: accuracies[name] for seed, accuracies in sets.items() if name in accuracies}
 
-    def conditions(self, row: Row) -> Conditions:
-        """Size, epochs, seeds by column, device and mean wall time of a row's runs."""
-        by_column = [self.results.get((row.name, column.name), []) for column in self.columns]
+    def conditions(self, row: Row, measure: Measure) -> Conditions:
+        """Size, epochs, seeds by column, device and mean wall time of the runs behind a row of accuracies."""
+        by_column = [self._measured(row, column, measure) for column in self.columns]
         results = [result for cell in by_column for result in cell]
         return Conditions(
             size=each(f"{result.size}, {result.parameters:,} parameters" for result in results),
@@ -95,10 +99,14 @@ class Table:
             minutes="/".join(mean_minutes(cell) for cell in by_column),
         )
 
+    def _measured(self, row: Row, column: Column, measure: Measure) -> list[RunResult]:
+        seeds = self.values(row.name, column, measure)
+        return [result for result in self.results.get((row.name, column.name), []) if result.seed in seeds]
+
 
 def each(words: Iterable[str]) -> str:
     """Different words, each once."""
-    return ", ".join(dict.fromkeys(words)) or "–"
+    return "; ".join(dict.fromkeys(words)) or "–"
 
 
 def mean_minutes(results: Sequence[RunResult]) -> str:

@@ -7,12 +7,13 @@ from pathlib import Path
 from statistics import mean
 
 from psp.data.atomic import write_atomically, write_json
-from psp.reproduce.experiment import Column, Row
+from psp.reproduce.experiment import Column, Experiment, Row
 from psp.reproduce.table import BEST_ON_TEST, Cell, Measure, Table, each
 
-TOP1 = "Top-1 accuracy in %, mean ± standard deviation over the label budgets drawn (seeds 0, 1, 2, ...)."
+TOP1 = "Top-1 accuracy in %, mean ± standard deviation over seeds, each with its own label budget and training."
 PAIRED = "Averaged weights, the same labels: mean difference and its 95 % interval (Student's t over n seeds)."
-PAPER = "In brackets what the paper reports; its own comparison systems follow."
+PAPER = "In brackets what the paper reports for that system; for presets of ours, what it reports for PSP Learning."
+OTHERS = "The systems that it compares follow."
 
 
 def write_table(table: Table, stem: Path) -> list[Path]:
@@ -27,13 +28,18 @@ def write_table(table: Table, stem: Path) -> list[Path]:
 
 def markdown(table: Table) -> str:
     """The whole table, readable: accuracies by weights and test set, then paired differences."""
-    parts = [f"# {table.experiment.title}", f"{TOP1} {PAPER}" if table.experiment.others else TOP1]
+    parts = [f"# {table.experiment.title}", _introduction(table.experiment)]
     for number, measure in enumerate(table.measures):
         parts += [f"## {_heading(measure)}", _accuracies(table, measure, with_others=number == 0)]
     for reference in table.experiment.references if table.measures else ():
         title = next(row.title for row in table.rows if row.name == reference)
         parts += [f"## Difference from: {title}", f"{PAIRED}\n\n{_differences(table, reference)}"]
     return "\n\n".join(parts) + "\n"
+
+
+def _introduction(experiment: Experiment) -> str:
+    said = {TOP1: True, PAPER: any(row.paper for row in experiment.rows), OTHERS: bool(experiment.others)}
+    return " ".join(sentence for sentence, holds in said.items() if holds)
 
 
 def as_csv(table: Table) -> str:
@@ -99,7 +105,7 @@ def _accuracies(table: Table, measure: Measure, with_others: bool) -> str:
     lines = [_bar(["system", *titles, *conditions]), "|---" * (1 + len(titles) + len(conditions)) + "|"]
     for row in table.rows:
         cells = [str(table.cell(row, column, measure)) for column in table.columns]
-        lines.append(_bar([row.title, *cells, *asdict(table.conditions(row)).values()]))
+        lines.append(_bar([row.title, *cells, *asdict(table.conditions(row, measure)).values()]))
     for name, figures in table.experiment.others.items() if with_others else ():
         cells = [f"{figures[column.name]:.1f}" if column.name in figures else "–" for column in table.columns]
         lines.append(_bar([f"*{name}, as the paper reports*", *cells, *([""] * len(conditions))]))
