@@ -75,6 +75,14 @@ def test_a_chunk_in_training_has_its_own_statistics():
     assert not torch.equal(whole["objective"], chunks["objective"])
 
 
+def test_no_rank_is_given_an_empty_chunk(monkeypatch):
+    """The share of this rank is one clip, that of another three: three chunks would leave it nothing for two."""
+    monkeypatch.setattr(encode, "clips_of_ranks", lambda clips: [clips, 3])
+    (found,) = encode_views(network().eval(), [batch(1, 0)], MemoryConfig(chunk=1))["joint"]
+    assert found.features.isfinite().all()
+    assert len(found.features) == 2
+
+
 def test_a_negative_chunk_is_refused():
     with pytest.raises(ConfigError, match="chunk"):
         MemoryConfig(chunk=-1)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from psp.errors import ConfigError
 from psp.model.batch_norm import BatchNorm, joint_moments, moments
 from ranks import on_two_ranks
 
@@ -79,3 +80,9 @@ def test_moments_of_one_rank_are_joint_already():
 def test_evaluation_asks_no_other_rank():
     norm, x = prepared(BatchNorm).eval(), values()
     assert torch.equal(norm(x), prepared(nn.BatchNorm2d).eval()(x))
+
+
+def test_one_value_a_channel_has_no_variance():
+    with pytest.raises(ConfigError, match="larger batches or more frames"):
+        BatchNorm(3)(torch.ones(1, 3, 1, 1))
+    assert BatchNorm(3).eval()(torch.ones(1, 3, 1, 1)).shape == (1, 3, 1, 1)

@@ -19,6 +19,17 @@ def test_shape_of_the_features(temporal: str, frames: int) -> None:
     assert left == {7: 2, 16: 4}[frames]
 
 
+@pytest.mark.parametrize("frames", [50, 20])
+@pytest.mark.parametrize("size", ["tiny", "light", "small"])
+def test_channels_lie_last_in_memory_through_all_blocks(size: str, frames: int) -> None:
+    """Half of an odd number of frames is where they stop to, if nobody takes care."""
+    encoder, seen = Encoder(25, frames, EncoderConfig(SIZES[size])), []
+    for block in encoder.blocks:
+        block.register_forward_hook(lambda _, __, features: seen.append(features))
+    encoder(torch.randn(2, 3, frames, 25))
+    assert all(each.is_contiguous(memory_format=torch.channels_last) for each in seen)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_every_size_makes_an_encoder(size: str) -> None:
     config = EncoderConfig(SIZES[size])

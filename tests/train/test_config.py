@@ -28,6 +28,14 @@ def test_psp_learning_needs_levels_and_each_once():
     assert replace(CONFIG, model=ModelConfig(levels=()), method="supervised").model.levels == ()
 
 
+@pytest.mark.parametrize("changes", [{}, {"method": "streams"}, {"method": "taught"}])
+def test_only_a_teacher_can_doubt_labels(changes):
+    taught = replace(CONFIG.objective, pseudo_label=1.0)
+    with pytest.raises(ConfigError, match="only a teacher can doubt"):
+        replace(CONFIG, doubt=0.5, **changes)
+    assert replace(CONFIG, doubt=0.5, method="taught", objective=taught).has_teacher
+
+
 def test_one_and_1_0_are_the_same_setting():
     assert replace(CONFIG, seed=1).hash != CONFIG.hash
     optim = replace(CONFIG.optim, warmup=5)

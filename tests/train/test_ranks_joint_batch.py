@@ -1,5 +1,6 @@
 """Two ranks learn exactly what one process learns from the joined batch."""
 
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -39,6 +40,12 @@ class DoubleTrainer(Trainer):
         self.network.double()
         self.average = WeightAverage(self.network, self.config.average)
 
+    def _make_streams(self) -> None:
+        super()._make_streams()
+        if self.teacher:
+            whole, self.teacher.batches = self.teacher.batches.in_order, copy(self.teacher.batches)
+            self.teacher.batches.in_order = lambda clips: map(doubled, whole(clips))
+
     def _draw_batches(self, step: int) -> tuple[Batch, Batch | None]:
         labelled, unlabelled = super()._draw_batches(step)
         return doubled(labelled), None if unlabelled is None else doubled(unlabelled)
@@ -49,7 +56,10 @@ def doubled(batch: Batch) -> Batch:
 
 
 def settings(preset: PresetName, method: MethodName, memory: MemoryConfig) -> TrainConfig:
-    """A preset with few frames, a small network without dropout, unequal shares, and pseudo-labels it believes."""
+    """A preset with few frames, a small network without dropout, unequal shares, and pseudo-labels it believes.
+
+    A teacher teaches from the first step on.
+    """
     config = PRESETS[preset]("synthetic-xsub", "2/class", "tiny")
     sample = replace(config.data.sample, frames=8)
     return replace(
@@ -62,6 +72,7 @@ def settings(preset: PresetName, method: MethodName, memory: MemoryConfig) -> Tr
         optim=replace(config.optim, warmup=0.0),
         labelled_batch=5,
         unlabelled_batch=7,
+        teach_after=0.0,
     )
 
 
@@ -121,4 +132,5 @@ def test_the_comparison_would_notice_what_it_is_about(store_path):
     found, other = learnt(config, store_path), learnt(replace(config, seed=1), store_path)
     assert not torch.allclose(found["0 objective"], other["0 objective"], rtol=1e-6)
     assert float(found["0 pseudo-label"]) > 0
+    assert float(learnt(settings("best", "taught", MemoryConfig()), store_path)["0 teacher"]) > 0
     assert any(float(value.abs().max()) > 1e-3 for name, value in found.items() if name.startswith("gradient"))

@@ -1,24 +1,27 @@
 import pytest
 import torch
-from torch import nn
 
 from psp.errors import CheckpointError
+from psp.model.psp import PSPNetwork
+from psp.skeleton.kinect20 import KINECT20
 from psp.train import state
 from psp.train.average import WeightAverage
 from psp.train.optim import OptimConfig, make_optimiser
 from psp.train.state import collect, load_checkpoint, newest_step, restore, save_checkpoint
+from runs import SMALL_RUN
 
 
 def parts(kind: str):
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    network = PSPNetwork(KINECT20, 8, 4, SMALL_RUN.model)
     return network, make_optimiser(network, OptimConfig(kind)), WeightAverage(network, 0.9)
 
 
 def steps(network, optimiser, average, count: int) -> None:
     for step in range(count):
         optimiser.zero_grad()
-        network(torch.randn(8, 3)).square().mean().backward()
+        views = torch.randn(4, 1, 8, 20, 3)
+        network.classify(network.encode(views, torch.ones(4, 1, dtype=torch.bool))).square().mean().backward()
         optimiser.step()
         average.update(step)
 
@@ -26,6 +29,7 @@ def steps(network, optimiser, average, count: int) -> None:
 @pytest.mark.parametrize("kind", ["sgd", "adamw", "muon"])
 def test_restored_training_goes_on_bit_for_bit(tmp_path, kind):
     first = parts(kind)
+    assert (kind == "muon") == any("momentum" in group for group in first[1].param_groups[:1] if kind != "sgd")
     steps(*first, 3)
     save_checkpoint(tmp_path, 3, collect(*first), {"note": "x"})
     steps(*first, 3)

@@ -23,7 +23,8 @@ TAUGHT = replace(
 )
 GRAPH = EncoderConfig(((4, 4, 3, 2), (4, 8, 3, 1)), heads=2, joints="graph")
 DOUBTING = replace(TAUGHT, doubt=1.0, epochs=6, teach_after=0.7)
-AS_BEST = replace(TAUGHT, precision="bf16", model=replace(SMALL_RUN.model, encoder=GRAPH, networks="own"))
+MUON = replace(SMALL_RUN.optim, optimiser="muon", momentum=0.95)
+AS_BEST = replace(TAUGHT, precision="bf16", optim=MUON, model=replace(SMALL_RUN.model, encoder=GRAPH, networks="own"))
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.5])
@@ -42,6 +43,36 @@ def test_beliefs_are_the_averaged_networks_and_favour_no_class(tmp_path, spread)
     assert torch.equal(beliefs[:4].argmax(dim=1), torch.arange(4))
     assert torch.equal(beliefs[:4].amax(dim=1), torch.ones(4))
     assert teacher.about(torch.arange(40, 48)).abs().max() == 0
+
+
+def test_a_class_without_any_clip_takes_no_belief_from_the_others(tmp_path):
+    """A subset of a data set keeps all its classes; they would share what is divided evenly among classes."""
+    store = small_store(tmp_path / "store")
+    found = []
+    for classes in (4, 20):
+        torch.manual_seed(0)
+        network = PSPNetwork(store.layout, 8, 20, SMALL_RUN.model).eval()
+        network.classifier.linear.bias.data[4:] = 0.0 if classes == 20 else -1e4
+        average, batches = WeightAverage(network, 0.9), Batches(store, METHODS["taught"].views, SMALL_RUN.data)
+        teacher = Teacher(network, average.state, batches, np.arange(4, 40), np.arange(4), 0.5)
+        teacher.look()
+        found.append(teacher.about(torch.arange(40)))
+    assert found[1][:, 4:].abs().max() == 0
+    torch.testing.assert_close(found[1], found[0], atol=0.01, rtol=0)
+
+
+def test_all_labels_that_the_teacher_knows_count_as_used(tmp_path):
+    config = replace(TAUGHT, budget="4/class", labelled_batch=1, steps=1)
+    trainer = start_run(small_store(tmp_path / "store"), config, tmp_path / "run", device="cpu")
+    trainer.run()
+    assert len(json.loads(trainer.folder.result.read_text())["labelled clips"]) == 16
+
+
+def test_the_teacher_begins_where_its_share_of_the_epochs_ends(tmp_path):
+    store = small_store(tmp_path / "store")
+    for epochs, share, first in ((50, 0.28, 14), (100, 0.55, 55), (20, 0.3, 6), (10, 0.31, 4)):
+        config = replace(TAUGHT, epochs=epochs, teach_after=share, steps=2)
+        assert start_run(store, config, tmp_path / str(share), device="cpu")._first_taught == 2 * first
 
 
 def test_a_doubted_label_is_no_label(tmp_path):
@@ -97,10 +128,9 @@ def test_a_taught_run_that_was_interrupted_between_two_looks_ends_the_same(tmp_p
         if progress.step == straight.steps - 1:
             raise Killed
 
-    try:
+    with pytest.raises(Killed):
         resume_run(tmp_path / "broken", device="cpu").run(die, checkpoint_seconds=0)
-    except Killed:
-        resume_run(tmp_path / "broken", device="cpu").run()
+    resume_run(tmp_path / "broken", device="cpu").run()
     first, second = (load_file(tmp_path / run / "last.safetensors") for run in ("straight", "broken"))
     assert all(torch.equal(value, second[name]) for name, value in first.items())
     assert "teacher" in (tmp_path / "straight" / "metrics.jsonl").read_text()

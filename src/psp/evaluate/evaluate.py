@@ -15,7 +15,7 @@ from psp.methods.methods import METHODS
 from psp.model.streams import Network
 from psp.model.weights import load_network
 from psp.train.config import TrainConfig
-from psp.train.device import device_by_name
+from psp.train.device import allow_tf32, device_by_name
 from psp.train.run import open_run_and_store, require_finished
 
 WEIGHTS = ("average", "last")
@@ -46,6 +46,7 @@ def evaluate_network(
 
     `persons` is the number of person slots in training, by default as many as the store needs.
     """
+    allow_tf32(config.precision)
     device = next(network.parameters()).device
     batches = Batches(store, METHODS[config.method].views, config.data, device, persons=persons)
     tests = split_store(protocol_by_name(config.protocol), store).tests

@@ -17,7 +17,7 @@ from psp.methods.methods import METHODS
 from psp.methods.probabilities import class_probabilities
 from psp.model.streams import Network
 from psp.model.weights import load_network
-from psp.train.device import device_by_name
+from psp.train.device import allow_tf32, device_by_name
 from psp.train.run import open_run, require_finished
 
 
@@ -43,6 +43,7 @@ def predict_clips(run: Path, store: Store, device: str = "auto") -> tuple[tuple[
     require_finished(stored)
     same_preparation(store, stored.store_facts)
     config, place = stored.config, device_by_name(device)
+    allow_tf32(config.precision)
     network = load_network(stored.folder.weights("average")).to(place)
     persons = stored.store_facts.get("persons")
     method = METHODS[config.method]

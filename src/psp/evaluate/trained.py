@@ -14,7 +14,7 @@ from psp.methods.methods import METHODS
 from psp.model.streams import Network
 from psp.model.weights import load_network
 from psp.train.config import TrainConfig
-from psp.train.device import device_by_name
+from psp.train.device import allow_tf32, device_by_name
 from psp.train.run import open_run_and_store, require_finished
 
 
@@ -39,6 +39,7 @@ def open_trained(
     run, store = open_run_and_store(Path(path), None if store_path is None else Path(store_path))
     require_finished(run)
     place = device_by_name(device)
+    allow_tf32(run.config.precision)
     network = load_network(run.folder.weights(weights)).to(place)
     views, persons = METHODS[run.config.method].views, run.store_facts.get("persons")
     return Trained(run.config, store, network, Batches(store, views, run.config.data, place, persons=persons))

@@ -60,14 +60,15 @@ def encode_in_memory(
     """Encode in as little memory as asked for; chunks keep nothing but their features (GradCache, Gao et al. 2021).
 
     Going back, one chunk after the other is encoded again, this time with its graph. A chunk takes every k-th clip, so
-    that all views and batches are in it; on several ranks it consists of a share of each.
+    that all views and batches are in it; on several ranks it consists of a share of each, and no share is empty.
     """
 
     def encode(views: Float[Tensor, "n m t v 3"], persons: Bool[Tensor, "n m"]) -> Encoded:
         with recomputing(network.encoder.blocks if memory.recompute else ()):
             return network.encode(views, persons)
 
-    chunks = -(-max(clips_of_ranks(len(views))) // memory.chunk) if memory.chunk else 1
+    shares = clips_of_ranks(len(views))
+    chunks = min(-(-max(shares) // memory.chunk), *shares) if memory.chunk else 1
     if chunks == 1:
         return encode(views, persons)
     parts = [

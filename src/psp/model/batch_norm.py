@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from psp.errors import ConfigError
 from psp.model.across_ranks import of_every_rank, rank_count, sum_of_ranks
 
 OTHERS = (0, 2, 3)
@@ -24,6 +25,9 @@ class BatchNorm(nn.BatchNorm2d):
     def forward(self, x: Float[Tensor, "r c t v"]) -> Float[Tensor, "r c t v"]:
         """Return gamma (x - mean) / sqrt(variance + eps) + beta and, in training, move the running statistics."""
         if not self.training or rank_count() == 1:
+            if self.training and x.numel() == x.shape[1]:
+                what = "batch normalisation is given one value a channel, of which there is no variance."
+                raise ConfigError(what, remedy="Use larger batches or more frames.")
             return super().forward(x)
         y, count, mean, variance = joint_batch_norm(x, self.weight, self.bias, self.eps)
         self._track(count, mean, variance)

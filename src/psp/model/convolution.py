@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -17,7 +18,8 @@ class NormalisedConvolution(nn.Sequential):
     """A convolution along frames (1x1 by default) followed by batch normalisation.
 
     A 1x1 convolution with a stride takes the places it wants first: going back through a strided one of fewer channels
-    than the processor computes at once, oneDNN 3.12 (PyTorch 2.13) writes past its memory.
+    than the processor computes at once, oneDNN 3.12 (PyTorch 2.13) writes past its memory. They are copied, since
+    PyTorch may not see that every other one of an odd number of frames lies with its channels last.
     """
 
     def __init__(self, inputs: int, outputs: int, *, length: int = 1, stride: tuple[int, int] = (1, 1)) -> None:
@@ -31,7 +33,9 @@ class NormalisedConvolution(nn.Sequential):
     def forward(self, x: Float[Tensor, "r c s w"]) -> Float[Tensor, "r d s2 w2"]:
         """Return the normalised convolution at every stride-th place."""
         along, across = self.every
-        normalised: Tensor = super().forward(x[:, :, ::along, ::across])
+        if self.every != (1, 1):
+            x = x[:, :, ::along, ::across].contiguous(memory_format=torch.channels_last)
+        normalised: Tensor = super().forward(x)
         return normalised
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from psp.data.batches import BatchConfig
 from psp.data.ranges import require
 from psp.errors import ConfigError
-from psp.methods.methods import MemoryConfig, MethodName, ObjectiveConfig
+from psp.methods.methods import METHODS, MemoryConfig, MethodName, ObjectiveConfig
 from psp.model.psp import ModelConfig
 from psp.train.device import Precision
 from psp.train.optim import OptimConfig
@@ -24,8 +24,8 @@ class TrainConfig:
     `average` is the decay of the averaged weights; they teach, where the method has a teacher, after this share of
     the epochs (`teach_after`), a share `spread` of their beliefs coming from labels spread among similar clips. Labels
     that they found less than `doubt` times as likely as another class, in the mean from the fourth epoch until then,
-    are learnt no more. The numbers of a step are read from the device every `log_every` steps, a loss that is not
-    finite among them.
+    are learnt no more; if they teach earlier, no label is doubted. The numbers of a step are read from the device every
+    `log_every` steps, a loss that is not finite among them.
     """
 
     protocol: str
@@ -63,6 +63,14 @@ class TrainConfig:
         if self.method in ("psp", "taught") and not levels:
             remedy = "Name at least one level, or use the method supervised."
             raise ConfigError("PSP Learning needs levels to contrast.", where="model.levels", remedy=remedy)
+        if self.doubt and not self.has_teacher:
+            remedy = "Use the method taught with objective.pseudo_label above 0, or leave it out."
+            raise ConfigError("only a teacher can doubt labels.", where="doubt", remedy=remedy)
+
+    @property
+    def has_teacher(self) -> bool:
+        """Whether the averaged weights teach."""
+        return METHODS[self.method].is_taught and self.objective.pseudo_label > 0
 
     @cached_property
     def hash(self) -> str:

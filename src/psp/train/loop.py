@@ -134,7 +134,7 @@ class Trainer:
 
     def _make_streams(self) -> None:
         config = self.config
-        self.ranks.check(config.labelled_batch, config.unlabelled_batch)
+        self.ranks.check(config.labelled_batch, *[config.unlabelled_batch] * self.method.uses_unlabelled)
         protocol = protocol_by_name(config.protocol)
         train = split_store(protocol, self.store).train
         labelled = self.budget.rows(protocol, self.store.clips, train)
@@ -147,7 +147,7 @@ class Trainer:
         batches = Batches(self.store, self.method.views, config.data, self.ranks.device)
         self.feed = Feed(batches, self._draws)
         self.teacher: Teacher | None = None
-        if self.method.is_taught and config.objective.pseudo_label:
+        if config.has_teacher:
             known = (self.unlabelled_clips, labelled, config.spread, config.precision, config.doubt)
             self.teacher = Teacher(self.network, self.average.state, batches, *known)
 
@@ -195,6 +195,7 @@ class Trainer:
         if self.teacher and self.step % self.steps_per_epoch == 0:
             if self.step >= self._first_taught:
                 self.teacher.look()
+                self.ledger.note(self.teacher.known)
             elif config.doubt and self.step >= FIRST_OPINION * self.steps_per_epoch:
                 self.teacher.form_opinion()
         labelled, unlabelled = self._draw_batches(self.step)
@@ -224,7 +225,8 @@ class Trainer:
 
     @property
     def _first_taught(self) -> int:
-        return math.ceil(self.config.teach_after * self.config.epochs) * self.steps_per_epoch
+        epochs = round(self.config.teach_after * self.config.epochs, 9)  # 0.28 of 50 is 14, not a little more
+        return math.ceil(epochs) * self.steps_per_epoch
 
     @property
     def doubted(self) -> list[str]:

@@ -47,23 +47,27 @@ class Muon(torch.optim.AdamW):
             if weight.grad is not None:
                 alike[tuple(weight.shape)].append(weight)
         for weights in alike.values():
-            step = orthogonal(
-                torch.stack([self._direction(weight, group["momentum"]).flatten(1) for weight in weights])
-            )
-            size = group["lr"] * SIZE_OF_ADAMW * max(step.shape[1:]) ** 0.5
-            for weight, own in zip(weights, step.view(len(weights), *weights[0].shape), strict=True):
-                change = -group["lr"] * group["weight_decay"] * weight - size * own
-                weight.add_(change if refused is None else change.masked_fill(refused.bool(), 0.0))
+            stacked = torch.stack(weights)
+            step = orthogonal(self._directions(weights, group["momentum"]).flatten(2)).view_as(stacked)
+            size = group["lr"] * SIZE_OF_ADAMW * max(stacked[0].flatten(1).shape) ** 0.5
+            change = -group["lr"] * group["weight_decay"] * stacked - size * step
+            if refused is not None:
+                change = change.masked_fill(refused.bool(), 0.0)
+            torch._foreach_add_(weights, change.unbind())
 
-    def _direction(self, weight: Tensor, momentum: float) -> Tensor:
-        """Nesterov's momentum: the gradient blended with the running mean of gradients."""
-        assert weight.grad is not None
+    def _directions(self, weights: list[Tensor], momentum: float) -> Float[Tensor, "n ..."]:
+        """Nesterov's momentum: gradients blended with the running means of gradients."""
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        means = [self._mean_of_gradients(weight) for weight in weights]
+        torch._foreach_lerp_(means, gradients, 1 - momentum)
+        return torch.stack(torch._foreach_lerp(gradients, means, momentum))
+
+    def _mean_of_gradients(self, weight: Tensor) -> Tensor:
         state = self.state[weight]
         if not state:  # AdamW, which reads states back, looks for a count of steps
             state.update(momentum=torch.zeros_like(weight), step=torch.zeros(()))
-        mean = state["momentum"]
-        mean.lerp_(weight.grad, 1 - momentum)
-        return weight.grad.lerp(mean, momentum)
+        mean: Tensor = state["momentum"]
+        return mean
 
 
 def orthogonal(matrices: Float[Tensor, "n a b"]) -> Float[Tensor, "n a b"]:
@@ -76,5 +80,5 @@ def orthogonal(matrices: Float[Tensor, "n a b"]) -> Float[Tensor, "n a b"]:
     x = x / torch.linalg.matrix_norm(x, keepdim=True).clamp(min=1e-7)
     for _ in range(ROUNDS):
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x if matrices.shape[1] <= matrices.shape[2] else x.mT

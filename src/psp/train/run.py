@@ -36,7 +36,7 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """Losses and accuracies of the steps: the same for every run of the same configuration."""
+        """Losses and accuracies of the steps: in one process on a CPU the same for every run of a configuration."""
         return self.path / "metrics.jsonl"
 
     @property

@@ -21,7 +21,7 @@ def unlabelled_clips(
 
 
 def steps_per_epoch(config: TrainConfig, unlabelled: int) -> int:
-    """Steps that show so many clips once, the last one maybe the first ones again, unless they are configured."""
+    """Steps that show so many clips once, unless they are configured; the last one may begin the next pass."""
     return config.steps or -(-unlabelled // config.unlabelled_batch)
 
 

@@ -22,9 +22,9 @@ class Teacher:
     """Beliefs about a training set's clips, taken anew now and then from whole clips, all views together.
 
     The mean of the views' class probabilities; a share `spread` of it comes instead from the labels, spread among
-    similar clips. Both are aligned: over all clips no class is believed in more often than another. Clips with a label
-    that is not doubted are believed to be what it says; about clips of other sets nothing is believed. The teacher
-    looks at the average itself: nothing is copied.
+    similar clips. Both are aligned: over all clips no class with a label is believed in more often than another, and a
+    class without any is not believed in. Clips with a label that is not doubted are believed to be what it says; about
+    clips of other sets nothing is believed. The teacher looks at the average itself: nothing is copied.
     """
 
     def __init__(
@@ -45,6 +45,8 @@ class Teacher:
         self.labelled = torch.from_numpy(np.searchsorted(self.clips, labelled)).to(batches.device)
         self.known = torch.from_numpy(labelled)
         self.doubt = Doubt(batches.label[self.known], network.classes, doubt)
+        self.taught_classes = torch.zeros(network.classes, device=batches.device)
+        self.taught_classes[self.doubt.labels] = 1
         self.labels = torch.full_like(batches.label, -1)
         self.labels[self.known] = self.doubt.labels
         self.beliefs = torch.zeros(len(batches.label), network.classes, device=batches.device)
@@ -98,7 +100,12 @@ class Teacher:
         """The aligned probabilities of the teacher's clips and their features, in the clips' order."""
         seen = [self._look_at(batch) for batch in self.batches.in_order(self.clips)]
         beliefs, features = (torch.cat(parts) for parts in zip(*seen, strict=True))
-        return aligned(beliefs, beliefs.mean(dim=0)), features
+        return self._aligned(beliefs), features
+
+    def _aligned(self, beliefs: Float[Tensor, "c k"]) -> Float[Tensor, "c k"]:
+        known = (beliefs + torch.finfo(beliefs.dtype).tiny) * self.taught_classes
+        known = known / known.sum(dim=1, keepdim=True)
+        return aligned(known, known.mean(dim=0))
 
     def _beliefs_by_sight(self) -> Float[Tensor, "c k"]:
         """What network and spread labels say of the teacher's clips, in the clips' order."""
@@ -107,7 +114,7 @@ class Teacher:
             return beliefs
         trusted = self.doubt.trusted
         spread = spread_labels(features, self.labelled[trusted], self.doubt.labels[trusted], beliefs.shape[1])
-        return torch.lerp(beliefs, aligned(spread, spread.mean(dim=0)), self.spread)
+        return torch.lerp(beliefs, self._aligned(spread), self.spread)
 
     def _look_at(self, batch: Batch) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n d"]]:
         """The mean probabilities of a batch, and its unit features, one view beside the other."""
