@@ -24,12 +24,12 @@ def test_runs_are_compared_on_a_page(runs, tmp_path, capsys):
     assert "supervised" in out.read_text()
 
 
+@pytest.mark.parametrize("content", ["{", "{}", "[]"])
 @pytest.mark.parametrize("name", ["result.json", "evaluation.json"])
-def test_a_damaged_file_is_named(runs, tmp_path, capsys, name):
+def test_a_damaged_file_is_named(runs, tmp_path, capsys, name, content):
     run = tmp_path / "run"
     shutil.copytree(runs[0], run)
-    (run / "evaluation.json").write_text("{}")
-    (run / name).write_text("{")
+    (run / name).write_text(content)
     assert main(["report", str(run), "--out", str(tmp_path / "report.html")]) == 2
     assert name in capsys.readouterr().err
 

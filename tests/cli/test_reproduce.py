@@ -69,7 +69,7 @@ def test_single_columns_can_be_run(store, tmp_path, capsys):
     assert main([*arguments, "for"]) == 2
     assert "two, four" in capsys.readouterr().err
     assert main([*arguments, "four", "--quick"]) == 2
-    assert "Choose from two, or name another store." in capsys.readouterr().err
+    assert "Choose from two; others need another store, or are left out by --quick." in capsys.readouterr().err
 
 
 def test_a_row_is_found_whose_run_another_row_shares(store, tmp_path, capsys, monkeypatch):

@@ -5,7 +5,7 @@ from torch import Tensor
 from psp.data.batches import Batch
 from psp.errors import ConfigError
 from psp.methods import encode
-from psp.methods.encode import MemoryConfig, encode_views
+from psp.methods.encode import MemoryConfig, encode_views, number_of_chunks
 from psp.methods.method import ObjectiveConfig
 from psp.methods.methods import METHODS
 from psp.model.encoder import EncoderConfig
@@ -75,12 +75,11 @@ def test_a_chunk_in_training_has_its_own_statistics():
     assert not torch.equal(whole["objective"], chunks["objective"])
 
 
-def test_no_rank_is_given_an_empty_chunk(monkeypatch):
-    """The share of this rank is one clip, that of another three: three chunks would leave it nothing for two."""
-    monkeypatch.setattr(encode, "clips_of_ranks", lambda clips: [clips, 3])
-    (found,) = encode_views(network().eval(), [batch(1, 0)], MemoryConfig(chunk=1))["joint"]
-    assert found.features.isfinite().all()
-    assert len(found.features) == 2
+def test_no_rank_is_left_without_clips_in_a_chunk():
+    assert number_of_chunks([7], 3) == 3
+    assert number_of_chunks([4, 3], 2) == 2
+    assert number_of_chunks([3, 2], 1) == 2
+    assert number_of_chunks([5, 1], 2) == 1
 
 
 def test_a_negative_chunk_is_refused():

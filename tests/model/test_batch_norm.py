@@ -83,6 +83,6 @@ def test_evaluation_asks_no_other_rank():
 
 
 def test_one_value_a_channel_has_no_variance():
-    with pytest.raises(ConfigError, match="larger batches or more frames"):
+    with pytest.raises(ConfigError, match="larger batches or chunks"):
         BatchNorm(3)(torch.ones(1, 3, 1, 1))
     assert BatchNorm(3).eval()(torch.ones(1, 3, 1, 1)).shape == (1, 3, 1, 1)

@@ -6,7 +6,7 @@ from experiments import SMALL
 from psp.errors import CheckpointError
 from psp.reproduce.experiment import Scope, plan
 from psp.reproduce.place import Place
-from psp.reproduce.result import device_names, read_results, results_of
+from psp.reproduce.result import FORMAT, device_names, read_results, results_of
 from psp.reproduce.run_one import make_result
 from stores import small_store
 
@@ -49,6 +49,19 @@ def test_a_result_is_found_by_its_hashes_in_whatever_folder_it_lies(made):
     assert 0 <= result.top1["average"]["full"] <= 100
     assert (result.epochs, result.size, result.best_on_test) == (3, "tiny", None)
     assert results_of([run], found) == {("psp", "two"): [result]}
+
+
+@pytest.mark.parametrize("name", ["a.json", "z.json"])
+def test_of_a_training_that_was_watched_only_the_best_epoch_counts_beside_another(made, tmp_path, name):
+    (path,) = (each for each in made[1].glob("*/*.json") if FORMAT in each.read_text())
+    content = json.loads(path.read_text())
+    watched = content | {"best epoch on the test set, not a result": {"full": 99.0}, "seconds": 1.0}
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table" / name).write_text(json.dumps(watched))
+    (tmp_path / "table" / "middle.json").write_text(json.dumps(content))
+    (found,) = read_results(tmp_path).values()
+    assert found.best_on_test == {"full": 99.0}
+    assert found.seconds == content["seconds"]
 
 
 def test_a_damaged_result_is_named(tmp_path):

@@ -120,16 +120,18 @@ def test_an_interrupted_experiment_goes_on(store, tmp_path, jobs, number):
 
 
 def children(process: subprocess.Popen[str]) -> list[str]:
-    return subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    return Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc, which knows the children, is Linux only")
 def test_ctrl_c_of_a_terminal_reaches_processes_that_are_just_starting_too(store, tmp_path):
     process = start(tmp_path, 2, start_new_session=True)
     while len(children(process)) < 3 and process.poll() is None:  # both workers, and Python's resource tracker
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
     said, complaints = process.communicate(timeout=300)
-    assert (process.returncode, said, complaints) == (0, "0\n", "")
+    assert (process.returncode, said) == (0, "0\n")
+    assert "Traceback" not in complaints
 
 
 def test_an_edited_run_is_refused(store, tmp_path):

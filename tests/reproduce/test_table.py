@@ -73,7 +73,7 @@ def test_brackets_are_explained_where_there_are_any(runs):
     for experiment, brackets in ((SMALL, True), (replace(SMALL, others={}), True), (bare, False)):
         text = markdown(Table(experiment, runs, results(runs)))
         assert ("In brackets" in text) == brackets == ("(60.0)" in text)
-        assert ("systems that it compares follow" in text) == bool(experiment.others)
+        assert ("systems that the paper compares" in text) == bool(experiment.others)
 
 
 def test_the_best_epoch_has_a_column_of_its_own(runs):

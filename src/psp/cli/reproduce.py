@@ -133,7 +133,8 @@ def _asked_for(runs: Sequence[PlannedRun], rows: Sequence[str], columns: Sequenc
 def _check_names(kind: str, names: Sequence[str], known: Sequence[str]) -> None:
     for name in names:
         if name not in known:
-            remedy = f"Choose from {', '.join(known)}{', or name another store' if kind == 'column' else ''}."
+            elsewhere = "; others need another store, or are left out by --quick" if kind == "column" else ""
+            remedy = f"Choose from {', '.join(known)}{elsewhere}."
             raise ConfigError(f"there is no {kind} {name!r}.", where=f"{kind}s", remedy=remedy)
 
 

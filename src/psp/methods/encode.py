@@ -1,5 +1,6 @@
 """Several batches through the encoder at once, in as little memory as asked for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +22,8 @@ class MemoryConfig:
 
     `recompute` changes no number: of every encoder block only the input is kept, going back the rest is computed
     again. `chunk` encodes so many clips at a time (0: all; every view of a clip counts) and keeps their features only;
-    the contrast still sees all clips, but batch norm sees one chunk at a time.
+    the contrast still sees all clips, but batch norm sees one chunk at a time. Of unequal shares on several ranks the
+    larger ones are encoded in no more chunks than the smallest has clips.
     """
 
     recompute: bool = False
@@ -60,15 +62,14 @@ def encode_in_memory(
     """Encode in as little memory as asked for; chunks keep nothing but their features (GradCache, Gao et al. 2021).
 
     Going back, one chunk after the other is encoded again, this time with its graph. A chunk takes every k-th clip, so
-    that all views and batches are in it; on several ranks it consists of a share of each, and no share is empty.
+    that all views and batches are in it; on several ranks it consists of a share of each.
     """
 
     def encode(views: Float[Tensor, "n m t v 3"], persons: Bool[Tensor, "n m"]) -> Encoded:
         with recomputing(network.encoder.blocks if memory.recompute else ()):
             return network.encode(views, persons)
 
-    shares = clips_of_ranks(len(views))
-    chunks = min(-(-max(shares) // memory.chunk), *shares) if memory.chunk else 1
+    chunks = number_of_chunks(clips_of_ranks(len(views)), memory.chunk) if memory.chunk else 1
     if chunks == 1:
         return encode(views, persons)
     parts = [
@@ -79,3 +80,8 @@ def encode_in_memory(
     clips = torch.cat([part.row_clip * chunks + first for first, part in enumerate(parts)])
     order = clips.argsort(stable=True)
     return Encoded(features[order.to(features.device, non_blocking=True)], clips[order], len(views))
+
+
+def number_of_chunks(shares: Sequence[int], chunk: int) -> int:
+    """Into how many chunks of about `chunk` clips all ranks divide their `shares`, so that none is left without any."""
+    return min(-(-max(shares) // chunk), *shares)

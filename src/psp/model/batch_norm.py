@@ -23,11 +23,14 @@ class BatchNorm(nn.BatchNorm2d):
     """
 
     def forward(self, x: Float[Tensor, "r c t v"]) -> Float[Tensor, "r c t v"]:
-        """Return gamma (x - mean) / sqrt(variance + eps) + beta and, in training, move the running statistics."""
+        """Return gamma (x - mean) / sqrt(variance + eps) + beta and, in training, move the running statistics.
+
+        ConfigError if training gives it one value a channel.
+        """
         if not self.training or rank_count() == 1:
             if self.training and x.numel() == x.shape[1]:
                 what = "batch normalisation is given one value a channel, of which there is no variance."
-                raise ConfigError(what, remedy="Use larger batches or more frames.")
+                raise ConfigError(what, remedy="Use larger batches or chunks, or more frames.")
             return super().forward(x)
         y, count, mean, variance = joint_batch_norm(x, self.weight, self.bias, self.eps)
         self._track(count, mean, variance)

@@ -68,7 +68,7 @@ def confusions(runs: Sequence[ComparedRun]) -> dict[str, Sequence[Sequence[int]]
 def _open(path: Path, name: str, device: str) -> ComparedRun:
     run = open_run(path)
     metrics = read_lines(run.folder.metrics) if run.folder.metrics.exists() else []
-    result = _read(run.folder.result) if run.folder.result.exists() else {}
+    result = _read(run.folder.result, "budget", "parameters", "seconds") if run.folder.result.exists() else {}
     settings = {**_flat(as_plain(run.config)), "data set": run.store_facts.get("dataset", "")}
     classes = tuple(run.store_facts["classes"])
     return ComparedRun(name, settings, classes, metrics, _evaluation(run, device) if result else {}, result)
@@ -77,15 +77,17 @@ def _open(path: Path, name: str, device: str) -> ComparedRun:
 def _evaluation(run: StoredRun, device: str) -> Mapping[str, Mapping[str, Any]]:
     if not run.folder.evaluation.exists():
         evaluate_run(run.folder.path, None, device)
-    weights: Mapping[str, Mapping[str, Any]] = _read(run.folder.evaluation)["weights"]
+    weights: Mapping[str, Mapping[str, Any]] = _read(run.folder.evaluation, "weights")["weights"]
     return weights
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Read a file that a run wrote at its end; CheckpointError if it was damaged since."""
+def _read(path: Path, *needed: str) -> dict[str, Any]:
+    """Read a file that a run wrote at its end; CheckpointError if it was damaged since, or lacks what is needed."""
     try:
         content: dict[str, Any] = json.loads(path.read_text())
-    except ValueError as error:
+        for name in needed:
+            content[name]
+    except (ValueError, KeyError, TypeError) as error:
         remedy = "Restore it, or remove it: 'psp train --resume' and 'psp evaluate' write it again."
         raise CheckpointError(f"the file is damaged ({error}).", where=str(path), remedy=remedy) from error
     return content

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +64,16 @@ def write_run_result(
 def read_results(results: Path) -> dict[Key, RunResult]:
     """Every run result in the folders of `results`, by its key; a damaged one raises CheckpointError.
 
-    Of a run that was kept twice the one with an accuracy of every epoch counts.
+    Of a run that was trained twice, once with an accuracy of every epoch, the other training counts, and of this one
+    the best epoch only.
     """
     found = (_read(path) for path in sorted(results.glob("*/*.json")))
     by_key: dict[Key, RunResult] = {}
-    for result in (each for each in found if each is not None):
-        if result.best_on_test is not None or result.key not in by_key:
+    for result in sorted((each for each in found if each is not None), key=lambda each: each.best_on_test is not None):
+        if result.key not in by_key:
             by_key[result.key] = result
+        elif result.best_on_test is not None:
+            by_key[result.key] = replace(by_key[result.key], best_on_test=result.best_on_test)
     return by_key
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 from typing import Any, TypeVar
 
@@ -45,10 +46,9 @@ def run_side_by_side(
     stop, threads = context.Event(), max(1, (os.cpu_count() or 1) // jobs)
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(stop, threads))
     with Interrupt() as interrupt:
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        waiting: set[Future[Result]] = {pool.submit(work, *task) for task in tasks}
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         try:
+            with _blocked(signal.SIGINT):
+                waiting: set[Future[Result]] = {pool.submit(work, *task) for task in tasks}
             while waiting:
                 done, waiting = wait(waiting, POLL_SECONDS, FIRST_COMPLETED)
                 if not stop.is_set() and (interrupt.signal is not None or halt()):
@@ -62,6 +62,16 @@ def run_side_by_side(
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _blocked(number: int) -> Iterator[None]:
+    """Hold a signal back, here and in the processes that are started meanwhile."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(stop: Event, threads: int) -> None:

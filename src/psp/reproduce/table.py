@@ -89,7 +89,7 @@ class Table:
 
     def conditions(self, row: Row, measure: Measure) -> Conditions:
         """Size, epochs, seeds by column, device and mean wall time of the runs behind a row of accuracies."""
-        by_column = [self._measured(row, column, measure) for column in self.columns]
+        by_column = [self.measured(row, column, measure) for column in self.columns]
         results = [result for cell in by_column for result in cell]
         return Conditions(
             size=each(f"{result.size}, {result.parameters:,} parameters" for result in results),
@@ -99,7 +99,8 @@ class Table:
             minutes="/".join(mean_minutes(cell) for cell in by_column),
         )
 
-    def _measured(self, row: Row, column: Column, measure: Measure) -> list[RunResult]:
+    def measured(self, row: Row, column: Column, measure: Measure) -> list[RunResult]:
+        """The results behind a cell, in the order of the seeds."""
         seeds = self.values(row.name, column, measure)
         return [result for result in self.results.get((row.name, column.name), []) if result.seed in seeds]
 

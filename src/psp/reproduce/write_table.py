@@ -10,10 +10,10 @@ from psp.data.atomic import write_atomically, write_json
 from psp.reproduce.experiment import Column, Experiment, Row
 from psp.reproduce.table import BEST_ON_TEST, Cell, Measure, Table, each
 
-TOP1 = "Top-1 accuracy in %, mean ± standard deviation over seeds, each with its own label budget and training."
+TOP1 = "Top-1 accuracy in %, mean ± standard deviation over seeds: trainings, each on a label budget drawn for it."
 PAIRED = "Averaged weights, the same labels: mean difference and its 95 % interval (Student's t over n seeds)."
-PAPER = "In brackets what the paper reports for that system; for presets of ours, what it reports for PSP Learning."
-OTHERS = "The systems that it compares follow."
+PAPER = "In brackets what the paper reports for that system, or for the nearest one that it has."
+OTHERS = "The last rows of the first table are systems that the paper compares."
 
 
 def write_table(table: Table, stem: Path) -> list[Path]:
@@ -83,7 +83,7 @@ def _flat(table: Table) -> list[dict[str, object]]:
 
 
 def _line(table: Table, row: Row, column: Column, measure: Measure, cell: Cell) -> dict[str, object]:
-    results = table.results[row.name, column.name]
+    results = table.measured(row, column, measure)
     return {
         "system": row.name, "column": column.name, "weights": measure[0], "test set": measure[1],
         **asdict(cell.summary),  # type: ignore[arg-type]

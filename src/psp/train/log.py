@@ -59,8 +59,8 @@ class RunLogs:
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Read a log, but for a last line that is still being written; CheckpointError if another is damaged."""
-    *lines, _ = path.read_text().split("\n")
     try:
+        *lines, _ = path.read_text().split("\n")
         return [json.loads(line) for line in lines]
     except ValueError as error:
         raise CheckpointError(f"the log is damaged ({error}).", where=str(path), remedy="Restore it.") from error

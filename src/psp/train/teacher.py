@@ -45,8 +45,8 @@ class Teacher:
         self.labelled = torch.from_numpy(np.searchsorted(self.clips, labelled)).to(batches.device)
         self.known = torch.from_numpy(labelled)
         self.doubt = Doubt(batches.label[self.known], network.classes, doubt)
-        self.taught_classes = torch.zeros(network.classes, device=batches.device)
-        self.taught_classes[self.doubt.labels] = 1
+        self.labelled_classes = torch.zeros(network.classes, device=batches.device)
+        self.labelled_classes[self.doubt.labels] = 1
         self.labels = torch.full_like(batches.label, -1)
         self.labels[self.known] = self.doubt.labels
         self.beliefs = torch.zeros(len(batches.label), network.classes, device=batches.device)
@@ -103,7 +103,7 @@ class Teacher:
         return self._aligned(beliefs), features
 
     def _aligned(self, beliefs: Float[Tensor, "c k"]) -> Float[Tensor, "c k"]:
-        known = (beliefs + torch.finfo(beliefs.dtype).tiny) * self.taught_classes
+        known = (beliefs + torch.finfo(beliefs.dtype).tiny) * self.labelled_classes
         known = known / known.sum(dim=1, keepdim=True)
         return aligned(known, known.mean(dim=0))
 
