@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psp.data.budget import XCAR2022_POSITIONS, LabelBudget, draw_budget, read_budget, write_budget
+from psp.data.budget import (
+    XCAR2022_POSITIONS,
+    LabelBudget,
+    draw_budget,
+    has_few_labels,
+    read_budget,
+    write_budget,
+)
 from psp.data.split import PROTOCOLS, split
 from psp.data.table import ClipTable
 from psp.errors import BudgetError
@@ -58,6 +65,14 @@ def ntu60(shared_data: Path) -> ClipTable:
 def test_ntu60_budgets_have_the_published_sizes(ntu60: ClipTable, protocol: str, spec: str, labels: int):
     train = split(PROTOCOLS[protocol], ntu60).train
     assert len(draw_budget(spec, PROTOCOLS[protocol], ntu60, train, seed=0).ids) == labels
+
+
+@pytest.mark.parametrize(
+    ("spec", "few"),
+    [("5%", True), ("9.9%", True), ("10%", False), ("9/class", True), ("15/class", False), ("all", False)],
+)
+def test_few_labels_are_less_than_ten(spec, few):
+    assert has_few_labels(spec) == few
 
 
 def test_xcar2022_takes_the_same_positions_of_every_class(ntu60: ClipTable):

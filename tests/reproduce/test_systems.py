@@ -3,7 +3,14 @@ from pathlib import Path
 import pytest
 
 from psp.reproduce.experiment import Scope
-from psp.reproduce.systems import psp_best, psp_paper, psp_published, supervised_best, supervised_paper
+from psp.reproduce.systems import (
+    psp_best,
+    psp_best_short,
+    psp_paper,
+    psp_published,
+    supervised_best,
+    supervised_paper,
+)
 from psp.reproduce.table4 import FIGURE7, TABLE4
 from psp.train.override import changes_from_file, override
 from psp.train.presets import PRESETS
@@ -41,8 +48,16 @@ def test_the_published_program_is_itself_on_the_data_set_it_is_for():
 
 
 def test_systems_of_one_preset_differ_in_their_method_only():
-    pairs = {("psp", "supervised"): (psp_paper, supervised_paper), ("taught", "streams"): (psp_best, supervised_best)}
+    pairs = {
+        ("psp", "supervised"): (psp_paper, supervised_paper),
+        ("taught", "streams"): (psp_best_short, supervised_best),
+    }
     for methods, systems in pairs.items():
         configs = [make("nw-ucla", "15%", Scope()) for make in systems]
         assert tuple(config.method for config in configs) == methods
         assert override(configs[1], {"method": methods[0]}) == configs[0]
+
+
+def test_the_short_best_is_best_where_labels_are_few():
+    assert psp_best_short("nw-ucla", "5%", Scope()) == psp_best("nw-ucla", "5%", Scope())
+    assert psp_best_short("nw-ucla", "15%", Scope()) != psp_best("nw-ucla", "15%", Scope())

@@ -28,12 +28,11 @@ def test_psp_learning_needs_levels_and_each_once():
     assert replace(CONFIG, model=ModelConfig(levels=()), method="supervised").model.levels == ()
 
 
-@pytest.mark.parametrize("changes", [{}, {"method": "streams"}, {"method": "taught"}])
-def test_only_a_teacher_can_doubt_labels(changes):
-    taught = replace(CONFIG.objective, pseudo_label=1.0)
-    with pytest.raises(ConfigError, match="only a teacher can doubt"):
-        replace(CONFIG, doubt=0.5, **changes)
-    assert replace(CONFIG, doubt=0.5, method="taught", objective=taught).has_teacher
+def test_there_is_a_teacher_if_its_method_is_chosen_and_listens_to_it():
+    listening = replace(CONFIG.objective, pseudo_label=1.0)
+    assert replace(CONFIG, method="taught", objective=listening).has_teacher
+    assert not replace(CONFIG, method="taught").has_teacher
+    assert not replace(CONFIG, objective=listening).has_teacher
 
 
 def test_one_and_1_0_are_the_same_setting():

@@ -40,7 +40,6 @@ def test_neither_of_them_augments(make):
 def test_best_augments_and_keeps_the_core():
     config = best("nw-ucla", "5%", "tiny")
     assert (config.epochs, config.data.sample.overhang, config.optim.optimiser) == (20, 0.2, "muon")
-    assert best("nw-ucla", "all", "tiny").epochs == 60
     assert METHODS[config.method].views == (
         "joint", "velocity", "yaw-invariant", "yaw-invariant velocity", "distance",
     )  # fmt: skip
@@ -49,6 +48,20 @@ def test_best_augments_and_keeps_the_core():
     assert config.model.levels == ("body", "part", "joint")
     assert config.model.polymerise
     assert set(PRESETS) == {"paper", "published", "best"}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "budget", "expected"),
+    [
+        ("nw-ucla", "5%", (20, 0.0)), ("nw-ucla", "9.5%", (20, 0.0)), ("nw-ucla", "10%", (60, 0.5)),
+        ("nw-ucla", "9/class", (20, 0.0)), ("nw-ucla", "15/class", (60, 0.5)), ("nw-ucla", "all", (60, 0.5)),
+        ("ntu60-xsub", "40%", (20, 0.0)), ("ntu60-xsub", "all", (20, 0.0)),
+    ],
+)  # fmt: skip
+def test_best_takes_longer_and_doubts_labels_where_a_small_data_set_has_many(protocol, budget, expected):
+    config = best(protocol, budget, "light")
+    assert (config.epochs, config.doubt) == expected
+    assert config.optim.warmup == 2
 
 
 @pytest.mark.parametrize(("protocol", "clips"), [("nw-ucla", 28), ("synthetic-xsub", 28), ("ntu60-xsub", 112)])

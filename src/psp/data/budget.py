@@ -20,6 +20,7 @@ from psp.data.table import ClipTable
 from psp.errors import BudgetError
 
 FORMAT = "psp-budget-1"
+FEW = 10
 SPECS = "Budgets are written 5% or 2.5% (of the training clips), 5/class, xcar2022 or all."
 
 XCAR2022_PROTOCOL, XCAR2022_TRAINING_CLIPS = "ntu60-xsub", 40_091
@@ -86,6 +87,12 @@ def draw_budget(
     else:
         chosen = _first(_per_class(spec, protocol, ids), seed, ids)
     return LabelBudget(spec, protocol.name, seed, tuple(sorted(name for names in chosen.values() for name in names)))
+
+
+def has_few_labels(spec: str) -> bool:
+    """Whether a budget is written as less than FEW labels per class, or as less than FEW per cent of the clips."""
+    number = re.fullmatch(r"(\d+(?:\.\d+)?)(?:%|/class)", spec)
+    return number is not None and float(number[1]) < FEW
 
 
 def write_budget(budget: LabelBudget, path: str | os.PathLike[str]) -> None:

@@ -24,8 +24,8 @@ class TrainConfig:
     `average` is the decay of the averaged weights; they teach, where the method has a teacher, after this share of
     the epochs (`teach_after`), a share `spread` of their beliefs coming from labels spread among similar clips. Labels
     that they found less than `doubt` times as likely as another class, in the mean from the fourth epoch until then,
-    are learnt no more; if they teach earlier, no label is doubted. The numbers of a step are read from the device every
-    `log_every` steps, a loss that is not finite among them.
+    are learnt no more; if they teach earlier or never, no label is doubted. The numbers of a step are read from the
+    device every `log_every` steps, a loss that is not finite among them.
     """
 
     protocol: str
@@ -63,9 +63,6 @@ class TrainConfig:
         if self.method in ("psp", "taught") and not levels:
             remedy = "Name at least one level, or use the method supervised."
             raise ConfigError("PSP Learning needs levels to contrast.", where="model.levels", remedy=remedy)
-        if self.doubt and not self.has_teacher:
-            remedy = "Use the method taught with objective.pseudo_label above 0, or leave it out."
-            raise ConfigError("only a teacher can doubt labels.", where="doubt", remedy=remedy)
 
     @property
     def has_teacher(self) -> bool:
