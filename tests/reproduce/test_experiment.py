@@ -82,6 +82,7 @@ def test_the_papers_schedule_is_cut_and_that_of_best_is_not(store):
     epochs = {run.row.name: run.config.epochs for run in runs}
     assert epochs == {
         "supervised": 3, "paper": 3, "published": 3, "supervised-best": 20, "best": 20, "best-short": 20,
+        "supervised-best-short": 20, "temporal-convolution": 20,
     }  # fmt: skip
     longer = plan(replace(SMALL, rows=EXPERIMENTS["table3"].rows), [store], Scope(epochs=200, seeds=1))
     assert {run.row.name: run.config.epochs for run in longer if run.row.name[0] == "p"} == {

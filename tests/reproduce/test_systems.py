@@ -9,6 +9,7 @@ from psp.reproduce.systems import (
     psp_paper,
     psp_published,
     supervised_best,
+    supervised_best_short,
     supervised_paper,
 )
 from psp.reproduce.table4 import FIGURE7, TABLE4
@@ -50,7 +51,7 @@ def test_the_published_program_is_itself_on_the_data_set_it_is_for():
 def test_systems_of_one_preset_differ_in_their_method_only():
     pairs = {
         ("psp", "supervised"): (psp_paper, supervised_paper),
-        ("taught", "streams"): (psp_best_short, supervised_best),
+        ("taught", "streams"): (psp_best_short, supervised_best_short),
     }
     for methods, systems in pairs.items():
         configs = [make("nw-ucla", "15%", Scope()) for make in systems]
@@ -61,3 +62,9 @@ def test_systems_of_one_preset_differ_in_their_method_only():
 def test_the_short_best_is_best_where_labels_are_few():
     assert psp_best_short("nw-ucla", "5%", Scope()) == psp_best("nw-ucla", "5%", Scope())
     assert psp_best_short("nw-ucla", "15%", Scope()) != psp_best("nw-ucla", "15%", Scope())
+
+
+def test_labels_alone_are_learnt_as_long_as_with_best_and_never_doubted():
+    config, whole = (make("nw-ucla", "15%", Scope()) for make in (supervised_best, psp_best))
+    assert override(config, {"method": "taught", "doubt": 0.5}) == whole
+    assert config.doubt == 0
