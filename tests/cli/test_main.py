@@ -1,6 +1,9 @@
 import json
+import os
+import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -43,6 +46,12 @@ def complaint(capsys, *arguments: str) -> str:
     assert message.startswith("psp: ")
     assert "Traceback" not in message
     return message
+
+
+def stop_in_training(done: int, of: int, note: str = "") -> None:
+    """Stands for a progress bar that training moves: somebody ends the program at the first step."""
+    if note:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -218,10 +227,15 @@ def test_preparing_nothing_is_refused(folder, capsys):
     assert "kinect20" in complaint(capsys, "prepare", "synthetic", "kinect2", str(folder / "empty"))
 
 
-def test_the_demo_leaves_a_picture_and_may_be_repeated(folder, capsys):
+def test_the_demo_may_be_stopped_leaves_a_picture_and_may_be_repeated(folder, capsys, monkeypatch):
     out = folder / "demo"
+    command = ["demo", str(out), "--clips", "240", "--epochs", "1"]
+    with monkeypatch.context() as stopped:
+        stopped.setattr("psp.cli.demo.progress_bar", lambda _: nullcontext(stop_in_training))
+        assert main(command) == 128 + signal.SIGTERM
+    assert "same command again" in capsys.readouterr().err
     for _ in range(2):
-        assert main(["demo", str(out), "--clips", "240", "--epochs", "1"]) == 0
+        assert main(command) == 0
         printed = capsys.readouterr().out
         assert "supervised only" in printed
         assert "PSP Learning" in printed

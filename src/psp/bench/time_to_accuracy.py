@@ -19,6 +19,7 @@ from psp.errors import ConfigError
 from psp.evaluate.evaluate import evaluate_network
 from psp.train.config import TrainConfig
 from psp.train.device import device_by_name
+from psp.train.interrupt import Interrupted
 from psp.train.loop import Trainer
 from psp.train.override import as_plain
 from psp.train.schedule import rescheduled
@@ -117,8 +118,9 @@ def _curve(store: Store, config: TrainConfig, out: Path, seed: int, device: str,
             show(out.name, points[-1])
 
     trainer = start_run(store, replace(config, seed=seed, budget_seed=seed), out, device=device)
-    if trainer.run(on_epoch=note) is not None:
-        raise KeyboardInterrupt
+    signal = trainer.run(on_epoch=note)
+    if signal is not None:
+        raise Interrupted(signal)
     return points
 
 

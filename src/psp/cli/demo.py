@@ -16,6 +16,7 @@ from psp.evaluate.evaluate import evaluate_network, evaluate_run
 from psp.figures.demo import draw_demo
 from psp.methods.methods import MethodName
 from psp.train.config import TrainConfig
+from psp.train.interrupt import Interrupted
 from psp.train.loop import Trainer
 from psp.train.presets import best
 from psp.train.run import RunFolder
@@ -74,8 +75,8 @@ def _learn(store: Store, out: Path, method: MethodName, epochs: int) -> Accuracy
     if not folder.result.exists():
         with progress_bar(f"training, {NAMES[method]}") as show:
             signal = trainer.run(lambda now: show(now.step, now.steps, f"loss {now.objective:.2f}"), _record)
-        if signal:
-            raise KeyboardInterrupt
+        if signal is not None:
+            raise Interrupted(signal)
     return evaluate_run(out)["average"]["full"]
 
 

@@ -1,6 +1,7 @@
 """The command `psp`: its verbs, and errors turned into one sentence and exit code 2."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -20,6 +21,7 @@ from psp.cli.report import report
 from psp.cli.reproduce import reproduce
 from psp.cli.train import train
 from psp.errors import PSPError
+from psp.train.interrupt import Interrupted
 
 VERBS: Verbs = {
     "layouts": layouts,
@@ -35,6 +37,7 @@ VERBS: Verbs = {
     "report": report,
     "bench": BENCH,
 }
+INTERRUPTED = "interrupted. What was finished is kept: give the same command again, for a run psp train --resume RUN."
 OPTIONAL_POSITIONALS = {"train": ("store",), "demo": ("out",)}
 
 
@@ -50,11 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{os.strerror(error.errno)}. Check the path, its rights and the free space.")
-    except KeyboardInterrupt:
-        return _complain(
-            "interrupted. What was finished is kept: give the same command again, for a run psp train --resume RUN.",
-            130,
-        )
+    except KeyboardInterrupt as stop:
+        number = stop.signal if isinstance(stop, Interrupted) else signal.SIGINT
+        return _complain(INTERRUPTED, 128 + number)
 
 
 def make_parser() -> ArgumentParser:

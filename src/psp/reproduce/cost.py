@@ -10,6 +10,7 @@ from psp.data.store import open_store
 from psp.methods.methods import METHODS
 from psp.reproduce.experiment import PlannedRun
 from psp.train.config import TrainConfig
+from psp.train.interrupt import Interrupted
 from psp.train.loop import Progress
 from psp.train.schedule import steps_per_epoch, unlabelled_clips
 from psp.train.train import start_run
@@ -74,6 +75,6 @@ def measured_speed(run: PlannedRun, device: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
         config = replace(run.config, epochs=1, steps=STEPS, teach_after=0.0, log_every=STEPS)
         stopped = start_run(open_store(run.store), config, Path(folder) / "run", run.budget, device).run(note)
-    if stopped:
-        raise KeyboardInterrupt
+    if stopped is not None:
+        raise Interrupted(stopped)
     return speeds[-1]

@@ -6,6 +6,14 @@ from types import FrameType, TracebackType
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class Interrupted(KeyboardInterrupt):
+    """What was asked for has ended early, on Ctrl-C or SIGTERM, with its state saved."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = number
+
+
 class Interrupt:
     """While the `with` block runs, a first signal is noted; a second one acts as it did before."""
 

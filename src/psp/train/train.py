@@ -8,6 +8,7 @@ from psp.data.budget import LabelBudget, draw_budget
 from psp.data.split import protocol_by_name, split_store
 from psp.data.store import Store
 from psp.train.config import TrainConfig
+from psp.train.interrupt import Interrupted
 from psp.train.loop import Progress, Trainer
 from psp.train.run import RunFolder, create_run, open_run_and_store
 
@@ -50,9 +51,10 @@ def train_run(
 ) -> Path:
     """Train from beginning to end and return the run folder.
 
-    Ctrl-C and SIGTERM end it with KeyboardInterrupt, its state saved: `resume_run` goes on.
+    Ctrl-C and SIGTERM end it with Interrupted, a KeyboardInterrupt, its state saved: `resume_run` goes on.
     """
     trainer = start_run(store, config, out)
-    if trainer.run(on_step) is not None:
-        raise KeyboardInterrupt
+    signal = trainer.run(on_step)
+    if signal is not None:
+        raise Interrupted(signal)
     return trainer.folder.path
