@@ -206,6 +206,18 @@ def test_a_file_that_is_no_budget_is_refused(tmp_path: Path, text: str, message:
     assert refusal.value.where == str(path)
 
 
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [(None, "names no clips"), ([], "names no clips"), ([7], "names no clips"), (["a", "b", "a"], "a clip twice")],
+)
+def test_a_list_that_cannot_be_learnt_from_is_refused(tmp_path: Path, ids: object, message: str):
+    path = tmp_path / "budget.json"
+    write_budget(LabelBudget("5/class", SYNTHETIC.name, 0, ("clip",)), path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"ids": ids}))
+    with pytest.raises(BudgetError, match=message):
+        read_budget(path)
+
+
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(BudgetError, match=r"nowhere\.json: cannot read the label budget"):
         read_budget(tmp_path / "nowhere.json")

@@ -123,3 +123,9 @@ def test_impossible_configurations_are_refused() -> None:
         ModelConfig(levels=("limb",))
     with pytest.raises(ConfigError, match="heads"):
         ModelConfig(EncoderConfig(((8, 10, 2, 1),), heads=4))
+    with pytest.raises(ConfigError, match=r"model\.dropout: 1\.5"):
+        ModelConfig(dropout=1.5)
+    with pytest.raises(ConfigError, match=r"model\.body_to_part: nan"):
+        ModelConfig(body_to_part=float("nan"))
+    with pytest.raises(ConfigError, match=r"model\.encoder\.dropout: -1"):
+        EncoderConfig(dropout=-1.0)

@@ -13,7 +13,18 @@ CONFIG = TrainConfig("nw-ucla", "5/class")
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("labelled_batch", 0), ("unlabelled_batch", -1), ("epochs", 0), ("log_every", 0), ("steps", -1), ("average", 1.0)],
+    [
+        ("labelled_batch", 0),
+        ("unlabelled_batch", -1),
+        ("epochs", 0),
+        ("log_every", 0),
+        ("steps", -1),
+        ("average", 1.0),
+        ("seed", -1),
+        ("seed", 2**63),
+        ("budget_seed", -1),
+        ("doubt", 1.5),
+    ],
 )
 def test_impossible_settings_are_refused(name, value):
     with pytest.raises(ConfigError, match=rf"^{name}: "):

@@ -1,5 +1,6 @@
 import os
 import signal
+import threading
 
 import pytest
 
@@ -22,6 +23,18 @@ def test_a_signal_is_noted_and_handlers_come_back(number):
         os.kill(os.getpid(), number)
         assert interrupt.signal == number
     assert signal.getsignal(number) is before
+
+
+def test_threads_beside_the_main_one_may_train_but_hear_no_signals():
+    def enter() -> None:
+        with Interrupt() as interrupt:
+            heard.append(interrupt.signal)
+
+    heard: list[int | None] = []
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert heard == [None]
 
 
 def test_a_second_signal_acts_as_before():

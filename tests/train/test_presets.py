@@ -4,7 +4,7 @@ import pytest
 
 from psp.methods.methods import METHODS
 from psp.model.encoder import SIZES
-from psp.train.presets import PRESETS, best, paper, published
+from psp.train.presets import PRESETS, best, paper, published, with_method
 
 
 def test_paper_has_the_numbers_of_section_4_2():
@@ -29,6 +29,14 @@ def test_published_has_the_numbers_of_the_program():
     assert config.labelled_as_unlabelled
     assert (config.data.motion, config.data.sample.train, config.data.sample.frames) == ("recorded", "random", 50)
     assert (config.model.scale, config.model.bodies_from, config.model.persons) == ("product", "joints", "all")
+
+
+def test_another_method_learns_from_guesses_only_if_it_is_taught():
+    taught, plain = best("nw-ucla", "5%", "tiny"), paper("nw-ucla", "5%", "tiny")
+    assert with_method(plain, "taught").has_teacher
+    assert with_method(taught, "psp").objective == replace(taught.objective, pseudo_label=0.0)
+    assert with_method(taught, "taught") == taught
+    assert with_method(plain, "supervised") == replace(plain, method="supervised")
 
 
 @pytest.mark.parametrize("make", [paper, published])

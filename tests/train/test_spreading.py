@@ -18,8 +18,7 @@ def test_one_label_a_bundle_reaches_all_of_it():
     torch.testing.assert_close(spread.sum(dim=1), torch.ones(40))
 
 
-def test_it_comes_to_rest_where_the_closed_form_is(monkeypatch):
-    monkeypatch.setattr(spreading, "ROUNDS", 2000)
+def test_it_comes_close_to_the_rest_of_the_closed_form(monkeypatch):
     monkeypatch.setattr(spreading, "CHUNK", 7)
     features = torch.randn(30, 6, generator=torch.Generator().manual_seed(0))
     labelled, labels = torch.tensor([3, 8, 20]), torch.tensor([0, 1, 2])
@@ -36,7 +35,7 @@ def test_it_comes_to_rest_where_the_closed_form_is(monkeypatch):
     torch.testing.assert_close(spread_labels(features, labelled, labels, 3), expected, atol=1e-4, rtol=1e-3)
 
 
-def test_a_clip_that_nothing_reaches_is_believed_to_be_anything():
+def test_about_a_clip_that_nothing_reaches_nothing_is_said():
     features = torch.tensor([[1.0, 0.0], [1.0, 0.1], [-1.0, 0.0]])
     spread = spread_labels(features, torch.tensor([0]), torch.tensor([1]), 4)
-    torch.testing.assert_close(spread[2], torch.full((4,), 0.25))
+    assert not spread[2].any()

@@ -50,6 +50,17 @@ def test_the_last_two_checkpoints_are_kept(tmp_path):
     assert [place.name for place in sorted(tmp_path.iterdir())] == ["000000003", "000000004"]
 
 
+def test_a_damaged_later_checkpoint_takes_no_place(tmp_path):
+    for step in (1, 9):
+        save_checkpoint(tmp_path, step, {"a": torch.tensor(step)}, {})
+    (tmp_path / "000000009" / "facts.json").write_text("")
+    assert load_checkpoint(tmp_path)[1]["step"] == 1
+    for step in (1, 2, 3):
+        save_checkpoint(tmp_path, step, {"a": torch.tensor(step)}, {})
+        assert newest_step(tmp_path) == step
+    assert [place.name for place in sorted(tmp_path.iterdir())] == ["000000002", "000000003"]
+
+
 @pytest.mark.parametrize("damage", ["cut", "changed", "facts", "other facts", "no facts", "missing"])
 def test_a_damaged_checkpoint_is_passed_over(tmp_path, damage):
     for step in (1, 2):

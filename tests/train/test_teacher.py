@@ -11,7 +11,7 @@ from psp.data.sample import SampleConfig
 from psp.methods.methods import METHODS
 from psp.model.encoder import EncoderConfig
 from psp.model.psp import PSPNetwork
-from psp.train import device
+from psp.train import device, teacher
 from psp.train.average import WeightAverage
 from psp.train.teacher import Teacher
 from psp.train.train import resume_run, start_run
@@ -59,6 +59,26 @@ def test_a_class_without_any_clip_takes_no_belief_from_the_others(tmp_path):
         found.append(teacher.about(torch.arange(40)))
     assert found[1][:, 4:].abs().max() == 0
     torch.testing.assert_close(found[1], found[0], atol=0.01, rtol=0)
+
+
+def test_where_no_spread_label_arrives_the_network_is_believed_alone(tmp_path, monkeypatch):
+    store = small_store(tmp_path / "store")
+
+    def spread_to_most(features, labelled, labels, classes):
+        return torch.eye(classes)[torch.arange(len(features)) % classes] * (torch.arange(len(features)) < 30)[:, None]
+
+    monkeypatch.setattr(teacher, "spread_labels", spread_to_most)
+    found = []
+    for spread in (0.0, 0.5):
+        torch.manual_seed(0)
+        network = PSPNetwork(store.layout, 8, 4, SMALL_RUN.model).eval()
+        average, batches = WeightAverage(network, 0.9), Batches(store, METHODS["taught"].views, SMALL_RUN.data)
+        believing = Teacher(network, average.state, batches, np.arange(4, 40), np.arange(4), spread)
+        believing.look()
+        found.append(believing.about(torch.arange(40)))
+    network_alone, both = found
+    assert torch.equal(both[30:], network_alone[30:])
+    assert (both[4:30] - network_alone[4:30]).abs().amax(dim=1).min() > 0.1
 
 
 def test_all_labels_that_the_teacher_knows_count_as_used(tmp_path):

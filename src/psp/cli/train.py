@@ -18,7 +18,7 @@ from psp.train.compiled import NOT_HERE
 from psp.train.config import TrainConfig
 from psp.train.loop import Progress, Trainer
 from psp.train.override import changes_from_arguments, changes_from_file, override
-from psp.train.presets import PRESETS, USUAL_SIZE, PresetName
+from psp.train.presets import PRESETS, USUAL_SIZE, PresetName, with_method
 from psp.train.schedule import rescheduled
 from psp.train.train import resume_run, start_run
 
@@ -54,7 +54,8 @@ def train(
         preset: paper (its text), published (its program) or best (ours)
         size: how large the network is, by default light for best and full for the others
         method: psp, supervised (its baseline, only the labelled clips), taught (five streams with a teacher, the
-            method of best) or streams (its baseline), if not as the preset says
+            method of best) or streams (its baseline), if not as the preset says; no other method than taught then
+            learns from guesses about unlabelled clips
         seed: of everything random in training, and of the budget unless --budget-seed is given
         budget_seed: which labels are drawn
         budget_file: a budget.json to use instead of drawing one
@@ -77,8 +78,8 @@ def train(
             raise ConfigError("STORE, --protocol and --out are needed.", remedy=remedy)
         drawn = _budget_of(budget_file, given)
         chosen = PRESETS[preset](protocol, drawn.spec if drawn else budget, size or USUAL_SIZE[preset])
-        chosen = replace(chosen, method=method or chosen.method, seed=seed)
-        chosen = replace(chosen, budget_seed=seed if budget_seed is None else budget_seed)
+        chosen = replace(chosen, seed=seed, budget_seed=seed if budget_seed is None else budget_seed)
+        chosen = with_method(chosen, method) if method else chosen
         chosen = _changed(chosen, epochs, config, set)
         trainer = start_run(open_store(store), chosen, out, drawn, device, compile)
     if compile and not trainer.compiled:

@@ -122,6 +122,11 @@ def _read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     entries = {"format", "spec", "protocol", "seed", "sha256", "ids"}
     if not isinstance(content, dict) or content.get("format") != FORMAT or set(content) != entries:
         raise BudgetError(f"this is not a label budget of format {FORMAT}.", where=str(path), remedy=remedy)
+    ids = content["ids"]
+    if not isinstance(ids, list) or not ids or not all(isinstance(each, str) for each in ids):
+        raise BudgetError("the label budget names no clips.", where=str(path), remedy=remedy)
+    if len(set(ids)) < len(ids):
+        raise BudgetError("the label budget names a clip twice.", where=str(path), remedy=remedy)
     return content
 
 

@@ -37,7 +37,7 @@ class ObjectiveConfig:
         weight = self.pseudo_label
         require(0 <= weight < inf, "objective.pseudo_label", weight, "a finite number of 0 or more")
         require(0 <= self.confidence <= 1, "objective.confidence", self.confidence, "from 0 to 1")
-        require(0 < self.sharpness < inf, "objective.sharpness", self.sharpness, "a finite number above 0")
+        require(0 < self.sharpness <= 10, "objective.sharpness", self.sharpness, "a number above 0, at most 10")
 
 
 @dataclass(frozen=True, eq=False)

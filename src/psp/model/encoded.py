@@ -51,11 +51,3 @@ def to_rows(
     chosen = persons.cpu().flatten().nonzero()[:, 0]
     rows = views.flatten(0, 1)[chosen.to(views.device, non_blocking=True)]
     return rows.permute(0, 3, 1, 2), chosen // persons.shape[1]
-
-
-def from_rows(rows: Float[Tensor, "r c t v"], persons: Bool[Tensor, "n m"]) -> Float[Tensor, "n m t v c"]:
-    """Undo `to_rows`; persons that were not chosen are zero."""
-    _, c, t, v = rows.shape
-    views = rows.new_zeros(*persons.shape, t, v, c)
-    views[persons.to(rows.device)] = rows.permute(0, 2, 3, 1)
-    return views

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from psp.data.ranges import require
 from psp.errors import ConfigError
 from psp.model.attention import SelfAttention
 from psp.model.convolution import COORDINATES, NormalisedConvolution, activation, initialise
@@ -53,6 +54,7 @@ class EncoderConfig:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
+        require(0 <= self.dropout < 1, "model.encoder.dropout", self.dropout, "0 or more, below 1")
         if not self.blocks or min(self.heads, *(number for block in self.blocks for number in block)) < 1:
             raise ConfigError("the encoder needs blocks and heads.", remedy="Use whole numbers from 1.")
         for before, after in pairwise(self.blocks):

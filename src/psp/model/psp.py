@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from psp.data.ranges import require
 from psp.errors import ConfigError
 from psp.model.encoded import Encoded, to_rows
 from psp.model.encoder import EncoderConfig, make_encoder
@@ -42,6 +44,9 @@ class ModelConfig:
     networks: Literal["shared", "own"] = "shared"
 
     def __post_init__(self) -> None:
+        require(0 <= self.dropout < 1, "model.dropout", self.dropout, "0 or more, below 1")
+        for name in ("body_to_part", "part_to_joint", "body_to_joint"):
+            require(isfinite(getattr(self, name)), f"model.{name}", getattr(self, name), "a finite number")
         unknown = [level for level in self.levels if level not in LEVELS]
         if unknown:
             raise ConfigError(f"there is no level {unknown[0]!r}.", remedy=f"Choose from {', '.join(LEVELS)}.")

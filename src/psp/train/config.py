@@ -53,6 +53,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name in ("labelled_batch", "unlabelled_batch", "epochs", "log_every"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
+        for name in ("seed", "budget_seed"):
+            require(0 <= getattr(self, name) < 2**63, name, getattr(self, name), "a whole number from 0 to 2^63 - 1")
         require(self.steps >= 0, "steps", self.steps, "0 or more")
         require(0 <= self.average < 1, "average", self.average, "0 or more, below 1")
         for name in ("teach_after", "spread", "doubt"):

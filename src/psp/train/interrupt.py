@@ -1,6 +1,7 @@
 """Ending cleanly on Ctrl-C or SIGTERM: the loop asks after every step whether it should stop."""
 
 import signal
+import threading
 from types import FrameType, TracebackType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -15,13 +16,17 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interrupt:
-    """While the `with` block runs, a first signal is noted; a second one acts as it did before."""
+    """While the `with` block runs, a first signal is noted; a second one acts as it did before.
+
+    Python hands signals to the main thread only: in another one nothing is noted.
+    """
 
     def __init__(self) -> None:
         self.signal: int | None = None
 
     def __enter__(self) -> "Interrupt":
-        self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        numbers = SIGNALS if threading.current_thread() is threading.main_thread() else ()
+        self._before = {number: signal.signal(number, self._note) for number in numbers}
         return self
 
     def __exit__(

@@ -14,6 +14,7 @@ from psp.data.budget import LabelBudget
 from psp.data.prefetch import Feed
 from psp.data.split import protocol_by_name, split_store
 from psp.data.store import Store
+from psp.errors import ConfigError
 from psp.methods.method import StepResult
 from psp.methods.methods import METHODS
 from psp.model.streams import Network, make_network
@@ -34,7 +35,7 @@ from psp.train.ranks import Ranks
 from psp.train.result import provenance, write_result
 from psp.train.run import RunFolder, training_alone
 from psp.train.schedule import steps_per_epoch, unlabelled_clips
-from psp.train.state import collect, load_checkpoint, restore, save_checkpoint
+from psp.train.state import collect, load_checkpoint, random_state, restore, save_checkpoint, set_random_state
 from psp.train.teacher import Teacher
 
 
@@ -73,6 +74,9 @@ class Trainer:
             keep_freed_memory()
         self.method = METHODS[config.method]
         self._make_network()
+        if compile and config.memory.recompute:
+            what = "a compiled encoder cannot be computed a second time."
+            raise ConfigError(what, where="memory.recompute", remedy="Use memory.chunk, or do not compile.")
         self.compiled = compile and compile_encoder(self.network)
         self._make_streams()
         self.guard = FiniteGuard(self.ranks.device)
@@ -131,6 +135,7 @@ class Trainer:
         self.network = network.to(self.ranks.device)
         self.optimiser = make_optimiser(self.network, self.config.optim)
         self.average = WeightAverage(self.network, self.config.average)
+        self.random = random_state()
 
     def _make_streams(self) -> None:
         config = self.config
@@ -242,7 +247,9 @@ class Trainer:
     def _resume(self) -> None:
         found = load_checkpoint(self.folder.checkpoints)
         positions, seconds, machines = {}, 0.0, []
-        if found is not None:
+        if found is None:
+            set_random_state(self.random)
+        else:
             tensors, facts = found
             restore(tensors, self.network, self.optimiser, self.average)
             self.ledger.restore(facts["labelled"])

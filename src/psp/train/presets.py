@@ -8,7 +8,7 @@ from psp.data.augment import AugmentConfig
 from psp.data.batches import BatchConfig
 from psp.data.budget import has_few_labels
 from psp.data.sample import SampleConfig
-from psp.methods.methods import ObjectiveConfig
+from psp.methods.methods import METHODS, MethodName, ObjectiveConfig
 from psp.model.encoder import GRAPH, EncoderConfig
 from psp.model.presets import Size, paper_model, published_model
 from psp.train.config import TrainConfig
@@ -79,6 +79,15 @@ PRESETS: dict[PresetName, Callable[[str, str, Size], TrainConfig]] = {
     "published": published,
     "best": best,
 }
+
+
+def with_method(config: TrainConfig, method: MethodName) -> TrainConfig:
+    """A preset's settings for another method, which learns from guesses about unlabelled clips only if it is taught."""
+    if method == config.method:
+        return config
+    weight = 1.0 if METHODS[method].is_taught else 0.0
+    return replace(config, method=method, objective=replace(config.objective, pseudo_label=weight))
+
 
 USUAL_SIZE: dict[PresetName, Size] = {"paper": "full", "published": "full", "best": "light"}
 """The size of network that a preset is meant for."""

@@ -1,4 +1,4 @@
-"""Label spreading: labels flow from clip to similar clip until they come to rest."""
+"""Label spreading: labels flow from clip to similar clip until they have nearly come to rest."""
 
 import torch
 import torch.nn.functional as F
@@ -15,10 +15,10 @@ CHUNK = 1024
 def spread_labels(
     features: Float[Tensor, "s d"], labelled: Int64[Tensor, "l"], labels: Int64[Tensor, "l"], classes: int
 ) -> Float[Tensor, "s k"]:
-    """Return Y of Y <- 0.9 S Y + 0.1 Y_0 at rest (Zhou et al. 2004), every row made to sum to one.
+    """Return Y after 60 rounds of Y <- 0.9 S Y + 0.1 Y_0 (Zhou et al. 2004), every row made to sum to one.
 
     S is the symmetrically normalised graph of nearest neighbours by the cosine of the features, its edges cosine^4.
-    Rows that nothing reached are even.
+    Rows that nothing reached are zero.
     """
     edges = _normalised(_neighbours(features))
     start = torch.zeros(len(features), classes, device=features.device)
@@ -26,8 +26,7 @@ def spread_labels(
     spread = start
     for _ in range(ROUNDS):
         spread = (1 - STAY) * (edges @ spread) + STAY * start
-    spread = spread + torch.finfo(spread.dtype).tiny
-    return spread / spread.sum(dim=1, keepdim=True)
+    return spread / spread.sum(dim=1, keepdim=True).clamp(min=torch.finfo(spread.dtype).tiny)
 
 
 def _neighbours(features: Float[Tensor, "s d"]) -> Tensor:

@@ -21,7 +21,10 @@ KEPT = 2
 
 
 def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write a checkpoint of `step`: tensors, JSON facts and the hash of both; then forget older ones."""
+    """Write a checkpoint of `step`: tensors, JSON facts and the hash of both; then forget older ones.
+
+    Later ones, which a run that goes on here could not read, are forgotten too.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for torn in folder.glob(".writing-*"):
         shutil.rmtree(torn)
@@ -37,7 +40,7 @@ def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], fact
         flush_folder(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    _forget_older(folder)
+    _forget_others(folder, place)
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
@@ -68,10 +71,7 @@ def collect(network: nn.Module, optimiser: torch.optim.Optimizer, average: Weigh
     tensors |= {f"average.{name}": value for name, value in average.state.items()}
     for number, values in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{name}": value for name, value in values.items() if value is not None}
-    tensors["random.cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["random.cuda"] = torch.cuda.get_rng_state()
-    return tensors
+    return tensors | random_state()
 
 
 def restore(
@@ -89,6 +89,17 @@ def restore(
         state.setdefault(int(number), {})[key] = value
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": state, "param_groups": groups})
+    set_random_state(tensors)
+
+
+def random_state() -> dict[str, Tensor]:
+    """The state of the generators that dropout draws from, under one name each."""
+    state = {"random.cpu": torch.get_rng_state()}
+    return state | ({"random.cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
+
+
+def set_random_state(tensors: Mapping[str, Tensor]) -> None:
+    """Let dropout go on drawing from a stored state."""
     torch.set_rng_state(tensors["random.cpu"])
     if torch.cuda.is_available() and "random.cuda" in tensors:
         torch.cuda.set_rng_state(tensors["random.cuda"])
@@ -102,9 +113,11 @@ def _places(folder: Path) -> list[Path]:
     return sorted(folder.glob("[0-9]*"))
 
 
-def _forget_older(folder: Path) -> None:
-    for old in _places(folder)[:-KEPT]:
-        shutil.rmtree(old)
+def _forget_others(folder: Path, saved: Path) -> None:
+    places = _places(folder)
+    now = places.index(saved)
+    for other in places[: max(0, now + 1 - KEPT)] + places[now + 1 :]:
+        shutil.rmtree(other)
 
 
 def _digest(state: bytes, facts: Mapping[str, Any]) -> str:

@@ -21,10 +21,11 @@ from psp.train.spreading import spread_labels
 class Teacher:
     """Beliefs about a training set's clips, taken anew now and then from whole clips, all views together.
 
-    The mean of the views' class probabilities; a share `spread` of it comes instead from the labels, spread among
-    similar clips. Both are aligned: over all clips no class with a label is believed in more often than another, and a
-    class without any is not believed in. Clips with a label that is not doubted are believed to be what it says; about
-    clips of other sets nothing is believed. The teacher looks at the average itself: nothing is copied.
+    The mean of the views' class probabilities; where labels that are spread among similar clips arrive, a share
+    `spread` of it comes from these instead. Both are aligned: over all clips the classes with a label are believed in
+    about as often as each other, and a class without any is not believed in. Clips with a label that is not doubted
+    are believed to be what it says; about clips of other sets nothing is believed. The teacher looks at the average
+    itself: nothing is copied.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Teacher:
 
     def _see(self) -> tuple[Float[Tensor, "c k"], Float[Tensor, "c d"]]:
         """The aligned probabilities of the teacher's clips and their features, in the clips' order."""
-        seen = [self._look_at(batch) for batch in self.batches.in_order(self.clips)]
+        seen = [self._look_at(batch.without_labels()) for batch in self.batches.in_order(self.clips)]
         beliefs, features = (torch.cat(parts) for parts in zip(*seen, strict=True))
         return self._aligned(beliefs), features
 
@@ -114,7 +115,9 @@ class Teacher:
             return beliefs
         trusted = self.doubt.trusted
         spread = spread_labels(features, self.labelled[trusted], self.doubt.labels[trusted], beliefs.shape[1])
-        return torch.lerp(beliefs, self._aligned(spread), self.spread)
+        reached = spread.any(dim=1)
+        beliefs[reached] = torch.lerp(beliefs[reached], self._aligned(spread[reached]), self.spread)
+        return beliefs
 
     def _look_at(self, batch: Batch) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n d"]]:
         """The mean probabilities of a batch, and its unit features, one view beside the other."""
