@@ -35,5 +35,5 @@ SMALL = Experiment(
 
 def hand_made(key: tuple[str, str, str], seed: int, full: float, clean: float, **changes: object) -> RunResult:
     top1 = {kind: {"full": full + shift, "clean": clean + shift} for kind, shift in (("average", 0), ("last", -1))}
-    plain = RunResult(key, seed, "tiny", 16, 1234, 90.0, "2 CPU threads", top1, None)
+    plain = RunResult(key, seed, "tiny", 16, 1234, 90.0, "2 CPU threads", "float32", top1, None)
     return replace(plain, **changes)

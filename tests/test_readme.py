@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from psp.cli.main import main, make_parser
+from psp.data.prepare import prepare
 from psp.train.config import TrainConfig
 from psp.train.override import changes_from_file, override
 
@@ -38,15 +39,26 @@ def test_the_commands_for_real_recordings_are_understood(line: str):
     make_parser().parse_args(arguments)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/extending.md", "docs/protocols.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/extending.md"])
 def test_the_python_programs_run(page: str, tmp_path):
-    if page == "docs/protocols.md":
-        pytest.skip("its program needs a stored NW-UCLA data set")
+    run_programs(page, tmp_path)
+
+
+def test_the_python_programs_for_real_recordings_run(shared_data, tmp_path):
+    prepare("nw-ucla", shared_data / "nw-ucla" / "all_sqe.zip", tmp_path / "stores" / "nw-ucla")
+    assert run_programs("docs/protocols.md", tmp_path) == ["50 464 369\n"]
+
+
+def run_programs(page: str, folder: Path) -> list[str]:
+    """Run a page's programs one after the other in a folder; returns what each printed."""
+    printed = []
     for program in blocks("python", (ROOT / page).read_text()):
-        (tmp_path / "program.py").write_text(program)
+        (folder / "program.py").write_text(program)
         command = [sys.executable, "program.py"]
-        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stderr
+        printed.append(result.stdout)
+    return printed
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)

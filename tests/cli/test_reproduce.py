@@ -8,6 +8,7 @@ import pytest
 from experiments import SMALL
 from psp.cli import reproduce as cli
 from psp.cli.main import main
+from psp.errors import TrainingError
 from psp.reproduce.experiments import EXPERIMENTS
 from psp.reproduce.stand_in import ntu_stand_in
 from psp.train import loop
@@ -49,8 +50,19 @@ def test_a_dry_run_only_counts(store, tmp_path, capsys):
 
 def test_when_time_is_up_the_exit_code_tells_that_runs_are_missing(store, tmp_path, capsys):
     assert main(["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--minutes", "0")]) == 130
-    assert "0 of 2 runs" in " ".join(capsys.readouterr().out.split())
+    assert "0 of 2 runs are done" in " ".join(capsys.readouterr().out.split())
     assert (tmp_path / "results/small-quick-tiny.json").exists()
+
+
+def test_the_table_is_written_and_the_failure_told_if_a_run_fails(store, tmp_path, capsys, monkeypatch):
+    def refuse(config, *_):
+        raise TrainingError("the loss is not finite.", where="step 1", remedy="Lower the rate.")
+
+    monkeypatch.setattr("psp.train.loop.refuse", refuse)
+    monkeypatch.setattr("psp.train.loop.FiniteGuard.failure", lambda guard: True)
+    assert main(["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--minutes", "9")]) == 2
+    assert "2 of 2 runs failed. The first: step 1: the loss is not finite. Lower the rate." in capsys.readouterr().err
+    assert (tmp_path / "results/small-quick-tiny.md").exists()
 
 
 def test_single_rows_can_be_run(store, tmp_path, capsys):
@@ -168,7 +180,10 @@ def test_table_2_on_raw_recordings_under_the_names_of_ntu(tmp_path, monkeypatch,
         (row.name, column.name) for row in rows for column in table2.columns
     }
     assert sorted((tmp_path / "runs/ntu-stand-in/recordings").iterdir())[0].name == "S001C001P001R001A001.skeleton"
-    assert "| *CMD, as the paper reports* | 71.0 | 75.3 |" in (tmp_path / "results/table2-quick-tiny.md").read_text()
+    text = (tmp_path / "results/table2-quick-tiny.md").read_text()
+    assert "(quick version), built-in actions in its place" in text.splitlines()[0]
+    assert "| 5 % CS (here 1/class) |" in text
+    assert "as the paper reports" not in text
 
 
 def _psp(protocol, budget, scope):

@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,16 @@ def test_a_full_disk_names_the_file_that_was_asked_for(tmp_path):
     with pytest.raises(OSError, match="No space left on device") as refusal:
         write_atomically(tmp_path / "value.json", fail)
     assert (refusal.value.errno, refusal.value.filename) == (28, str(tmp_path / "value.json"))
+
+
+def test_two_programs_may_write_the_same_file_at_once(tmp_path):
+    program = "import sys, pathlib; from psp.data.atomic import write_json\n"
+    program += "for number in range(50): write_json(pathlib.Path(sys.argv[1]), [int(sys.argv[2])] * 1000)"
+    command = [sys.executable, "-c", program, str(tmp_path / "value.json")]
+    writers = [subprocess.Popen([*command, str(number)], stderr=subprocess.PIPE, text=True) for number in (1, 2)]
+    assert [(writer.communicate()[1], writer.returncode) for writer in writers] == [("", 0), ("", 0)]
+    assert json.loads((tmp_path / "value.json").read_text()) in ([1] * 1000, [2] * 1000)
+    assert [each.name for each in tmp_path.iterdir()] == ["value.json"]
 
 
 def test_the_folder_is_flushed_after_the_rename(tmp_path, monkeypatch):

@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from psp.data.budget import draw_budget
+from psp.data.split import protocol_by_name, split_store
 from psp.errors import CheckpointError, ConfigError
 from psp.reproduce.compare import compare, confusions, curves, differing_settings, short_names
 from psp.train.train import start_run, train_run
@@ -30,6 +32,20 @@ def test_runs_are_opened_and_evaluated(runs):
 def test_only_settings_that_differ_are_listed(runs):
     assert differing_settings(runs) == {"seed": [0, 1, 0], "epochs": [3, 2, 3]}
     assert differing_settings(runs[:1]) == {}
+
+
+def test_labels_and_clips_are_settings_too(tmp_path):
+    stores = [small_store(tmp_path / f"store{clips}", clips) for clips in (48, 40)]
+    protocol = protocol_by_name(SMALL_RUN.protocol)
+    train = split_store(protocol, stores[0]).train
+    drawn = draw_budget(SMALL_RUN.budget, protocol, stores[0].clips, train, 0)
+    other = replace(drawn, ids=drawn.ids[1:])
+    paths = [
+        start_run(store, SMALL_RUN, tmp_path / name, budget, "cpu").folder.path
+        for name, store, budget in (("a", stores[0], drawn), ("b", stores[0], other), ("c", stores[1], None))
+    ]
+    assert list(differing_settings(compare(paths[:2], "cpu"))) == ["labels, sha256"]
+    assert "clips, sha256" in differing_settings(compare(paths[1:], "cpu"))
 
 
 def test_curves_and_confusion_are_those_of_the_runs(runs):

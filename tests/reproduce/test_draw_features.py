@@ -18,13 +18,14 @@ from psp.reproduce.run_folders import run_folders
 from psp.reproduce.table import Table
 from stores import small_store
 
-EXPERIMENT = replace(SMALL, columns=SMALL.columns[:1], rows=(SMALL.rows[0], replace(SMALL.rows[1], name="a3")))
+QUICK = Scope(quick=True, seeds=2)
+EXPERIMENT = replace(SMALL, rows=(SMALL.rows[0], replace(SMALL.rows[1], name="a3"))).in_scope(QUICK)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("draw")
-    runs = plan(EXPERIMENT, [small_store(folder / "store")], Scope(quick=True, seeds=2))
+    runs = plan(EXPERIMENT, [small_store(folder / "store")], QUICK)
     place = Place(folder / "runs", folder / "results", "cpu")
     run_all(runs, "small", place, lambda done, total, note: None)
     return runs, Table(EXPERIMENT, runs, read_results(place.results)), place
@@ -42,6 +43,13 @@ def test_runs_are_found_by_row_and_seed(made):
     assert run_folders(table, replace(place, runs=place.runs / "elsewhere"), table.columns[0]) == {}
 
 
+def sorted_runs(made, row: str) -> list[str]:
+    """The folders of a row's runs by seed."""
+    runs, _, place = made
+    chosen = sorted((run for run in runs if run.row.name == row), key=lambda run: run.config.seed)
+    return [run.folder(place.runs).name for run in chosen]
+
+
 def test_features_of_all_variants_are_drawn_and_measured(made, tmp_path):
     _, table, place = made
     paths = draw_features(table, place, stem_in(tmp_path))
@@ -50,6 +58,7 @@ def test_features_of_all_variants_are_drawn_and_measured(made, tmp_path):
     assert written["clips"] == 24
     measured = {(each["system"], each["seed"]) for each in written["separability"]}
     assert measured == {("labels", 0), ("labels", 1), ("a3", 0), ("a3", 1)}
+    assert [each["run"] for each in written["separability"]] == [*sorted_runs(made, "labels"), *sorted_runs(made, "a3")]
     assert all(path.stat().st_size > 5000 for path in paths[:2])
 
 
@@ -58,10 +67,14 @@ def test_attention_is_drawn_by_both_measures(made, tmp_path):
     paths = draw_figure5(table, place, stem_in(tmp_path))
     kinds = ["row.png", "row.svg", "apart.png", "apart.svg", "attention.json"]
     assert [path.name for path in paths] == [f"picture-two-{kind}" for kind in kinds]
+    found = json.loads(paths[-1].read_text())["importance and motion, Spearman"]
+    assert found["clips"] == 24
+    assert [each["run"] for each in found["by run"]] == sorted_runs(made, "a3")
+    for each in found["by run"]:
+        assert set(each["row"]) == set(each["apart"]) == {"body", "part", "joint"}
     assert all(path.exists() for path in paths)
     written = json.loads(paths[-1].read_text())
     assert list(written["clips shown"].values()) == [f"class {number}" for number in range(4)]
-    assert set(written["importance and motion, Spearman"]["apart"]) == {"body", "part", "joint"}
 
 
 def test_without_trained_runs_there_is_no_picture(made, tmp_path):

@@ -46,6 +46,30 @@ def test_the_quick_version_has_few_steps_and_labels(store):
     runs = plan(SMALL, [store], Scope(quick=True))
     assert [run.row.name for run in runs] == ["labels", "psp"]
     assert {(run.config.epochs, run.config.steps, run.config.budget) for run in runs} == {(1, 2, "1/class")}
+    assert {run.column.title for run in runs} == {"2 labels (here 1/class)"}
+
+
+def test_the_quick_version_is_called_so_and_compares_to_nothing():
+    quick = SMALL.in_scope(Scope(quick=True))
+    assert quick.title == "A small table (quick version)"
+    assert not quick.others
+    assert not any(row.paper for row in quick.rows)
+    assert quick.in_scope(Scope(quick=True)) is quick
+    assert SMALL.in_scope(Scope()) is SMALL
+
+
+def test_a_row_may_have_a_size_of_its_own(store):
+    fixed = replace(SMALL, rows=(SMALL.rows[0], replace(SMALL.rows[1], size="light")))
+    assert {(run.row.name, run.size) for run in plan(fixed, [store], Scope("full"))} == {
+        ("labels", "full"), ("psp", "light"),
+    }  # fmt: skip
+
+
+def test_runs_of_other_labels_lie_in_other_folders(store, tmp_path):
+    run, *_ = plan(SMALL, [store], Scope())
+    other = replace(run, budget=replace(run.budget, ids=run.budget.ids[1:]))
+    assert other.config.hash == run.config.hash
+    assert other.folder(tmp_path) != run.folder(tmp_path)
 
 
 def test_a_run_of_other_clips_is_another_run(store, tmp_path):

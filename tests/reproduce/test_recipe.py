@@ -8,7 +8,7 @@ from psp.train.presets import best
 CHANGES = {
     "best": {},
     "no-contrast": {"objective": {"contrast": 0.0}},
-    "strong-contrast": {"objective": {"contrast": 0.1}},
+    "strong-contrast": {"objective": {"contrast": 0.09}},
     "no-ppa": {"model": {"polymerise": False}},
     "no-spreading": {"spread": 0.0},
     "no-teacher": {"objective": {"pseudo_label": 0.0}},

@@ -14,7 +14,7 @@ def compared(name: str, rate: float, finished: bool = True) -> ComparedRun:
     result = {"budget": {"labels": 50}, "parameters": 153626, "seconds": 90.0, "device": DEVICE}
     metrics = [{"step": step, "objective": 2 / step, "accuracy": step / 10} for step in (1, 2, 3)]
     evaluation = {"average": sets, "last": sets} if finished else {}
-    settings = {"optim.learning_rate": rate, "method": "psp"}
+    settings = {"optim.learning_rate": rate, "method": "psp", "precision": "bf16"}
     return ComparedRun(name, settings, ("sit", "<stand>"), metrics, evaluation, result if finished else {})
 
 
@@ -62,8 +62,8 @@ def test_the_sections_say_what_is_there():
     accuracy, costs, settings, *_ = sections(RUNS)
     assert accuracy.rows[1][1:] == ["61.2 (90.0)", "61.2 (90.0)"]
     assert accuracy.rows[3][1:] == ["–", "–"]
-    assert costs.rows[1][1:] == ["50", "153,626", "1.5", "2 CPU threads"]
-    assert costs.rows[3][1:] == ["not finished", "", "", ""]
+    assert costs.rows[1][1:] == ["50", "153,626", "1.5", "2 CPU threads", "bf16"]
+    assert costs.rows[3][1:] == ["not finished", "", "", "", ""]
     assert settings.rows[1] == ["optim.learning_rate", "0.1", "0.2", "0.1"]
     assert sections(RUNS[:1])[2].rows[1] == ["every setting", "the same"]
     assert len(sections([compared("begun", 0.1, finished=False)])) == 5

@@ -13,7 +13,9 @@ from psp.errors import CheckpointError
 from psp.reproduce.experiment import Scope, plan
 from psp.reproduce.place import Place
 from psp.reproduce.result import read_results
-from psp.reproduce.run_all import default_jobs, pending, run_all
+from psp.reproduce.run_all import Outcome, _attempt, default_jobs, pending, run_all
+from psp.train.run import RunFolder, training_alone
+from psp.train.train import start_run
 from stores import small_store
 
 PROGRAM = """
@@ -31,7 +33,7 @@ if __name__ == "__main__":
     planned = plan(SMALL, [open_store(folder / "store")], Scope())[:3]
     runs = [replace(run, config=replace(run.config, epochs=40)) for run in planned]
     place = Place(folder / "runs", folder / "results", "cpu", int(sys.argv[2]))
-    print(run_all(pending(runs, place), "small", place, lambda done, total, note: None))
+    print(run_all(pending(runs, place), "small", place, lambda done, total, note: None).finished)
 """
 
 
@@ -48,7 +50,7 @@ def test_what_has_a_result_is_not_run_again(store, tmp_path):
     place = Place(tmp_path / "runs", tmp_path / "results", "cpu", 1)
     planned = plan(SMALL, [store], Scope(quick=True))
     shown = []
-    assert run_all(pending(planned, place), "small", place, lambda *seen: shown.append(seen)) == 2
+    assert run_all(pending(planned, place), "small", place, lambda *seen: shown.append(seen)).finished == 2
     assert shown[-1][:2] == (2, 2)
     assert len(read_results(place.results)) == 2
     assert pending(planned, place) == []
@@ -65,10 +67,32 @@ def test_equal_runs_of_two_columns_are_run_once(store, tmp_path):
     assert len(pending([*planned, *planned], Place(tmp_path, tmp_path, "cpu"))) == 2
 
 
-def test_time_that_is_up_ends_it_before_the_next_run(store, tmp_path):
-    place = Place(tmp_path / "runs", tmp_path / "results", "cpu", 1, minutes=0)
-    assert run_all(plan(SMALL, [store], Scope(quick=True)), "small", place, ignore) == 0
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_time_that_is_up_ends_it_before_the_first_run(store, tmp_path, jobs):
+    place = Place(tmp_path / "runs", tmp_path / "results", "cpu", jobs, minutes=0)
+    assert run_all(plan(SMALL, [store], Scope(quick=True)), "small", place, ignore).finished == 0
     assert not place.results.exists()
+    assert not place.runs.exists()
+
+
+def test_a_run_that_is_not_begun_when_it_is_to_stop_stays_so(store, tmp_path):
+    place, (run, *_) = Place(tmp_path / "runs", tmp_path / "results", "cpu", 1), plan(SMALL, [store], Scope(quick=True))
+    assert _attempt(run, place, "small", lambda: True) == (run.name, signal.SIGINT)
+    assert not place.runs.exists()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_run_that_fails_keeps_no_other_from_being_run(store, tmp_path, jobs):
+    place = Place(tmp_path / "runs", tmp_path / "results", "cpu", jobs)
+    first, second = plan(SMALL, [store], Scope(quick=True))
+    start_run(store, first.config, first.folder(place.runs), first.budget, "cpu")
+    with training_alone(RunFolder(first.folder(place.runs))):
+        outcome = run_all([first, second], "small", place, ignore)
+    assert outcome.finished == 1
+    assert list(read_results(place.results)) == [second.key]
+    assert list(outcome.failed) == [first.name]
+    assert "another process" in str(outcome.failed[first.name])
+    assert run_all(pending([first, second], place), "small", place, ignore) == Outcome(1, {})
 
 
 def test_side_by_side_gives_the_results_of_one_after_the_other(store, tmp_path):
@@ -76,7 +100,7 @@ def test_side_by_side_gives_the_results_of_one_after_the_other(store, tmp_path):
     places = [Place(tmp_path / f"runs{jobs}", tmp_path / f"results{jobs}", "cpu", jobs) for jobs in (1, 2)]
     found = []
     for place in places:
-        assert run_all(planned, "small", place, ignore) == 2
+        assert run_all(planned, "small", place, ignore) == Outcome(2, {})
         found.append({key: result.top1 for key, result in read_results(place.results).items()})
     assert found[0] == found[1]
 
@@ -141,5 +165,6 @@ def test_an_edited_run_is_refused(store, tmp_path):
     (config,) = tmp_path.glob("runs/*/config.json")
     config.write_text(config.read_text().replace('"epochs": 1', '"epochs": 2'))
     next(place.results.glob("*/*.json")).unlink()
-    with pytest.raises(CheckpointError, match="was edited"):
-        run_all([run], "small", place, ignore)
+    failed = run_all([run], "small", place, ignore).failed
+    assert isinstance(failed[run.name], CheckpointError)
+    assert "was edited" in str(failed[run.name])

@@ -53,9 +53,8 @@ def test_differences_are_paired_by_seed(runs):
 def test_rows_state_their_conditions(runs):
     conditions = Table(SMALL, runs, results(runs)).conditions(SMALL.rows[1], FULL)
     assert conditions.size == "tiny, 1,234 parameters"
-    assert (conditions.epochs, conditions.seeds, conditions.device, conditions.minutes) == (
-        "16", "2/0", "2 CPU threads", "1.5/–",
-    )  # fmt: skip
+    assert (conditions.epochs, conditions.seeds, conditions.device) == ("16", "2/0", "2 CPU threads")
+    assert (conditions.precision, conditions.minutes) == ("float32", "1.5/–")
 
 
 def test_conditions_are_those_of_the_runs_behind_the_cells(runs):
@@ -90,9 +89,9 @@ def test_the_markdown_shows_all_of_it(runs):
     assert lines[0] == "# A small table"
     assert "## full test set, average weights" in lines
     assert "## clean test set, last weights" in lines
-    assert "| system | 2 labels | 4 labels | size | epochs | seeds | device | minutes a run |" in lines
-    row = "| PSP Learning | 58.0 ± 2.8 (60.0) | – (70.0) | tiny, 1,234 parameters | 16 | 2/0 | 2 CPU threads | 1.5/– |"
-    assert row in lines
+    assert "| system | 2 labels | 4 labels | size | epochs | seeds | device | precision | minutes a run |" in lines
+    conditions = "tiny, 1,234 parameters | 16 | 2/0 | 2 CPU threads | float32 | 1.5/– |"
+    assert f"| PSP Learning | 58.0 ± 2.8 (60.0) | – (70.0) | {conditions}" in lines
     assert text.count("| *theirs, as the paper reports* | 41.0 | – |") == 1
     assert "| PSP Learning | +7.0 [-5.7, +19.7], n = 2 | – | +0.0 [+0.0, +0.0], n = 2 | – |" in lines
     bars = [line.count("|") for line in lines if line.startswith("|")]

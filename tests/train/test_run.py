@@ -84,7 +84,7 @@ def test_a_run_without_its_budget_says_what_to_do(folder, content):
 
 def test_a_folder_that_was_only_begun_counts_as_new(folder, store, budget):
     folder.config.unlink()
-    (folder.path / ".config.json.writing").write_text("{")
+    (folder.path / ".config.json.123.writing").write_text("{")
     create_run(folder.path, SMALL_RUN, store, budget)
     assert open_run(folder.path).config == SMALL_RUN
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from psp.cli.console import print_table, progress_bar, say
 from psp.cli.evaluate import Device
 from psp.data.store import Store, open_store
-from psp.errors import ConfigError
+from psp.errors import ConfigError, TrainingError
 from psp.model.encoder import Size
 from psp.reproduce.cost import FORMULA, expected_costs
 from psp.reproduce.drawings import DRAWINGS
@@ -17,8 +17,8 @@ from psp.reproduce.experiment import Column, Experiment, PlannedRun, Scope, plan
 from psp.reproduce.experiments import experiment_by_name
 from psp.reproduce.place import Place
 from psp.reproduce.result import read_results
-from psp.reproduce.run_all import default_jobs, pending, run_all
-from psp.reproduce.stand_in import ntu_stand_in
+from psp.reproduce.run_all import Outcome, default_jobs, pending, run_all
+from psp.reproduce.stand_in import STAND_IN, ntu_stand_in
 from psp.reproduce.table import Table
 from psp.reproduce.write_table import write_table
 from psp.train.compiled import NOT_HERE, can_compile
@@ -74,11 +74,16 @@ def reproduce(
         dry_run: say what would be run and what it would cost, and stop
     """
     started = time.monotonic()
-    chosen, scope = experiment_by_name(experiment), Scope(size, epochs, seeds, preset, quick, precision=precision)
+    scope = Scope(size, epochs, seeds, preset, quick, precision=precision)
+    chosen = experiment_by_name(experiment).in_scope(scope)
     place = Place(runs, out, device, jobs, minutes, every_epoch, compile=compile)
     _check_every_epoch(chosen, place)
     _check_names("row", rows, [row.name for row in chosen.rows])
-    planned = plan(chosen, _stores(chosen, store, quick, runs), scope)
+    if not store and quick and chosen.name == "table2":
+        chosen, stores = replace(chosen, title=f"{chosen.title}, {STAND_IN}"), [_stand_in(runs)]
+    else:
+        stores = _stores(store)
+    planned = plan(chosen, stores, scope)
     _check_names("column", columns, list(dict.fromkeys(run.column.name for run in planned)))
     missing = pending(_asked_for(planned, rows, columns), place, chosen.from_weights)
     say(f"{chosen.title}: {len(planned)} runs, {len(missing)} of them to do.")
@@ -87,9 +92,9 @@ def reproduce(
     if dry_run:
         return 0
     left = max(0.0, minutes - (time.monotonic() - started) / 60)
-    finished = _run(missing, chosen, replace(place, minutes=left))
+    outcome = _run(missing, chosen, replace(place, minutes=left))
     _write(chosen, planned, place, scope)
-    return _outcome(finished, len(missing))
+    return _exit_code(outcome, len(missing))
 
 
 def _check_every_epoch(experiment: Experiment, place: Place) -> None:
@@ -98,31 +103,35 @@ def _check_every_epoch(experiment: Experiment, place: Place) -> None:
         raise ConfigError(what, remedy="Leave --every-epoch out.")
 
 
-def _run(missing: list[PlannedRun], experiment: Experiment, place: Place) -> int:
-    """Bring runs to their ends; returns how many got there."""
+def _run(missing: list[PlannedRun], experiment: Experiment, place: Place) -> Outcome:
+    """Bring runs to their ends."""
     if not missing:
-        return 0
+        return Outcome(0, {})
     if place.compile and not can_compile(device_by_name(place.device)):
         say(NOT_HERE)
     with progress_bar("runs") as show:
         return run_all(missing, experiment.name, place, show)
 
 
-def _outcome(finished: int, asked: int) -> int:
-    """The exit code, and how to go on where runs are missing."""
-    if finished == asked:
-        return 0
-    say(f"stopped: {finished} of {asked} runs are done. The same command goes on.")
-    return UNFINISHED
+def _exit_code(outcome: Outcome, asked: int) -> int:
+    """The exit code, and how to go on where runs are missing; TrainingError if some failed."""
+    if outcome.finished < asked:
+        say(f"{outcome.finished} of {asked} runs are done. The same command goes on.")
+    if outcome.failed:
+        run, error = next(iter(outcome.failed.items()))
+        raise TrainingError(f"{len(outcome.failed)} of {asked} runs failed. The first: {error}", where=run)
+    return 0 if outcome.finished == asked else UNFINISHED
 
 
-def _stores(experiment: Experiment, named: Sequence[str], quick: bool, runs: Path) -> list[Store]:
-    if named:
-        return [open_store(path) for path in named]
-    if quick and experiment.name == "table2":
-        say("making built-in recordings under the names of NTU RGB+D: their accuracies say nothing about it.")
-        return [ntu_stand_in(runs / "ntu-stand-in")]
-    raise ConfigError("--store is needed.", remedy="Name a folder written by 'psp prepare'.")
+def _stores(named: Sequence[str]) -> list[Store]:
+    if not named:
+        raise ConfigError("--store is needed.", remedy="Name a folder written by 'psp prepare'.")
+    return [open_store(path) for path in named]
+
+
+def _stand_in(runs: Path) -> Store:
+    say("making built-in recordings under the names of NTU RGB+D: their accuracies say nothing about it.")
+    return ntu_stand_in(runs / "ntu-stand-in")
 
 
 def _asked_for(runs: Sequence[PlannedRun], rows: Sequence[str], columns: Sequence[str]) -> list[PlannedRun]:

@@ -10,10 +10,11 @@ from typing import Any
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file and move it to `path`; the old content survives any failure.
 
-    An OSError names `path`, which the caller knows, not the temporary file.
+    Of two programs that write the same file at once the later one wins. An OSError names `path`, which the caller
+    knows, not the temporary file.
     """
     try:
-        _write_and_rename(path, path.with_name(f".{path.name}.writing"), write)
+        _write_and_rename(path, path.with_name(f".{path.name}.{os.getpid()}.writing"), write)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 

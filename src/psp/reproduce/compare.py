@@ -70,6 +70,7 @@ def _open(path: Path, name: str, device: str) -> ComparedRun:
     metrics = read_lines(run.folder.metrics) if run.folder.metrics.exists() else []
     result = _read(run.folder.result, "budget", "parameters", "seconds") if run.folder.result.exists() else {}
     settings = {**_flat(as_plain(run.config)), "data set": run.store_facts.get("dataset", "")}
+    settings |= {"clips, sha256": run.store_facts["fingerprint"][:8], "labels, sha256": run.budget.hash[:8]}
     classes = tuple(run.store_facts["classes"])
     return ComparedRun(name, settings, classes, metrics, _evaluation(run, device) if result else {}, result)
 

@@ -50,7 +50,9 @@ def _draw_column(table: Table, place: Place, column: Column, stem: Path) -> list
         scores = {seed: separability(each.fused(), each.labels) for seed, each in embeddings.items()}
         shown = embeddings[min(embeddings)]
         clouds[titles[name]] = Cloud(shown.fused(), _figures(list(scores.values())))
-        measured += [{"system": name, "seed": seed, **asdict(score)} for seed, score in scores.items()]
+        measured += [
+            {"system": name, "seed": seed, "run": folders[seed].name, **asdict(score)} for seed, score in scores.items()
+        ]
     if not clouds:
         return []
     *pictures, figures = (stem.with_name(f"{stem.name}-features{kind}") for kind in (".png", ".svg", ".json"))

@@ -43,12 +43,16 @@ class Scope:
 
 @dataclass(frozen=True)
 class Row:
-    """One system: its settings from protocol, label budget and scope, and by column what the paper reports for it."""
+    """One system: its settings from protocol, label budget and scope, and by column what the paper reports for it.
+
+    `size` is that of a network which is the same in every scope.
+    """
 
     name: str
     title: str
     make: Callable[[str, str, Scope], TrainConfig]
     paper: Mapping[str, float] = field(default_factory=dict)
+    size: Size | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,12 @@ class Column:
     budget: str
     seeds: int
     quick_budget: str = ""
+
+    def shortened(self, seeds: int) -> "Column":
+        """This column of the quick version."""
+        if not self.quick_budget:
+            return replace(self, seeds=seeds)
+        return replace(self, seeds=seeds, budget=self.quick_budget, title=f"{self.title} (here {self.quick_budget})")
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,7 @@ class PlannedRun:
 
     def folder(self, runs: Path) -> Path:
         """Where it trains: all experiments share the runs of one folder."""
-        return runs / f"{self.config.hash}-{self.fingerprint[:8]}"
+        return runs / f"{self.config.hash}-{self.fingerprint[:8]}-{self.budget.hash[:8]}"
 
 
 @dataclass(frozen=True)
@@ -119,17 +129,23 @@ class Experiment:
     references: tuple[str, ...] = ()
     from_weights: bool = False
     ablates: bool = False
+    is_quick: bool = False
 
-    def columns_in(self, scope: Scope) -> tuple[Column, ...]:
-        """The columns that the scope asks for."""
-        return self.columns[: self.quick.columns] if scope.quick else self.columns
+    def in_scope(self, scope: Scope) -> "Experiment":
+        """Itself or, if the scope asks for that, its quick version, to which no figure of the paper compares."""
+        if not scope.quick or self.is_quick:
+            return self
+        rows = tuple(replace(row, paper={}) for row in self.rows)
+        columns = tuple(column.shortened(self.quick.seeds) for column in self.columns[: self.quick.columns])
+        title = f"{self.title} (quick version)"
+        return replace(self, title=title, rows=rows, columns=columns, others={}, is_quick=True)
 
     def stem(self, scope: Scope, columns: Sequence[Column] | None = None) -> str:
         """The name of its files, so that tables of another scope do not replace each other.
 
         Files that do not show all columns name theirs.
         """
-        whole = self.columns_in(scope)
+        whole = self.in_scope(scope).columns
         shown = [] if columns is None or len(columns) == len(whole) else [column.name for column in columns]
         ablation = [scope.preset] if scope.preset != "paper" else []
         quick = ["quick"] if scope.quick else []
@@ -141,14 +157,15 @@ class Experiment:
 
 def plan(experiment: Experiment, stores: Sequence[Store], scope: Scope) -> list[PlannedRun]:
     """Every run that the experiment needs on these data sets, column by column, then seed by seed."""
+    experiment = experiment.in_scope(scope)
     by_dataset = {store.dataset: store for store in stores}
     _check_stores(experiment, stores)
     _check_preset(experiment, scope)
     runs: list[PlannedRun] = []
-    for column in experiment.columns_in(scope):
+    for column in experiment.columns:
         store = by_dataset.get(protocol_by_name(column.protocol).dataset)
         if store is not None:
-            for seed in range(_seeds(experiment, column, scope)):
+            for seed in range(scope.seeds or column.seeds):
                 runs += _runs_of(experiment, column, store, scope, seed)
     _check_epochs(experiment, runs, scope)
     return runs
@@ -156,13 +173,12 @@ def plan(experiment: Experiment, stores: Sequence[Store], scope: Scope) -> list[
 
 def _runs_of(experiment: Experiment, column: Column, store: Store, scope: Scope, seed: int) -> list[PlannedRun]:
     protocol = protocol_by_name(column.protocol)
-    spec = column.quick_budget or column.budget if scope.quick else column.budget
-    budget = draw_budget(spec, protocol, store.clips, split_store(protocol, store).train, seed)
+    budget = draw_budget(column.budget, protocol, store.clips, split_store(protocol, store).train, seed)
     runs = []
     for row in experiment.rows:
-        config = replace(row.make(protocol.name, spec, scope), seed=seed, budget_seed=seed)
+        config = replace(row.make(protocol.name, column.budget, scope), seed=seed, budget_seed=seed)
         config = _cut(_in_precision(config, scope.precision), experiment.quick, scope)
-        runs.append(PlannedRun(row, column, scope.size, config, budget, store.path, store.fingerprint))
+        runs.append(PlannedRun(row, column, row.size or scope.size, config, budget, store.path, store.fingerprint))
     return runs
 
 
@@ -178,10 +194,6 @@ def _cut(config: TrainConfig, quick: Quick, scope: Scope) -> TrainConfig:
 
 def _shortened(config: TrainConfig, epochs: int) -> TrainConfig:
     return rescheduled(config, epochs) if epochs < config.epochs else config
-
-
-def _seeds(experiment: Experiment, column: Column, scope: Scope) -> int:
-    return scope.seeds or (experiment.quick.seeds if scope.quick else column.seeds)
 
 
 def _check_preset(experiment: Experiment, scope: Scope) -> None:

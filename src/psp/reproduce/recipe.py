@@ -35,7 +35,7 @@ def without_spreading(config: TrainConfig) -> TrainConfig:
 
 def with_stronger_contrast(config: TrainConfig) -> TrainConfig:
     """CCL with three times the weight."""
-    return replace(config, objective=replace(config.objective, contrast=0.1))
+    return replace(config, objective=replace(config.objective, contrast=3 * config.objective.contrast))
 
 
 def without_overhang(config: TrainConfig) -> TrainConfig:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from psp.data.atomic import write_atomically
 from psp.errors import ConfigError
 from psp.figures.confusion import draw_confusion
 from psp.figures.learning_curves import draw_learning_curves
 from psp.reproduce.compare import ComparedRun, confusions, curves, differing_settings
-from psp.reproduce.result import device_names
+from psp.reproduce.result import device_names, precision_of
 
 TITLE = "Training runs compared"
 STYLE = """
@@ -92,14 +91,19 @@ def _accuracies(runs: Sequence[ComparedRun]) -> Rows:
 
 
 def _costs(runs: Sequence[ComparedRun]) -> Rows:
-    return [["run", "labels", "parameters", "minutes", "device"], *([run.name, *_cost(run.result)] for run in runs)]
+    return [
+        ["run", "labels", "parameters", "minutes", "device", "precision"],
+        *([run.name, *_cost(run)] for run in runs),
+    ]
 
 
-def _cost(result: Mapping[str, Any]) -> list[str]:
+def _cost(run: ComparedRun) -> list[str]:
+    result = run.result
     if not result:
-        return ["not finished", "", "", ""]
-    labels, parameters = result["budget"]["labels"], result["parameters"]
-    return [str(labels), f"{parameters:,}", f"{result['seconds'] / 60:.1f}", device_names(result)]
+        return ["not finished", "", "", "", ""]
+    labels, parameters, minutes = result["budget"]["labels"], result["parameters"], result["seconds"] / 60
+    precision = precision_of(result, run.settings["precision"])
+    return [str(labels), f"{parameters:,}", f"{minutes:.1f}", device_names(result), precision]
 
 
 def _settings(runs: Sequence[ComparedRun]) -> Rows:

@@ -31,6 +31,7 @@ class RunResult:
     parameters: int
     seconds: float
     device: str
+    precision: str
     top1: Mapping[str, Mapping[str, float]]
     best_on_test: Mapping[str, float] | None
 
@@ -120,6 +121,7 @@ def _result(content: Mapping[str, Any]) -> RunResult:
         parameters=content["parameters"],
         seconds=content["seconds"],
         device=device_names(content),
+        precision=precision_of(content, content["config"].get("precision", "float32")),
         top1={kind: {name: each["top1"] for name, each in sets.items()} for kind, sets in content["accuracy"].items()},
         best_on_test=content["best epoch on the test set, not a result"],
     )
@@ -129,6 +131,12 @@ def device_names(content: Mapping[str, Any]) -> str:
     """What a run was computed on, in words, one after the other where it moved."""
     places = [*(machine["device"] for machine in content.get("earlier machines", [])), content["device"]]
     return ", then ".join(dict.fromkeys(_device_name(place) for place in places))
+
+
+def precision_of(content: Mapping[str, Any], configured: str) -> str:
+    """How exactly a run was computed; one that does not say so was computed as configured."""
+    precision = str(content.get("precision", configured))
+    return f"{precision}, compiled" if content.get("compiled") else precision
 
 
 def _device_name(device: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from psp.data.synthetic import SyntheticConfig
 from psp.data.write_ntu import write_ntu_folder
 
 CLIPS = 600
+STAND_IN = "built-in actions in its place"
 
 
 def ntu_stand_in(folder: Path, clips: int = CLIPS) -> Store:

@@ -58,7 +58,7 @@ def supervised_best_short(protocol: str, budget: str, scope: Scope) -> TrainConf
 
 
 def temporal_convolution(protocol: str, budget: str, scope: Scope) -> TrainConfig:
-    """A plain baseline: as `supervised_best_short`, but every frame of the body is one vector."""
+    """A plain baseline: as `supervised_best_short`, but every frame of the body is one vector; of one size only."""
     config = supervised_best_short(protocol, budget, scope)
     return replace(config, model=replace(config.model, encoder=paper(protocol, budget, "light").model.encoder))
 

@@ -42,6 +42,7 @@ class Conditions:
     epochs: str
     seeds: str
     device: str
+    precision: str
     minutes: str
 
 
@@ -88,7 +89,7 @@ class Table:
         return {seed: accuracies[name] for seed, accuracies in sets.items() if name in accuracies}
 
     def conditions(self, row: Row, measure: Measure) -> Conditions:
-        """Size, epochs, seeds by column, device and mean wall time of the runs behind a row of accuracies."""
+        """Size, epochs, seeds by column, device, precision and mean wall time of the runs behind a row."""
         by_column = [self.measured(row, column, measure) for column in self.columns]
         results = [result for cell in by_column for result in cell]
         return Conditions(
@@ -96,6 +97,7 @@ class Table:
             epochs=each(str(result.epochs) for result in results),
             seeds="/".join(str(len(cell)) for cell in by_column),
             device=each(result.device for result in results),
+            precision=each(result.precision for result in results),
             minutes="/".join(mean_minutes(cell) for cell in by_column),
         )
 

@@ -28,7 +28,7 @@ TABLE3 = Experiment(
     "Table 3: Northwestern-UCLA",
     rows=(
         *compared_systems(SUPERVISED, OTHERS["PSP Learning"]),
-        Row("temporal-convolution", "supervised only, temporal convolution", temporal_convolution, SUPERVISED),
+        Row("temporal-convolution", "supervised only, temporal convolution", temporal_convolution, SUPERVISED, "light"),
         Row("supervised-best-short", "supervised only, settings of best (short)", supervised_best_short, SUPERVISED),
         Row("best-short", "preset best (short)", psp_best_short, OTHERS["PSP Learning"]),
     ),

@@ -90,6 +90,7 @@ def _line(table: Table, row: Row, column: Column, measure: Measure, cell: Cell) 
         "planned": cell.planned, "paper": cell.paper, "size": each(result.size for result in results),
         "epochs": each(str(result.epochs) for result in results), "parameters": results[0].parameters,
         "device": each(result.device for result in results),
+        "precision": each(result.precision for result in results),
         "seconds a run": round(mean(result.seconds for result in results), 1),
     }  # fmt: skip
 
@@ -101,7 +102,7 @@ def _heading(measure: Measure) -> str:
 
 def _accuracies(table: Table, measure: Measure, with_others: bool) -> str:
     titles = [column.title for column in table.columns]
-    conditions = ["size", "epochs", "seeds", "device", "minutes a run"]
+    conditions = ["size", "epochs", "seeds", "device", "precision", "minutes a run"]
     lines = [_bar(["system", *titles, *conditions]), "|---" * (1 + len(titles) + len(conditions)) + "|"]
     for row in table.rows:
         cells = [str(table.cell(row, column, measure)) for column in table.columns]

@@ -51,8 +51,8 @@ def best(protocol: str, budget: str, size: Size) -> TrainConfig:
 
     Labelled clips are changed less than those whose student has to find out what the teacher sees. At size `light`
     joints learn along the graph of the skeleton. Small batches give small data sets steps enough. From ten labels per
-    class on such data sets are trained three times as long, long enough to know every label by heart; so those that
-    the networks do not come to believe by themselves are left out.
+    class, or 10 % of the clips, on such data sets are trained three times as long, long enough to know every label by
+    heart; so those that the networks do not come to believe by themselves are left out.
     """
     is_large = protocol.startswith("ntu")
     is_long = not (is_large or has_few_labels(budget))

@@ -89,8 +89,7 @@ def create_run(path: Path, config: TrainConfig, store: Store, budget: LabelBudge
     A folder that was begun and holds no configuration yet counts as new.
     """
     folder = RunFolder(path)
-    begun = {folder.budget.name, f".{folder.budget.name}.writing", f".{folder.config.name}.writing"}
-    if path.exists() and {each.name for each in path.iterdir()} - begun:
+    if path.exists() and any(each != folder.budget and each.suffix != ".writing" for each in path.iterdir()):
         remedy = "Continue it with --resume, or choose another --out."
         raise ConfigError("the run folder already exists.", where=str(path), remedy=remedy)
     path.mkdir(parents=True, exist_ok=True)
