@@ -10,6 +10,7 @@ from psp.cli import reproduce as cli
 from psp.cli.main import main
 from psp.errors import TrainingError
 from psp.reproduce.experiments import EXPERIMENTS
+from psp.reproduce.run_all import Outcome
 from psp.reproduce.stand_in import ntu_stand_in
 from psp.train import loop
 from runs import SMALL_RUN
@@ -61,8 +62,19 @@ def test_the_table_is_written_and_the_failure_told_if_a_run_fails(store, tmp_pat
     monkeypatch.setattr("psp.train.loop.refuse", refuse)
     monkeypatch.setattr("psp.train.loop.FiniteGuard.failure", lambda guard: True)
     assert main(["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--minutes", "9")]) == 2
-    assert "2 of 2 runs failed. The first: step 1: the loss is not finite. Lower the rate." in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "step 1: the loss is not finite. Lower the rate." in " ".join(told.out.split())
+    assert "2 of 2 runs failed." in told.err
     assert (tmp_path / "results/small-quick-tiny.md").exists()
+
+
+def test_a_failure_does_not_end_a_loop_that_waits_for_the_rest(capsys):
+    failed = {"b1": TrainingError("the loss is not finite.")}
+    assert cli._exit_code(Outcome(3, failed), 50) == 130
+    assert "the loss is not finite" in capsys.readouterr().out
+    assert cli._exit_code(Outcome(50, {}), 50) == 0
+    with pytest.raises(TrainingError, match="1 of 4 runs failed"):
+        cli._exit_code(Outcome(3, failed), 4)
 
 
 def test_single_rows_can_be_run(store, tmp_path, capsys):

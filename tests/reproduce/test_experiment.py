@@ -70,6 +70,7 @@ def test_runs_of_other_labels_lie_in_other_folders(store, tmp_path):
     other = replace(run, budget=replace(run.budget, ids=run.budget.ids[1:]))
     assert other.config.hash == run.config.hash
     assert other.folder(tmp_path) != run.folder(tmp_path)
+    assert other.name != run.name
 
 
 def test_a_run_of_other_clips_is_another_run(store, tmp_path):

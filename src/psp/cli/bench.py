@@ -23,7 +23,7 @@ from psp.figures.canvas import check_picture
 from psp.methods.methods import MethodName
 from psp.model.encoder import Size
 from psp.train.device import Precision, device_by_name
-from psp.train.presets import PRESETS, PresetName
+from psp.train.presets import PRESETS, PresetName, with_method
 from psp.train.schedule import rescheduled
 
 
@@ -232,7 +232,8 @@ def time_to_accuracy(
         check_picture(picture)
     config = PRESETS[preset](protocol, budget, size)
     config = rescheduled(config, config.epochs if epochs is None else epochs)
-    config = replace(config, method=method or config.method, precision=precision or config.precision)
+    config = with_method(config, method) if method else config
+    config = replace(config, precision=precision or config.precision)
 
     def tell(run: str, point: Point) -> None:
         say(f"{run}: epoch {point.epoch}, {point.seconds:.1f} s, {point.top1['full']:.1f} %")

@@ -42,7 +42,10 @@ OPTIONAL_POSITIONALS = {"train": ("store",), "demo": ("out",)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; returns 0, or 2 for errors that the user can mend, or 128 + n after signal n."""
+    """Run one verb; returns 0, or 2 for errors that the user can mend, or 128 + n after signal n.
+
+    `psp reproduce` returns 130 whatever kept it from finishing its runs.
+    """
     verb, options = chosen_verb(VERBS, make_parser().parse_args(arguments))
     try:
         return verb(**options) or 0

@@ -50,8 +50,9 @@ def reproduce(
 ) -> int:
     """Run what a table or figure of the paper needs and is not there yet, then write it.
 
-    It may be interrupted at any time: finished runs are kept, and the same command goes on. The exit code is 130 while
-    runs are missing. A result that `out` already holds, of the same configuration, clips and labels, is not run again.
+    It may be interrupted at any time: finished runs are kept, and the same command goes on. The exit code is 130
+    while runs are missing that have not failed, 2 if only such are left. A result that `out` already holds, of the
+    same configuration, clips and labels, is not run again.
 
     Args:
         experiment: table2, table3, table4, figure5, figure6, figure7, figure8 or recipe
@@ -114,13 +115,16 @@ def _run(missing: list[PlannedRun], experiment: Experiment, place: Place) -> Out
 
 
 def _exit_code(outcome: Outcome, asked: int) -> int:
-    """The exit code, and how to go on where runs are missing; TrainingError if some failed."""
-    if outcome.finished < asked:
+    """The exit code, and how to go on where runs are missing; TrainingError where all that are missing failed."""
+    left = asked - outcome.finished - len(outcome.failed)
+    for run, error in outcome.failed.items():
+        say(f"failed: {run}: {error}")
+    if left:
         say(f"{outcome.finished} of {asked} runs are done. The same command goes on.")
+        return UNFINISHED
     if outcome.failed:
-        run, error = next(iter(outcome.failed.items()))
-        raise TrainingError(f"{len(outcome.failed)} of {asked} runs failed. The first: {error}", where=run)
-    return 0 if outcome.finished == asked else UNFINISHED
+        raise TrainingError(f"{len(outcome.failed)} of {asked} runs failed.", remedy="What is done is kept.")
+    return 0
 
 
 def _stores(named: Sequence[str]) -> list[Store]:

@@ -103,7 +103,7 @@ class PlannedRun:
     @property
     def name(self) -> str:
         """A readable file name of its own."""
-        hashes = f"{self.config.hash[:8]}-{self.fingerprint[:8]}"
+        hashes = "-".join(each[:8] for each in self.key)
         return f"{self.row.name}-{self.column.name}-seed{self.config.seed}-{hashes}"
 
     def folder(self, runs: Path) -> Path:

@@ -134,9 +134,9 @@ def device_names(content: Mapping[str, Any]) -> str:
 
 
 def precision_of(content: Mapping[str, Any], configured: str) -> str:
-    """How exactly a run was computed; one that does not say so was computed as configured."""
+    """How exactly a run was computed, and whether compiled; one that does not say how was computed as configured."""
     precision = str(content.get("precision", configured))
-    return f"{precision}, compiled" if content.get("compiled") else precision
+    return f"compiled {precision}" if content.get("compiled") else precision
 
 
 def _device_name(device: Mapping[str, Any]) -> str:

@@ -13,6 +13,6 @@ def run_folders(table: Table, place: Place, column: Column) -> dict[str, dict[in
     found: dict[str, dict[int, Path]] = {}
     for run in table.runs:
         folder = run.folder(place.runs)
-        if run.column == column and RunFolder(folder).result.exists():
+        if run.column.name == column.name and RunFolder(folder).result.exists():
             found.setdefault(run.row.name, {})[run.config.seed] = folder
     return found

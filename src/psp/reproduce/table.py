@@ -47,7 +47,7 @@ class Conditions:
 
 
 class Table:
-    """An experiment's results, laid out by systems and columns."""
+    """An experiment's results, laid out by systems and columns; the experiment in the scope that its runs are of."""
 
     def __init__(self, experiment: Experiment, runs: Sequence[PlannedRun], found: Mapping[Key, RunResult]) -> None:
         self.experiment, self.runs = experiment, tuple(runs)

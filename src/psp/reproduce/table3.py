@@ -38,5 +38,5 @@ TABLE3 = Experiment(
     ),
     quick=Quick(columns=1, seeds=2, epochs=2, steps=16),
     others=OTHERS,
-    references=("supervised", "supervised-best", "supervised-best-short"),
+    references=("supervised", "supervised-best", "temporal-convolution", "supervised-best-short"),
 )

@@ -12,6 +12,7 @@ from psp.reproduce.table import BEST_ON_TEST, Cell, Measure, Table, each
 
 TOP1 = "Top-1 accuracy in %, mean ± standard deviation over seeds: trainings, each on a label budget drawn for it."
 PAIRED = "Averaged weights, the same labels: mean difference and its 95 % interval (Student's t over n seeds)."
+PRECISION = "Compiled where it says so; early results do not record that."
 PAPER = "In brackets what the paper reports for that system, or for the nearest one that it has."
 OTHERS = "The last rows of the first table are systems that the paper compares."
 
@@ -38,7 +39,12 @@ def markdown(table: Table) -> str:
 
 
 def _introduction(experiment: Experiment) -> str:
-    said = {TOP1: True, PAPER: any(row.paper for row in experiment.rows), OTHERS: bool(experiment.others)}
+    said = {
+        TOP1: True,
+        PRECISION: True,
+        PAPER: any(row.paper for row in experiment.rows),
+        OTHERS: bool(experiment.others),
+    }
     return " ".join(sentence for sentence, holds in said.items() if holds)
 
 

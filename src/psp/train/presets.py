@@ -82,7 +82,10 @@ PRESETS: dict[PresetName, Callable[[str, str, Size], TrainConfig]] = {
 
 
 def with_method(config: TrainConfig, method: MethodName) -> TrainConfig:
-    """A preset's settings for another method, which learns from guesses about unlabelled clips only if it is taught."""
+    """A preset's settings for another method, which learns from guesses about unlabelled clips only if it is taught.
+
+    Rows of tables keep what their method does not look at, so their hashes are others.
+    """
     if method == config.method:
         return config
     weight = 1.0 if METHODS[method].is_taught else 0.0
