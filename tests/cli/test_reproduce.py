@@ -13,6 +13,7 @@ from psp.reproduce.experiments import EXPERIMENTS
 from psp.reproduce.run_all import Outcome
 from psp.reproduce.stand_in import ntu_stand_in
 from psp.train import loop
+from psp.train.finite import Failure
 from runs import SMALL_RUN
 from stores import small_store
 
@@ -60,7 +61,7 @@ def test_the_table_is_written_and_the_failure_told_if_a_run_fails(store, tmp_pat
         raise TrainingError("the loss is not finite.", where="step 1", remedy="Lower the rate.")
 
     monkeypatch.setattr("psp.train.loop.refuse", refuse)
-    monkeypatch.setattr("psp.train.loop.FiniteGuard.failure", lambda guard: True)
+    monkeypatch.setattr("psp.train.loop.FiniteGuard.failure", lambda guard: Failure(1, "loss"))
     assert main(["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--minutes", "9")]) == 2
     told = capsys.readouterr()
     assert "step 1: the loss is not finite. Lower the rate." in " ".join(told.out.split())

@@ -106,7 +106,7 @@ def test_a_kill_at_any_moment_of_saving_loses_nothing(store, straight, tmp_path,
         elif moment == "old place removed":
             patched.setattr(state.Path, "rename", die)
         else:
-            patched.setattr(state, "_forget_older", die)
+            patched.setattr(state, "_forget_others", die)
         with pytest.raises(Killed):
             resume_run(folder.path, device="cpu").run()
     monkeypatch.undo()

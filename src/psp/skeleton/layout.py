@@ -18,8 +18,9 @@ class Layout:
     """An immutable skeleton definition that refuses to be inconsistent.
 
     Joints are numbered from 0 in the order of `joints`. `bones` are (child, parent) pairs that form a tree
-    rooted at `centre`. `mirror_pairs` and `shoulders`, one of them, are (left, right), `spine` is (lower, upper).
-    `parts` names groups of joints and `bodies` names groups of parts, as in section 3.2 of the PSP paper.
+    rooted at `centre`. `mirror_pairs` and `shoulders`, one of them unless there are none, are (left, right), `spine` is
+    (lower, upper). `parts` names groups of joints and `bodies` names groups of parts, as in section 3.2 of the PSP
+    paper.
     """
 
     name: str
@@ -138,7 +139,7 @@ class Layout:
                 what = f"the mirror image of bone {self.joints[child]} - {self.joints[parent]} is not a bone."
                 self._fail(what, "Make bones and mirror pairs symmetric.")
         left, right = self.shoulders
-        if left == right or self.mirror[left] != right:
+        if left == right or (self.mirror_pairs and self.mirror[left] != right):
             self._fail("the shoulders are not a mirror pair.", "Name the left and the right one of a pair.")
         if self.spine[0] == self.spine[1]:
             self._fail("the spine begins and ends at one joint.", "Name its lower and its upper end.")
