@@ -35,7 +35,7 @@ def test_another_method_learns_from_guesses_only_if_it_is_taught():
     taught, plain = best("nw-ucla", "5%", "tiny"), paper("nw-ucla", "5%", "tiny")
     assert with_method(plain, "taught").has_teacher
     assert with_method(taught, "psp").objective == replace(taught.objective, pseudo_label=0.0)
-    assert with_method(taught, "taught") == taught
+    assert with_method(taught, "taught") == with_method(taught, None) == taught
     assert with_method(plain, "supervised") == replace(plain, method="supervised")
 
 

@@ -231,21 +231,20 @@ def time_to_accuracy(
     if picture:
         check_picture(picture)
     config = PRESETS[preset](protocol, budget, size)
-    config = rescheduled(config, config.epochs if epochs is None else epochs)
-    config = with_method(config, method) if method else config
+    config = rescheduled(with_method(config, method), config.epochs if epochs is None else epochs)
     config = replace(config, precision=precision or config.precision)
-
-    def tell(run: str, point: Point) -> None:
-        say(f"{run}: epoch {point.epoch}, {point.seconds:.1f} s, {point.top1['full']:.1f} %")
-
     with tempfile.TemporaryDirectory() as temporary:
         found = measure_time_to_accuracy(
-            open_store(store), config, runs or Path(temporary), seeds=seeds, watch=watch, device=device, show=tell
+            open_store(store), config, runs or Path(temporary), seeds=seeds, watch=watch, device=device, show=_tell
         )
     show(f"seconds of training to an accuracy, {found['epochs chosen']} epochs", _reached(found, seeds))
     keep(found, out)
     if picture:
         _draw_curves(picture, found)
+
+
+def _tell(run: str, point: Point) -> None:
+    say(f"{run}: epoch {point.epoch}, {point.seconds:.1f} s, {point.top1['full']:.1f} %")
 
 
 def _reached(found: Mapping[str, Any], seeds: list[int]) -> dict[str, Any]:

@@ -79,8 +79,7 @@ def train(
         drawn = _budget_of(budget_file, given)
         chosen = PRESETS[preset](protocol, drawn.spec if drawn else budget, size or USUAL_SIZE[preset])
         chosen = replace(chosen, seed=seed, budget_seed=seed if budget_seed is None else budget_seed)
-        chosen = with_method(chosen, method) if method else chosen
-        chosen = _changed(chosen, epochs, config, set)
+        chosen = _changed(with_method(chosen, method), epochs, config, set)
         trainer = start_run(open_store(store), chosen, out, drawn, device, compile)
     if compile and not trainer.compiled:
         say(NOT_HERE)

@@ -81,12 +81,12 @@ PRESETS: dict[PresetName, Callable[[str, str, Size], TrainConfig]] = {
 }
 
 
-def with_method(config: TrainConfig, method: MethodName) -> TrainConfig:
-    """A preset's settings for another method, which learns from guesses about unlabelled clips only if it is taught.
+def with_method(config: TrainConfig, method: MethodName | None) -> TrainConfig:
+    """A preset's settings for another method, if one is named, which learns from guesses only if it is taught.
 
     Rows of tables keep what their method does not look at, so their hashes are others.
     """
-    if method == config.method:
+    if method is None or method == config.method:
         return config
     weight = 1.0 if METHODS[method].is_taught else 0.0
     return replace(config, method=method, objective=replace(config.objective, pseudo_label=weight))
