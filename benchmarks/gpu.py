@@ -33,7 +33,7 @@ from psp.bench.step import PublishedStep, StepSettings, measure_step, one_person
 from psp.bench.time_to_accuracy import Point, measure_time_to_accuracy
 from psp.bench.timing import measure
 from psp.bench.use import measure_use
-from psp.data.atomic import write_atomically, write_json
+from psp.files import write_atomically, write_json
 
 GRACE = 15
 """Seconds that a case may take longer than its part is given, before the part is ended."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from psp import prepare
 from psp.cli.main import main as psp
 from psp.cli.reproduce import UNFINISHED
-from psp.data.atomic import write_json
+from psp.files import write_json
 from psp.reproduce.result import is_result
 
 RESERVE = 0.5

@@ -25,11 +25,11 @@ from pathlib import Path
 
 import numpy as np
 
-from psp.data.clean import CleanConfig
-from psp.data.normalise import NormaliseConfig
-from psp.data.prepare import prepare
-from psp.data.read_ntu import open_ntu, parse_skeleton, read_skeleton_file
-from psp.data.source import FileSource
+from psp.preprocess.clean import CleanConfig
+from psp.preprocess.normalise import NormaliseConfig
+from psp.preprocess.prepare import prepare
+from psp.io.ntu import open_ntu, parse_skeleton, read_skeleton_file
+from psp.io.source import FileSource
 from psp.errors import RecordingError
 
 RECORDINGS = 56_880

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from psp import OnnxRecogniser, StreamingPredictor, SyntheticConfig
-from psp.data.synthetic import synthetic_clips
+from psp.synthetic import synthetic_clips
 from psp.train.run import open_run
 
 

@@ -1,7 +1,7 @@
 """A small training for tests: a few seconds, twelve labelled and unlabelled clips a step."""
 
-from psp.data.batches import BatchConfig
-from psp.data.sample import SampleConfig
+from psp.batches.loader import BatchConfig
+from psp.batches.resample import SampleConfig
 from psp.model.encoder import EncoderConfig
 from psp.model.psp import ModelConfig
 from psp.train.config import TrainConfig

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from psp.data.store import Store, open_store
-from psp.data.table import INDEX
-from psp.data.write_store import StoreWriter
+from psp.dataset.store import Store, open_store
+from psp.dataset.clip_table import INDEX
+from psp.dataset.writer import StoreWriter
 from psp.skeleton.clip import Clip
 from psp.skeleton.kinect20 import KINECT20
 

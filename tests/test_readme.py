@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from psp.cli.main import main, make_parser
-from psp.data.prepare import prepare
+from psp.preprocess.prepare import prepare
 from psp.train.config import TrainConfig
-from psp.train.override import changes_from_file, override
+from psp.config.override import changes_from_file, override
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

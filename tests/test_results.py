@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from psp.data.prepare import prepare
-from psp.data.split import PROTOCOLS
-from psp.data.store import Store, open_store
-from psp.data.synthetic import SyntheticConfig
+from psp.preprocess.prepare import prepare
+from psp.dataset.split import PROTOCOLS
+from psp.dataset.store import Store, open_store
+from psp.synthetic import SyntheticConfig
 from psp.reproduce.experiment import Scope, plan
 from psp.reproduce.experiments import EXPERIMENTS
 from psp.reproduce.result import read_results

@@ -89,7 +89,7 @@ def public_definitions(node: ast.Module | ast.ClassDef, prefix: str = "") -> Ite
 
 
 def package(name: str) -> str:
-    """The package of `psp.data.store` is `data`; modules beside the packages stand for themselves."""
+    """The package of `psp.dataset.store` is `data`; modules beside the packages stand for themselves."""
     return name.split(".")[1] if "." in name else ""
 
 

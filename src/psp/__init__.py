@@ -1,9 +1,9 @@
 """Semi-supervised skeleton-based action recognition with PSP Learning."""
 
-from psp.data.prepare import prepare
-from psp.data.store import Store, open_store
-from psp.data.synthetic import SyntheticConfig
-from psp.data.write_store import StoreWriter
+from psp.preprocess.prepare import prepare
+from psp.dataset.store import Store, open_store
+from psp.synthetic import SyntheticConfig
+from psp.dataset.writer import StoreWriter
 from psp.deploy.export import export_onnx
 from psp.deploy.onnx_runtime import OnnxRecogniser
 from psp.deploy.stream import StreamingPredictor

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from psp.bench.time_to_accuracy import GOALS, HELD_OUT, Point, measure_time_to_accuracy, plateau, reached
-from psp.data.split import PROTOCOLS
+from psp.dataset.split import PROTOCOLS
 from runs import SMALL_RUN
 from stores import small_store
 

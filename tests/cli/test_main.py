@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from psp.cli.main import VERBS, main
-from psp.data.store import open_store
-from psp.data.synthetic import SyntheticConfig
-from psp.data.write_ntu import write_ntu_folder
+from psp.dataset.store import open_store
+from psp.synthetic import SyntheticConfig
+from psp.io.write_ntu import write_ntu_folder
 from psp.train.log import read_lines
 from stores import small_store
 

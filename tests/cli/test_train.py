@@ -4,8 +4,8 @@ import pytest
 
 from psp.cli import train as command
 from psp.cli.main import main
-from psp.data.budget import draw_budget, write_budget
-from psp.data.split import protocol_by_name, split_store
+from psp.dataset.labels import draw_budget, write_budget
+from psp.dataset.split import protocol_by_name, split_store
 from psp.train.presets import best
 from stores import small_store
 

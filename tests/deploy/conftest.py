@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from psp.data.prepare import prepare
-from psp.data.store import open_store
-from psp.data.synthetic import SyntheticConfig
+from psp.preprocess.prepare import prepare
+from psp.dataset.store import open_store
+from psp.synthetic import SyntheticConfig
 from psp.train.train import train_run
 from runs import SMALL_RUN
 

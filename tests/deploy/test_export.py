@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from psp.data.normalise import NORMALISATIONS, normalise
-from psp.data.store import open_store
+from psp.preprocess.normalise import NORMALISATIONS, normalise
+from psp.dataset.store import open_store
 from psp.deploy import export
 from psp.deploy.agreement import agreement, expected_probabilities, random_clip
 from psp.deploy.clips import padded

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from psp.data.normalise import NORMALISATIONS, NormaliseConfig, normalise
+from psp.preprocess.normalise import NORMALISATIONS, NormaliseConfig, normalise
 from psp.deploy.normalisation import Normalisation, first_true, turn_to_x, turn_to_z
 from psp.skeleton.layouts import LAYOUTS
 

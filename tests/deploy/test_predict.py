@@ -1,6 +1,6 @@
 import torch
 
-from psp.data.store import open_store
+from psp.dataset.store import open_store
 from psp.deploy.predict import predict_clips_onnx
 from psp.evaluate.predict import predict_clips
 

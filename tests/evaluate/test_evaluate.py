@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from psp.data.batches import BatchConfig, Batches
-from psp.data.sample import SampleConfig
-from psp.data.split import protocol_by_name, split
-from psp.data.store import open_store
+from psp.batches.loader import BatchConfig, Batches
+from psp.batches.resample import SampleConfig
+from psp.dataset.split import protocol_by_name, split
+from psp.dataset.store import open_store
 from psp.errors import CheckpointError
 from psp.evaluate.evaluate import evaluate_run
 from psp.evaluate.predict import predict_clips, predict_logits

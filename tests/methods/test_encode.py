@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from psp.data.batches import Batch
+from psp.batches.loader import Batch
 from psp.errors import ConfigError
 from psp.methods import encode
 from psp.methods.encode import MemoryConfig, encode_views, number_of_chunks

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from psp.data.batches import Batch
+from psp.batches.loader import Batch
 from psp.loss.ntxent import ntxent
 from psp.loss.pseudo_label import pseudo_label
 from psp.methods.method import ObjectiveConfig

@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from psp.data.batches import Batch
+from psp.batches.loader import Batch
 from psp.methods.method import ObjectiveConfig
 from psp.methods.methods import METHODS
 from psp.model.encoder import EncoderConfig

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import torch
 
-from psp.data.batches import Batch
+from psp.batches.loader import Batch
 from psp.loss.coarse_to_fine import coarse_to_fine
 from psp.loss.taught import taught
 from psp.methods.method import ObjectiveConfig

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from psp.data.budget import draw_budget
-from psp.data.split import protocol_by_name, split_store
+from psp.dataset.labels import draw_budget
+from psp.dataset.split import protocol_by_name, split_store
 from psp.errors import CheckpointError, ConfigError
 from psp.reproduce.compare import compare, confusions, curves, differing_settings, short_names
 from psp.train.train import start_run, train_run

@@ -2,7 +2,7 @@ import pytest
 
 from psp.reproduce.experiment import Scope
 from psp.reproduce.recipe import RECIPE
-from psp.train.override import differences
+from psp.config.override import differences
 from psp.train.presets import best
 
 CHANGES = {

@@ -23,7 +23,7 @@ import sys
 from pathlib import Path
 from dataclasses import replace
 from experiments import SMALL
-from psp.data.store import open_store
+from psp.dataset.store import open_store
 from psp.reproduce.experiment import Scope, plan
 from psp.reproduce.place import Place
 from psp.reproduce.run_all import pending, run_all

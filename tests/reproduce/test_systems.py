@@ -13,7 +13,7 @@ from psp.reproduce.systems import (
     supervised_paper,
 )
 from psp.reproduce.table4 import FIGURE7, TABLE4
-from psp.train.override import changes_from_file, override
+from psp.config.override import changes_from_file, override
 from psp.train.presets import PRESETS
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"

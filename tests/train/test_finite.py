@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from psp.data.batches import Batches
+from psp.batches.loader import Batches
 from psp.errors import TrainingError
 from psp.train.finite import Failure, FiniteGuard, refuse
 from psp.train.optim import OptimConfig, make_optimiser, step_unless

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from psp.data.batches import Draw
+from psp.batches.loader import Draw
 from psp.train.ranks import Ranks
 
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from psp.data.batches import Batch
-from psp.data.budget import draw_budget
-from psp.data.split import protocol_by_name, split_store
-from psp.data.store import open_store
+from psp.batches.loader import Batch
+from psp.dataset.labels import draw_budget
+from psp.dataset.split import protocol_by_name, split_store
+from psp.dataset.store import open_store
 from psp.methods.methods import METHODS, MemoryConfig, MethodName
 from psp.train.average import WeightAverage
 from psp.train.config import TrainConfig

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from psp.data.budget import draw_budget
-from psp.data.split import protocol_by_name, split_store
+from psp.dataset.labels import draw_budget
+from psp.dataset.split import protocol_by_name, split_store
 from psp.errors import CheckpointError, ConfigError, TrainingError
 from psp.train.run import StoredRun, create_run, open_run, open_run_and_store, require_finished, training_alone
 from runs import SMALL_RUN

@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from psp.data.batches import BatchConfig, Batches
-from psp.data.sample import SampleConfig
+from psp.batches.loader import BatchConfig, Batches
+from psp.batches.resample import SampleConfig
 from psp.methods.methods import METHODS
 from psp.model.encoder import EncoderConfig
 from psp.model.psp import PSPNetwork

@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from psp.data.budget import draw_budget
-from psp.data.split import protocol_by_name, split_store
+from psp.dataset.labels import draw_budget
+from psp.dataset.split import protocol_by_name, split_store
 from psp.errors import BudgetError, CheckpointError, ConfigError
 from psp.methods.methods import MemoryConfig, MethodName
 from psp.train.device import multiplies_bf16

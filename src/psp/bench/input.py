@@ -13,9 +13,9 @@ import torch
 from psp.bench.machine import provenance
 from psp.bench.step import SHAPES, Shape, TrainingStep
 from psp.bench.timing import measure
-from psp.data.batches import Batch, Batches, Draw, stream
-from psp.data.store import Store, open_store
-from psp.data.write_store import StoreWriter
+from psp.batches.loader import Batch, Batches, Draw, stream
+from psp.dataset.store import Store, open_store
+from psp.dataset.writer import StoreWriter
 from psp.methods.methods import METHODS
 from psp.model.encoder import Size
 from psp.skeleton.clip import Clip

@@ -15,7 +15,7 @@ import torch.multiprocessing as mp
 from psp.bench.machine import provenance
 from psp.bench.step import PublishedStep, StepSettings
 from psp.bench.timing import synchronise
-from psp.data.batches import Batch
+from psp.batches.loader import Batch
 from psp.methods.methods import METHODS
 from psp.model.encoder import Size
 from psp.train.ranks import Ranks

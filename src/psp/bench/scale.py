@@ -16,13 +16,13 @@ import numpy as np
 import torch
 
 from psp.bench.machine import provenance
-from psp.data.batches import BatchConfig, Batches, Draw, Stream, stream
-from psp.data.budget import draw_budget
-from psp.data.prefetch import Feed
-from psp.data.sample import SampleConfig
-from psp.data.split import PROTOCOLS, split_store
-from psp.data.store import Store, open_store
-from psp.data.write_store import StoreWriter
+from psp.batches.loader import BatchConfig, Batches, Draw, Stream, stream
+from psp.dataset.labels import draw_budget
+from psp.batches.prefetch import Feed
+from psp.batches.resample import SampleConfig
+from psp.dataset.split import PROTOCOLS, split_store
+from psp.dataset.store import Store, open_store
+from psp.dataset.writer import StoreWriter
 from psp.skeleton.clip import Clip
 from psp.skeleton.ntu25 import NTU25
 

@@ -13,8 +13,8 @@ from torch import Tensor
 from psp.bench.machine import copy_rate, matrix_rate, provenance
 from psp.bench.timing import Timing, measure
 from psp.bench.work import Rates, Work, count_work
-from psp.data.batches import Batch
-from psp.data.ranges import require
+from psp.batches.loader import Batch
+from psp.config.ranges import require
 from psp.methods.methods import METHODS
 from psp.model.encoder import Size
 from psp.model.streams import make_network

@@ -12,16 +12,16 @@ from statistics import mean
 from typing import Any
 
 from psp.bench.machine import provenance
-from psp.data.atomic import write_json
-from psp.data.split import protocol_by_name
-from psp.data.store import Store
+from psp.files import write_json
+from psp.dataset.split import protocol_by_name
+from psp.dataset.store import Store
 from psp.errors import ConfigError
 from psp.evaluate.evaluate import evaluate_network
 from psp.train.config import TrainConfig
 from psp.train.device import device_by_name
 from psp.train.interrupt import Interrupted
 from psp.train.loop import Trainer
-from psp.train.override import as_plain
+from psp.config.override import as_plain
 from psp.train.schedule import rescheduled
 from psp.train.train import start_run
 

@@ -11,9 +11,9 @@ import torch
 from psp.bench.machine import copy_rate, matrix_rate, provenance
 from psp.bench.timing import measure
 from psp.bench.work import Rates, count_work
-from psp.data.batches import BatchConfig
-from psp.data.normalise import NormaliseConfig
-from psp.data.sample import SampleConfig
+from psp.batches.loader import BatchConfig
+from psp.preprocess.normalise import NormaliseConfig
+from psp.batches.resample import SampleConfig
 from psp.deploy.clips import Padded, Recognises
 from psp.deploy.export import onnx_bytes
 from psp.deploy.onnx_runtime import OnnxRecogniser

@@ -17,7 +17,7 @@ from psp.cli.console import say
 from psp.cli.evaluate import Device
 from psp.cli.findings import keep, refuse_existing, show
 from psp.cli.options import Family
-from psp.data.store import open_store
+from psp.dataset.store import open_store
 from psp.figures.accuracy_over_time import draw_accuracy_over_time
 from psp.figures.canvas import check_picture
 from psp.methods.methods import MethodName

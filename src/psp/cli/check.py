@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from psp.cli.console import print_table
-from psp.data.check import check_store
-from psp.data.store import open_store
+from psp.dataset.check import check_store
+from psp.dataset.store import open_store
 
 
 def check(store: Path) -> None:

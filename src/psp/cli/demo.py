@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from psp.cli.console import print_table, progress_bar, say
-from psp.data.atomic import write_json
-from psp.data.prepare import prepare
-from psp.data.store import Store, open_store
-from psp.data.synthetic import SyntheticConfig
+from psp.files import write_json
+from psp.preprocess.prepare import prepare
+from psp.dataset.store import Store, open_store
+from psp.synthetic import SyntheticConfig
 from psp.errors import ConfigError
 from psp.evaluate.accuracy import Accuracy
 from psp.evaluate.evaluate import evaluate_network, evaluate_run

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from psp.cli.console import print_table, say
-from psp.data.atomic import write_json
+from psp.files import write_json
 from psp.errors import ConfigError
 
 

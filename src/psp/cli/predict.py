@@ -8,8 +8,8 @@ import numpy as np
 
 from psp.cli.console import say
 from psp.cli.evaluate import Device
-from psp.data.atomic import write_atomically
-from psp.data.store import open_store
+from psp.files import write_atomically
+from psp.dataset.store import open_store
 from psp.deploy.predict import predict_clips_onnx
 from psp.errors import CheckpointError
 from psp.evaluate.predict import predict_clips

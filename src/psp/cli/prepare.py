@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from psp.cli.console import print_table, progress_bar, say
-from psp.data.clean import CleanConfig
-from psp.data.normalise import NORMALISATIONS, NormaliseConfig
-from psp.data.prepare import prepare as prepare_store
-from psp.data.synthetic import SyntheticConfig
-from psp.train.override import changes_from_arguments, override
+from psp.preprocess.clean import CleanConfig
+from psp.preprocess.normalise import NORMALISATIONS, NormaliseConfig
+from psp.preprocess.prepare import prepare as prepare_store
+from psp.synthetic import SyntheticConfig
+from psp.config.override import changes_from_arguments, override
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from psp.cli.console import print_table, progress_bar, say
 from psp.cli.evaluate import Device
-from psp.data.store import Store, open_store
+from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError, TrainingError
 from psp.model.encoder import Size
 from psp.reproduce.cost import FORMULA, expected_costs

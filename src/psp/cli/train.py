@@ -8,8 +8,8 @@ from typing import Any
 
 from psp.cli.console import progress_bar, say
 from psp.cli.evaluate import Device, show_evaluation
-from psp.data.budget import LabelBudget, read_budget
-from psp.data.store import open_store
+from psp.dataset.labels import LabelBudget, read_budget
+from psp.dataset.store import open_store
 from psp.errors import ConfigError
 from psp.evaluate.evaluate import evaluate_run
 from psp.methods.methods import MethodName
@@ -17,7 +17,7 @@ from psp.model.encoder import Size
 from psp.train.compiled import NOT_HERE
 from psp.train.config import TrainConfig
 from psp.train.loop import Progress, Trainer
-from psp.train.override import changes_from_arguments, changes_from_file, override
+from psp.config.override import changes_from_arguments, changes_from_file, override
 from psp.train.presets import PRESETS, USUAL_SIZE, PresetName, with_method
 from psp.train.schedule import rescheduled
 from psp.train.train import resume_run, start_run

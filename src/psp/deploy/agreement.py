@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 
-from psp.data.normalise import normalise
-from psp.data.store import Store, open_store
-from psp.data.write_store import StoreWriter
+from psp.preprocess.normalise import normalise
+from psp.dataset.store import Store, open_store
+from psp.dataset.writer import StoreWriter
 from psp.deploy.clips import Recognises, padded
 from psp.deploy.recogniser import reading_of
 from psp.errors import StoreError

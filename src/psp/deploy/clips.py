@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
 
-from psp.data.store import Store
+from psp.dataset.store import Store
 
 Padded = tuple[Float32[np.ndarray, "n m t v 3"], Int64[np.ndarray, "n"], Bool[np.ndarray, "n m"]]
 

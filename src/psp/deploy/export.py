@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from psp.data.atomic import write_atomically
+from psp.files import write_atomically
 from psp.deploy.agreement import Agreement, agreement
 from psp.deploy.onnx_runtime import OnnxRecogniser, optional_module
 from psp.deploy.recogniser import Recogniser, recogniser_of

@@ -4,12 +4,12 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
-from psp.data.normalise import TINY, NormaliseConfig
+from psp.preprocess.normalise import TINY, NormaliseConfig
 from psp.skeleton.layout import Layout
 
 
 class Normalisation(nn.Module):
-    """x -> R (x - o) / s for every clip, equal to `psp.data.normalise.normalise` of the clip alone.
+    """x -> R (x - o) / s for every clip, equal to `psp.preprocess.normalise.normalise` of the clip alone.
 
     `inside` tells which frames of which persons belong to a clip; what lies outside has no influence. Joints at zero
     were not seen and stay zero.

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from psp.data.store import Store
+from psp.dataset.store import Store
 from psp.deploy.clips import predict_store
 from psp.deploy.export import onnx_of_prepared
 from psp.evaluate.predict import same_preparation

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor, nn
 
-from psp.data.batches import BatchConfig
-from psp.data.normalise import NormaliseConfig, Up
-from psp.data.sample import Crop, even_positions
-from psp.data.views import VIEWS
+from psp.batches.loader import BatchConfig
+from psp.preprocess.normalise import NormaliseConfig, Up
+from psp.batches.resample import Crop, even_positions
+from psp.batches.modalities import VIEWS
 from psp.deploy.normalisation import Normalisation
 from psp.errors import CheckpointError
 from psp.methods.methods import METHODS, Method

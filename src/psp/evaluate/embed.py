@@ -12,7 +12,7 @@ from sklearn.metrics import silhouette_score
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
-from psp.data.batches import Batch, Batches
+from psp.batches.loader import Batch, Batches
 from psp.evaluate.trained import open_trained, rows_of
 from psp.model.streams import Network
 

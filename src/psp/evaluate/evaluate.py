@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from psp.data.atomic import write_json
-from psp.data.batches import Batches
-from psp.data.split import protocol_by_name, split_store
-from psp.data.store import Store
+from psp.files import write_json
+from psp.batches.loader import Batches
+from psp.dataset.split import protocol_by_name, split_store
+from psp.dataset.store import Store
 from psp.evaluate.accuracy import Accuracy, accuracy
 from psp.evaluate.predict import predict_logits
 from psp.methods.methods import METHODS

@@ -10,8 +10,8 @@ from jaxtyping import Float, Int64
 from numpy import ndarray
 from torch import Tensor
 
-from psp.data.batches import Batches
-from psp.data.store import Store
+from psp.batches.loader import Batches
+from psp.dataset.store import Store
 from psp.errors import CheckpointError
 from psp.methods.methods import METHODS
 from psp.methods.probabilities import class_probabilities

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from psp.data.batches import Batches
-from psp.data.split import protocol_by_name, split_store
-from psp.data.store import Store
+from psp.batches.loader import Batches
+from psp.dataset.split import protocol_by_name, split_store
+from psp.dataset.store import Store
 from psp.errors import ConfigError
 from psp.methods.methods import METHODS
 from psp.model.streams import Network

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from psp.data.batches import Batch
-from psp.data.ranges import require
+from psp.batches.loader import Batch
+from psp.config.ranges import require
 from psp.loss.gather import clips_of_ranks
 from psp.model.encoded import Encoded
 from psp.model.psp import PSPNetwork

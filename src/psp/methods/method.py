@@ -7,8 +7,8 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from psp.data.batches import Batch
-from psp.data.ranges import require
+from psp.batches.loader import Batch
+from psp.config.ranges import require
 from psp.methods.encode import PLENTY, MemoryConfig
 from psp.model.streams import Network
 

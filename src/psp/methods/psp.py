@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from psp.data.batches import Batch
+from psp.batches.loader import Batch
 from psp.loss.coarse_to_fine import coarse_to_fine
 from psp.loss.gather import gather_ranks
 from psp.loss.pseudo_label import pseudo_label

@@ -1,6 +1,6 @@
 """Supervised only: recognition on the labelled clips, the paper's baseline without CCL and PPA."""
 
-from psp.data.batches import Batch
+from psp.batches.loader import Batch
 from psp.loss.gather import gather_ranks
 from psp.loss.recognition import recognition
 from psp.methods.encode import PLENTY, MemoryConfig, encode_views

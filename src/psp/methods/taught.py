@@ -2,7 +2,7 @@
 
 import torch
 
-from psp.data.batches import Batch
+from psp.batches.loader import Batch
 from psp.loss.coarse_to_fine import coarse_to_fine
 from psp.loss.gather import gather_ranks
 from psp.loss.recognition import recognition

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from psp.data.ranges import require
+from psp.config.ranges import require
 from psp.errors import ConfigError
 from psp.model.attention import SelfAttention
 from psp.model.convolution import COORDINATES, NormalisedConvolution, activation, initialise

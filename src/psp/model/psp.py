@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from psp.data.ranges import require
+from psp.config.ranges import require
 from psp.errors import ConfigError
 from psp.model.encoded import Encoded, to_rows
 from psp.model.encoder import EncoderConfig, make_encoder

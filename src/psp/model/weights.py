@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from psp.data.atomic import write_atomically
+from psp.files import write_atomically
 from psp.errors import CheckpointError
 from psp.model.encoder import EncoderConfig
 from psp.model.psp import ModelConfig

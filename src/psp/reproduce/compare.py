@@ -10,7 +10,7 @@ from typing import Any
 from psp.errors import CheckpointError, ConfigError
 from psp.evaluate.evaluate import evaluate_run
 from psp.train.log import read_lines
-from psp.train.override import as_plain
+from psp.config.override import as_plain
 from psp.train.run import StoredRun, open_run
 
 Curves = dict[str, list[tuple[int, float]]]

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from psp.data.split import protocol_by_name, split_store
-from psp.data.store import open_store
+from psp.dataset.split import protocol_by_name, split_store
+from psp.dataset.store import open_store
 from psp.methods.methods import METHODS
 from psp.reproduce.experiment import PlannedRun
 from psp.train.config import TrainConfig

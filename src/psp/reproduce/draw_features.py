@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from psp.data.atomic import write_json
-from psp.data.store import Store
+from psp.files import write_json
+from psp.dataset.store import Store
 from psp.evaluate.embed import Embedding, Separability, embed_clips, separability
 from psp.evaluate.trained import open_trained
 from psp.figures.canvas import save

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from psp.data.budget import LabelBudget, draw_budget
-from psp.data.ranges import require
-from psp.data.split import protocol_by_name, split_store
-from psp.data.store import Store
+from psp.dataset.labels import LabelBudget, draw_budget
+from psp.config.ranges import require
+from psp.dataset.split import protocol_by_name, split_store
+from psp.dataset.store import Store
 from psp.errors import ConfigError
 from psp.model.encoder import Size
 from psp.train.config import TrainConfig

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from psp.data.atomic import write_json
+from psp.files import write_json
 from psp.evaluate.attention import MEASURES, ClipAttention, Importance, agreement_with_motion, attend
 from psp.evaluate.trained import Trained, open_trained
 from psp.figures.attention_maps import attention_figure

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
-from psp.data.ranges import require
+from psp.config.ranges import require
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from psp.data.atomic import write_atomically
+from psp.files import write_atomically
 from psp.errors import ConfigError
 from psp.figures.confusion import draw_confusion
 from psp.figures.learning_curves import draw_learning_curves

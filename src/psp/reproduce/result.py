@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from psp.data.atomic import write_json
+from psp.files import write_json
 from psp.errors import CheckpointError
 from psp.evaluate.evaluate import Evaluation
 from psp.reproduce.experiment import PlannedRun

@@ -5,8 +5,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from psp.data.atomic import write_json
-from psp.data.store import open_store
+from psp.files import write_json
+from psp.dataset.store import open_store
 from psp.evaluate.evaluate import evaluate_network, evaluate_run
 from psp.reproduce.experiment import PlannedRun
 from psp.reproduce.place import Place

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from psp.data.prepare import prepare
-from psp.data.store import Store, open_store
-from psp.data.synthetic import SyntheticConfig
-from psp.data.write_ntu import write_ntu_folder
+from psp.preprocess.prepare import prepare
+from psp.dataset.store import Store, open_store
+from psp.synthetic import SyntheticConfig
+from psp.io.write_ntu import write_ntu_folder
 
 CLIPS = 600
 STAND_IN = "built-in actions in its place"

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import mean
 
-from psp.data.atomic import write_atomically, write_json
+from psp.files import write_atomically, write_json
 from psp.reproduce.experiment import Column, Experiment, Row
 from psp.reproduce.table import BEST_ON_TEST, Cell, Measure, Table, each
 

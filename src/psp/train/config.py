@@ -5,14 +5,14 @@ import json
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from psp.data.batches import BatchConfig
-from psp.data.ranges import require
+from psp.batches.loader import BatchConfig
+from psp.config.ranges import require
 from psp.errors import ConfigError
 from psp.methods.methods import METHODS, MemoryConfig, MethodName, ObjectiveConfig
 from psp.model.psp import ModelConfig
 from psp.train.device import Precision
 from psp.train.optim import OptimConfig
-from psp.train.override import as_plain, differences, override
+from psp.config.override import as_plain, differences, override
 
 
 @dataclass(frozen=True)

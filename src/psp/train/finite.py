@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from psp.data.atomic import write_json
-from psp.data.batches import Batch
-from psp.data.store import Store
+from psp.files import write_json
+from psp.batches.loader import Batch
+from psp.dataset.store import Store
 from psp.errors import TrainingError
 from psp.train.run import RunFolder
 from psp.train.state import newest_step

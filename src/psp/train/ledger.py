@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from psp.data.store import Store
+from psp.dataset.store import Store
 from psp.errors import BudgetError
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from psp.data.batches import Batch, Batches, Draw, stream
-from psp.data.budget import LabelBudget
-from psp.data.prefetch import Feed
-from psp.data.split import protocol_by_name, split_store
-from psp.data.store import Store
+from psp.batches.loader import Batch, Batches, Draw, stream
+from psp.dataset.labels import LabelBudget
+from psp.batches.prefetch import Feed
+from psp.dataset.split import protocol_by_name, split_store
+from psp.dataset.store import Store
 from psp.errors import ConfigError
 from psp.methods.method import StepResult
 from psp.methods.methods import METHODS

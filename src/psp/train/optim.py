@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from psp.data.ranges import require
+from psp.config.ranges import require
 from psp.model.psp import PSPNetwork
 from psp.train.muon import Muon
 

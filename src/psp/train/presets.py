@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from psp.data.augment import AugmentConfig
-from psp.data.batches import BatchConfig
-from psp.data.budget import has_few_labels
-from psp.data.sample import SampleConfig
+from psp.batches.augment import AugmentConfig
+from psp.batches.loader import BatchConfig
+from psp.dataset.labels import has_few_labels
+from psp.batches.resample import SampleConfig
 from psp.methods.methods import METHODS, MethodName, ObjectiveConfig
 from psp.model.encoder import GRAPH, EncoderConfig
 from psp.model.presets import Size, paper_model, published_model

@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from psp.data.batches import Draw
+from psp.batches.loader import Draw
 from psp.errors import ConfigError
 from psp.model.across_ranks import of_every_rank, rank_count, sum_of_ranks
 from psp.train.device import device_by_name

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from psp.data.atomic import write_json
-from psp.data.budget import LabelBudget
+from psp.files import write_json
+from psp.dataset.labels import LabelBudget
 from psp.train.config import TrainConfig
 from psp.train.device import Precision, precision_on
 from psp.train.run import RunFolder

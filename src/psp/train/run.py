@@ -9,13 +9,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from psp.data.atomic import write_json
-from psp.data.budget import LabelBudget, read_budget, write_budget
-from psp.data.store import Store, open_store
+from psp.files import write_json
+from psp.dataset.labels import LabelBudget, read_budget, write_budget
+from psp.dataset.store import Store, open_store
 from psp.errors import BudgetError, CheckpointError, ConfigError, TrainingError
 from psp.methods.methods import METHODS
 from psp.train.config import TrainConfig
-from psp.train.override import as_plain, override
+from psp.config.override import as_plain, override
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Int64
 
-from psp.data.ranges import require
+from psp.config.ranges import require
 from psp.train.config import TrainConfig
 
 

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from psp.data.atomic import flush_folder
+from psp.files import flush_folder
 from psp.errors import CheckpointError
 from psp.train.average import WeightAverage
 

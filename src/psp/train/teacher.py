@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from psp.data.batches import Batch, Batches
+from psp.batches.loader import Batch, Batches
 from psp.loss.taught import aligned
 from psp.methods.encode import encode_views
 from psp.model.streams import Network

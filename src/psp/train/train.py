@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from psp.data.budget import LabelBudget, draw_budget
-from psp.data.split import protocol_by_name, split_store
-from psp.data.store import Store
+from psp.dataset.labels import LabelBudget, draw_budget
+from psp.dataset.split import protocol_by_name, split_store
+from psp.dataset.store import Store
 from psp.train.config import TrainConfig
 from psp.train.interrupt import Interrupted
 from psp.train.loop import Progress, Trainer

@@ -1,0 +1,1 @@
+"""From a stored data set to batches of modalities."""

@@ -1,0 +1,97 @@
+"""From clips of any length to a fixed number of frames, by linear interpolation."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from psp.batches.counter_rng import between, uniform
+from psp.config.ranges import require
+from psp.errors import ConfigError
+
+Crop = tuple[float, float]
+"""Where a stretch of a clip begins and ends, as shares of it."""
+
+WHOLE: Crop = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """How training clips are cut to `frames` frames; for testing they are resampled evenly.
+
+    `crop` takes a random stretch as long as `shortest` of the clip or longer and, by an exponent up to `warp`, plays it
+    at an uneven speed. A stretch lies within the clip and a share `overhang` of it on either side, where the first or
+    the last pose is held, so that nothing is learnt from when a recording began or ended. `random` draws frames at
+    random and sorts them, as PSP's published program does. `whole` is the whole clip; neither overhangs. A prediction
+    is the mean over `test_crops`, stretches of a clip by their beginning and end, as shares of it.
+    """
+
+    frames: int = 50
+    train: Literal["crop", "random", "whole"] = "crop"
+    shortest: float = 0.5
+    warp: float = 1.25
+    overhang: float = 0.0
+    test_crops: tuple[Crop, ...] = (WHOLE,)
+
+    def __post_init__(self) -> None:
+        require(self.frames >= 1, "data.sample.frames", self.frames, "1 or more")
+        require(
+            0 < self.shortest <= 1, "data.sample.shortest", self.shortest, "a share of the clip: above 0, at most 1"
+        )
+        require(1 <= self.warp < math.inf, "data.sample.warp", self.warp, "a finite number of 1 or more")
+        require(
+            0 <= self.overhang < self.shortest, "data.sample.overhang", self.overhang,
+            "a share of the clip: 0 or more, less than data.sample.shortest",
+        )  # fmt: skip
+        if not self.test_crops or not all(0 <= start < end <= 1 for start, end in self.test_crops):
+            what, remedy = f"{self.test_crops} are no stretches of a clip.", "Name pairs 0 <= beginning < end <= 1."
+            raise ConfigError(what, where="data.sample.test_crops", remedy=remedy)
+
+
+def even_positions(frames: Int64[Tensor, "n"], count: int, crop: Crop = WHOLE) -> Float[Tensor, "n t"]:
+    """Positions spread evenly over a stretch of a clip, by default from its first frame to its last."""
+    return torch.linspace(*crop, count, device=frames.device) * (frames - 1)[:, None]
+
+
+def training_positions(
+    keys: Int64[Tensor, "n"], frames: Int64[Tensor, "n"], config: SampleConfig
+) -> Float[Tensor, "n t"]:
+    """Fractional frame positions of a training draw."""
+    last = (frames - 1)[:, None]
+    if config.train == "whole":
+        return even_positions(frames, config.frames)
+    if config.train == "random":
+        drawn = uniform(keys, "frames", config.frames) * frames[:, None]
+        return drawn.floor().clamp(max=last).sort(dim=1).values
+    room = 1 + 2 * config.overhang
+    length = between(keys, "frames length", config.shortest, room, 1)
+    start = uniform(keys, "frames start", 1) * (room - length) - config.overhang
+    exponent = config.warp ** between(keys, "frames warp", -1.0, 1.0, 1)
+    even = torch.linspace(0, 1, config.frames, device=keys.device)
+    return (start + length * even**exponent).clamp(0, 1) * last
+
+
+def present_persons(persons: Int64[Tensor, "n"], most: int) -> Bool[Tensor, "n m"]:
+    """Which of `most` person slots a clip fills: always the first ones."""
+    return torch.arange(most, device=persons.device) < persons[:, None]
+
+
+def joints_at(
+    joints: Float[Tensor, "rows v c"],
+    first_row: Int64[Tensor, "n"],
+    frames: Int64[Tensor, "n"],
+    present: Bool[Tensor, "n m"],
+    positions: Float[Tensor, "n t"],
+) -> Float[Tensor, "n m t v c"]:
+    """Read clips from a store's joints at fractional frame positions; absent persons are zeros."""
+    lower = positions.floor()
+    weight = (positions - lower)[:, None, :, None, None]
+    person = torch.arange(present.shape[1], device=present.device)[:, None]
+    start = (first_row[:, None] + person.T * frames[:, None]) * present
+    below = start[:, :, None] + lower.long()[:, None]
+    above = start[:, :, None] + torch.minimum(lower.long() + 1, frames[:, None] - 1)[:, None]
+    blended = torch.lerp(joints[below], joints[above], weight)
+    return blended.masked_fill(~present[:, :, None, None, None], 0.0)

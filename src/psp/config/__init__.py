@@ -1,0 +1,1 @@
+"""Nested frozen configurations: from YAML, from the command line, from runs of earlier versions."""

@@ -1,0 +1,1 @@
+"""Stored data sets, their splits and label budgets."""

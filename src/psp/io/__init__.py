@@ -1,0 +1,1 @@
+"""Readers: from foreign files to recordings."""

@@ -1,0 +1,198 @@
+"""NTU RGB+D 60 and 120: the raw `.skeleton` text files of Kinect v2.
+
+A file holds the number of frames; for every frame the number of bodies; for every body a line of ten values (its id
+first), the number of joints and a line of twelve values per joint (x, y, z in metres first). Lines end in LF or CRLF.
+"""
+
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from psp.io.decimals import read_decimals
+from psp.io.ntu_classes import NTU_CLASSES
+from psp.skeleton.recording import RawRecording
+from psp.io.source import FileSource, SourceItem
+from psp.errors import RecordingError
+from psp.skeleton.layout import Layout
+from psp.skeleton.ntu25 import NTU25
+
+JOINTS, BODY_WORDS, JOINT_WORDS = len(NTU25.joints), 10, 12
+BLOCK_LINES, JOINT_LINES, MOST_DIGITS = 2 + JOINTS, [JOINT_WORDS] * JOINTS, 6
+NAME = re.compile(r"S(\d{3,})C(\d{3,})P(\d{3,})R(\d{3,})A(\d{3,})")
+REMEDY = "Copy this file again or leave it out."
+
+
+@dataclass(frozen=True)
+class NTUReader:
+    """The recordings of NTU RGB+D 60 (`actions` = 60) or 120, in a folder or a zip archive.
+
+    `missing` is the data set's official list of clips with missing skeletons (one name a line); they are left out.
+    """
+
+    files: FileSource
+    actions: int
+    missing: frozenset[str] = frozenset()
+    layout: Layout = NTU25
+
+    @property
+    def dataset(self) -> str:
+        """The name of the data set."""
+        return f"ntu{self.actions}"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the actions, A001 first."""
+        return NTU_CLASSES[: self.actions]
+
+    @property
+    def source(self) -> str:
+        """Where the recordings come from."""
+        return self.files.path.name
+
+    def items(self) -> tuple[list[SourceItem], Counter[str]]:
+        """List the files to read, and count those left out by reason."""
+        kept, left_out = [], Counter[str]()
+        for file in self.files.files():
+            name = NAME.fullmatch(file.id)
+            if name and int(name[5]) > self.actions:
+                left_out[f"actions beyond A{self.actions:03}"] += 1
+            elif file.id in self.missing:
+                left_out["named in the list of missing skeletons"] += 1
+            else:
+                kept.append(file)
+        return kept, left_out
+
+    def read(self, file: SourceItem) -> RawRecording:
+        """Read one recording."""
+        return parse_skeleton(self.files.read(file.name), f"{file.id}.skeleton")
+
+
+def open_ntu(source: Path, actions: int, missing: Path | None = None) -> NTUReader:
+    """Open a folder or a zip archive of `.skeleton` files, leaving out the names listed in the file `missing`."""
+    names: frozenset[str] = frozenset()
+    if missing is not None:
+        try:
+            names = frozenset(missing.read_text(encoding="ascii").split())
+        except (OSError, UnicodeDecodeError) as error:
+            what = f"the list of missing skeletons cannot be read ({error})."
+            raise RecordingError(what, where=str(missing), remedy="Name a text file with one clip a line.") from error
+    return NTUReader(FileSource(source, ".skeleton"), actions, names)
+
+
+def read_skeleton_file(path: str | os.PathLike[str]) -> RawRecording:
+    """Read one `.skeleton` file; whatever is wrong raises RecordingError with file and line."""
+    file = Path(path)
+    return parse_skeleton(FileSource(file.parent, file.suffix).read(file.name), file.name)
+
+
+def parse_skeleton(content: bytes, name: str) -> RawRecording:
+    """Read the content of the file `name` (SsssCcccPpppRrrrAaaa: setup, camera, subject, repetition, action).
+
+    An id that occurs twice in one frame belongs to two bodies: the second is told apart by its rank in the frame.
+    """
+    facts = NAME.fullmatch(Path(name).stem)
+    if not facts:
+        remedy = "Name it like S001C002P003R002A013.skeleton."
+        raise RecordingError("the name does not tell subject, camera and action.", where=name, remedy=remedy)
+    setup, camera, subject, repetition, action = map(int, facts.groups())
+    text = _SkeletonText(content, name)
+    sightings = text.sightings()
+    bodies = list(dict.fromkeys(body for _, body, _ in sightings))
+    joints = np.zeros((len(bodies), text.frames, JOINTS, 3))
+    seen = np.zeros((len(bodies), text.frames), dtype=bool)
+    if sightings:
+        number = {body: index for index, body in enumerate(bodies)}
+        rows, columns = [number[body] for _, body, _ in sightings], [frame for frame, _, _ in sightings]
+        joints[rows, columns] = text.positions(np.array([line for _, _, line in sightings]))
+        seen[rows, columns] = True
+    return RawRecording(facts[0], joints, seen, action - 1, subject, camera, setup, repetition)
+
+
+class _SkeletonText:
+    """The words of a file, where they begin and end, and the first of each line."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        self.name, self.content = name, content
+        self.characters = np.frombuffer(content, dtype=np.uint8)
+        blank = (self.characters == ord(" ")) | (self.characters >= ord("\t")) & (self.characters <= ord("\r"))
+        stops = np.flatnonzero(np.concatenate([[True], blank, [True]]))
+        apart = np.diff(stops) > 1
+        self.begins, self.ends = stops[:-1][apart], stops[1:][apart] - 1
+        newlines = np.append(np.flatnonzero(self.characters == ord("\n")), len(content))
+        self.first = np.concatenate([[0], np.searchsorted(self.begins, newlines)])
+        self.length = np.diff(self.first).tolist()
+
+    @cached_property
+    def frames(self) -> int:
+        """The number of frames, as the first line gives it."""
+        frames = self._count(0, "frames")
+        return frames if frames else self._fail(0, "the recording has no frames")
+
+    def sightings(self) -> list[tuple[int, tuple[bytes, int], int]]:
+        """Walk through the frames: (frame, body, line of its first joint) for every body seen, checking all lines."""
+        found, line = [], 1
+        for frame in range(self.frames):
+            bodies, line = self._count(line, "bodies"), line + 1
+            ids: list[bytes] = []
+            for _ in range(bodies):
+                body = self._check_body(line)
+                found.append((frame, (body, ids.count(body)), line + 2))
+                ids.append(body)
+                line += BLOCK_LINES
+        surplus = next((at for at in range(line, len(self.length)) if self.length[at]), None)
+        if surplus is not None:
+            self._fail(surplus, f"the file goes on after the last of its {self.frames} frames")
+        return found
+
+    def positions(self, lines: Int64[np.ndarray, "s"]) -> Float64[np.ndarray, "s 25 3"]:
+        """The x, y, z of the 25 joints whose first stands in each of the lines."""
+        offsets = JOINT_WORDS * np.arange(JOINTS)[:, None] + np.arange(3)
+        words = (self.first[lines][:, None, None] + offsets).ravel()
+        values = read_decimals(self.characters, self.begins[words], self.ends[words])
+        bad = np.flatnonzero(~np.isfinite(values))
+        if bad.size:
+            line = int(np.searchsorted(self.first, words[bad[0]], side="right")) - 1
+            self._fail(line, f"{_show(self._word(line, int(bad[0] % 3)))} is not a position in metres")
+        return values.reshape(len(lines), JOINTS, 3)
+
+    def _word(self, line: int, place: int = 0) -> bytes:
+        number = self.first[line] + place
+        return self.content[self.begins[number] : self.ends[number]]
+
+    def _check_body(self, line: int) -> bytes:
+        self._expect(line, BODY_WORDS, "a body")
+        joints = self._count(line + 1, "joints")
+        if joints != JOINTS:
+            self._fail(line + 1, f"a body has {joints} joints instead of {JOINTS}")
+        if self.length[line + 2 : line + BLOCK_LINES] != JOINT_LINES:
+            for at in range(line + 2, line + BLOCK_LINES):
+                self._expect(at, JOINT_WORDS, "a joint")
+        return self._word(line)
+
+    def _count(self, line: int, things: str) -> int:
+        self._expect(line, 1, f"the number of {things}")
+        word = self._word(line)
+        if not word.isdigit() or len(word) > MOST_DIGITS:
+            self._fail(line, f"{_show(word)} is not a number of {things}")
+        return int(word)
+
+    def _expect(self, line: int, words: int, what: str) -> None:
+        if line >= len(self.length) or (not self.length[line] and self.first[line] == len(self.begins)):
+            self._fail(min(line, len(self.length) - 1), f"the file ends where {what} was expected")
+        if self.length[line] != words:
+            cut = ", and the file ends there" if self.first[line + 1] == len(self.begins) else ""
+            self._fail(line, f"the line of {what} has {self.length[line]} values instead of {words}{cut}")
+
+    def _fail(self, line: int, what: str) -> NoReturn:
+        raise RecordingError(f"{what}.", where=f"{self.name}:{line + 1}", remedy=REMEDY)
+
+
+def _show(word: bytes) -> str:
+    return repr(word[:20].decode("ascii", errors="replace"))

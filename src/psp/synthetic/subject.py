@@ -1,0 +1,110 @@
+"""The people who perform: limb lengths, handedness, tempo, style and habits, drawn from a number."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from jaxtyping import Float
+
+from psp.synthetic.kinematics import CHANNELS, SIDES, free_channels
+from psp.synthetic.pose import REST, Pose, arm
+from psp.synthetic.program import channel_values
+from psp.skeleton.ntu25 import NTU25
+
+STATURE = (1.72, 0.09)
+"""Mean and standard deviation in metres."""
+
+LEFT_HANDED = 0.12
+"""Share of the subjects who use the left hand."""
+
+LIMBS: dict[str, dict[str, tuple[float, float, float]]] = {
+    "trunk": {"spine middle": (0, 0.168, -0.006), "spine shoulder": (0, 0.125, 0)},
+    "neck": {"neck": (0, 0.042, 0.002), "head": (0, 0.074, 0.016)},
+    "shoulders": {"left shoulder": (0.098, -0.030, 0)},
+    "upper arm": {"left elbow": (0, -0.155, 0)},
+    "forearm": {"left wrist": (0, -0.140, 0)},
+    "hand": {
+        "left hand": (0, -0.042, 0),
+        "left hand tip": (0, -0.045, 0),
+        "left thumb": (-0.004, -0.028, 0.026),
+    },
+    "hips": {"left hip": (0.047, -0.022, 0)},
+    "thigh": {"left knee": (0, -0.232, 0)},
+    "shin": {"left ankle": (0, -0.222, 0)},
+    "foot": {"left foot": (0.006, -0.036, 0.070)},
+}
+"""Where each joint lies from its parent in a person who stands upright, in statures (left side)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One person: `offsets` are the bones at rest in metres, the rest says how this person moves.
+
+    `gain` stretches the way of each angle from rest to its key, `habit` is where angles stay that a program
+    does not set, `delay` is the part of the performance by which an angle lags behind, `preference` in [0, 1)
+    picks among variants.
+    """
+
+    offsets: Float[np.ndarray, "v 3"]
+    left_handed: bool
+    tempo: float
+    gain: Float[np.ndarray, "a"]
+    habit: Float[np.ndarray, "a"]
+    delay: Float[np.ndarray, "a"]
+    preference: float
+
+
+TRUNK_SPREAD: Pose = {"lean": 2, "bend": 5, "side": 2, "twist": 3, "nod": 6, "cock": 3, "look": 6}
+LIMB_SPREAD: Pose = {"raise": 4, "out": 15, "roll": 10, "elbow": 10, "spread": 2, "turnout": 5}
+"""Standard deviation, in degrees, of the angles at which different people hold themselves."""
+
+IDLE_ARMS: tuple[Pose, ...] = ({}, arm(18, 20, 35, 75, "left"), arm(-40, -45, 0, 95, "left"))
+"""The arm that is not needed: it hangs, is held before the belly, or rests on the hip."""
+
+
+def draw_subject(rng: np.random.Generator) -> Subject:
+    """Draw a person; the same generator state gives the same person."""
+    preference, idle = rng.random(), rng.choice(len(IDLE_ARMS), p=(0.7, 0.18, 0.12))
+    amplitude = np.exp(rng.normal(0, 0.07))
+    habit = channel_values(REST | IDLE_ARMS[idle])
+    return Subject(
+        offsets=limb_offsets(rng),
+        left_handed=bool(rng.random() < LEFT_HANDED),
+        tempo=float(np.exp(rng.normal(0, 0.16))),
+        gain=amplitude * np.exp(rng.normal(0, 0.04, len(CHANNELS)) * free_channels()),
+        habit=habit + rng.normal(0, 1, len(CHANNELS)) * _habit_spread(),
+        delay=rng.uniform(0, 0.04, len(CHANNELS)) * free_channels(),
+        preference=preference,
+    )
+
+
+def draw_partner(person: Subject, rng: np.random.Generator) -> Subject:
+    """Draw somebody to meet `person`: nearly as tall, so that their hands find each other."""
+    partner = draw_subject(rng)
+    taller = np.abs(person.offsets[:, 1]).sum() / np.abs(partner.offsets[:, 1]).sum()
+    return replace(partner, offsets=partner.offsets * taller**0.7)
+
+
+def restrained(person: Subject) -> Subject:
+    """Return the same person, moving with less of a style of their own, as one does when another is near."""
+    return replace(person, gain=person.gain**0.4)
+
+
+def limb_offsets(rng: np.random.Generator) -> Float[np.ndarray, "v 3"]:
+    """Draw a stature and the length of every limb around its usual share of it."""
+    stature = np.clip(rng.normal(*STATURE), 1.45, 2.0)
+    offsets = np.zeros((len(NTU25.joints), 3))
+    for joints in LIMBS.values():
+        length = stature * np.exp(rng.normal(0, 0.05))
+        for name, direction in joints.items():
+            left = NTU25.joints.index(name)
+            right = NTU25.mirror[left]
+            offsets[right] = length * np.array(direction) * (-1, 1, 1)
+            offsets[left] = length * np.array(direction)
+    return offsets
+
+
+@cache
+def _habit_spread() -> Float[np.ndarray, "a"]:
+    limbs = {f"{side} {name}": spread for side in SIDES for name, spread in LIMB_SPREAD.items()}
+    return channel_values(TRUNK_SPREAD | limbs)

@@ -1,0 +1,178 @@
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from psp.io.ntu_classes import NTU_CLASSES
+from psp.io.ntu import parse_skeleton, read_skeleton_file
+from psp.synthetic import SyntheticConfig, synthetic_clip
+from psp.io.write_ntu import write_skeleton_file
+from psp.errors import RecordingError
+
+BODY = "0 1 1 1 1 0 0.1 -0.2 2"
+NAME = "S001C002P003R004A005.skeleton"
+DAMAGED = {"S005C002P013R002A056": 2086, "S012C001P008R002A030": 2819}
+
+
+def text_of(
+    frames: list[dict[str, np.ndarray]],
+    newline: str = "\n",
+    blank: str = " ",
+    write: Callable[[float], str] = repr,
+) -> bytes:
+    lines = [str(len(frames))]
+    for bodies in frames:
+        lines.append(str(len(bodies)))
+        for body, joints in bodies.items():
+            lines += [
+                f"{body} {BODY}",
+                "25",
+                *(blank.join(map(write, [*row, *[0.5] * 8, 2])) for row in joints.tolist()),
+            ]
+    return (newline.join(lines) + newline).encode()
+
+
+@st.composite
+def recordings(draw) -> list[dict[str, np.ndarray]]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    seen = draw(st.lists(st.lists(st.integers(0, 4), unique=True, max_size=3), min_size=1, max_size=4))
+    return [{str(72057594037927936 + body): rng.normal(size=(25, 3)) for body in bodies} for bodies in seen]
+
+
+@given(recordings(), st.sampled_from(["\n", "\r\n"]))
+def test_what_was_written_is_read(frames, newline):
+    recording = parse_skeleton(text_of(frames, newline), NAME)
+    ids = list(dict.fromkeys(body for bodies in frames for body in bodies))
+    assert recording.joints.shape == (len(ids), len(frames), 25, 3)
+    for frame, bodies in enumerate(frames):
+        for number, body in enumerate(ids):
+            assert recording.seen[number, frame] == (body in bodies)
+            np.testing.assert_array_equal(recording.joints[number, frame], bodies.get(body, np.zeros((25, 3))))
+
+
+def plainly_parsed(content: bytes) -> dict[tuple[bytes, int], dict[int, np.ndarray]]:
+    """Line by line, number by number: the joints of every body in every frame."""
+    found = defaultdict(dict)
+    lines = iter(content.split(b"\n"))
+    for frame in range(int(next(lines))):
+        ids = []
+        for _ in range(int(next(lines))):
+            body, joints = next(lines).split()[0], range(int(next(lines)))
+            positions = [[float(word) for word in next(lines).split()[:3]] for _ in joints]
+            found[body, ids.count(body)][frame] = np.array(positions)
+            ids.append(body)
+    return found
+
+
+def assert_parsed_like(content: bytes) -> None:
+    recording, expected = parse_skeleton(content, NAME), plainly_parsed(content)
+    assert len(recording.joints) == len(expected)
+    for seen, joints, frames in zip(recording.seen, recording.joints, expected.values(), strict=True):
+        assert np.flatnonzero(seen).tolist() == list(frames)
+        assert joints[seen].tobytes() == np.array(list(frames.values())).tobytes()
+        assert not joints[~seen].any()
+
+
+@given(
+    recordings(),
+    st.sampled_from(["\n", "\r\n", " \n"]),
+    st.sampled_from([" ", "  ", "\t"]),
+    st.sampled_from([repr, "{:.7g}".format, "{:.3e}".format, "{:.0f}".format, "{:+.2f}".format]),
+)
+def test_every_bit_is_that_of_a_plain_parser(frames, newline, blank, write):
+    assert_parsed_like(text_of(frames, newline, blank, write))
+
+
+@given(st.data())
+def test_a_cut_file_is_refused_or_whole(data):
+    frames = data.draw(recordings())
+    text = text_of(frames, data.draw(st.sampled_from(["\n", "\r\n"])))
+    with suppress(RecordingError):
+        assert parse_skeleton(text[: data.draw(st.integers(0, len(text)))], NAME).joints.shape[1] <= len(frames)
+
+
+@given(st.data())
+def test_any_other_byte_raises_no_other_error(data):
+    text = bytearray(text_of(data.draw(recordings())))
+    text[data.draw(st.integers(0, len(text) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(RecordingError):
+        parse_skeleton(bytes(text), NAME)
+
+
+def altered(line: int, content: str | None) -> bytes:
+    """One frame of one body, with one line replaced or taken out; joints stand in lines 5 to 29."""
+    lines = text_of([{"7": np.ones((25, 3))}]).decode().splitlines()
+    lines[line - 1 : line] = [] if content is None else [content]
+    return "\n".join(lines).encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "content", "where"),
+    [
+        (1, "x", 1), (1, "0", 1), (1, "2", 29), (2, "-1", 2), (2, "2", 29), (2, "0", 3), (3, "7 0 1", 3),
+        (4, "24", 4), (6, None, 28), (6, "1 2 3", 6), (8, "1 2 x 0 0 0 0 0 0 0 0 2", 8),
+        (29, "1 2 nan 0 0 0 0 0 0 0 0 2", 29),
+    ],
+)  # fmt: skip
+def test_damage_is_named_with_its_line(line, content, where):
+    with pytest.raises(RecordingError) as caught:
+        parse_skeleton(altered(line, content), NAME)
+    assert caught.value.where == f"{NAME}:{where}"
+
+
+def test_only_positions_must_be_numbers():
+    assert parse_skeleton(altered(6, "1 2 3 -1.#IND nan 0 0 0 0 0 0 2"), NAME).joints[0, 0, 1, 2] == 3
+
+
+def test_an_id_that_occurs_twice_in_a_frame_belongs_to_two_bodies():
+    blocks = [text_of([{"7": np.full((25, 3), value)}]).split(b"\n", 2)[2] for value in (1.0, 2.0)]
+    recording = parse_skeleton(b"1\n2\n" + b"".join(blocks), NAME)
+    np.testing.assert_array_equal(recording.joints[:, 0, 0, 0], [1, 2])
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_synthetic_files(tmp_path, newline):
+    clip = synthetic_clip(SyntheticConfig(), 0)
+    path = tmp_path / NAME
+    write_skeleton_file(path, clip, newline=newline, spurious=5)
+    recording = read_skeleton_file(path)
+    np.testing.assert_allclose(recording.joints[0], clip.joints[0], rtol=6e-7)
+    np.testing.assert_array_equal(np.flatnonzero(recording.seen[-1]), np.arange(clip.frames)[-5:])
+
+
+@pytest.mark.parametrize("action", [1, 120])
+def test_the_name_tells_the_facts(action):
+    recording = parse_skeleton(altered(2, "1"), f"S001C002P003R0004A{action:03}.skeleton")
+    facts = (recording.setup, recording.camera, recording.subject, recording.repetition, recording.label)
+    assert facts == (1, 2, 3, 4, action - 1)
+
+
+@pytest.mark.parametrize("name", ["clip.skeleton", "s001c002p003r004a005.skeleton", "S001C002P003R004A005x.skeleton"])
+def test_other_names_are_refused(name):
+    with pytest.raises(RecordingError, match="name"):
+        parse_skeleton(altered(2, "1"), name)
+
+
+def test_there_are_120_actions_with_different_names():
+    assert len(set(NTU_CLASSES)) == 120
+    assert NTU_CLASSES[0] == "drink water"
+    assert (NTU_CLASSES[59], NTU_CLASSES[119]) == ("walking apart", "rock-paper-scissors")
+
+
+def test_real_recordings(shared_data):
+    with zipfile.ZipFile(shared_data / "ntu-samples/raw_skeletons.zip") as archive:
+        for file in archive.namelist():
+            name = file.split("/")[-1]
+            if name[:20] in DAMAGED:
+                with pytest.raises(RecordingError, match=f"{name}:{DAMAGED[name[:20]]}: .*ends"):
+                    parse_skeleton(archive.read(file), name)
+                continue
+            assert_parsed_like(archive.read(file))
+            recording = parse_skeleton(archive.read(file), name)
+            assert recording.joints.shape[1] == int(archive.read(file).split()[0])
+            assert recording.seen.all()

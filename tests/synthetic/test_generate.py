@@ -1,0 +1,143 @@
+import tracemalloc
+from collections import Counter
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from psp.synthetic import SYNTHETIC_CLASSES, SyntheticConfig, synthetic_clip, synthetic_clips
+from psp.synthetic.generate import spread
+from psp.errors import ConfigError, LayoutError
+from psp.skeleton.clip import Clip
+from psp.skeleton.layouts import LAYOUTS
+
+PERFECT = SyntheticConfig(noise=0.0, occlusion=0.0, dropout=0.0)
+
+
+def same(first: Clip, second: Clip) -> bool:
+    known = [(clip.id, clip.label, clip.subject, clip.camera, clip.repetition) for clip in (first, second)]
+    return known[0] == known[1] and np.array_equal(first.joints, second.joints)
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**6), st.integers(1, 60), st.integers(1, 5))
+@settings(max_examples=15)
+def test_a_clip_is_a_function_of_configuration_and_index(index, seed, subjects, cameras):
+    config = SyntheticConfig(seed=seed, subjects=subjects, cameras=cameras)
+    first = synthetic_clip(config, index)
+    synthetic_clip(config, index + 1)
+    assert same(first, synthetic_clip(replace(config, clips=7), index))
+    assert first.joints.dtype == np.float32
+    assert np.isfinite(first.joints).all()
+
+
+def test_streaming_and_jumping_give_the_same_clips_in_any_order():
+    config = SyntheticConfig(clips=12)
+    streamed = list(synthetic_clips(config))
+    for index in (11, 3, 0, 7):
+        assert same(streamed[index], synthetic_clip(config, index))
+    assert all(map(same, streamed, islice(synthetic_clips(replace(config, clips=500)), 12)))
+
+
+def test_seeds_differ():
+    assert not same(synthetic_clip(SyntheticConfig(seed=0), 0), synthetic_clip(SyntheticConfig(seed=1), 0))
+
+
+@pytest.mark.parametrize("layout", ["ntu25", "kinect20"])
+def test_bones_keep_their_length_before_the_sensor(layout):
+    config = replace(PERFECT, layout=layout)
+    parents = LAYOUTS[layout].parents
+    for index in range(0, 60, 3):
+        joints = synthetic_clip(config, index).joints
+        assert joints.shape[2:] == (len(LAYOUTS[layout].joints), 3)
+        lengths = np.linalg.norm(joints - joints[:, :, parents], axis=-1)
+        np.testing.assert_allclose(lengths, np.broadcast_to(lengths[:, :1], lengths.shape), atol=2e-6)
+
+
+def test_both_layouts_show_the_same_motion():
+    kinect, ntu = (synthetic_clip(replace(PERFECT, layout=layout), 5).joints for layout in ("kinect20", "ntu25"))
+    np.testing.assert_array_equal(kinect[:, :, [0, 1, 2]], ntu[:, :, [0, 1, 20]])
+    np.testing.assert_array_equal(kinect[:, :, 3:], ntu[:, :, 3:20])
+
+
+def test_views_of_one_performance_differ_by_a_rigid_motion_only():
+    for start in (0, 27, 48, 57):
+        views = [synthetic_clip(PERFECT, start + camera) for camera in range(3)]
+        assert [view.camera for view in views] == [1, 2, 3]
+        points = [view.joints.reshape(-1, 3).astype(np.float64) for view in views]
+        centred = [one - one.mean(axis=0) for one in points]
+        for other in centred[1:]:
+            left, _, right = np.linalg.svd(other.T @ centred[0])
+            rotation = left @ np.diag([1, 1, np.sign(np.linalg.det(left @ right))]) @ right
+            np.testing.assert_allclose(centred[0] @ rotation.T, other, atol=1e-5)
+        assert np.abs(points[0] - points[1]).max() > 0.1
+
+
+def test_people_do_the_same_thing_differently():
+    clips = [synthetic_clip(PERFECT, 60 * turn) for turn in range(6)]
+    assert {clip.label for clip in clips} == {0}
+    assert len({clip.subject for clip in clips}) == 6
+    assert len({clip.frames for clip in clips}) > 2
+    bones = {np.linalg.norm(clip.joints[0, 0, 5] - clip.joints[0, 0, 4]).round(4) for clip in clips}
+    assert len(bones) == 6
+
+
+@pytest.mark.parametrize("two_person", [True, False])
+def test_every_prefix_is_balanced(two_person):
+    config = SyntheticConfig(two_person=two_person)
+    takes = [spread(config, index) for index in range(3000)]
+    for size in (250, 1000, 1234, 3000):
+        labels = Counter(take.label for take in takes[:size])
+        assert set(labels) == set(range(len(config.classes)))
+        assert max(labels.values()) - min(labels.values()) <= config.cameras
+        odd = sum(take.subject % 2 for take in takes[:size]) / size
+        low = sum(take.subject <= config.subjects // 2 for take in takes[:size]) / size
+        assert abs(odd - 0.5) < 0.1
+        assert abs(low - 0.5) < 0.1
+
+
+def test_a_subject_performs_a_class_once_a_round_and_every_clip_has_its_own_name():
+    config = SyntheticConfig(subjects=7)
+    takes = [spread(config, index) for index in range(len(SYNTHETIC_CLASSES) * 7 * 3 * 2)]
+    rounds = Counter((take.label, take.subject, take.repetition, take.camera) for take in takes)
+    assert set(rounds.values()) == {1}
+    assert max(take.repetition for take in takes) == 2
+    assert len({take.id for take in takes}) == len(takes)
+    assert takes[0].id == "S001C001P001R001A001"
+    assert spread(config, 10**7).id.startswith("S001C002P00")
+
+
+def test_two_persons_occur_only_when_wanted():
+    persons = [clip.persons for clip in synthetic_clips(SyntheticConfig(clips=60))]
+    assert persons == [1] * 48 + [2] * 12
+    alone = SyntheticConfig(clips=60, two_person=False)
+    assert all(clip.persons == 1 for clip in synthetic_clips(alone))
+    assert alone.classes == SYNTHETIC_CLASSES[:16]
+
+
+def test_memory_does_not_grow_with_the_number_of_clips():
+    stream = synthetic_clips(SyntheticConfig(clips=10**9))
+    for _ in islice(stream, 60):
+        pass
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in islice(stream, 240):
+        pass
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 2**20
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("clips", -1), ("subjects", 0), ("cameras", 0), ("noise", -0.5), ("seed", -3)]
+)
+def test_impossible_settings_are_refused(name, value):
+    with pytest.raises(ConfigError, match=name):
+        replace(SyntheticConfig(), **{name: value})
+
+
+def test_an_unknown_layout_is_refused():
+    with pytest.raises(LayoutError, match="ntu25"):
+        SyntheticConfig(layout="ntu52")

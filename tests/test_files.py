@@ -1,0 +1,67 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from psp.files import flush_folder, write_atomically, write_json
+
+
+def test_a_failed_write_leaves_the_old_file_alone(tmp_path):
+    path = tmp_path / "value.json"
+    write_json(path, {"a": 1})
+
+    def fail(place):
+        place.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="space"):
+        write_atomically(path, fail)
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [each.name for each in tmp_path.iterdir()] == ["value.json"]
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path):
+    absent, below_a_file = tmp_path / "absent" / "value.json", tmp_path / "file" / "value.json"
+    (tmp_path / "file").touch()
+    with pytest.raises(FileNotFoundError) as refusal:
+        write_json(absent, 1)
+    assert refusal.value.filename == str(absent)
+    with pytest.raises(NotADirectoryError) as refusal:
+        write_json(below_a_file, 1)
+    assert refusal.value.filename == str(below_a_file)
+
+
+def test_a_full_disk_names_the_file_that_was_asked_for(tmp_path):
+    def fail(place: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left on device") as refusal:
+        write_atomically(tmp_path / "value.json", fail)
+    assert (refusal.value.errno, refusal.value.filename) == (28, str(tmp_path / "value.json"))
+
+
+def test_two_programs_may_write_the_same_file_at_once(tmp_path):
+    program = "import sys, pathlib; from psp.files import write_json\n"
+    program += "for number in range(50): write_json(pathlib.Path(sys.argv[1]), [int(sys.argv[2])] * 1000)"
+    command = [sys.executable, "-c", program, str(tmp_path / "value.json")]
+    writers = [subprocess.Popen([*command, str(number)], stderr=subprocess.PIPE, text=True) for number in (1, 2)]
+    assert [(writer.communicate()[1], writer.returncode) for writer in writers] == [("", 0), ("", 0)]
+    assert json.loads((tmp_path / "value.json").read_text()) in ([1] * 1000, [2] * 1000)
+    assert [each.name for each in tmp_path.iterdir()] == ["value.json"]
+
+
+def test_the_folder_is_flushed_after_the_rename(tmp_path, monkeypatch):
+    there = []
+    monkeypatch.setattr("psp.files.flush_folder", lambda folder: there.append((folder, os.listdir(folder))))
+    write_json(tmp_path / "value.json", 1)
+    assert there == [(tmp_path, ["value.json"])]
+
+
+def test_flushing_opens_folders_only(tmp_path):
+    flush_folder(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        flush_folder(tmp_path / "file")
