@@ -1,8 +1,8 @@
-"""The errors that psp raises on purpose: each says what is wrong, where, and what to do about it."""
+"""Errors that a user can correct: each says what is wrong, where, and the remedy."""
 
 
 class PSPError(Exception):
-    """Base of every error that a user can mend; the command line prints it and ends with exit code 2.
+    """Base of every error that a user can correct; the command line prints it and ends with exit code 2.
 
     `what` is the fault in one sentence, `where` the file, line, key or clip it was found in, `remedy` what to do.
     """
@@ -26,8 +26,12 @@ class StoreError(PSPError):
     """A stored data set is damaged, incomplete or in the way."""
 
 
-class ProtocolError(PSPError):
-    """A benchmark protocol is unknown or does not fit the data set."""
+class DestinationError(PSPError):
+    """A file or folder to be written exists already or is held by another process."""
+
+
+class SplitError(PSPError):
+    """A split is unknown, names unknown clips or does not fit the data set."""
 
 
 class BudgetError(PSPError):

@@ -1,17 +1,24 @@
-"""Files that are complete or absent: written beside their place, flushed to the disk, renamed."""
+"""Files that are complete or absent, and locks: one writer for each destination."""
 
 import json
 import os
-from collections.abc import Callable
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
+from psp.errors import DestinationError
+
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file and move it to `path`; the old content survives any failure.
+    """Let `write` fill a temporary file, flush it to the disk and move it to `path`; the old content survives failures.
 
-    Of two programs that write the same file at once the later one wins. An OSError names `path`, which the caller
-    knows, not the temporary file.
+    Of two programs that write the same file at once the later one wins. An OSError names `path`, not the temporary
+    file.
     """
     try:
         _write_and_rename(path, path.with_name(f".{path.name}.{os.getpid()}.writing"), write)
@@ -22,7 +29,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON atomically."""
     text = json.dumps(content, indent=1) + "\n"
-    write_atomically(path, lambda place: place.write_text(text))
+    write_atomically(path, lambda temporary: temporary.write_text(text))
 
 
 def flush_folder(folder: Path) -> None:
@@ -33,6 +40,38 @@ def flush_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+@contextmanager
+def destination_lock(path: Path) -> Iterator[None]:
+    """Hold the destination `path` while the `with` block writes it.
+
+    DestinationError names the process that holds it already; nothing is changed then. The lock is an operating-system
+    lock on the file `.NAME.lock` beside the destination: a killed process holds nothing.
+    """
+    if path.name in ("", ".", ".."):
+        raise DestinationError("this names no new file or folder.", where=repr(str(path)), remedy="Name one.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock, owner = path.with_name(f".{path.name}.lock"), path.with_name(f".{path.name}.owner")
+    held = FileLock(lock)
+    try:
+        held.acquire(blocking=False)
+    except Timeout as error:
+        what = f"another process writes here{_owner(owner)}."
+        raise DestinationError(what, where=str(path), remedy="Wait for it to end, or name another one.") from error
+    try:
+        owner.write_text(f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        held.release()
+
+
+def _owner(owner: Path) -> str:
+    try:
+        return f" ({owner.read_text()})"
+    except OSError:
+        return ""
 
 
 def _write_and_rename(path: Path, temporary: Path, write: Callable[[Path], object]) -> None:

@@ -1,6 +1,6 @@
 import torch
 
-from psp.model.across_ranks import of_every_rank, rank_count, sum_of_ranks
+from psp.distributed import of_every_rank, rank_count, sum_of_ranks
 from ranks import on_two_ranks
 
 

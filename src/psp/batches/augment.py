@@ -1,29 +1,30 @@
-"""Random changes that keep an action's class, as array operations over the whole batch."""
+"""Random changes that keep the class of an action, as array operations over the whole batch."""
 
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from psp.preprocess.normalise import Up
 from psp.batches.counter_rng import between, normal, uniform
+from psp.batches.modalities import vertical
 from psp.config.ranges import require
 from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Up
 
 PROBABILITIES = ("mirror", "joint_mask", "frame_mask")
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """How strongly training clips are changed; zeros change nothing.
+    """How strongly training clips are augmented; zeros change nothing.
 
     Rotations are the largest angles in degrees, about the vertical (`turn`), the sideways (`tilt`) and the forward
     axis (`roll`). `shear` is the largest off-diagonal entry, `scale` the largest relative change, `mirror` and the
-    masks are probabilities, `noise` a standard deviation in the unit of the store's joints.
+    masks are probabilities, `noise` a standard deviation in the unit of the store's joints. Two-dimensional recordings
+    are changed in their plane only: of the rotations `roll` applies.
     """
 
     turn: float = 0.0
@@ -39,55 +40,74 @@ class AugmentConfig:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if name in PROBABILITIES:
-                require(0 <= value <= 1, f"data.augment.{name}", value, "a probability from 0 to 1")
+                require(0 <= value <= 1, name, value, "a probability from 0 to 1")
             else:
-                require(0 <= value < math.inf, f"data.augment.{name}", value, "a finite number of 0 or more")
-        require(self.scale < 1, "data.augment.scale", self.scale, "less than 1")
+                require(0 <= value < math.inf, name, value, "a finite number of 0 or more")
+        require(self.scale < 1, "scale", self.scale, "less than 1")
+
+
+@dataclass(frozen=True)
+class Space:
+    """What the coordinates of a data set mean: the layout of its joints, the axis that points up, 2 or 3 channels."""
+
+    layout: Layout
+    up: Up = "y"
+    channels: int = 3
 
 
 def augment(
-    joints: Float[Tensor, "n m t v c"],
+    joints: Float[Tensor, "n m t v 3"],
+    present: Bool[Tensor, "n m"],
     keys: Int64[Tensor, "n"],
-    layout: Layout,
+    space: Space,
     config: AugmentConfig,
-    up: Up = "y",
-) -> Float[Tensor, "n m t v c"]:
-    """Apply every configured change, `up` being vertical; what is drawn depends on nothing but the keys."""
+) -> Float[Tensor, "n m t v 3"]:
+    """Return the clips with every configured change; what is drawn depends on nothing but the keys.
+
+    `present` says which persons exist. Two-dimensional clips have z = 0.
+    """
     if config.mirror:
-        joints = mirror(joints, uniform(keys, "mirror") < config.mirror, layout)
+        joints = mirror(joints, uniform(keys, "mirror") < config.mirror, space)
     if any((config.turn, config.tilt, config.roll, config.shear, config.scale)):
-        joints = torch.einsum("nmtvc,ndc->nmtvd", joints, geometry(keys, config, up))
+        joints = torch.einsum("nmtvc,ndc->nmtvd", joints, geometry(keys, config, space))
     if config.joint_mask:
         joints = freeze_joints(joints, uniform(keys, "joint mask", joints.shape[3]) < config.joint_mask)
     if config.frame_mask:
         joints = hold_frames(joints, keys, config.frame_mask)
     if config.noise:
-        present = joints.flatten(2).any(dim=2)[..., None, None, None]
-        joints = joints + normal(keys, "noise", *joints.shape[1:]).mul_(config.noise * present)
+        noise = normal(keys, "noise", *joints.shape[1:]).mul_(config.noise * present[..., None, None, None])
+        joints = joints + (noise if space.channels == 3 else noise * noise.new_tensor([1.0, 1.0, 0.0]))
     return joints
 
 
-def mirror(joints: Float[Tensor, "n m t v c"], chosen: Bool[Tensor, "n"], layout: Layout) -> Float[Tensor, "n m t v c"]:
-    """Swap left and right in the chosen clips: the x axis changes its sign and paired joints change places."""
-    order, sign = _mirror(layout, joints.device)
+def mirror(joints: Float[Tensor, "n m t v 3"], chosen: Bool[Tensor, "n"], space: Space) -> Float[Tensor, "n m t v 3"]:
+    """Return the clips with left and right swapped in the chosen ones.
+
+    Paired joints change places, and the first horizontal axis changes its sign.
+    """
+    order, sign = _mirror(space, joints.device)
     mirrored = joints[:, :, :, order] * sign
     return torch.where(chosen[:, None, None, None, None], mirrored, joints)
 
 
-def geometry(keys: Int64[Tensor, "n"], config: AugmentConfig, up: Up = "y") -> Float[Tensor, "n 3 3"]:
-    """One matrix a clip: rotations, then shear, then scale."""
-    forward: Literal["z", "y"] = "z" if up == "y" else "y"
-    matrix = rotation(_angle(keys, "tilt", config.tilt), "x")
-    matrix = rotation(_angle(keys, "roll", config.roll), forward) @ matrix
-    matrix = rotation(_angle(keys, "turn", config.turn), up) @ matrix
+def geometry(keys: Int64[Tensor, "n"], config: AugmentConfig, space: Space) -> Float[Tensor, "n 3 3"]:
+    """Return one matrix a clip: rotations, then shear, then scale; for two dimensions all within the plane."""
+    up, side, forward = _axes(space.up)
+    if space.channels == 2:
+        matrix = rotation(_angle(keys, "roll", config.roll), 2)
+    else:
+        matrix = rotation(_angle(keys, "tilt", config.tilt), side)
+        matrix = rotation(_angle(keys, "roll", config.roll), forward) @ matrix
+        matrix = rotation(_angle(keys, "turn", config.turn), up) @ matrix
     off_diagonal = 1 - torch.eye(3, device=keys.device)
     shear = torch.eye(3, device=keys.device) + off_diagonal * between(keys, "shear", -config.shear, config.shear, 3, 3)
-    return shear @ matrix * (1 + between(keys, "scale", -config.scale, config.scale, 1, 1))
+    matrix = shear @ matrix * (1 + between(keys, "scale", -config.scale, config.scale, 1, 1))
+    return matrix * matrix.new_tensor([[1.0], [1.0], [0.0]]) if space.channels == 2 else matrix
 
 
-def rotation(angle: Float[Tensor, "n"], axis: Literal["x", "y", "z"]) -> Float[Tensor, "n 3 3"]:
-    """Right-handed rotations by angles in radians about one axis."""
-    first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
+def rotation(angle: Float[Tensor, "n"], axis: int) -> Float[Tensor, "n 3 3"]:
+    """Return right-handed rotations by angles in radians about one axis (0, 1, 2: x, y, z)."""
+    first, second = (axis + 1) % 3, (axis + 2) % 3
     matrix = torch.eye(3, device=angle.device).repeat(len(angle), 1, 1)
     matrix[:, first, first] = matrix[:, second, second] = angle.cos()
     matrix[:, second, first] = angle.sin()
@@ -96,14 +116,14 @@ def rotation(angle: Float[Tensor, "n"], axis: Literal["x", "y", "z"]) -> Float[T
 
 
 def freeze_joints(joints: Float[Tensor, "n m t v c"], masked: Bool[Tensor, "n v"]) -> Float[Tensor, "n m t v c"]:
-    """Hold the masked joints at their mean over the clip."""
+    """Return the clips with the masked joints held at their mean over the clip."""
     return torch.where(masked[:, None, None, :, None], joints.mean(dim=2, keepdim=True), joints)
 
 
 def hold_frames(
     joints: Float[Tensor, "n m t v c"], keys: Int64[Tensor, "n"], probability: float
 ) -> Float[Tensor, "n m t v c"]:
-    """With `probability`, let a stretch of 10 to 30 % of a clip's frames stand still at its first frame."""
+    """Return the clips where, with `probability`, 10 to 30 % of the frames repeat the first one of them."""
     frames = joints.shape[2]
     start = (uniform(keys, "frame mask start", 1) * frames).long()
     length = (between(keys, "frame mask length", 0.1, 0.3, 1) * frames).long()
@@ -113,10 +133,19 @@ def hold_frames(
     return torch.gather(joints, 2, held[:, None, :, None, None].expand_as(joints))
 
 
+def _axes(up: Up) -> tuple[int, int, int]:
+    """Return the vertical, the sideways and the forward axis."""
+    axis, _ = vertical(up)
+    side, forward = (other for other in range(3) if other != axis)
+    return axis, side, forward
+
+
 @lru_cache
-def _mirror(layout: Layout, device: torch.device) -> tuple[Int64[Tensor, "v"], Float[Tensor, "3"]]:
-    """Which joint comes from where, and the sign of each axis; sent to the device once."""
-    return torch.from_numpy(layout.mirror.copy()).to(device), torch.tensor([-1.0, 1.0, 1.0], device=device)
+def _mirror(space: Space, device: torch.device) -> tuple[Int64[Tensor, "v"], Float[Tensor, "3"]]:
+    """Return which joint comes from where, and the sign of each axis; sent to the device once."""
+    sign = torch.ones(3)
+    sign[0 if space.channels == 2 else _axes(space.up)[1]] = -1.0
+    return torch.from_numpy(space.layout.mirror.copy()).to(device), sign.to(device)
 
 
 def _angle(keys: Int64[Tensor, "n"], purpose: str, degrees: float) -> Float[Tensor, "n"]:

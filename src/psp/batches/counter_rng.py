@@ -1,4 +1,4 @@
-"""Random numbers that are pure functions of (seed, pass, clip, purpose), for whole batches at a time.
+"""Random numbers that are pure functions of (seed, pass, clip, purpose), for whole batches at once.
 
 A counter-based generator: the counter is hashed with the finaliser of SplitMix64 (Steele, Lea, Flood 2014, "Fast
 splittable pseudorandom number generators"), so a number does not depend on what was drawn before it, on the number of
@@ -7,7 +7,6 @@ workers, on the rank or on when a run was interrupted.
 
 import hashlib
 import math
-from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float, Int64
@@ -17,30 +16,25 @@ _GOLDEN = -7046029254386353131  # 2**64 / golden ratio, odd, as a signed number
 _FIRST, _SECOND = -4658895280553007687, -7723592293110705685
 
 
-def keys_of_ids(ids: Iterable[str]) -> Int64[Tensor, "clips"]:
-    """Turn clip ids into 64-bit keys."""
-    return torch.tensor([_word(str(name)) for name in ids], dtype=torch.int64)
-
-
 def draw_keys(clip_keys: Int64[Tensor, "n"], seed: int | str, passes: Int64[Tensor, "n"] | int) -> Int64[Tensor, "n"]:
-    """Join clip, seed and pass (how often the clip was drawn before) into one key a draw."""
+    """Return one key a draw, made of the clip's key, the seed and the pass (how often the clip was drawn before)."""
     return _mix(_mix(clip_keys ^ _word(f"seed {seed}")) + _times_golden(passes))
 
 
 def uniform(keys: Int64[Tensor, "n"], purpose: str, *shape: int) -> Float[Tensor, "n ..."]:
-    """Draw numbers from [0, 1), one array of `shape` per key; another purpose gives independent numbers."""
+    """Return numbers from [0, 1), one array of `shape` per key; another purpose gives independent numbers."""
     counters = torch.arange(math.prod(shape), device=keys.device) * _GOLDEN
     words = _mix(_mix(keys ^ _word(purpose))[:, None] + counters)
     return _shift(words, 40).to(torch.float32).mul_(2.0**-24).reshape(len(keys), *shape)
 
 
 def between(keys: Int64[Tensor, "n"], purpose: str, low: float, high: float, *shape: int) -> Float[Tensor, "n ..."]:
-    """Draw numbers from [low, high)."""
+    """Return numbers from [low, high), one array of `shape` per key."""
     return uniform(keys, purpose, *shape).mul_(high - low).add_(low)
 
 
 def normal(keys: Int64[Tensor, "n"], purpose: str, *shape: int) -> Float[Tensor, "n ..."]:
-    """Draw standard normal numbers, by inversion of the distribution function."""
+    """Return standard normal numbers, by inversion of the distribution function."""
     centred = uniform(keys, purpose, *shape).mul_(2).sub_(1).add_(2.0**-24)
     return centred.erfinv_().mul_(math.sqrt(2))
 

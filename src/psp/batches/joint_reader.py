@@ -1,7 +1,7 @@
-"""The rows of a store's joints that hold the clips of a batch: all of them on the device, or read when wanted.
+"""The joints of the clips of a batch: from memory of the device, or read from the store when needed.
 
-Reading copies the wanted clips out of the file. Indexing a memory map of it would keep every page that was ever
-touched in the process, up to the size of the whole store.
+Reading copies the clips out of the file. Indexing a memory map would keep every page that was ever touched in the
+process, up to the size of the whole store.
 """
 
 import weakref
@@ -10,11 +10,10 @@ from threading import Lock
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int64, Shaped
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 from psp.dataset.store import Store
-from psp.dataset.clip_table import REMAKE
 from psp.errors import StoreError
 
 SHARE_OF_FREE_MEMORY = 0.5
@@ -24,85 +23,123 @@ PIECE = 2**18
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows of joints and where each clip of a batch begins in them."""
+    """Rows of joints (v, c), of their confidence where the store has one, and where each clip of a batch begins."""
 
     joints: Float[Tensor, "rows v c"]
+    confidence: Float[Tensor, "rows v"] | None
     first_row: Int64[Tensor, "n"]
 
     def to(self, device: torch.device) -> "Rows":
-        """The same rows on a device."""
-        return Rows(send(self.joints, device), send(self.first_row, device))
+        """Return the same rows on a device."""
+        confidence = None if self.confidence is None else send(self.confidence, device)
+        return Rows(send(self.joints, device), confidence, send(self.first_row, device))
 
 
-class RowsOnDisk:
-    """Reads the wanted clips from `joints.npy`, into pinned memory where a GPU will copy them."""
+class FileRows:
+    """Copies rows of one array file, into pinned memory where a GPU will copy them."""
 
-    def __init__(self, store: Store, device: torch.device) -> None:
-        self._store, self._pinned = store, device.type == "cuda"
-        table = store.clips
-        self._first_row = table.first_row
-        self._count = table.persons * table.frames
-        self._file = (store.path / "joints.npy").open("rb", buffering=0)
-        self._header = self._file.seek(0, 2) - store.joints.nbytes
+    def __init__(self, store: Store, name: str, array: np.ndarray, device: torch.device) -> None:
+        assert store.path is not None
+        self._store, self._name, self._pinned = store.path, name, device.type == "cuda"
+        self._shape, self._kind = array.shape[1:], torch.from_numpy(array[:1].copy()).dtype
+        self._bytes = array.nbytes // max(1, len(array))
+        self._file = (store.path / name).open("rb", buffering=0)
+        self._header = self._file.seek(0, 2) - array.nbytes
         self._lock = Lock()
         weakref.finalize(self, self._file.close)
 
-    def read(self, clips: Int64[Tensor, "n"]) -> Rows:
-        """Copy the clips' rows, one clip after the other."""
-        wanted = clips.numpy()
-        ends = self._count[wanted].cumsum()
-        starts = ends - self._count[wanted]
-        block = self.block(int(ends[-1]))
-        for clip, start, end in zip(wanted.tolist(), starts.tolist(), ends.tolist(), strict=True):
-            self.fill(block[start:end].numpy(), int(self._first_row[clip]))
-        return Rows(block, torch.from_numpy(starts))
+    def block(self, rows: int) -> Shaped[Tensor, "rows *s"]:
+        """Return memory for so many rows."""
+        return torch.empty((rows, *self._shape), dtype=self._kind, pin_memory=self._pinned)
 
-    def block(self, rows: int) -> Float32[Tensor, "rows v 3"]:
-        """Memory for so many rows."""
-        return torch.empty((rows, *self._store.joints.shape[1:]), pin_memory=self._pinned)
-
-    def fill(self, block: Float32[np.ndarray, "rows v 3"], first_row: int) -> None:
+    def fill(self, block: Shaped[np.ndarray, "rows *s"], first_row: int) -> None:
         """Read the rows from `first_row` on."""
-        row = self._store.joints.nbytes // len(self._store.joints)
         with self._lock:
-            self._file.seek(self._header + first_row * row)
+            self._file.seek(self._header + first_row * self._bytes)
             read = self._file.readinto(block.data.cast("B"))
         if read != block.nbytes:
-            raise StoreError("joints.npy ends too early.", where=str(self._store.path), remedy=REMAKE)
+            remedy = "Prepare the data set again."
+            raise StoreError(f"{self._name} ends too early.", where=str(self._store), remedy=remedy)
+
+
+class RowsOnDisk:
+    """Reads the wanted clips of a store from its files."""
+
+    def __init__(self, store: Store, device: torch.device) -> None:
+        self._first_row = np.asarray(store.clips.first_row)
+        self._count = np.asarray(store.clips.persons) * np.asarray(store.clips.frames)
+        self._joints = FileRows(store, "joints.npy", store.joints, device)
+        self._confidence = None
+        if store.confidence is not None:
+            self._confidence = FileRows(store, "confidence.npy", store.confidence, device)
+
+    def read(self, index: Int64[Tensor, "n"]) -> Rows:
+        """Copy the rows of the clips, one clip after the other."""
+        wanted = index.numpy()
+        ends = self._count[wanted].cumsum()
+        starts = ends - self._count[wanted]
+        first = torch.from_numpy(starts)
+        joints = self._read(self._joints, wanted, starts, ends)
+        confidence = None if self._confidence is None else self._read(self._confidence, wanted, starts, ends).float()
+        return Rows(joints, confidence, first)
+
+    def _read(
+        self,
+        file: FileRows,
+        wanted: Int64[np.ndarray, "n"],
+        starts: Int64[np.ndarray, "n"],
+        ends: Int64[np.ndarray, "n"],
+    ) -> Shaped[Tensor, "rows *s"]:
+        block = file.block(int(ends[-1]))
+        for clip, start, end in zip(wanted.tolist(), starts.tolist(), ends.tolist(), strict=True):
+            file.fill(block[start:end].numpy(), int(self._first_row[clip]))
+        return block
 
 
 class RowsOnDevice:
     """Holds the joints of a whole store on the device."""
 
     def __init__(self, store: Store, device: torch.device) -> None:
-        self._first_row = torch.from_numpy(store.clips.first_row)
-        self._joints = torch.empty(store.joints.shape, device=device)
-        disk = RowsOnDisk(store, device)
-        for first in range(0, len(store.joints), PIECE):
-            block = disk.block(min(PIECE, len(store.joints) - first))
-            disk.fill(block.numpy(), first)
-            self._joints[first : first + len(block)] = send(block, device)
+        self._first_row = torch.from_numpy(np.array(store.clips.first_row))
+        self._joints = _uploaded(store, "joints.npy", store.joints, device)
+        self._confidence = None
+        if store.confidence is not None:
+            self._confidence = _uploaded(store, "confidence.npy", store.confidence, device).float()
 
-    def read(self, clips: Int64[Tensor, "n"]) -> Rows:
-        """Say where the clips begin."""
-        return Rows(self._joints, self._first_row[clips])
+    def read(self, index: Int64[Tensor, "n"]) -> Rows:
+        """Return where the clips begin."""
+        return Rows(self._joints, self._confidence, self._first_row[index])
 
 
 RowSource = RowsOnDisk | RowsOnDevice
 
 
 def row_source(store: Store, device: torch.device) -> RowSource:
-    """Rows on the device where they fit beside the network, else from the disk."""
-    return RowsOnDevice(store, device) if fits(store.joints.nbytes, device) else RowsOnDisk(store, device)
+    """Return rows in the memory of the device where they fit, or are in memory already, else from the disk."""
+    size = store.joints.nbytes
+    return RowsOnDevice(store, device) if store.path is None or fits(size, device) else RowsOnDisk(store, device)
 
 
 def fits(size: int, device: torch.device) -> bool:
-    """Whether so many bytes take up at most half of a GPU's free memory; a CPU keeps nothing."""
+    """Return whether so many bytes take at most half of the free memory of a GPU; a CPU keeps nothing."""
     return device.type == "cuda" and size <= SHARE_OF_FREE_MEMORY * torch.cuda.mem_get_info(device)[0]
 
 
 def send(values: Shaped[Tensor, "..."], device: torch.device) -> Shaped[Tensor, "..."]:
-    """Copy to a device; a GPU copies from pinned memory in its own time, and nobody waits."""
+    """Copy to a device; a GPU copies from pinned memory while the host goes on."""
     if values.device.type != "cpu" or device.type != "cuda":
         return values.to(device)
     return (values if values.is_pinned() else values.pin_memory()).to(device, non_blocking=True)
+
+
+def _uploaded(store: Store, name: str, array: np.ndarray, device: torch.device) -> Shaped[Tensor, "rows *s"]:
+    """Copy a whole array to the device, piece by piece."""
+    if store.path is None:
+        return send(torch.from_numpy(np.ascontiguousarray(array)), device)
+    file = FileRows(store, name, array, device)
+    whole = torch.empty(array.shape, dtype=file.block(0).dtype, device=device)
+    for first in range(0, len(array), PIECE):
+        block = file.block(min(PIECE, len(array) - first))
+        file.fill(block.numpy(), first)
+        whole[first : first + len(block)] = send(block, device)
+    return whole

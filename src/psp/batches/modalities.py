@@ -1,85 +1,132 @@
-"""The views of a clip that a method may ask for, all made from the same joints."""
+"""The modalities of a clip that a method may ask for, all made from the same joints.
 
-from collections.abc import Callable
+All functions take joints (n, m, t, v, 3), the layout and the axis that points up; they return the same shape.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from psp.preprocess.normalise import Up
+from psp.errors import ConfigError
 from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Up
+
+COORDINATES = 3
 
 
-def joint_view(joints: Float[Tensor, "n m t v c"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v c"]:
-    """Joint positions as they are (X_j of the PSP paper, section 3.1)."""
+def joint(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v 3"]:
+    """Return the joint positions as they are (X_j of the PSP paper, section 3.1)."""
     return joints
 
 
-def motion_view(joints: Float[Tensor, "n m t v c"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v c"]:
-    """Difference of each frame to the next (X_m of the PSP paper, section 3.1); zero at the last frame."""
+def motion(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v 3"]:
+    """Return the difference of each frame to the next (X_m of the PSP paper, section 3.1); zero at the last frame."""
     return torch.cat([joints[:, :, 1:], joints[:, :, -1:]], dim=2) - joints
 
 
-def bone_view(joints: Float[Tensor, "n m t v c"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v c"]:
-    """Each joint relative to its parent; zero at the centre."""
+def bone(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v 3"]:
+    """Return each joint relative to its parent; zero at the centre (2s-AGCN, Shi et al. 2019)."""
     return joints - joints[:, :, :, _parents(layout, joints.device)]
 
 
-@lru_cache
-def _parents(layout: Layout, device: torch.device) -> Int64[Tensor, "v"]:
-    """Each joint's parent, sent to the device once."""
-    return torch.from_numpy(layout.parents.copy()).to(device)
+def bone_motion(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v 3"]:
+    """Return the difference of each bone to the next frame."""
+    return motion(bone(joints, layout), layout)
 
 
-def bone_motion_view(joints: Float[Tensor, "n m t v c"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v c"]:
-    """Difference of each bone to the next frame."""
-    return motion_view(bone_view(joints, layout), layout)
+def velocity(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v 3"]:
+    """Return the motion times half the number of frames, which brings it to the scale of joint positions."""
+    return motion(joints, layout) * (joints.shape[2] / 2)
 
 
-def velocity_view(joints: Float[Tensor, "n m t v c"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v c"]:
-    """Motion as the way covered in half a clip, so that it is about as large as positions are and shares a scale."""
-    return motion_view(joints, layout) * (joints.shape[2] / 2)
+def yaw_invariant(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v 3"]:
+    """Return height, distance from the vertical line through the centre, and horizontal speed of each joint.
 
-
-def yaw_invariant_view(joints: Float[Tensor, "n m t v c"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v c"]:
-    """Height, distance from the vertical through the body's centre, and horizontal speed of each joint.
-
-    Nothing here changes when the camera goes round the scene, so an unseen camera shows it as those of the training
-    did. The price is which way a body turns and moves: the other views tell that. The speed is on the scale of half
-    of `velocity_view`.
+    A camera that goes around the scene changes none of them, nor does the direction in which a body turns or moves. The
+    speed is on half the scale of `velocity`.
     """
-    flat = joints[..., 0:3:2] if up == "y" else joints[..., :2]
-    height = joints[..., 1:2] if up == "y" else joints[..., 2:3]
+    axis, sign = vertical(up)
+    flat = joints[..., [other for other in range(COORDINATES) if other != axis]]
+    height = joints[..., axis : axis + 1] * sign
     reach = torch.linalg.vector_norm(flat - flat[:, :, :, layout.centre, None], dim=-1, keepdim=True)
     step = torch.cat([flat[:, :, 1:], flat[:, :, -1:]], dim=2) - flat
     speed = torch.linalg.vector_norm(step, dim=-1, keepdim=True) * (joints.shape[2] / 4)
     return torch.cat([height, reach, speed], dim=-1)
 
 
-def yaw_invariant_velocity_view(
-    joints: Float[Tensor, "n m t v c"], layout: Layout, up: Up = "y"
-) -> Float[Tensor, "n m t v c"]:
-    """How fast the three numbers of `yaw_invariant_view` change, on the scale of `velocity_view`."""
-    return velocity_view(yaw_invariant_view(joints, layout, up), layout)
+def yaw_invariant_velocity(
+    joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y"
+) -> Float[Tensor, "n m t v 3"]:
+    """Return the change of `yaw_invariant` to the next frame, on the scale of `velocity`."""
+    return velocity(yaw_invariant(joints, layout, up), layout)
 
 
-def distance_view(joints: Float[Tensor, "n m t v c"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v c"]:
-    """Distances of each joint from the left hand, the right hand and the body's centre, in the unit of the joints.
+def distance(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v 3"]:
+    """Return the distances of each joint from the left hand, the right hand and the centre, in the unit of the joints.
 
-    They stay the same however a camera is turned or tilted, and whichever way the body faces and moves.
+    No rotation of camera or body changes them.
     """
+    assert layout.hands is not None
     ends = [joints[:, :, :, end, None] for end in (*layout.hands, layout.centre)]
     return torch.stack([torch.linalg.vector_norm(joints - end, dim=-1) for end in ends], dim=-1)
 
 
-VIEWS: dict[str, Callable[[Tensor, Layout, Up], Tensor]] = {
-    "joint": joint_view,
-    "motion": motion_view,
-    "bone": bone_view,
-    "bone motion": bone_motion_view,
-    "velocity": velocity_view,
-    "yaw-invariant": yaw_invariant_view,
-    "yaw-invariant velocity": yaw_invariant_velocity_view,
-    "distance": distance_view,
+@dataclass(frozen=True)
+class Modality:
+    """A modality: the function that makes it, and what it needs of layout and recordings."""
+
+    make: Callable[[Tensor, Layout, Up], Tensor]
+    needs_hands: bool = False
+    needs_vertical: bool = False
+
+    def missing(self, layout: Layout, up: Up, channels: int) -> str | None:
+        """Return what recordings of this kind lack, None if the modality can be made."""
+        if self.needs_hands and layout.hands is None:
+            return f"layout {layout.name!r} has no hands"
+        if self.needs_vertical and (up == "none" or channels < COORDINATES):
+            return "the recordings are two-dimensional" if channels < COORDINATES else "no axis points up"
+        return None
+
+
+MODALITIES: dict[str, Modality] = {
+    "joint": Modality(joint),
+    "motion": Modality(motion),
+    "bone": Modality(bone),
+    "bone motion": Modality(bone_motion),
+    "velocity": Modality(velocity),
+    "yaw-invariant": Modality(yaw_invariant, needs_vertical=True),
+    "yaw-invariant velocity": Modality(yaw_invariant_velocity, needs_vertical=True),
+    "distance": Modality(distance, needs_hands=True),
 }
+
+
+def usable(names: Sequence[str], layout: Layout, up: Up, channels: int) -> tuple[str, ...]:
+    """Return those modalities that recordings of this kind allow."""
+    return tuple(name for name in names if MODALITIES[name].missing(layout, up, channels) is None)
+
+
+def check_modalities(names: Sequence[str], layout: Layout, up: Up, channels: int) -> None:
+    """Raise ConfigError for a modality that does not exist or that recordings of this kind do not allow."""
+    for name in names:
+        if name not in MODALITIES:
+            remedy = f"Choose from {', '.join(MODALITIES)}."
+            raise ConfigError(f"there is no modality {name!r}.", where="modalities", remedy=remedy)
+        lacking = MODALITIES[name].missing(layout, up, channels)
+        if lacking:
+            what = f"the modality {name!r} cannot be made: {lacking}."
+            raise ConfigError(what, where="modalities", remedy="Leave it out.")
+
+
+def vertical(up: Up) -> tuple[int, float]:
+    """Return the index and the sign of the axis that points up; y where none does."""
+    return ("xyz".index(up[-1]), -1.0 if up[0] == "-" else 1.0) if up != "none" else (1, 1.0)
+
+
+@lru_cache
+def _parents(layout: Layout, device: torch.device) -> Int64[Tensor, "v"]:
+    """Return each joint's parent, sent to the device once."""
+    return torch.from_numpy(layout.parents.copy()).to(device)

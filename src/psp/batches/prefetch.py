@@ -1,12 +1,9 @@
-"""What comes next is made ready in a thread while the caller works on what it has."""
+"""Making the next item of a sequence in a thread while the caller works on the present one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Generic, TypeVar
-
-from psp.batches.loader import Batch, Batches, Draw
-from psp.batches.joint_reader import Rows
 
 Item = TypeVar("Item")
 
@@ -41,33 +38,6 @@ class Prefetch(Generic[Item]):
         return now.result()
 
 
-class Feed:
-    """The training batches of every step: drawn and read ahead in a thread, assembled on the device by the caller.
-
-    `draws` gives the draws of a step, one for each batch of it.
-    """
-
-    def __init__(self, batches: Batches, draws: Callable[[int], Sequence[Draw]]) -> None:
-        self._batches, self._draws = batches, draws
-        self._ahead = Prefetch(self._read)
-
-    def __enter__(self) -> "Feed":
-        self._ahead.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ahead.__exit__(kind, error, trace)
-
-    def take(self, step: int) -> list[Batch]:
-        """The batches of a step."""
-        return [self._batches.training(draw, rows) for draw, rows in self._ahead.take(step)]
-
-    def _read(self, step: int) -> list[tuple[Draw, Rows]]:
-        return [(draw, self._batches.read(draw.clips)) for draw in self._draws(step)]
-
-
 def _thread() -> ThreadPoolExecutor:
-    """One thread, which starts with its first task."""
+    """Return one thread, which starts with its first task."""
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="psp prefetch")

@@ -19,14 +19,14 @@ WHOLE: Crop = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
-class SampleConfig:
+class ResampleConfig:
     """How training clips are cut to `frames` frames; for testing they are resampled evenly.
 
     `crop` takes a random stretch as long as `shortest` of the clip or longer and, by an exponent up to `warp`, plays it
     at an uneven speed. A stretch lies within the clip and a share `overhang` of it on either side, where the first or
-    the last pose is held, so that nothing is learnt from when a recording began or ended. `random` draws frames at
-    random and sorts them, as PSP's published program does. `whole` is the whole clip; neither overhangs. A prediction
-    is the mean over `test_crops`, stretches of a clip by their beginning and end, as shares of it.
+    the last pose is held, so that the beginning and the end of a recording carry no information. `random` draws frames
+    at random and sorts them, as PSP's published program does. `whole` is the whole clip; neither overhangs. A
+    prediction is the mean over `test_crops`, stretches of a clip given by beginning and end, as shares of it.
     """
 
     frames: int = 50
@@ -37,18 +37,18 @@ class SampleConfig:
     test_crops: tuple[Crop, ...] = (WHOLE,)
 
     def __post_init__(self) -> None:
-        require(self.frames >= 1, "data.sample.frames", self.frames, "1 or more")
+        require(self.frames >= 1, "data.resample.frames", self.frames, "1 or more")
         require(
-            0 < self.shortest <= 1, "data.sample.shortest", self.shortest, "a share of the clip: above 0, at most 1"
+            0 < self.shortest <= 1, "data.resample.shortest", self.shortest, "a share of the clip: above 0, at most 1"
         )
-        require(1 <= self.warp < math.inf, "data.sample.warp", self.warp, "a finite number of 1 or more")
+        require(1 <= self.warp < math.inf, "data.resample.warp", self.warp, "a finite number of 1 or more")
         require(
-            0 <= self.overhang < self.shortest, "data.sample.overhang", self.overhang,
-            "a share of the clip: 0 or more, less than data.sample.shortest",
+            0 <= self.overhang < self.shortest, "data.resample.overhang", self.overhang,
+            "a share of the clip: 0 or more, less than data.resample.shortest",
         )  # fmt: skip
         if not self.test_crops or not all(0 <= start < end <= 1 for start, end in self.test_crops):
             what, remedy = f"{self.test_crops} are no stretches of a clip.", "Name pairs 0 <= beginning < end <= 1."
-            raise ConfigError(what, where="data.sample.test_crops", remedy=remedy)
+            raise ConfigError(what, where="data.resample.test_crops", remedy=remedy)
 
 
 def even_positions(frames: Int64[Tensor, "n"], count: int, crop: Crop = WHOLE) -> Float[Tensor, "n t"]:
@@ -57,7 +57,7 @@ def even_positions(frames: Int64[Tensor, "n"], count: int, crop: Crop = WHOLE) -
 
 
 def training_positions(
-    keys: Int64[Tensor, "n"], frames: Int64[Tensor, "n"], config: SampleConfig
+    keys: Int64[Tensor, "n"], frames: Int64[Tensor, "n"], config: ResampleConfig
 ) -> Float[Tensor, "n t"]:
     """Fractional frame positions of a training draw."""
     last = (frames - 1)[:, None]

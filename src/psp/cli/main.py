@@ -38,7 +38,7 @@ VERBS: Verbs = {
     "bench": BENCH,
 }
 INTERRUPTED = "interrupted. What was finished is kept: give the same command again, for a run psp train --resume RUN."
-OPTIONAL_POSITIONALS = {"train": ("store",), "demo": ("out",)}
+OPTIONAL_POSITIONALS = {"layouts": ("layout",), "train": ("store",), "demo": ("out",)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Settings outside their range, refused where they are made."""
+"""Settings outside their range are refused where they are made."""
 
 from psp.errors import ConfigError
 

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from psp.figures.canvas import INK, save
 from psp.figures.neutral_pose import NEUTRAL_POSE
 from psp.skeleton.layout import Layout
+from psp.synthetic.body import usual_name
 
 PART_COLOURS = (
     "#332288", "#DDCC77", "#117733", "#88CCEE", "#882255",
@@ -26,27 +27,31 @@ HALO = "#EBEBEB"
 
 
 def draw_layouts(path: str | os.PathLike[str], layouts: Sequence[Layout]) -> None:
-    """Draw layouts side by side and save the figure as PNG, SVG or PDF."""
-    figure = Figure(figsize=(7.5 * len(layouts), 6.5), layout="constrained")
-    for axes, layout in zip(figure.subplots(1, len(layouts), squeeze=False)[0], layouts, strict=True):
-        plot_layout(axes, layout)
+    """Draw layouts in rows of at most four and save the figure as PNG, SVG or PDF."""
+    columns = min(4, len(layouts))
+    rows = -(-len(layouts) // columns)
+    figure = Figure(figsize=(7.5 * columns, 6.5 * rows), layout="constrained")
+    for number, layout in enumerate(layouts):
+        plot_layout(figure.add_subplot(rows, columns, number + 1), layout)
     save(figure, path)
 
 
 def plot_layout(axes: Axes, layout: Layout) -> None:
-    """Plot one layout: colours are parts; marker shapes and grey areas are bodies.
+    """Plot one layout: colours are parts; marker shapes and grey areas are bodies; dotted edges close loops.
 
     The person faces the reader, so their left is on the right. A layout with joint names that the neutral
     pose does not know is drawn as a tree.
     """
-    places = positions(layout)
+    points = positions(layout)
     parts, bodies = layout.part_of_joint.tolist(), layout.body_of_part[layout.part_of_joint].tolist()
     for child, parent in ((joint, int(layout.parents[joint])) for joint in range(len(layout.joints))):
-        ends = places[[child, parent] if bodies[child] == bodies[parent] else [child, child]]
+        ends = points[[child, parent] if bodies[child] == bodies[parent] else [child, child]]
         axes.plot(*ends.T, color=HALO, linewidth=30, solid_capstyle="round", zorder=0)
         colour = part_colour(parts[child]) if parts[child] == parts[parent] else "#AAAAAA"
-        axes.plot(*places[[child, parent]].T, color=colour, linewidth=3, zorder=1)
-        _plot_joint(axes, places[child], child, parts[child], bodies[child])
+        axes.plot(*points[[child, parent]].T, color=colour, linewidth=3, zorder=1)
+        _plot_joint(axes, points[child], child, parts[child], bodies[child])
+    for one, other in set(layout.edges) - {(min(bone), max(bone)) for bone in layout.bones}:
+        axes.plot(*points[[one, other]].T, color="#AAAAAA", linewidth=1.5, linestyle=":", zorder=1)
     sizes = f"{len(layout.joints)} joints, {len(layout.parts)} parts, {len(layout.bodies)} bodies"
     axes.set_title(f"{layout.name}: {sizes}", color=INK)
     axes.set_aspect("equal", anchor="N")
@@ -56,40 +61,41 @@ def plot_layout(axes: Axes, layout: Layout) -> None:
 
 
 def positions(layout: Layout) -> Float[np.ndarray, "v 2"]:
-    """Where to draw each joint: in the neutral pose, or as a tree if it does not know all joint names."""
-    if all(name in NEUTRAL_POSE for name in layout.joints):
-        return np.array([NEUTRAL_POSE[name] for name in layout.joints], dtype=float)
+    """Return where to draw each joint: in the neutral pose, or as a tree if it does not know all joint names."""
+    names = [usual_name(name) for name in layout.joints]
+    if len(set(names)) == len(names) and NEUTRAL_POSE.keys() >= set(names):
+        return np.array([NEUTRAL_POSE[str(name)] for name in names], dtype=float)
     return _tree(layout)
 
 
 def part_colour(part: int) -> str:
-    """The colour of a part by its number; colours come again after ten parts."""
+    """Return the colour of a part by its number; colours come again after ten parts."""
     return PART_COLOURS[part % len(PART_COLOURS)]
 
 
 def body_marker(body: int) -> str:
-    """The marker shape of a body by its number; shapes come again after six bodies."""
+    """Return the marker shape of a body by its number; shapes come again after six bodies."""
     return BODY_MARKERS[body % len(BODY_MARKERS)]
 
 
 def _tree(layout: Layout) -> Float[np.ndarray, "v 2"]:
     hung = _hang(layout, layout.centre, 0, count())
-    places = np.array([hung[joint] for joint in range(len(layout.joints))])
-    return 2 * places / np.maximum(1, np.ptp(places, axis=0))
+    points = np.array([hung[joint] for joint in range(len(layout.joints))], dtype=float)
+    return 14 * points / np.maximum(1, np.ptp(points, axis=0))
 
 
 def _hang(layout: Layout, joint: int, depth: int, columns: Iterator[int]) -> dict[int, tuple[float, float]]:
-    """Place a joint and all below it: leaves side by side, others above the middle of their children."""
-    places: dict[int, tuple[float, float]] = {}
+    """Return the positions of a joint and all below it: leaves side by side, others above their children's middle."""
+    points: dict[int, tuple[float, float]] = {}
     children = [child for child, parent in layout.bones if parent == joint]
     for child in children:
-        places |= _hang(layout, child, depth + 1, columns)
-    column = sum(places[child][0] for child in children) / len(children) if children else next(columns)
-    return places | {joint: (column, -depth)}
+        points |= _hang(layout, child, depth + 1, columns)
+    column = sum(points[child][0] for child in children) / len(children) if children else next(columns)
+    return points | {joint: (column, -depth)}
 
 
-def _plot_joint(axes: Axes, place: Float[np.ndarray, "2"], joint: int, part: int, body: int) -> None:
-    (x, y), colour = place, part_colour(part)
+def _plot_joint(axes: Axes, point: Float[np.ndarray, "2"], joint: int, part: int, body: int) -> None:
+    (x, y), colour = point, part_colour(part)
     axes.plot(x, y, marker=body_marker(body), markersize=17, color=colour, markeredgecolor="white", zorder=2)
     ink = "white" if colour in DARK_COLOURS else INK
     axes.text(x, y, str(joint), color=ink, fontsize=8.5, ha="center", va="center_baseline", zorder=3)

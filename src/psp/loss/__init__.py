@@ -1,1 +1,1 @@
-"""From features to numbers."""
+"""Losses: from features and logits to numbers to minimise."""

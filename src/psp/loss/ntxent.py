@@ -1,4 +1,4 @@
-"""The normalised temperature-scaled cross entropy between two views of the same clips."""
+"""The normalised temperature-scaled cross entropy between two modalities of the same clips."""
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,7 @@ from torch import Tensor
 def ntxent(first: Float[Tensor, "n d"], second: Float[Tensor, "n d"], temperature: float) -> Float[Tensor, ""]:
     """Return NT-Xent, mean of -log(exp(sim(u_i,u_i')/tau) / sum_{k != i} exp(sim(u_i, u_k)/tau)), eqs. 10-12.
 
-    The mean is over all 2n features; u_i' is the other view of u_i, sim the cosine. A feature is never
+    The mean is over all 2n features; u_i' is the other modality of u_i, sim the cosine. A feature is never
     compared with itself. Computed in single precision at least, also under autocast, since sim / tau is
     large.
     """

@@ -1,60 +1,85 @@
-"""PSP Learning: recognition on the labelled clips, coarse-to-fine contrast on the unlabelled ones (eq. 16)."""
+"""PSP Learning: classification of labelled clips, coarse-to-fine contrast of unlabelled ones (algorithm 1, eq. 16)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
-from psp.batches.loader import Batch
+from psp.batches.batch import Batch
+from psp.config.ranges import require
+from psp.distributed import gather_ranks
+from psp.loss.classification import classification
 from psp.loss.coarse_to_fine import coarse_to_fine
-from psp.loss.gather import gather_ranks
-from psp.loss.pseudo_label import pseudo_label
-from psp.loss.recognition import recognition
-from psp.methods.encode import PLENTY, MemoryConfig, encode_views
-from psp.methods.method import ObjectiveConfig, StepResult
-from psp.methods.stream_logits import stream_logits
+from psp.methods.base import MethodConfig, PredictorMethod, Setting, StepContext, StepOutput
 from psp.model.encoded import Encoded
-from psp.model.psp import PSPNetwork
-from psp.model.streams import Network
+from psp.model.predictor import Predictor
+from psp.model.pyramid_head import PyramidConfig, PyramidHead
 
 
-class PSP:
-    """Algorithm 1 of the paper; joints and motions of all clips go through the encoder together."""
+@dataclass(frozen=True)
+class PSPConfig(MethodConfig):
+    """Options of PSP Learning; the defaults are the paper's text.
 
-    views = ("joint", "motion")
-    contrasted = views
-    uses_unlabelled = True
-    learnt_apart = False
-    is_taught = False
+    Args:
+        modalities: the two input forms that are contrasted
+        temperature: tau of eqs. 10-12
+        contrast: weight of L_con in eq. 16
+        label_smoothing: share of the target that is distributed evenly over the classes
+        pyramid: levels, attention and its weights
+    """
 
-    def step(
-        self,
-        network: Network,
-        labelled: Batch,
-        unlabelled: Batch | None,
-        config: ObjectiveConfig,
-        memory: MemoryConfig = PLENTY,
-    ) -> StepResult:
-        """Return L_reg + contrast * L_con (eq. 16, where the weight is 1), plus pseudo-labels where asked for."""
-        assert unlabelled is not None
-        features = encode_views(network, [labelled, unlabelled], memory)
-        logits = stream_logits(network, {view: features[view][0] for view in self.views}).sum(0)
-        labels = gather_ranks(labelled.labels)
-        parts = {"recognition": recognition(logits, labels, config.label_smoothing)}
-        joint, motion = (contrasting(network.of_view(i), features[view][1]) for i, view in enumerate(self.views))
-        contrast, levels = coarse_to_fine(joint, motion, config.temperature)
+    modalities: tuple[str, str] = ("joint", "motion")
+    temperature: float = 0.07
+    contrast: float = 1.0
+    label_smoothing: float = 0.0
+    pyramid: PyramidConfig = field(default_factory=PyramidConfig)
+
+    def __post_init__(self) -> None:
+        require(0 < self.temperature < inf, "method.temperature", self.temperature, "a finite number above 0")
+        require(0 <= self.contrast < inf, "method.contrast", self.contrast, "a finite number of 0 or more")
+        require(0 <= self.label_smoothing < 1, "method.label_smoothing", self.label_smoothing, "0 or more, below 1")
+
+
+class PSP(PredictorMethod[PSPConfig]):
+    """Algorithm 1: all clips go through the encoder as joints and as motions, whose levels are contrasted."""
+
+    Config = PSPConfig
+
+    def __init__(self, config: PSPConfig, setting: Setting) -> None:
+        super().__init__(config, setting)
+        encoders, classifiers, heads = [], [], []
+        for _ in range(len(config.modalities) if setting.model.networks == "own" else 1):
+            encoders.append(setting.encoder())
+            classifiers.append(setting.classifier())
+            heads.append(make_head(setting, config.pyramid))
+        self.recogniser = Predictor(setting.backbone(encoders, config.modalities), classifiers, "sum")
+        self.heads = nn.ModuleList(heads)
+
+    def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
+        """Return L_reg + contrast * L_con (eq. 16, where the weight is 1)."""
+        config = self.config
+        features = self.recogniser.encode([batch["labelled"].sample, batch["unlabelled"].sample], self.setting.memory)
+        logits, labels = self.classify(features, 0).sum(0), self.labels(batch)
+        parts = {"classification": classification(logits, labels, config.label_smoothing)}
+        heads = [*self.heads] * (2 if len(self.heads) == 1 else 1)
+        first, second = (
+            contrastive_features(head, features[name][1]) for head, name in zip(heads, config.modalities, strict=True)
+        )
+        contrast, levels = coarse_to_fine(first, second, config.temperature)
         parts |= {f"contrast {level}": loss for level, loss in levels.items()}
-        objective = parts["recognition"] + config.contrast * contrast
-        if config.pseudo_label:
-            first, second = stream_logits(network, {view: features[view][1] for view in self.views})
-            parts["pseudo-label"] = pseudo_label(first, second, config.confidence)
-            objective = objective + config.pseudo_label * parts["pseudo-label"]
-        return StepResult(objective, parts, logits, labels)
+        return self.output(parts["classification"] + config.contrast * contrast, parts, logits, labels)
 
 
-def contrasting(network: PSPNetwork, encoded: Encoded) -> Mapping[str, Float[Tensor, "a d"]]:
-    """Pyramid, PPA, pooling and MLP of one view: the contrasting features of every level, from all ranks."""
-    levels = network.project(network.polymerise(encoded))
+def make_head(setting: Setting, config: PyramidConfig) -> PyramidHead:
+    """Return a new contrastive head for the networks of a setting."""
+    return PyramidHead(setting.layout, setting.frames, setting.model.encoder, config)
+
+
+def contrastive_features(head: nn.Module, encoded: Encoded) -> Mapping[str, Float[Tensor, "a d"]]:
+    """Return the contrastive features of every level of one modality, of the clips of all ranks."""
+    levels = head(encoded)
     every = gather_ranks(torch.stack(list(levels.values()), dim=1))
     return dict(zip(levels, every.unbind(1), strict=True))

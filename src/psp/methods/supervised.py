@@ -1,34 +1,73 @@
-"""Supervised only: recognition on the labelled clips, the paper's baseline without CCL and PPA."""
+"""Supervised training on the labelled clips alone: the baselines of PSP Learning."""
 
-from psp.batches.loader import Batch
-from psp.loss.gather import gather_ranks
-from psp.loss.recognition import recognition
-from psp.methods.encode import PLENTY, MemoryConfig, encode_views
-from psp.methods.method import ObjectiveConfig, StepResult
-from psp.methods.stream_logits import stream_logits
-from psp.model.streams import Network
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from psp.batches.batch import Batch
+from psp.config.ranges import require
+from psp.loss.classification import classification
+from psp.methods.base import MethodConfig, PredictorMethod, Setting, StepContext, StepOutput
+
+STREAMS = ("joint", "velocity", "yaw-invariant", "yaw-invariant velocity", "distance")
+"""Joints, their velocities and three modalities that no rotation about the vertical changes."""
 
 
-class Supervised:
-    """Joints and motions of the labelled clips, summed logits; unlabelled clips are not looked at."""
+@dataclass(frozen=True)
+class SupervisedConfig(MethodConfig):
+    """Options of the supervised baseline.
 
-    views = ("joint", "motion")
-    contrasted = ()
-    uses_unlabelled = False
-    learnt_apart = False
-    is_taught = False
+    Args:
+        modalities: input forms whose logits are summed
+        label_smoothing: share of the target that is distributed evenly over the classes
+    """
 
-    def step(
-        self,
-        network: Network,
-        labelled: Batch,
-        unlabelled: Batch | None,
-        config: ObjectiveConfig,
-        memory: MemoryConfig = PLENTY,
-    ) -> StepResult:
+    modalities: tuple[str, ...] = ("joint", "motion")
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(0 <= self.label_smoothing < 1, "method.label_smoothing", self.label_smoothing, "0 or more, below 1")
+
+
+@dataclass(frozen=True)
+class MultiStreamConfig(SupervisedConfig):
+    """Options of the multi-stream supervised baseline.
+
+    Args:
+        modalities: input forms, each with a loss of its own
+        label_smoothing: share of the target that is distributed evenly over the classes
+    """
+
+    modalities: tuple[str, ...] = STREAMS
+
+
+class Supervised(PredictorMethod[SupervisedConfig]):
+    """One loss on the summed logits of all modalities (eq. 15): the paper's baseline without CCL and PPA."""
+
+    Config = SupervisedConfig
+    unlabelled = ()
+    late_fusion = False
+
+    def __init__(self, config: SupervisedConfig, setting: Setting) -> None:
+        super().__init__(config, setting)
+        self.recogniser = setting.predictor(config.modalities, "mean" if self.late_fusion else "sum")
+
+    def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
         """Return L_reg (eq. 15)."""
-        features = encode_views(network, [labelled], memory)
-        logits = stream_logits(network, {view: features[view][0] for view in self.views}).sum(0)
-        labels = gather_ranks(labelled.labels)
-        loss = recognition(logits, labels, config.label_smoothing)
-        return StepResult(loss, {"recognition": loss}, logits, labels)
+        features = self.recogniser.encode([batch["labelled"].sample], self.setting.memory)
+        logits, labels = self.classify(features, 0), self.labels(batch)
+        each = logits if self.late_fusion else logits.sum(0, keepdim=True)
+        loss = torch.stack([classification(own, labels, self.config.label_smoothing) for own in each]).mean()
+        return self.output(loss, {"classification": loss}, logits.sum(0), labels)
+
+
+class MultiStreamSupervised(Supervised):
+    """One loss for each modality, late fusion of their logits.
+
+    With few labels, modalities that are each trained to recognise by themselves are more accurate together than a sum
+    that is trained as one, in which the modality that fits first takes the gradient of the others.
+    """
+
+    Config = MultiStreamConfig
+    late_fusion = True

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from psp.distributed import of_every_rank, rank_count, sum_of_ranks
 from psp.errors import ConfigError
-from psp.model.across_ranks import of_every_rank, rank_count, sum_of_ranks
 
 OTHERS = (0, 2, 3)
 """The axes over which the statistics of channels are taken."""

@@ -13,15 +13,16 @@ import torch
 from torch import Tensor
 
 from psp.errors import CheckpointError
+from psp.model.backbone import ModelConfig
 from psp.model.encoder import EncoderConfig
-from psp.model.psp import ModelConfig, PSPNetwork
-from psp.model.pyramid import LEVELS
-from psp.model.weights import read_safetensors
+from psp.model.model_file import read_safetensors
+from psp.model.predictor import Predictor, make_predictor
+from psp.model.pyramid_head import PyramidConfig, PyramidHead
 from psp.skeleton.layout import Layout
 
 NAMES = {
-    "encoder.input.": "input_map.",
-    "encoder.blocks.": "graph_layers.",
+    "backbone.encoders.0.input.": "input_map.",
+    "backbone.encoders.0.blocks.": "graph_layers.",
     ".spatial.query_key.": ".in_nets.",
     ".spatial.gain": ".alphas",
     ".spatial.global_map": ".attention0s",
@@ -44,12 +45,12 @@ NAMES = {
     ".feed_forward.": ".ff_nets.",
     "projection.hidden.": "mlp.0.",
     "projection.output.": "mlp.2.",
-    "classifier.linear.": "fc.",
+    "classifiers.0.linear.": "fc.",
     ".conv.": ".0.",
     ".norm.": ".1.",
 }
 COMPUTED = (".pe", ".atts", ".attt")
-# torch.load lets through whatever the first damaged byte of a file happens to break.
+# torch.load raises whatever the first damaged byte of a file happens to break.
 UNREADABLE = (
     OSError, EOFError, RuntimeError, UnpicklingError, ValueError, LookupError, TypeError, AttributeError,
     AssertionError, struct.error,
@@ -58,16 +59,20 @@ UNREADABLE = (
 
 @dataclass(frozen=True)
 class Published:
-    """What the shapes of a published state tell about its network."""
+    """What the shapes of a published state say about its network; `pyramid` is None for DSTA-Net."""
 
-    config: ModelConfig
+    model: ModelConfig
+    pyramid: PyramidConfig | None
     joints: int
     frames: int
     classes: int
 
 
-def import_published(path: Path, layout: Layout) -> PSPNetwork:
-    """Return the network of a published checkpoint: .safetensors, or a torch file (no code is run)."""
+def import_published(path: Path, layout: Layout) -> tuple[Predictor, PyramidHead | None]:
+    """Return the predictor and, unless it is DSTA-Net, the contrastive head of a published checkpoint.
+
+    The file is a .safetensors or a torch file, of which no code is run.
+    """
     state = read_checkpoint(path)
     found = describe(state)
     if found.joints != len(layout.joints):
@@ -76,9 +81,19 @@ def import_published(path: Path, layout: Layout) -> PSPNetwork:
             where=str(path),
             remedy="Name the layout that the network was trained with.",
         )
-    network = PSPNetwork(layout, found.frames, found.classes, found.config)
-    network.load_state_dict(renamed(state, network))
-    return network.eval()
+    predictor = make_predictor(layout, found.frames, found.classes, found.model, ("joint", "motion"), "sum")
+    head = PyramidHead(layout, found.frames, found.model.encoder, found.pyramid) if found.pyramid else None
+    load_published(state, predictor, head)
+    return predictor.eval(), None if head is None else head.eval()
+
+
+def load_published(state: Mapping[str, Tensor], predictor: Predictor, head: PyramidHead | None) -> None:
+    """Load a published state into a predictor and a head; other weights are refused by name."""
+    ours = predictor.state_dict() | ({} if head is None else head.state_dict())
+    weights = renamed(state, ours)
+    predictor.load_state_dict({name: weights[name] for name in predictor.state_dict()})
+    if head is not None:
+        head.load_state_dict({name: weights[name] for name in head.state_dict()})
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
@@ -100,7 +115,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 
 
 def describe(state: Mapping[str, Tensor]) -> Published:
-    """Infer sizes from the shapes of a published state; a state of DSTA-Net becomes a network without levels.
+    """Return the sizes that the shapes of a published state imply; a state of DSTA-Net has no pyramid.
 
     The scalars that leave no trace (lambda, alpha, beta) are the program's. So does the stride of the last
     block: it is taken to be 2 where that block has a shortcut in time, as in every published configuration.
@@ -113,19 +128,12 @@ def describe(state: Mapping[str, Tensor]) -> Published:
         temporal="attention" if "graph_layers.0.in_nett.weight" in state else "convolution",
         temporal_map="graph_layers.0.attention0t" in state,
     )
-    config = ModelConfig(
-        encoder,
-        scale="product",
-        bodies_from="joints",
-        persons="all",
-        levels=LEVELS if "mlp.0.weight" in state else (),
-    )
-    return Published(config, joints, frames, classes=_get(state, "fc.bias").shape[0])
+    pyramid = PyramidConfig(scale="product", bodies_from="joints") if "mlp.0.weight" in state else None
+    return Published(ModelConfig(encoder, persons="all"), pyramid, joints, frames, _get(state, "fc.bias").shape[0])
 
 
-def renamed(state: Mapping[str, Tensor], network: PSPNetwork) -> dict[str, Tensor]:
-    """Return a published state under the names of `network`; others are refused by name."""
-    ours = network.state_dict()
+def renamed(state: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a published state under the names of `ours`; unknown, missing and misshapen weights are refused."""
     theirs = {name: published_name(name) for name in ours}
     given = {name for name in state if not name.endswith(COMPUTED)}
     _refuse("does not know", given - set(theirs.values()))

@@ -1,1 +1,1 @@
-"""What a skeleton is: layouts and clips."""
+"""Skeleton layouts, recordings and clips."""

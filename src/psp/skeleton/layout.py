@@ -1,49 +1,109 @@
 """A skeleton layout: which joints there are, how they are connected and how they form parts and bodies."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from functools import cached_property
-from itertools import chain
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from psp.errors import LayoutError
+from psp.skeleton.checks import check_layout, fail
+from psp.skeleton.definition import Joint, derived_facts
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """An immutable skeleton definition that refuses to be inconsistent.
+    """An immutable skeleton definition without contradictions; `Layout.from_graph` makes one from names and edges.
 
-    Joints are numbered from 0 in the order of `joints`. `bones` are (child, parent) pairs that form a tree
-    rooted at `centre`. `mirror_pairs` and `shoulders`, one of them unless there are none, are (left, right), `spine` is
-    (lower, upper). `parts` names groups of joints and `bodies` names groups of parts, as in section 3.2 of the PSP
-    paper.
+    Joints are numbered from 0 in the order of `joints`. `edges` are the undirected connections, which may close loops;
+    `bones` are (child, parent) pairs, a tree of edges rooted at `centre`. `mirror_pairs`, `shoulders` and `hands` are
+    (left, right), `spine` is (lower, upper); the last three are None where the skeleton has none. `parts` names groups
+    of joints and `bodies` names groups of parts, as in section 3.2 of the PSP paper. `derived` says in sentences what
+    was not given but derived. Layouts are equal if everything but `derived` is. Contradictions raise LayoutError.
     """
 
     name: str
     joints: tuple[str, ...]
+    edges: tuple[tuple[int, int], ...]
+    centre: int
     bones: tuple[tuple[int, int], ...]
     mirror_pairs: tuple[tuple[int, int], ...]
-    centre: int
-    shoulders: tuple[int, int]
-    spine: tuple[int, int]
+    shoulders: tuple[int, int] | None
+    spine: tuple[int, int] | None
+    hands: tuple[int, int] | None
     parts: Mapping[str, tuple[int, ...]]
     bodies: Mapping[str, tuple[str, ...]]
+    derived: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
+        edges = {(min(pair), max(pair)) for pair in (*self.edges, *self.bones)}
+        canonical = {"edges": sorted(edges), "bones": sorted(self.bones), "mirror_pairs": sorted(self.mirror_pairs)}
+        for name, pairs in canonical.items():
+            object.__setattr__(self, name, tuple(pairs))
         object.__setattr__(self, "parts", MappingProxyType(dict(self.parts)))
         object.__setattr__(self, "bodies", MappingProxyType(dict(self.bodies)))
-        self._check_joints()
-        self._check_bones()
-        self._check_mirror()
-        self._check_groups("joint", dict(enumerate(self.joints)), "part", self.parts)
-        self._check_groups("part", {part: part for part in self.parts}, "body", self.bodies)
+        check_layout(self)
+
+    @classmethod
+    def from_graph(
+        cls,
+        name: str,
+        joints: Sequence[str],
+        edges: Sequence[Sequence[Joint]] = (),
+        *,
+        centre: Joint | None = None,
+        bones: Sequence[Sequence[Joint]] | None = None,
+        mirror_pairs: Sequence[Sequence[Joint]] | None = None,
+        shoulders: Sequence[Joint] | None = None,
+        spine: Sequence[Joint] | None = None,
+        hands: Sequence[Joint] | None = None,
+        parts: Mapping[str, Sequence[Joint]] | None = None,
+        bodies: Mapping[str, Sequence[str]] | None = None,
+    ) -> "Layout":
+        """Return the layout of a graph; what is None is derived from the names and edges.
+
+        Joints are given by name or by number. An edge of more than two joints is a chain. Empty `mirror_pairs`,
+        `shoulders`, `spine` or `hands` mean that the skeleton has none.
+        """
+        given = {"edges": edges, "centre": centre, "bones": bones, "mirror_pairs": mirror_pairs, "spine": spine}
+        given |= {"shoulders": shoulders, "hands": hands, "parts": parts, "bodies": bodies}
+        return cls(name=name, joints=tuple(joints), **derived_facts(name, joints, given))
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Layout":
+        """Return the layout of a mapping, as `to_dict` or a YAML file has it: the arguments of `from_graph` by name."""
+        name = str(content.get("name", "without a name"))
+        known = [each.name for each in fields(cls) if each.name != "derived"]
+        for key in content:
+            if key not in known:
+                near = get_close_matches(str(key), known, n=1) or known
+                fail(name, f"there is no key {key!r}.", f"Use {' or '.join(near)}.")
+        if not isinstance(content.get("joints"), Sequence) or isinstance(content["joints"], str):
+            fail(name, "there is no list of joints.", "Name the joints under the key joints.")
+        return cls.from_graph(**{**content, "name": name})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but `derived` as lists, mappings and text, joints by name; JSON and YAML can hold it."""
+        content: dict[str, Any] = {"name": self.name, "joints": list(self.joints), "centre": self.joints[self.centre]}
+        for key in ("edges", "bones", "mirror_pairs"):
+            content[key] = [self._names(pair) for pair in getattr(self, key)]
+        for key in ("shoulders", "spine", "hands"):
+            content[key] = self._names(getattr(self, key) or ())
+        content["parts"] = {part: self._names(members) for part, members in self.parts.items()}
+        content["bodies"] = {body: list(members) for body, members in self.bodies.items()}
+        return content
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Layout) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
 
     def __reduce__(self) -> tuple[type["Layout"], tuple[object, ...]]:
-        values = (getattr(self, field.name) for field in fields(self))
+        values = (getattr(self, each.name) for each in fields(self))
         return Layout, tuple(dict(value) if isinstance(value, MappingProxyType) else value for value in values)
 
     @cached_property
@@ -61,12 +121,6 @@ class Layout:
         for left, right in self.mirror_pairs:
             order[[left, right]] = right, left
         return _frozen(order)
-
-    @cached_property
-    def hands(self) -> tuple[int, int]:
-        """The end of the left arm, the joint furthest down the tree from the shoulder, and its mirror image."""
-        left = self._tip(self.shoulders[0])
-        return left, int(self.mirror[left])
 
     @cached_property
     def part_of_joint(self) -> Int[np.ndarray, "v"]:
@@ -95,70 +149,13 @@ class Layout:
         """One-hot membership of parts in bodies."""
         return _frozen(np.eye(len(self.bodies))[self.body_of_part])
 
-    def _tip(self, joint: int) -> int:
-        """The joint furthest down the tree from a joint; of several as far, the one with the lowest number."""
-        reached = [joint]
-        while following := [child for child, parent in sorted(self.bones) if parent in reached]:
-            reached = following
-        return reached[0]
+    @cached_property
+    def _content(self) -> tuple[object, ...]:
+        values = (getattr(self, each.name) for each in fields(self) if each.name != "derived")
+        return tuple(tuple(value.items()) if isinstance(value, Mapping) else value for value in values)
 
-    def _fail(self, what: str, remedy: str) -> NoReturn:
-        raise LayoutError(what, where=f"layout {self.name!r}", remedy=remedy)
-
-    def _check_joints(self) -> None:
-        repeated = sorted({joint for joint in self.joints if self.joints.count(joint) > 1})
-        if repeated:
-            self._fail(f"joint names are repeated: {', '.join(repeated)}.", "Give every joint its own name.")
-        used: dict[str, tuple[tuple[int, ...], ...]] = {"bone": self.bones, "mirror pair": self.mirror_pairs}
-        used |= {"centre": ((self.centre,),), "shoulder": (self.shoulders,), "spine end": (self.spine,)}
-        for kind, groups in used.items():
-            for joint in chain.from_iterable(groups):
-                if not 0 <= joint < len(self.joints):
-                    remedy = f"Use joints 0 to {len(self.joints) - 1}."
-                    self._fail(f"a {kind} names joint {joint}, which does not exist.", remedy)
-
-    def _check_bones(self) -> None:
-        children = sorted(child for child, _ in self.bones)
-        if children != [joint for joint in range(len(self.joints)) if joint != self.centre]:
-            remedy = "Give every joint but the centre exactly one (child, parent) bone."
-            self._fail("the bones are not a tree.", remedy)
-        ancestors = np.arange(len(self.joints))
-        for _ in self.joints:
-            ancestors = self.parents[ancestors]
-        astray = np.flatnonzero(ancestors != self.centre)
-        if len(astray):
-            what = f"joint {self.joints[astray[0]]!r} is not connected to the centre."
-            self._fail(what, "Remove the loop in its bones.")
-
-    def _check_mirror(self) -> None:
-        members = list(chain.from_iterable(self.mirror_pairs))
-        if len(members) != len(set(members)):
-            self._fail("a joint stands in two mirror pairs.", "Name every left/right pair once.")
-        for child, parent in self.bones:
-            if self.parents[self.mirror[child]] != self.mirror[parent]:
-                what = f"the mirror image of bone {self.joints[child]} - {self.joints[parent]} is not a bone."
-                self._fail(what, "Make bones and mirror pairs symmetric.")
-        left, right = self.shoulders
-        if left == right or (self.mirror_pairs and self.mirror[left] != right):
-            self._fail("the shoulders are not a mirror pair.", "Name the left and the right one of a pair.")
-        if self.spine[0] == self.spine[1]:
-            self._fail("the spine begins and ends at one joint.", "Name its lower and its upper end.")
-
-    def _check_groups(
-        self, kind: str, names: Mapping[Any, str], group_kind: str, groups: Mapping[str, tuple[Any, ...]]
-    ) -> None:
-        for group, members in groups.items():
-            if not members:
-                self._fail(f"{group_kind} {group!r} is empty.", f"Give it {kind}s or remove it.")
-            for member in members:
-                if member not in names:
-                    remedy = f"Use one of {', '.join(map(str, names))}."
-                    self._fail(f"{group_kind} {group!r} names {kind} {member!r}, which does not exist.", remedy)
-        for member, name in names.items():
-            homes = [repr(group) for group, members in groups.items() for one in members if one == member]
-            if len(homes) != 1:
-                place = f"{len(homes)} groups: {' and '.join(homes)}" if homes else f"no {group_kind}"
-                self._fail(f"{kind} {name!r} is in {place}.", f"Put it in exactly one {group_kind}.")
+    def _names(self, joints: Sequence[int]) -> list[str]:
+        return [self.joints[joint] for joint in joints]
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -1,32 +1,83 @@
-"""What readers produce: everything that a sensor took for a body, before anything is chosen or mended."""
+"""Recordings, which readers produce, and clips, which data sets hold."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float32, Float64
 
-from psp.skeleton.clip import Clip
+Up = Literal["x", "y", "z", "-x", "-y", "-z", "none"]
+"""The axis that points up; "-y" in image coordinates, "none" where it is not known."""
 
 
-@dataclass(frozen=True, eq=False)
-class RawRecording:
-    """The bodies of one recorded action, metres, in the coordinates of the sensor.
+@dataclass(frozen=True)
+class ClipInfo:
+    """The known facts of a clip.
 
-    `joints` has one entry per body, frame, joint and coordinate; a frame in which `seen` is false is all zeros.
-    Bodies stand in the order of their first appearance. The other fields are those of `Clip`.
+    `label` is an index into the classes of the reader or data set, None for an unlabelled clip. `columns` holds
+    any further facts by name, such as subject, camera, setup or repetition.
     """
 
     id: str
-    joints: Float64[np.ndarray, "m t v 3"]
-    seen: Bool[np.ndarray, "m t"]
     label: int | None = None
-    subject: int = 0
-    camera: int = 0
-    setup: int = 0
-    repetition: int = 0
+    columns: Mapping[str, int | float | str] = field(default_factory=dict)
 
 
-def recording_of_clip(clip: Clip) -> RawRecording:
-    """View a clip as a recording; a person is seen where a joint is not zero."""
-    about = (clip.label, clip.subject, clip.camera, clip.setup, clip.repetition)
-    return RawRecording(clip.id, clip.joints.astype(np.float64), np.any(clip.joints, axis=(2, 3)), *about)
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Everything that a sensor took for a body, one entry of the first axis a body, in the sensor's coordinates.
+
+    `joints` are 2 or 3 coordinates per body, frame and joint. `confidence` is in [0, 1]; 0 means that the joint was
+    not observed, and its coordinates (finite, usually 0) mean nothing. `fps` is None where it is not known.
+    """
+
+    info: ClipInfo
+    joints: Float64[np.ndarray, "m t v c"]
+    confidence: Float32[np.ndarray, "m t v"]
+    up: Up = "y"
+    fps: float | None = None
+
+    @property
+    def seen(self) -> Bool[np.ndarray, "m t"]:
+        """Whether any joint of a body was observed in a frame."""
+        return self.confidence.any(axis=2)
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """One prepared action: joints of persons over time.
+
+    `confidence` is as in `Recording`; None means that every joint was observed.
+    """
+
+    info: ClipInfo
+    joints: Float32[np.ndarray, "m t v c"]
+    confidence: Float32[np.ndarray, "m t v"] | None = None
+
+    @property
+    def id(self) -> str:
+        """The unique name of the clip."""
+        return self.info.id
+
+    @property
+    def label(self) -> int | None:
+        """The index of the class; None for an unlabelled clip."""
+        return self.info.label
+
+    @property
+    def persons(self) -> int:
+        """The number of persons."""
+        return self.joints.shape[0]
+
+    @property
+    def frames(self) -> int:
+        """The number of frames."""
+        return self.joints.shape[1]
+
+
+def recording_of_clip(clip: Clip, up: Up = "y", fps: float | None = None) -> Recording:
+    """Return a clip as a recording; the opposite way is what preparation does."""
+    shape = clip.joints.shape[:3]
+    confidence = np.ones(shape, dtype=np.float32) if clip.confidence is None else clip.confidence
+    return Recording(clip.info, clip.joints.astype(np.float64), confidence, up, fps)

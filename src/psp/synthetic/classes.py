@@ -35,4 +35,4 @@ ENCOUNTERS: dict[str, Encounter] = {
 """What two persons do with each other."""
 
 SYNTHETIC_CLASSES: tuple[str, ...] = (*ACTIONS, *ENCOUNTERS)
-"""The names of the classes, those of one person first; the label is the place in this list."""
+"""The names of the classes, those of one person first; the label is the index in this tuple."""

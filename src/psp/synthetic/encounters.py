@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from psp.synthetic.body import body
 from psp.synthetic.pose import HOLD, arm, arms, leg
 from psp.synthetic.program import Program, Swing
-from psp.skeleton.ntu25 import NTU25
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,10 @@ def meet(
     second: Float[np.ndarray, "t v 3"],
     phase: Float[np.ndarray, "t"],
 ) -> Float[np.ndarray, "2 t v 3"]:
-    """Turn the second person round and place them so that the two touch."""
+    """Turn the second person round and move them so that the two touch."""
     facing = second * np.array([-1, 1, -1])
     frame = int(np.abs(phase - encounter.touch).argmin())
-    hand = first[frame, NTU25.joints.index(encounter.first_joint)]
-    other = facing[frame, NTU25.joints.index(encounter.second_joint)]
+    hand = first[frame, body().joints.index(encounter.first_joint)]
+    other = facing[frame, body().joints.index(encounter.second_joint)]
     aside, ahead = encounter.gap
     return np.stack([first, facing + (hand - other) * (1, 0, 1) + (aside, 0, ahead)])

@@ -2,23 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from math import gcd
 
 import numpy as np
-from jaxtyping import Int
 
+from psp.errors import ConfigError
+from psp.skeleton.catalogue import open_layout
+from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Clip, ClipInfo
+from psp.synthetic.body import as_layout, joints_on_body
 from psp.synthetic.classes import ACTIONS, SYNTHETIC_CLASSES
 from psp.synthetic.performance import perform
 from psp.synthetic.randomness import CAMERA, SENSOR, generator
-from psp.synthetic.sensor import Camera, draw_camera, lose_track, lost_frames, measure
-from psp.errors import ConfigError
-from psp.skeleton.clip import Clip
-from psp.skeleton.layouts import layout_by_name
-from psp.skeleton.ntu25 import NTU25
-
-NTU_NAME = {"hip centre": "spine base", "spine": "spine middle", "shoulder centre": "spine shoulder"}
-"""Joints of other layouts that ntu25 calls by another name."""
+from psp.synthetic.sensor import Camera, draw_camera, lost_frames, measure, tracked
 
 LEAST = {"clips": 0, "seed": 0, "subjects": 1, "cameras": 1, "noise": 0, "occlusion": 0, "dropout": 0}
 """The smallest value of each setting."""
@@ -26,9 +23,12 @@ LEAST = {"clips": 0, "seed": 0, "subjects": 1, "cameras": 1, "noise": 0, "occlus
 
 @dataclass(frozen=True)
 class SyntheticConfig:
-    """What to generate; `noise`, `occlusion` and `dropout` are strengths, 0 for a perfect sensor."""
+    """What to generate; `noise`, `occlusion` and `dropout` are strengths, 0 for a perfect sensor.
 
-    layout: str = "ntu25"
+    `layout` is a built-in name, a YAML file or a Layout of the human body, whose joints are found by their names.
+    """
+
+    layout: str | Layout = "ntu25"
     clips: int = 1200
     seed: int = 0
     subjects: int = 20
@@ -39,7 +39,7 @@ class SyntheticConfig:
     dropout: float = 1.0
 
     def __post_init__(self) -> None:
-        _joint_choice(self.layout)
+        joints_on_body(open_layout(self.layout))
         for name, least in LEAST.items():
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} is {getattr(self, name)}.", remedy=f"Use {least} or more.")
@@ -64,6 +64,11 @@ class Take:
         """The clip's name, in the manner of NTU RGB+D; large numbers take more digits."""
         return f"S001C{self.camera:03}P{self.subject:03}R{self.repetition:03}A{self.label + 1:03}"
 
+    @property
+    def columns(self) -> dict[str, int]:
+        """The known facts besides the label."""
+        return {"subject": self.subject, "camera": self.camera, "setup": 1, "repetition": self.repetition}
+
 
 def synthetic_clips(config: SyntheticConfig) -> Iterator[Clip]:
     """Yield all clips in order; memory does not grow with their number."""
@@ -72,34 +77,29 @@ def synthetic_clips(config: SyntheticConfig) -> Iterator[Clip]:
 
 def synthetic_clip(config: SyntheticConfig, index: int) -> Clip:
     """Return one clip; it depends only on `index` and the configuration, `config.clips` excepted."""
-    take = spread(config, index)
+    take = take_at(config, index)
     performance = (take.label, take.subject, take.repetition)
-    seen = _camera(config.seed, take.camera, config.cameras).view(perform(config.seed, *performance))
+    observed = _camera(config.seed, take.camera, config.cameras).view(perform(config.seed, *performance))
     rng = generator(config.seed, SENSOR, *performance, take.camera)
-    joints = measure(seen, config.noise, config.occlusion, rng)
-    joints = joints[:, ~lost_frames(seen.shape[1], config.dropout, rng)]
-    lose_track(joints, config.dropout, rng)
-    return Clip(
-        id=take.id,
-        joints=joints[:, :, _joint_choice(config.layout)].astype(np.float32),
-        label=take.label,
-        subject=take.subject,
-        camera=take.camera,
-        setup=1,
-        repetition=take.repetition,
-    )
+    joints = measure(observed, config.noise, config.occlusion, rng)
+    joints = joints[:, ~lost_frames(observed.shape[1], config.dropout, rng)]
+    seen = tracked(joints.shape[0], joints.shape[1], config.dropout, rng)
+    joints[~seen] = 0
+    placed = as_layout(joints, open_layout(config.layout), seen).astype(np.float32)
+    confidence = None if seen.all() else np.repeat(seen[..., None], placed.shape[2], axis=2).astype(np.float32)
+    return Clip(ClipInfo(take.id, take.label, take.columns), placed, confidence)
 
 
-def spread(config: SyntheticConfig, index: int) -> Take:
-    """Spread indices evenly: all cameras see a performance, then the class changes, then the subject.
+def take_at(config: SyntheticConfig, index: int) -> Take:
+    """Return which performance clip `index` shows: all cameras see one, then the class changes, then the subject.
 
     Within a class every subject acts once before anyone repeats; the order of the subjects jumps, so that odd
     and even as well as low and high numbers are about balanced in every prefix.
     """
     performance, camera = divmod(index, config.cameras)
     turn, label = divmod(performance, len(config.classes))
-    repetition, place = divmod(turn, config.subjects)
-    subject = ((place + label) * _stride(config.subjects)) % config.subjects
+    repetition, position = divmod(turn, config.subjects)
+    subject = ((position + label) * _stride(config.subjects)) % config.subjects
     return Take(label, subject + 1, repetition + 1, camera + 1)
 
 
@@ -112,13 +112,3 @@ def _stride(subjects: int) -> int:
 @lru_cache(maxsize=16)
 def _camera(seed: int, number: int, cameras: int) -> Camera:
     return draw_camera(number, cameras, generator(seed, CAMERA, number))
-
-
-@cache
-def _joint_choice(layout: str) -> Int[np.ndarray, "v"]:
-    """Where ntu25 has the joints of a layout."""
-    joints = [NTU_NAME.get(name, name) for name in layout_by_name(layout).joints]
-    missing = sorted(set(joints) - set(NTU25.joints))
-    if missing:
-        raise ConfigError(f"the built-in data has no joints {missing}.", remedy="Use layout ntu25 or kinect20.")
-    return np.array([NTU25.joints.index(name) for name in joints])

@@ -16,7 +16,7 @@ DRINK = (
     Program(((0, HOLD), (0.3, MOUTH), (0.5, SIP), (0.68, SIP), (1, HOLD))),
 )
 
-EAR, EAR_WIDE = arm(101, 18, 16, 127) | {"cock": 8, "look": 8}, arm(118, 70, 14, 127) | {"cock": 10}
+EAR, EAR_WIDE = arm(101, 18, 16, 127) | {"cock": 8, "gaze": 8}, arm(118, 70, 14, 127) | {"cock": 10}
 DIAL = HOLD | {"nod": 18}
 PHONE_CALL = (
     Program(((0, {}), (0.28, EAR), (0.85, EAR), (1, EAR)), seconds=2.4),
@@ -55,14 +55,14 @@ WAVE = (
 )  # fmt: skip
 
 AHEAD = arm(88, 6, 20, 6)
-ASIDE, UPWARD = arm(86, 75, 20, 6) | {"look": -45}, arm(118, 30, 20, 8) | {"nod": -15}
+ASIDE, UPWARD = arm(86, 75, 20, 6) | {"gaze": -45}, arm(118, 30, 20, 8) | {"nod": -15}
 POINT = (
     Program(((0, {}), (0.35, AHEAD), (0.72, AHEAD), (1, {})), seconds=2.0),
     Program(((0, {}), (0.35, ASIDE), (0.7, ASIDE), (1, {}))),
     Program(((0, {}), (0.35, UPWARD), (0.7, UPWARD), (1, {}))),
 )
 
-WATCH = arm(53, 17, 70, 100, "left") | {"nod": 24, "look": 12}
+WATCH = arm(53, 17, 70, 100, "left") | {"nod": 24, "gaze": 12}
 WATCH_TOUCHED = WATCH | arm(38, 0, 70, 92)
 CHECK_WATCH = (
     Program(((0, {}), (0.35, WATCH), (0.7, WATCH), (1, {})), seconds=1.9),

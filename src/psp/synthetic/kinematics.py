@@ -10,11 +10,11 @@ from functools import cache
 import numpy as np
 from jaxtyping import Float, Int
 
-from psp.skeleton.ntu25 import NTU25
+from psp.synthetic.body import body
 
 SIDES = ("left", "right")
-TRUNK_CHANNELS = ("turn", "lean", "tilt", "swivel", "bend", "side", "twist", "nod", "cock", "look")
-LIMB_CHANNELS = ("raise", "out", "roll", "elbow", "wrist", "hip", "spread", "turnout", "knee", "toe")
+TRUNK_CHANNELS = ("turn", "lean", "tilt", "swivel", "bend", "side", "twist", "nod", "cock", "gaze")
+LIMB_CHANNELS = ("raise", "out", "roll", "elbow", "wrist", "hip", "apart", "turnout", "knee", "toe")
 CHANNELS = (*TRUNK_CHANNELS, *(f"{side} {name}" for side in SIDES for name in LIMB_CHANNELS), "lift")
 """The angles, in degrees, that a motion program may set; `lift` is the height of a jump in centimetres."""
 
@@ -38,7 +38,7 @@ class Segment:
 
 def _limbs(side: str, out: float) -> dict[str, Segment]:
     arm = ((f"{side} out", out), (f"{side} raise", -1.0), (f"{side} roll", -out))
-    leg = ((f"{side} hip", -1.0), (f"{side} spread", out), (f"{side} turnout", out))
+    leg = ((f"{side} hip", -1.0), (f"{side} apart", out), (f"{side} turnout", out))
     sole = ((f"{side} toe", 1.0), (f"{side} turnout", out))
     hand = (f"{side} hand", f"{side} hand tip", f"{side} thumb")
     return {
@@ -57,7 +57,7 @@ SEGMENTS: dict[str, Segment] = {
     "pelvis": Segment("heading", "xzy", (("lean", 1.0), ("tilt", 1.0), ("swivel", 1.0)), ("left hip", "right hip")),
     "waist": Segment("pelvis", "xzy", SPINE_TURNS, ("spine middle",)),
     "chest": Segment("waist", "xzy", SPINE_TURNS, ("spine shoulder", "left shoulder", "right shoulder")),
-    "skull": Segment("chest", "xzy", (("nod", 1.0), ("cock", 1.0), ("look", 1.0)), ("neck", "head")),
+    "skull": Segment("chest", "xzy", (("nod", 1.0), ("cock", 1.0), ("gaze", 1.0)), ("neck", "head")),
     **_limbs("left", 1.0),
     **_limbs("right", -1.0),
 }
@@ -111,7 +111,7 @@ def _on_floor(joints: Float[np.ndarray, "t v 3"], lift: Float[np.ndarray, "t"]) 
 @cache
 def free_channels() -> Float[np.ndarray, "a"]:
     """Return 1 for each angle that may stray from its program, 0 for the legs, which have to stand firmly."""
-    firm = ("hip", "spread", "turnout", "knee", "toe", "lift")
+    firm = ("hip", "apart", "turnout", "knee", "toe", "lift")
     return np.array([0.0 if channel.split()[-1] in firm else 1.0 for channel in CHANNELS])
 
 
@@ -148,21 +148,21 @@ def _generations() -> tuple[tuple[list[int], list[int]], ...]:
 @cache
 def _carrier() -> Int[np.ndarray, "v"]:
     carrier = {joint: number for number, segment in enumerate(SEGMENTS.values()) for joint in segment.carries}
-    return np.array([carrier[joint] for joint in NTU25.joints])
+    return np.array([carrier[joint] for joint in body().joints])
 
 
 @cache
 def _ancestors() -> Float[np.ndarray, "v v"]:
     """Row v holds 1 for v and for every joint between it and the centre."""
-    ancestors = np.eye(len(NTU25.joints))
+    ancestors = np.eye(len(body().joints))
     for joint in range(len(ancestors)):
         at = joint
-        while at != NTU25.centre:
-            at = int(NTU25.parents[at])
+        while at != body().centre:
+            at = int(body().parents[at])
             ancestors[joint, at] = 1
     return ancestors
 
 
 @cache
 def _soles() -> list[int]:
-    return [NTU25.joints.index(f"{side} {joint}") for side in SIDES for joint in ("ankle", "foot")]
+    return [body().joints.index(f"{side} {joint}") for side in SIDES for joint in ("ankle", "foot")]

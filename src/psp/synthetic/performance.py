@@ -5,13 +5,13 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
+from psp.synthetic.body import body
 from psp.synthetic.classes import ACTIONS, ENCOUNTERS, SYNTHETIC_CLASSES
 from psp.synthetic.encounters import Encounter, meet
 from psp.synthetic.kinematics import CHANNELS, free_channels, positions, turn_about_vertical
 from psp.synthetic.program import FRAMES_PER_SECOND, Program, Timing, draw_timing, program_angles
 from psp.synthetic.randomness import PARTNER, PERFORMANCE, SUBJECT, generator
 from psp.synthetic.subject import Subject, draw_partner, draw_subject, restrained
-from psp.skeleton.ntu25 import NTU25
 
 OTHER_HAND = 0.05
 """How often people use the hand they do not prefer."""
@@ -45,11 +45,11 @@ def perform(seed: int, label: int, subject: int, repetition: int) -> Float[np.nd
 
 def mirrored(joints: Float[np.ndarray, "*m t v 3"]) -> Float[np.ndarray, "*m t v 3"]:
     """Return the movement with left and right exchanged."""
-    return joints[..., NTU25.mirror, :] * np.array([-1, 1, 1])
+    return joints[..., body().mirror, :] * np.array([-1, 1, 1])
 
 
 def _solo(variants: tuple[Program, ...], person: Subject, rng: np.random.Generator) -> Float[np.ndarray, "1 t v 3"]:
-    """One person who looks about where the front camera stands."""
+    """One person who faces the front camera."""
     preference = person.preference if rng.random() < OWN_WAY else rng.random()
     program = variants[int(preference * len(variants))]
     joints = _act(program, person, draw_timing(program, person.tempo, rng), rng)[None]
@@ -88,5 +88,5 @@ def _place(
     joints: Float[np.ndarray, "m t v 3"], facing: float, rng: np.random.Generator
 ) -> Float[np.ndarray, "m t v 3"]:
     """Turn everybody to `facing` degrees and put the middle of their path near the middle of the room."""
-    middle = joints[:, :, NTU25.centre].mean(axis=(0, 1)) * (1, 0, 1)
+    middle = joints[:, :, body().centre].mean(axis=(0, 1)) * (1, 0, 1)
     return (joints - middle) @ turn_about_vertical(facing).T + rng.normal(0, 0.2, 3) * (1, 0, 1)

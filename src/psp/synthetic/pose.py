@@ -32,7 +32,7 @@ def legs(hip: Degrees, knee: Degrees, toe: Degrees = 0) -> Pose:
     return {name: value for side in SIDES for name, value in leg(side, hip, knee, toe).items()}
 
 
-STANCE = {"wrist": 8, "spread": 3, "turnout": 8}
+STANCE = {"wrist": 8, "apart": 3, "turnout": 8}
 REST: Pose = {f"{side} {name}": angle for side in SIDES for name, angle in STANCE.items()}
 REST |= arms(7, 60, 50, 14) | legs(3, 6)
 """A person standing at ease."""

@@ -13,8 +13,8 @@ FRAMES_PER_SECOND = 30
 
 LIMITS: dict[str, tuple[int, int]] = {
     "raise": (-50, 178), "out": (-60, 130), "roll": (-95, 100), "elbow": (3, 148), "wrist": (-45, 60),
-    "hip": (-35, 125), "spread": (-8, 45), "turnout": (-20, 45), "knee": (2, 145), "toe": (-40, 70),
-    "bend": (-30, 75), "lean": (-30, 75), "side": (-35, 35), "nod": (-40, 45), "look": (-75, 75),
+    "hip": (-35, 125), "apart": (-8, 45), "turnout": (-20, 45), "knee": (2, 145), "toe": (-40, 70),
+    "bend": (-30, 75), "lean": (-30, 75), "side": (-35, 35), "nod": (-40, 45), "gaze": (-75, 75),
 }  # fmt: skip
 """How far the joints go, in degrees."""
 
@@ -35,7 +35,7 @@ class Swing:
 class Program:
     """How one person does something: keys are (phase in [0, 1], pose); between keys angles move smoothly.
 
-    `facing` is how far, in degrees, people turn from the place they should look at.
+    `facing` is how far, in degrees, people turn away from what they should face.
     """
 
     keys: tuple[tuple[int | float, Pose], ...]

@@ -10,8 +10,8 @@ from functools import cache
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
+from psp.synthetic.body import body
 from psp.synthetic.kinematics import turn_about_vertical
-from psp.skeleton.ntu25 import NTU25
 
 JITTER = 0.003
 """Standard deviation of a trunk joint's error in metres, 3 m away; it grows with the distance squared."""
@@ -51,7 +51,7 @@ class Camera:
 
 
 def draw_camera(number: int, cameras: int, rng: np.random.Generator) -> Camera:
-    """Draw camera `number` (from 1) of an arc from -45 to 45 degrees; a single one looks from the front."""
+    """Draw camera `number` (from 1) of an arc from -45 to 45 degrees; a single one stands in front."""
     azimuth = 0.0 if cameras == 1 else -45 + 90 * (number - 1) / (cameras - 1)
     return Camera(azimuth, rng.uniform(3.0, 3.8), rng.uniform(0.8, 1.4), rng.uniform(-4, 8))
 
@@ -89,11 +89,13 @@ def lost_frames(frames: int, dropout: float, rng: np.random.Generator) -> Bool[n
     return lost
 
 
-def lose_track(joints: Float[np.ndarray, "m t v 3"], dropout: float, rng: np.random.Generator) -> None:
-    """Set one person to zero, in place, for a few frames of a few clips: the camera has lost the body."""
-    person, start, length = rng.integers(len(joints)), rng.integers(joints.shape[1] - 5), rng.integers(2, 6)
+def tracked(persons: int, frames: int, dropout: float, rng: np.random.Generator) -> Bool[np.ndarray, "m t"]:
+    """Draw who is seen when: in a few clips the camera loses one person for a few frames."""
+    seen = np.ones((persons, frames), dtype=bool)
+    person, start, length = rng.integers(persons), rng.integers(frames - 5), rng.integers(2, 6)
     if rng.random() < 0.04 * dropout:
-        joints[person, start : start + length] = 0
+        seen[person, start : start + length] = False
+    return seen
 
 
 def _hold(joints: Float[np.ndarray, "m t v 3"], frozen: Bool[np.ndarray, "m t v"]) -> Float[np.ndarray, "m t v 3"]:
@@ -114,10 +116,10 @@ def _slow_noise(shape: tuple[int, ...], rng: np.random.Generator) -> Float32[np.
 
 @cache
 def _torso() -> list[int]:
-    return [NTU25.joints.index(name) for name in TORSO]
+    return [body().joints.index(name) for name in TORSO]
 
 
 @cache
 def _unsteadiness() -> Float[np.ndarray, "v"]:
-    names = [name.removeprefix("left ").removeprefix("right ") for name in NTU25.joints]
+    names = [name.removeprefix("left ").removeprefix("right ") for name in body().joints]
     return np.array([UNSTEADY.get(name, 1.0) for name in names])

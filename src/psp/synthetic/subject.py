@@ -6,10 +6,10 @@ from functools import cache
 import numpy as np
 from jaxtyping import Float
 
+from psp.synthetic.body import body
 from psp.synthetic.kinematics import CHANNELS, SIDES, free_channels
 from psp.synthetic.pose import REST, Pose, arm
 from psp.synthetic.program import channel_values
-from psp.skeleton.ntu25 import NTU25
 
 STATURE = (1.72, 0.09)
 """Mean and standard deviation in metres."""
@@ -54,8 +54,8 @@ class Subject:
     preference: float
 
 
-TRUNK_SPREAD: Pose = {"lean": 2, "bend": 5, "side": 2, "twist": 3, "nod": 6, "cock": 3, "look": 6}
-LIMB_SPREAD: Pose = {"raise": 4, "out": 15, "roll": 10, "elbow": 10, "spread": 2, "turnout": 5}
+TRUNK_DEVIATION: Pose = {"lean": 2, "bend": 5, "side": 2, "twist": 3, "nod": 6, "cock": 3, "gaze": 6}
+LIMB_DEVIATION: Pose = {"raise": 4, "out": 15, "roll": 10, "elbow": 10, "apart": 2, "turnout": 5}
 """Standard deviation, in degrees, of the angles at which different people hold themselves."""
 
 IDLE_ARMS: tuple[Pose, ...] = ({}, arm(18, 20, 35, 75, "left"), arm(-40, -45, 0, 95, "left"))
@@ -72,7 +72,7 @@ def draw_subject(rng: np.random.Generator) -> Subject:
         left_handed=bool(rng.random() < LEFT_HANDED),
         tempo=float(np.exp(rng.normal(0, 0.16))),
         gain=amplitude * np.exp(rng.normal(0, 0.04, len(CHANNELS)) * free_channels()),
-        habit=habit + rng.normal(0, 1, len(CHANNELS)) * _habit_spread(),
+        habit=habit + rng.normal(0, 1, len(CHANNELS)) * _habit_deviation(),
         delay=rng.uniform(0, 0.04, len(CHANNELS)) * free_channels(),
         preference=preference,
     )
@@ -93,18 +93,18 @@ def restrained(person: Subject) -> Subject:
 def limb_offsets(rng: np.random.Generator) -> Float[np.ndarray, "v 3"]:
     """Draw a stature and the length of every limb around its usual share of it."""
     stature = np.clip(rng.normal(*STATURE), 1.45, 2.0)
-    offsets = np.zeros((len(NTU25.joints), 3))
+    offsets = np.zeros((len(body().joints), 3))
     for joints in LIMBS.values():
         length = stature * np.exp(rng.normal(0, 0.05))
         for name, direction in joints.items():
-            left = NTU25.joints.index(name)
-            right = NTU25.mirror[left]
+            left = body().joints.index(name)
+            right = body().mirror[left]
             offsets[right] = length * np.array(direction) * (-1, 1, 1)
             offsets[left] = length * np.array(direction)
     return offsets
 
 
 @cache
-def _habit_spread() -> Float[np.ndarray, "a"]:
-    limbs = {f"{side} {name}": spread for side in SIDES for name, spread in LIMB_SPREAD.items()}
-    return channel_values(TRUNK_SPREAD | limbs)
+def _habit_deviation() -> Float[np.ndarray, "a"]:
+    limbs = {f"{side} {name}": degrees for side in SIDES for name, degrees in LIMB_DEVIATION.items()}
+    return channel_values(TRUNK_DEVIATION | limbs)

@@ -1,83 +1,188 @@
-"""Everything that decides a training run, as one frozen configuration."""
+"""Everything that is configured of a run, as one frozen value; split and label budget are inputs beside it."""
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, Literal
 
-from psp.batches.loader import BatchConfig
+from psp.batches.batch import BatchSizes, DataConfig
+from psp.config.override import as_plain, differences, override, refuse_unknown
 from psp.config.ranges import require
+from psp.config.upgrade import CONFIG_VERSION, upgrade
 from psp.errors import ConfigError
-from psp.methods.methods import METHODS, MemoryConfig, MethodName, ObjectiveConfig
-from psp.model.psp import ModelConfig
-from psp.train.device import Precision
+from psp.methods import METHODS
+from psp.methods.base import MethodConfig
+from psp.methods.psp import PSPConfig
+from psp.model.backbone import ModelConfig
+from psp.model.memory import MemoryConfig
 from psp.train.optim import OptimConfig
-from psp.config.override import as_plain, differences, override
+
+Precision = Literal["float64", "float32", "tf32", "bf16"]
+
+
+@dataclass(frozen=True)
+class RuntimeConfig:
+    """How a run is computed.
+
+    Args:
+        precision: of products; a device without bf16 or tf32 computes in float32, float64 is for verification
+        memory: ways of training in less memory
+        log_every: steps between two lines of the log; a loss that is not finite is noticed then
+    """
+
+    precision: Precision = "float32"
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    log_every: int = 10
+
+    def __post_init__(self) -> None:
+        require(self.log_every >= 1, "runtime.log_every", self.log_every, "1 or more")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of a run: a method, its optimiser and its length.
+
+    Args:
+        method: the method's options, an instance of `METHODS[name].Config`
+        name: names the stage in the log and on the command line
+        batch: clips of a step; an epoch is one pass over the unlabelled pool
+        optim: the optimiser
+        epochs: length of the stage
+        steps_per_epoch: steps of an epoch, if not one pass over the unlabelled pool (0)
+        ema: decay of the exponential moving average of the weights
+        initialise: scratch, backbone (that of the stage before) or a model.safetensors whose backbone is used
+    """
+
+    method: MethodConfig = field(default_factory=PSPConfig)
+    name: str = "train"
+    batch: BatchSizes = field(default_factory=BatchSizes)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    epochs: int = 120
+    steps_per_epoch: int = 0
+    ema: float = 0.999
+    initialise: str = "scratch"
+
+    def __post_init__(self) -> None:
+        require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
+        require(self.steps_per_epoch >= 0, "steps_per_epoch", self.steps_per_epoch, "0 or more")
+        require(0 <= self.ema < 1, "ema", self.ema, "0 or more, below 1")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A run: what is learnt from, with which network and method, for how long.
+    """A run: its stages, the network, the batches, how it is computed, and the seed of everything random.
 
-    `steps` per epoch 0 means one pass over the unlabelled clips (over the training clips, if no clip is left
-    unlabelled). `labelled_as_unlabelled` adds the labelled clips to the unlabelled ones, without their labels.
-    `average` is the decay of the averaged weights; they teach, where the method has a teacher, after this share of
-    the epochs (`teach_after`), a share `spread` of their beliefs coming from labels spread among similar clips. Labels
-    that they found less than `doubt` times as likely as another class, in the mean from the fourth epoch until then,
-    are learnt no more; if they teach earlier or never, no label is doubted. The numbers of a step are read from the
-    device every `log_every` steps, a loss that is not finite among them.
+    The stages are trained one after the other on the same data; the last one must train a predictor.
     """
 
-    protocol: str
-    budget: str
-    seed: int = 0
-    budget_seed: int = 0
-    method: MethodName = "psp"
-    data: BatchConfig = field(default_factory=BatchConfig)
+    stages: tuple[Stage, ...] = (Stage(),)
     model: ModelConfig = field(default_factory=ModelConfig)
-    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
-    optim: OptimConfig = field(default_factory=OptimConfig)
-    memory: MemoryConfig = field(default_factory=MemoryConfig)
-    labelled_batch: int = 32
-    unlabelled_batch: int = 32
-    labelled_as_unlabelled: bool = False
-    epochs: int = 120
-    steps: int = 0
-    average: float = 0.999
-    teach_after: float = 0.3
-    spread: float = 0.0
-    doubt: float = 0.0
-    precision: Precision = "float32"
-    log_every: int = 10
+    data: DataConfig = field(default_factory=DataConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("labelled_batch", "unlabelled_batch", "epochs", "log_every"):
-            require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
-        for name in ("seed", "budget_seed"):
-            require(0 <= getattr(self, name) < 2**63, name, getattr(self, name), "a whole number from 0 to 2^63 - 1")
-        require(self.steps >= 0, "steps", self.steps, "0 or more")
-        require(0 <= self.average < 1, "average", self.average, "0 or more, below 1")
-        for name in ("teach_after", "spread", "doubt"):
-            require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "from 0 to 1")
-        levels = self.model.levels
-        if len(set(levels)) < len(levels):
-            raise ConfigError("a level is named twice.", where="model.levels", remedy="Name each level once.")
-        if self.method in ("psp", "taught") and not levels:
-            remedy = "Name at least one level, or use the method supervised."
-            raise ConfigError("PSP Learning needs levels to contrast.", where="model.levels", remedy=remedy)
+        require(0 <= self.seed < 2**63, "seed", self.seed, "a whole number from 0 to 2^63 - 1")
+        names = [stage.name for stage in self.stages]
+        if not names or len(set(names)) < len(names):
+            raise ConfigError("every stage needs a name of its own.", where="stages", remedy="Name each stage once.")
+        if self.stages[0].initialise == "backbone":
+            what = "the first stage has no stage before it."
+            raise ConfigError(what, where="stages", remedy="Set its initialise to scratch or to a weight file.")
 
     @property
-    def has_teacher(self) -> bool:
-        """Whether the averaged weights teach."""
-        return METHODS[self.method].is_taught and self.objective.pseudo_label > 0
+    def last(self) -> Stage:
+        """The last stage, which trains the predictor."""
+        return self.stages[-1]
 
     @cached_property
     def hash(self) -> str:
-        """A short name of this configuration: two runs with the same hash differ in nothing that was configured.
+        """A short name of this configuration: runs with the same hash differ in nothing that was configured.
 
-        It is made of what differs from the defaults, so a setting that is added later, whose default means "as before",
-        leaves the hashes of earlier runs as they are. That is why defaults do not change.
+        It covers what differs from the defaults, so that a new setting, whose default leaves everything as it is, keeps
+        the hashes of earlier runs.
         """
-        checked = override(self, as_plain(self))  # so that 1 and 1.0 are the same setting
-        chosen = differences(checked, TrainConfig(protocol="", budget=""))
+        checked = config_from_plain(config_as_plain(self))  # 1 and 1.0 are the same setting
+        chosen: dict[str, Any] = differences(checked, TrainConfig(stages=checked.stages))
+        chosen["stages"] = [_stage_differences(stage) for stage in checked.stages]
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def method_name(config: MethodConfig) -> str:
+    """Return the name of the method that a configuration belongs to."""
+    return next(name for name, method in METHODS.items() if method.Config is type(config))
+
+
+def method_config(name: str, **options: Any) -> MethodConfig:
+    """Return the options of a method by its name; an unknown name or option raises ConfigError."""
+    if name not in METHODS:
+        refuse_unknown(f"method {name!r}", name, list(METHODS))
+    return override(METHODS[name].Config(), options, "method.")
+
+
+def changed(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
+    """Return a copy with nested changes.
+
+    `model`, `data`, `runtime` and `seed` change the run; `method`, `optim`, `batch`, `epochs`, `steps_per_epoch`,
+    `ema` and `initialise` change its last stage; a stage's name leads to the same settings of that stage.
+    """
+    own = {key: value for key, value in changes.items() if key in ("model", "data", "runtime", "seed")}
+    config = override(config, own)
+    stages = {stage.name: stage for stage in config.stages}
+    shared = {key: value for key, value in changes.items() if key not in own and key not in stages}
+    stages[config.last.name] = _changed_stage(config.last, shared, "", ["model", "data", "runtime", "seed", *stages])
+    for name in stages:
+        if name in changes:
+            stages[name] = _changed_stage(stages[name], changes[name], f"{name}.", [])
+    return replace(config, stages=tuple(stages.values()))
+
+
+def config_as_plain(config: TrainConfig) -> dict[str, Any]:
+    """Return a configuration as JSON values, with the names of its methods."""
+    plain = as_plain(config)
+    for stage, values in zip(config.stages, plain["stages"], strict=True):
+        values["method"] = {"name": method_name(stage.method), **as_plain(stage.method)}
+    return plain
+
+
+def config_from_plain(plain: Mapping[str, Any], version: int = CONFIG_VERSION) -> TrainConfig:
+    """Return what `config_as_plain` was given, also by an earlier version of psp; ConfigError if it does not fit."""
+    plain = upgrade(plain, version)
+    stages = []
+    for values in plain["stages"]:
+        method = dict(values["method"])
+        stage = Stage(method_config(method.pop("name"), **method))
+        rest = {key: value for key, value in values.items() if key != "method"}
+        stages.append(override(stage, rest, "stages."))
+    rest = {key: value for key, value in plain.items() if key != "stages"}
+    return override(TrainConfig(stages=tuple(stages)), rest)
+
+
+def rescheduled(stage: Stage, epochs: int) -> Stage:
+    """Return the same schedule over so many epochs: warm-up and milestones move in proportion."""
+    require(epochs >= 1, "epochs", epochs, "1 or more")
+    share, optim = epochs / stage.epochs, stage.optim
+    if optim.schedule == "steps":
+        optim = replace(optim, milestones=tuple(max(1, round(share * milestone)) for milestone in optim.milestones))
+    return replace(stage, epochs=epochs, optim=replace(optim, warmup=share * optim.warmup))
+
+
+def _changed_stage(stage: Stage, changes: Mapping[str, Any], inside: str, others: list[str]) -> Stage:
+    known = ["method", "batch", "optim", "epochs", "steps_per_epoch", "ema", "initialise"]
+    for key in changes:
+        if key not in known:
+            refuse_unknown(f"{inside}{key}", key, [*known, *others])
+    rest = dict(changes)
+    method = rest.pop("method", {})
+    if isinstance(method, str):
+        stage = replace(stage, method=method_config(method))
+    elif method:
+        stage = replace(stage, method=override(stage.method, method, f"{inside}method."))
+    return override(stage, rest, inside)
+
+
+def _stage_differences(stage: Stage) -> dict[str, Any]:
+    method = {"name": method_name(stage.method), **differences(stage.method, type(stage.method)())}
+    return {**differences(stage, Stage(stage.method)), "method": method}

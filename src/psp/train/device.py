@@ -1,12 +1,21 @@
-"""Where to compute, and how exactly."""
+"""Where and how exactly to compute, and what of it is global to a process."""
 
-from typing import Literal
+import ctypes
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 from psp.errors import ConfigError
+from psp.model.backbone import Backbone
+from psp.train.config import Precision
 
-Precision = Literal["float32", "tf32", "bf16"]
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""Options of `mallopt` in glibc's malloc.h."""
+
+NO_COMPILER = "torch.compile does not work here (it needs a C++ compiler, or Triton); training goes on without it."
 
 
 def device_by_name(name: str) -> torch.device:
@@ -16,30 +25,72 @@ def device_by_name(name: str) -> torch.device:
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
-def allow_tf32(precision: Precision) -> None:
-    """Let a GPU round what it multiplies to 10 bits for `tf32`, and let nothing be rounded so otherwise.
+@contextmanager
+def process_settings(precision: Precision) -> Iterator[None]:
+    """Keep the process as it was: TF32 as configured in the `with` block, random state restored after it.
 
-    PyTorch's own defaults are between the two: convolutions may, matrix products may not.
+    PyTorch's own defaults allow TF32 for convolutions but not for matrix products.
     """
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
+    with torch.random.fork_rng(devices):
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        try:
+            yield
+        finally:
+            torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
 def mixed_precision(precision: Precision, device: torch.device) -> torch.autocast:
-    """Compute what follows in bf16 where it may be, if that is wanted and the device multiplies such numbers itself.
+    """Return a context that computes in bf16 where it may, if configured and the device multiplies such numbers.
 
-    A device that has to imitate them would take several times as long as in single precision.
+    A device that has to emulate them would take several times as long as in single precision.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=precision_on(device, precision) == "bf16")
 
 
 def precision_on(device: torch.device, wanted: Precision) -> Precision:
-    """Return how exactly a device multiplies when `wanted` is configured: single precision if it knows no better."""
-    known = multiplies_bf16(device) if wanted == "bf16" else device.type == "cuda"
+    """Return how exactly a device multiplies when `wanted` is configured: float32 if it knows no such numbers."""
+    known = {"bf16": multiplies_bf16(device), "tf32": device.type == "cuda"}.get(wanted, True)
     return wanted if known else "float32"
 
 
 def multiplies_bf16(device: torch.device) -> bool:
-    """Whether the device has instructions for products of bf16 numbers."""
+    """Return whether the device has instructions for products of bf16 numbers."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported()
+
+
+def keep_freed_memory() -> bool:
+    """Let this process keep large blocks of memory that are freed; False where the C library cannot (not Linux).
+
+    A training step on a CPU frees the very tensors that the next one asks for. Fresh pages, which the system fills
+    with zeros every time, cost up to a fifth of a small network's step. For the command line: it affects the process.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    return set_option is not None and all((set_option(M_MMAP_MAX, 0), set_option(M_TRIM_THRESHOLD, 2**31 - 1)))
+
+
+def compile_encoders(method: nn.Module) -> bool:
+    """Compile the encoders of a method, or return False and change nothing if this machine cannot.
+
+    The mathematics stays the same, the last bits may not. Compiling takes a minute or more at the first step.
+    """
+    if not can_compile(next(method.parameters()).device):
+        return False
+    for part in method.modules():
+        for encoder in part.encoders if isinstance(part, Backbone) else ():
+            encoder.compile()
+    return True
+
+
+def can_compile(device: torch.device) -> bool:
+    """Return whether torch.compile works here: it needs a C++ compiler for a CPU and Triton for a GPU."""
+    try:
+        torch.compile(torch.neg)(torch.ones(2, device=device))
+    except (ImportError, OSError, RuntimeError):
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""Ending cleanly on Ctrl-C or SIGTERM: the loop asks after every step whether it should stop."""
+"""Ending cleanly on Ctrl-C or SIGTERM, which are noted and asked for after every step."""
 
 import signal
 import threading
@@ -8,7 +8,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(KeyboardInterrupt):
-    """What was asked for has ended early, on Ctrl-C or SIGTERM, with its state saved."""
+    """Training ended early, on Ctrl-C or SIGTERM, with its state saved."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

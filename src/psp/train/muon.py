@@ -1,4 +1,4 @@
-"""Muon: steps of equal size in all directions of a weight matrix, so that few steps go far."""
+"""Muon: steps of equal size in all directions of a weight matrix."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -1,6 +1,7 @@
-"""The optimiser and its learning rate; the rate is a pure function of the step, so there is no state to lose."""
+"""The optimiser and its learning rate, which is a pure function of the step: there is no state to lose."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from psp.config.ranges import require
-from psp.model.psp import PSPNetwork
+from psp.model.backbone import Backbone
 from psp.train.muon import Muon
 
 
@@ -18,9 +19,17 @@ from psp.train.muon import Muon
 class OptimConfig:
     """How the weights are changed.
 
-    `momentum` is that of SGD and Muon, and AdamW's for gradients. After a linear warm-up the rate is multiplied by
-    `factor` at every milestone (`steps`), or follows a half cosine down to `final` times itself (`cosine`). Warm-up and
-    milestones count epochs. `clip_norm` 0 means no clipping.
+    Args:
+        optimiser: SGD with Nesterov momentum, AdamW or Muon
+        learning_rate: the rate after warm-up
+        weight_decay: of weights; AdamW and Muon spare biases and norms
+        momentum: of SGD and Muon, and AdamW's for gradients (beta 1)
+        warmup: epochs of linear warm-up
+        schedule: steps multiplies the rate at milestones, cosine follows a half cosine
+        milestones: epochs at which the rate is multiplied
+        factor: by which it is multiplied at a milestone
+        final: share of the rate at which the half cosine ends
+        clip_norm: largest norm of the gradients, 0 for no clipping
     """
 
     optimiser: Literal["sgd", "adamw", "muon"] = "sgd"
@@ -42,28 +51,29 @@ class OptimConfig:
             require(0 <= value < inf, f"optim.{name}", value, "a finite number of 0 or more")
 
 
-def make_optimiser(network: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum (paper, section 4.2), AdamW or Muon; the last two spare biases and norms decay.
+def make_optimiser(method: nn.Module, weights: Iterable[Tensor], config: OptimConfig) -> torch.optim.Optimizer:
+    """Return SGD with Nesterov momentum (paper, section 4.2), AdamW or Muon for some weights of a method.
 
-    All are fused: one pass over all weights, which can be told on the device to leave them alone (`step_unless`).
+    All are fused: one pass over all weights, which a tensor on the device can make a no-op (`step_unless`).
     """
-    weights: list[Tensor] = [weight for weight in network.parameters() if weight.requires_grad]
+    weights = list(weights)
     rate, momentum = config.learning_rate, config.momentum
     if config.optimiser == "sgd":
         return torch.optim.SGD(
             weights, rate, momentum, weight_decay=config.weight_decay, nesterov=momentum > 0, fused=True
         )
     if config.optimiser == "muon":
-        matrices = encoder_matrices(network)
+        chosen = {id(weight) for weight in weights}
+        matrices = [weight for weight in encoder_matrices(method) if id(weight) in chosen]
         known = {id(weight) for weight in matrices}
         others = _decaying_and_spared([weight for weight in weights if id(weight) not in known], config)
         return Muon(matrices, others, rate, config.weight_decay, momentum)
     return torch.optim.AdamW(_decaying_and_spared(weights, config), rate, betas=(momentum, 0.999), fused=True)
 
 
-def encoder_matrices(network: nn.Module) -> list[Tensor]:
-    """The weights of all convolutions and linear layers of the encoders: what most of the learning goes into."""
-    encoders = [part.encoder for part in network.modules() if isinstance(part, PSPNetwork)]
+def encoder_matrices(method: nn.Module) -> list[Tensor]:
+    """Return the weights of all convolutions and linear layers of the encoders, which hold most of the parameters."""
+    encoders = [part.encoders for part in method.modules() if isinstance(part, Backbone)]
     layers = (layer for encoder in encoders for layer in encoder.modules() if isinstance(layer, nn.Conv2d | nn.Linear))
     return [layer.weight for layer in layers if layer.weight.requires_grad]
 
@@ -76,13 +86,13 @@ def _decaying_and_spared(weights: list[Tensor], config: OptimConfig) -> list[dic
 
 
 def step_unless(optimiser: torch.optim.Optimizer, refused: Float[Tensor, ""]) -> None:
-    """Take a step, unless `refused` is 1; the device looks, nobody waits for it (as torch.amp.GradScaler does)."""
+    """Take a step, unless the tensor `refused` is 1, without waiting for the device (as torch.amp.GradScaler does)."""
     optimiser.found_inf = refused  # type: ignore[attr-defined]
     optimiser.step()
 
 
 def learning_rate(config: OptimConfig, epoch: float, epochs: int) -> float:
-    """The rate at a (fractional) epoch of a training of `epochs`."""
+    """Return the rate at a (fractional) epoch of a training of `epochs`."""
     if epoch < config.warmup:
         return config.learning_rate * max(epoch / config.warmup, 1e-3)
     if config.schedule == "steps":

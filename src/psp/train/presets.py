@@ -1,96 +1,143 @@
-"""The presets: `paper` (what the text says), `published` (what the authors' program does), `best` (ours)."""
+"""The presets: `paper` (what the text says), `published` (what the authors' program does), `best` (ours).
+
+A preset depends on the size of the data and the kind of recordings, never on a name.
+"""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from psp.batches.augment import AugmentConfig
-from psp.batches.loader import BatchConfig
-from psp.dataset.labels import has_few_labels
-from psp.batches.resample import SampleConfig
-from psp.methods.methods import METHODS, MethodName, ObjectiveConfig
-from psp.model.encoder import GRAPH, EncoderConfig
-from psp.model.presets import Size, paper_model, published_model
-from psp.train.config import TrainConfig
+from psp.batches.batch import BatchSizes, DataConfig
+from psp.batches.modalities import usable
+from psp.batches.resample import ResampleConfig
+from psp.methods import METHODS
+from psp.methods.base import MethodConfig
+from psp.methods.mean_teacher import MeanTeacherConfig
+from psp.methods.psp import PSPConfig
+from psp.methods.supervised import STREAMS
+from psp.model.encoder import GRAPH, EncoderConfig, Size
+from psp.model.presets import paper_model, published_model
+from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Up
+from psp.train.config import RuntimeConfig, Stage, TrainConfig, method_config, method_name
 from psp.train.optim import OptimConfig
+from psp.train.run_folder import Task
 
 PresetName = Literal["paper", "published", "best"]
 
+LARGE = 10_000
+"""From so many training clips on, a data set counts as large, such as NTU RGB+D."""
 
-def paper(protocol: str, budget: str, size: Size) -> TrainConfig:
-    """Section 4.2 of the paper: NTU RGB+D, and where it differs NW-UCLA.
+FEW = 10
+"""Fewer labels per class than this count as few."""
 
-    The batch of 64 (128) is split evenly into labelled and unlabelled clips, which the paper leaves open.
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What presets look at: training clips, labels per class, and what the coordinates mean."""
+
+    clips: int
+    labels_per_class: float
+    layout: Layout
+    up: Up = "y"
+    channels: int = 3
+
+    @property
+    def is_large(self) -> bool:
+        """Whether there are as many clips as in NTU RGB+D rather than in NW-UCLA."""
+        return self.clips >= LARGE
+
+    @property
+    def has_few_labels(self) -> bool:
+        """Whether a class has fewer than ten labels."""
+        return self.labels_per_class < FEW
+
+
+def facts_of(task: Task) -> DataFacts:
+    """Return what presets look at."""
+    store = task.store
+    labels = len(task.labels.ids) / len(store.classes)
+    return DataFacts(len(task.split.train), labels, store.layout, store.up, store.channels)
+
+
+def paper(facts: DataFacts, size: Size = "full") -> TrainConfig:
+    """Return section 4.2 of the paper: its settings for NTU RGB+D, and for small data sets those for NW-UCLA.
+
+    The batch of 64 (128) is divided evenly into labelled and unlabelled clips, which the paper leaves open.
     """
-    small = protocol.startswith("nw-ucla")
+    model, pyramid = paper_model(size)
     optim = OptimConfig(learning_rate=0.05, weight_decay=5e-4, warmup=5, milestones=(60, 90))
-    model = paper_model(size)
-    if small:
+    half, epochs = 32, 120
+    if not facts.is_large:
         optim = OptimConfig(learning_rate=0.06, weight_decay=1e-4, warmup=20, milestones=(76, 130))
-        model = replace(model, part_to_joint=0.1, body_to_joint=0.2)
-    half = 64 if small else 32
-    data = BatchConfig(sample=SampleConfig(train="random"))
-    return TrainConfig(
-        protocol, budget, data=data, model=model, optim=optim, epochs=300 if small else 120,
-        labelled_batch=half, unlabelled_batch=half,
-    )  # fmt: skip
+        pyramid = replace(pyramid, part_to_joint=0.1, body_to_joint=0.2)
+        half, epochs = 64, 300
+    stage = Stage(PSPConfig(pyramid=pyramid), batch=BatchSizes(half, half), optim=optim, epochs=epochs)
+    return TrainConfig((stage,), model, DataConfig(resample=ResampleConfig(train="random")))
 
 
-def published(protocol: str, budget: str, size: Size) -> TrainConfig:
-    """The authors' program: another rate, batches and frames; labelled clips are unlabelled ones too."""
-    data = BatchConfig(sample=SampleConfig(train="random"), views="apart", motion="recorded")
+def published(facts: DataFacts, size: Size = "full") -> TrainConfig:
+    """Return the authors' program: another rate, batches and frames; labelled clips are unlabelled ones too."""
+    model, pyramid = published_model(size)
+    data = DataConfig(ResampleConfig(train="random"), modalities="apart", motion="recorded")
     optim = OptimConfig(learning_rate=0.01, weight_decay=4e-4, warmup=5, milestones=(60, 90))
-    return TrainConfig(
-        protocol, budget, data=data, model=published_model(size), optim=optim, epochs=120, steps=500,
-        objective=ObjectiveConfig(contrast=0.2), labelled_batch=9, unlabelled_batch=90, labelled_as_unlabelled=True,
-    )  # fmt: skip
+    method, batch = PSPConfig(contrast=0.2, pyramid=pyramid), BatchSizes(9, 90, "train")
+    return TrainConfig((Stage(method, batch=batch, optim=optim, epochs=120, steps_per_epoch=500),), model, data)
 
 
-def best(protocol: str, budget: str, size: Size) -> TrainConfig:
-    """Our recipe: five streams, label-preserving changes, a teacher, Muon with a cosine, averaged weights.
+def best(facts: DataFacts, size: Size = "light") -> TrainConfig:
+    """Return our recipe: several streams, label-preserving augmentation, an EMA teacher, Muon with a cosine schedule.
 
-    Labelled clips are changed less than those whose student has to find out what the teacher sees. At size `light`
-    joints learn along the graph of the skeleton. Small batches give small data sets steps enough. From ten labels per
-    class, or 10 % of the clips, on such data sets are trained three times as long, long enough to know every label by
-    heart; so those that the networks do not come to believe by themselves are left out.
+    Labelled clips are augmented less than those that the teacher labels. At size `light` a graph encoder is used. Small
+    batches give small data sets enough steps. From ten labels per class on such data sets are trained three times as
+    long, with a noisy-label filter because networks memorise single labels then. Modalities that the recordings do not
+    allow (no hands, two dimensions) are left out.
     """
-    is_large = protocol.startswith("ntu")
-    is_long = not (is_large or has_few_labels(budget))
-    labelled, unlabelled = (48, 64) if is_large else (12, 16)
-    change = AugmentConfig(turn=45, tilt=15, roll=10, shear=0.2, scale=0.1, mirror=0.5, joint_mask=0.15, noise=0.02)
+    is_long = not (facts.is_large or facts.has_few_labels)
+    strong = AugmentConfig(turn=45, tilt=15, roll=10, shear=0.2, scale=0.1, mirror=0.5, joint_mask=0.15, noise=0.02)
+    weak = replace(strong, shear=0.1, joint_mask=0.0, noise=0.0)
     crops = ((0.0, 1.0), (0.0, 0.85), (0.15, 1.0), (0.08, 0.92))
-    gentle = replace(change, shear=0.1, joint_mask=0.0, noise=0.0)
-    sample = SampleConfig(frames=20, shortest=0.6, overhang=0.2, test_crops=crops)
-    data = BatchConfig(sample, change, augment_labelled=gentle)
+    data = DataConfig(ResampleConfig(frames=20, shortest=0.6, overhang=0.2, test_crops=crops), weak, strong)
+    model, pyramid = paper_model(size)
+    encoder = EncoderConfig(GRAPH, joints="graph") if size == "light" else model.encoder
+    modalities = usable(STREAMS, facts.layout, facts.up, facts.channels)
+    method = MeanTeacherConfig(modalities, noisy_labels=0.5 if is_long else 0.0, pyramid=pyramid)
     optim = OptimConfig("muon", 4e-3, weight_decay=0.05, momentum=0.95, warmup=2, schedule="cosine", clip_norm=5.0)
-    model = replace(paper_model(size), dropout=0.1, networks="own")
-    if size == "light":
-        model = replace(model, encoder=EncoderConfig(GRAPH, joints="graph"))
-    return TrainConfig(
-        protocol, budget, method="taught", data=data, model=model, optim=optim,
-        objective=ObjectiveConfig(temperature=0.1, contrast=0.03, label_smoothing=0.1, pseudo_label=1.0),
-        labelled_batch=labelled, unlabelled_batch=unlabelled, labelled_as_unlabelled=True, epochs=60 if is_long else 20,
-        average=0.99, spread=0.5, doubt=0.5 if is_long else 0.0, precision="bf16",
-    )  # fmt: skip
+    batch = BatchSizes(48, 64, "train") if facts.is_large else BatchSizes(12, 16, "train")
+    stage = Stage(method, batch=batch, optim=optim, epochs=60 if is_long else 20, ema=0.99)
+    model = replace(model, encoder=encoder, dropout=0.1, networks="own")
+    return TrainConfig((stage,), model, data, RuntimeConfig("bf16"))
 
 
-PRESETS: dict[PresetName, Callable[[str, str, Size], TrainConfig]] = {
+PRESETS: dict[PresetName, Callable[[DataFacts, Size], TrainConfig]] = {
     "paper": paper,
     "published": published,
     "best": best,
 }
 
-
-def with_method(config: TrainConfig, method: MethodName | None) -> TrainConfig:
-    """A preset's settings for another method, if one is named, which learns from guesses only if it is taught.
-
-    Rows of tables keep what their method does not look at, so their hashes are others.
-    """
-    if method is None or method == config.method:
-        return config
-    weight = 1.0 if METHODS[method].is_taught else 0.0
-    return replace(config, method=method, objective=replace(config.objective, pseudo_label=weight))
-
-
 USUAL_SIZE: dict[PresetName, Size] = {"paper": "full", "published": "full", "best": "light"}
 """The size of network that a preset is meant for."""
+
+
+def with_method(config: TrainConfig, name: str | None) -> TrainConfig:
+    """Return the settings of a preset for another method.
+
+    Options that both methods have keep the preset's values, but for modalities, of which each method has its own. A
+    method that trains no predictor becomes a first stage, before the supervised baseline.
+    """
+    if name is None or name == method_name(config.last.method):
+        return config
+    method = _carried_over(config.last.method, name)
+    if METHODS[name].trains_predictor:
+        return replace(config, stages=(replace(config.last, method=method),))
+    baseline = replace(config.last, method=_carried_over(config.last.method, "supervised"), name="fine-tune")
+    first = replace(config.last, method=method, name="pre-train")
+    return replace(config, stages=(first, replace(baseline, initialise="backbone")))
+
+
+def _carried_over(config: MethodConfig, name: str) -> MethodConfig:
+    """Return the default options of another method with the values that both have, except modalities."""
+    other = method_config(name)
+    shared = (set(vars(config)) & set(vars(other))) - {"modalities", "contrasted"}
+    return replace(other, **{key: getattr(config, key) for key in shared})

@@ -1,182 +1,278 @@
-"""A run folder: configuration, label budget, logs, checkpoints, weights and result of one training."""
+"""A whole training: its stages one after the other, saved so that it can be resumed at the last checkpoint."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-from filelock import FileLock, Timeout
+import numpy as np
+import torch
+from torch import Tensor
 
-from psp.files import write_json
-from psp.dataset.labels import LabelBudget, read_budget, write_budget
-from psp.dataset.store import Store, open_store
-from psp.errors import BudgetError, CheckpointError, ConfigError, TrainingError
-from psp.methods.methods import METHODS
-from psp.train.config import TrainConfig
-from psp.config.override import as_plain, override
+from psp.batches.loader import SampleMaker
+from psp.distributed import Ranks
+from psp.errors import ConfigError
+from psp.files import destination_lock
+from psp.methods import METHODS
+from psp.methods.base import Method, Setting
+from psp.model.model_file import Interface, TrainedModel, interface_of, load_model
+from psp.train.checkpoint import load_checkpoint, save_checkpoint, under
+from psp.train.config import Stage, TrainConfig, method_name
+from psp.train.device import compile_encoders, device_by_name, process_settings
+from psp.train.ema import averaged_predictor
+from psp.train.interrupt import Interrupt
+from psp.train.logging import Reading, RunLogs
+from psp.train.nan_guard import refusal
+from psp.train.run_folder import RunFolder, Task, provenance, write_result
+from psp.train.trainer import NotFiniteError, Progress, Trainer, TrainingData
 
-
-@dataclass(frozen=True)
-class RunFolder:
-    """Where each thing of a run lies."""
-
-    path: Path
-
-    @property
-    def config(self) -> Path:
-        """The resolved configuration, with the store it was made for."""
-        return self.path / "config.json"
-
-    @property
-    def budget(self) -> Path:
-        """The label budget."""
-        return self.path / "budget.json"
-
-    @property
-    def metrics(self) -> Path:
-        """Losses and accuracies of the steps: in one process on a CPU the same for every run of a configuration."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def timing(self) -> Path:
-        """How fast the steps went."""
-        return self.path / "timing.jsonl"
-
-    @property
-    def lock(self) -> Path:
-        """Held by the process that trains the run."""
-        return self.path / ".lock"
-
-    @property
-    def checkpoints(self) -> Path:
-        """What a resumed run continues from."""
-        return self.path / "checkpoints"
-
-    def weights(self, kind: str) -> Path:
-        """The trained weights: `last` or `average`."""
-        return self.path / f"{kind}.safetensors"
-
-    @property
-    def result(self) -> Path:
-        """What came out, with its provenance."""
-        return self.path / "result.json"
-
-    def non_finite(self, rank: int) -> Path:
-        """The clips of a step that a rank had to refuse."""
-        return self.path / (f"non-finite-rank{rank}.json" if rank else "non-finite.json")
-
-    @property
-    def evaluation(self) -> Path:
-        """Accuracies on the protocol's test sets."""
-        return self.path / "evaluation.json"
+OnStep = Callable[[Progress], None]
+OnEpoch = Callable[["Run"], None]
 
 
-@dataclass(frozen=True)
-class StoredRun:
-    """What was written when a run began; `store_facts` tell which store it learns from."""
+class Run:
+    """One training of a task, in memory or, with a `folder`, saved there.
 
-    folder: RunFolder
-    config: TrainConfig
-    budget: LabelBudget
-    store_facts: dict[str, Any]
-
-
-def create_run(path: Path, config: TrainConfig, store: Store, budget: LabelBudget) -> RunFolder:
-    """Write budget and configuration into a new folder; an existing run is never overwritten.
-
-    A folder that was begun and holds no configuration yet counts as new.
+    `compiled` says whether the encoders were compiled, if that was asked for.
     """
-    folder = RunFolder(path)
-    if path.exists() and any(each != folder.budget and each.suffix != ".writing" for each in path.iterdir()):
-        remedy = "Continue it with --resume, or choose another --out."
-        raise ConfigError("the run folder already exists.", where=str(path), remedy=remedy)
-    path.mkdir(parents=True, exist_ok=True)
-    write_budget(budget, folder.budget)
-    views = METHODS[config.method].views
-    content = {"hash": config.hash, "views": views, "store": _facts_of(store), "config": as_plain(config)}
-    write_json(folder.config, content)
-    return folder
+
+    def __init__(
+        self, task: Task, config: TrainConfig, folder: RunFolder | None, device: str = "auto", compile: bool = False
+    ) -> None:
+        if compile and config.runtime.memory.recompute:
+            what = "a compiled encoder cannot be computed a second time."
+            raise ConfigError(what, where="runtime.memory.recompute", remedy="Use memory.chunk, or do not compile.")
+        self.task, self.config, self.folder, self.compile = task, config, folder, compile
+        self.ranks = Ranks(device_by_name(device))
+        self.compiled = False
+        dtype = torch.float64 if config.runtime.precision == "float64" else torch.float32
+        maker = SampleMaker(task.store, config.data, self.ranks.device, dtype=dtype)
+        self.data = _training_data(task, maker)
+        self.number, self.seconds, self.machines, self._before = 0, 0.0, [], 0
+        is_new = folder is None or load_checkpoint(folder.checkpoints) is None
+        self.trainer = self._stage(0, is_new)
+
+    @property
+    def stage(self) -> Stage:
+        """The present stage."""
+        return self.config.stages[self.number]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last step of the last stage is done."""
+        return self.number == len(self.config.stages) - 1 and self.trainer.step == self.trainer.steps
+
+    def train(
+        self,
+        on_step: OnStep | None = None,
+        on_epoch: OnEpoch | None = None,
+        checkpoint_seconds: float = 60.0,
+        handle_signals: bool = True,
+    ) -> int | None:
+        """Train to the end; return None, or the number of the signal that ended the run early, its state saved.
+
+        The run folder is locked meanwhile: DestinationError if another process writes it. The process is left as it
+        was: random state, TF32 flags, and signal handlers, which note SIGINT and SIGTERM with `handle_signals`.
+        """
+        with ExitStack() as stack:
+            stack.enter_context(process_settings(self.config.runtime.precision))
+            interrupt = stack.enter_context(Interrupt()) if handle_signals else None
+            if self.folder and self.ranks.is_main:
+                stack.enter_context(destination_lock(self.folder.path))
+            self._resume(stack)
+            watch = _Watch(self, on_step, interrupt, checkpoint_seconds)
+            while not watch.signal and not self.finished:
+                try:
+                    self.trainer.run(watch, None if on_epoch is None else lambda _: on_epoch(self), self._log)
+                except NotFiniteError as error:
+                    batches = self.trainer.loader.step(error.failure.step - 1).values()
+                    raise refusal(error.failure, batches, self.task.store, self.folder, self.ranks.index) from error
+                self._save()
+                if not watch.signal and not self.finished:
+                    self._next_stage()
+            self._finish()
+        return watch.signal or None
+
+    def model(self, weights: str = "average") -> TrainedModel:
+        """Return the trained model with its `average` or `last` weights, in evaluation mode."""
+        trainer, predictor = self.trainer, self.trainer.method.predictor()
+        if predictor is None:
+            what = f"the method {method_name(self.stage.method)} trains no predictor."
+            raise ConfigError(what, where="stages", remedy="Add a stage that does, for example supervised.")
+        if weights == "average":
+            averaged = averaged_predictor(trainer.ema, trainer.method, predictor)
+            assert averaged is not None
+            predictor = averaged
+        return TrainedModel(predictor.eval(), self.interface())
+
+    def interface(self) -> Interface:
+        """Return what the model expects of recordings and returns."""
+        facts = {"dataset": self.task.store.dataset, "config hash": self.config.hash}
+        facts |= {"labels hash": self.task.labels.hash, "split": self.task.split.name}
+        return interface_of(self.task.store, self.config.data, self.data.maker.persons, facts)
+
+    def findings(self) -> dict[str, list[str]]:
+        """Return the ids of the clips that the method names, by what was found about them."""
+        ids = self.task.store.clips.id
+        return {
+            what: sorted(str(ids[clip]) for clip in clips) for what, clips in self.trainer.method.findings().items()
+        }
+
+    def _stage(self, number: int, is_new: bool, backbone: Mapping[str, Tensor] | None = None) -> Trainer:
+        """Return the trainer of a stage at its first step; one that is not new gets its weights from a checkpoint."""
+        stage, store, config = self.config.stages[number], self.task.store, self.config
+        setting = Setting(
+            store.layout, len(store.classes), len(store), config.data.resample.frames,
+            config.model, config.runtime.memory, stage.batch,
+        )  # fmt: skip
+        with process_settings(config.runtime.precision):
+            torch.manual_seed(config.seed)
+            method = METHODS[method_name(stage.method)](stage.method, setting)
+            self._random = _random_state()
+        if is_new:
+            _initialise(method, stage, backbone)
+        if config.runtime.precision == "float64":
+            method.double()
+        method.to(self.ranks.device)
+        self.compiled = self.compile and compile_encoders(method)
+        return Trainer(method, stage, self.data, config.runtime, config.seed, self.ranks)
+
+    def _next_stage(self) -> None:
+        trainer = self.trainer
+        backbone = trainer.ema.averaged(trainer.method.backbone(), trainer.method).state_dict()
+        self.seconds += trainer.meter.seconds
+        self._before += trainer.steps
+        self.number += 1
+        self.trainer = self._stage(self.number, True, backbone)
+        _set_random_state(self._random)
+        self._save()
+
+    def _resume(self, stack: ExitStack) -> None:
+        found = load_checkpoint(self.folder.checkpoints) if self.folder else None
+        positions, machines = {}, []
+        if found is None:
+            _set_random_state(self._random)
+        else:
+            tensors, facts = found
+            self.number, self.seconds, self._before = facts["stage"], facts["seconds before"], facts["steps before"]
+            self.trainer = self._stage(self.number, False) if self.number else self.trainer
+            _restore(self.trainer, tensors)
+            self.trainer.step = facts["step"] - self._before
+            self.trainer.meter.at(self.trainer.step, facts["seconds"])
+            positions, machines = facts["logs"], facts["machines"]
+        here = provenance(self.ranks.device, self.config, self.compiled)
+        has_work = not machines or (not self.finished and machines[-1] != here)
+        self.machines = [*machines, here] if has_work else machines
+        self.ranks.wait()
+        self.logs: RunLogs | None = None
+        if self.folder and self.ranks.is_main:
+            self.logs = RunLogs(self.folder.metrics, self.folder.timing, positions)
+            stack.callback(self.logs.close)
+        if found is None:
+            self._save()
+
+    def _save(self) -> None:
+        """Write a checkpoint, on rank 0; the numbers of all steps must have been read."""
+        if self.folder and self.logs:
+            trainer = self.trainer
+            facts = {"logs": self.logs.positions(), "seconds": trainer.meter.seconds, "machines": self.machines}
+            facts |= {"stage": self.number, "steps before": self._before, "seconds before": self.seconds}
+            save_checkpoint(self.folder.checkpoints, self._before + trainer.step, _state(trainer), facts)
+        self.trainer.meter.restart()
+
+    def _log(self, now: Reading) -> None:
+        if self.logs:
+            stage = {"stage": self.stage.name} if len(self.config.stages) > 1 else {}
+            step = self._before + now.step
+            self.logs.metrics.write(step=step, **stage, loss=now.loss, **now.metrics)
+            seconds = self.seconds + self.trainer.meter.seconds
+            self.logs.timing.write(step=step, seconds=seconds, clips_per_second=now.clips_per_second)
+
+    def _finish(self) -> None:
+        """At the end of the training write its models and its result, once."""
+        if self.folder and self.ranks.is_main and self.finished and not self.folder.result.exists():
+            for weights in ("last", "average"):
+                self.model(weights).save(self.folder.model(weights))
+            predictor = self.model().predictor
+            outcome = {
+                "steps": self._before + self.trainer.steps,
+                "seconds": round(self.seconds + self.trainer.meter.seconds, 1),
+                "parameters": sum(weight.numel() for weight in predictor.parameters()),
+                **self.findings(),
+            }
+            write_result(self.folder, self.config, self.task, outcome, self.machines)
+        self.ranks.wait()
 
 
-def open_run(path: Path) -> StoredRun:
-    """Read configuration, budget and store facts of an existing run; CheckpointError if they were damaged.
+class _Watch:
+    """After every step: report it, note signals on all ranks, save now and then."""
 
-    A run whose method has looked at other views since is refused: its networks would be shown what they never learnt.
-    Runs that do not name their views have the two of the paper.
-    """
-    folder = RunFolder(path)
-    try:
-        content = json.loads(folder.config.read_text())
-        changes, facts, stated = content["config"], content["store"], content["hash"]
-        views = tuple(map(str, content.get("views", ("joint", "motion"))))
-        missing = {"path", "fingerprint", "layout", "classes"} - set(facts)
-        plain = TrainConfig(changes["protocol"], changes["budget"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        remedy = "Name a folder written by 'psp train'."
-        raise CheckpointError(f"this is not a training run ({error}).", where=str(path), remedy=remedy) from error
-    config = override(plain, changes)
-    if config.hash != stated or missing:
-        what = f"lacks the store's {min(missing)}" if missing else "has another hash than it says"
-        remedy = "If it was edited, restore it; if an earlier version of psp wrote it, use that or train a new run."
-        raise CheckpointError(f"the run's configuration {what}.", where=str(folder.config), remedy=remedy)
-    if views != METHODS[config.method].views:
-        what = f"the run learnt from the views {', '.join(views)}; today method {config.method} has others."
-        remedy = "Use the version of psp that trained it, or train a new run."
-        raise CheckpointError(what, where=str(folder.config), remedy=remedy)
-    return StoredRun(folder, config, _budget_of(folder), facts)
+    def __init__(self, run: Run, on_step: OnStep | None, interrupt: Interrupt | None, seconds: float) -> None:
+        self.run, self.on_step, self.interrupt, self.seconds = run, on_step, interrupt, seconds
+        self.saved, self.signal = time.monotonic(), 0
+
+    def __call__(self, now: Progress) -> bool:
+        """Return whether to stop."""
+        if self.on_step:
+            self.on_step(now)
+        run = self.run
+        is_due = run.folder is not None and time.monotonic() - self.saved >= self.seconds
+        noted = self.interrupt.signal if self.interrupt else None
+        self.signal, due = run.ranks.largest(noted or 0, int(is_due and run.ranks.is_main))
+        if self.signal or due:
+            run.trainer.read()
+        if due:
+            run._save()
+            self.saved = time.monotonic()
+        return bool(self.signal)
 
 
-def open_run_and_store(path: Path, store_path: Path | None = None) -> tuple[StoredRun, Store]:
-    """Open a run with the store it learns from; `store_path` only if that has moved."""
-    run = open_run(path)
-    store = open_store(store_path or run.store_facts["path"])
-    if store.fingerprint != run.store_facts["fingerprint"]:
-        remedy = "Use the store of the run, or train a new run on this one."
-        raise CheckpointError("the run was trained on another store.", where=str(store.path), remedy=remedy)
-    return run, store
+def _training_data(task: Task, maker: SampleMaker) -> TrainingData:
+    """Return the clip indices of the split and the labels of the budget alone."""
+    store = task.store
+    labelled, values = task.labels.resolve(store, task.split)
+    labels = np.full(len(store), -1, dtype=np.int64)
+    labels[labelled] = values
+    return TrainingData(maker, labelled, task.split.train_index(store), labels)
 
 
-def require_finished(run: StoredRun) -> None:
-    """Refuse a run that has not come to its end."""
-    if not run.folder.result.is_file():
-        remedy = f"Finish it with 'psp train --resume {run.folder.path}'."
-        raise CheckpointError("the run is not finished.", where=str(run.folder.path), remedy=remedy)
+def _initialise(method: Method, stage: Stage, backbone: Mapping[str, Tensor] | None) -> None:
+    if stage.initialise == "backbone" and backbone is not None:
+        method.load_backbone(backbone)
+    elif stage.initialise not in ("scratch", "backbone"):
+        method.load_backbone(load_model(Path(stage.initialise)).predictor.backbone.state_dict())
 
 
-@contextmanager
-def training_alone(folder: RunFolder) -> Iterator[None]:
-    """Hold a run while it is trained; TrainingError if another process holds it. One that was killed holds nothing."""
-    lock = FileLock(folder.lock)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        remedy = "Wait for the other process or stop it; its state is saved then."
-        raise TrainingError("another process is training this run.", where=str(folder.path), remedy=remedy) from error
-    try:
-        yield
-    finally:
-        lock.release()
+def _state(trainer: Trainer) -> dict[str, Tensor]:
+    """Return everything that the next step depends on, under one name each."""
+    tensors = {f"method.{name}": value for name, value in trainer.method.state_dict().items()}
+    tensors |= {f"ema.{name}": value for name, value in trainer.ema.state.items()}
+    for phase, optimiser in trainer.optimisers.items():
+        for number, values in optimiser.state_dict()["state"].items():
+            known = {name: value for name, value in values.items() if value is not None}
+            tensors |= {f"optimiser.{phase}.{number}.{name}": value for name, value in known.items()}
+    return tensors | _random_state()
 
 
-def _facts_of(store: Store) -> dict[str, Any]:
-    return {
-        "path": str(store.path.resolve()),
-        "fingerprint": store.fingerprint,
-        "dataset": store.dataset,
-        "layout": store.layout.name,
-        "classes": list(store.classes),
-        "preprocessing": store.manifest["preprocessing"],
-        "persons": int(store.clips.persons.max()),
-    }
+def _restore(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
+    trainer.method.load_state_dict(under("method.", tensors))
+    trainer.ema.load(under("ema.", tensors))
+    for phase, optimiser in trainer.optimisers.items():
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in under(f"optimiser.{phase}.", tensors).items():
+            number, key = name.split(".", 1)
+            state.setdefault(int(number), {})[key] = value
+        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    _set_random_state(tensors)
 
 
-def _budget_of(folder: RunFolder) -> LabelBudget:
-    try:
-        return read_budget(folder.budget)
-    except BudgetError as error:
-        remedy = "Restore the file, or start the run again in a new folder."
-        raise CheckpointError(
-            f"the run's label budget: {error.what}", where=str(folder.budget), remedy=remedy
-        ) from error
+def _random_state() -> dict[str, Tensor]:
+    """Return the state of the generators that dropout draws from, under one name each."""
+    state = {"random.cpu": torch.get_rng_state()}
+    return state | ({"random.cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
+
+
+def _set_random_state(tensors: Mapping[str, Tensor]) -> None:
+    torch.set_rng_state(tensors["random.cpu"])
+    if torch.cuda.is_available() and "random.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random.cuda"])

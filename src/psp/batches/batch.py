@@ -1,0 +1,123 @@
+"""What a training step consists of: batches of clips, each in one or more augmented samples of several modalities."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from psp.batches.augment import AugmentConfig
+from psp.batches.resample import ResampleConfig
+from psp.config.ranges import require
+from psp.errors import ConfigError
+
+Pool = Literal["labelled", "unlabelled", "train"]
+"""Clips with a label of the budget, training clips without one, or all training clips."""
+
+Augmentation = Literal["none", "weak", "strong"]
+
+
+@dataclass(frozen=True)
+class BatchSpec:
+    """One named batch of every step: how many clips of which pool, in which modalities and augmentations.
+
+    Each entry of `augmentations` makes one sample of every clip: ("weak", "strong") for FixMatch, ("strong", "strong")
+    for MoCo.
+    """
+
+    pool: Pool
+    size: int
+    modalities: tuple[str, ...] = ("joint", "motion")
+    augmentations: tuple[Augmentation, ...] = ("strong",)
+
+
+@dataclass(frozen=True)
+class BatchSizes:
+    """How many clips a step takes; an epoch is one pass over the unlabelled pool in batches of `unlabelled` clips.
+
+    Every method trains for that many steps, whether or not it uses unlabelled clips. `unlabelled_pool` says whether the
+    labelled clips belong to that pool too, without their labels ("train"); if no clip is left without a label, they do.
+    """
+
+    labelled: int = 32
+    unlabelled: int = 32
+    unlabelled_pool: Literal["unlabelled", "train"] = "unlabelled"
+
+    def __post_init__(self) -> None:
+        require(self.labelled >= 1, "batch.labelled", self.labelled, "1 or more")
+        require(self.unlabelled >= 1, "batch.unlabelled", self.unlabelled, "1 or more")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """From stored clips to batches.
+
+    `weak` and `strong` are the two augmentations that methods choose from. `modalities` says whether all modalities of
+    a sample share frames and augmentation (`together`) or each draws its own (`apart`), so that nothing but the action
+    tells that two modalities belong to one clip. `motion` says whether the modality motion takes differences of
+    resampled frames or, as PSP's published program does, of recorded ones, drawn `apart` from the joints' frames.
+    """
+
+    resample: ResampleConfig = field(default_factory=ResampleConfig)
+    weak: AugmentConfig = field(default_factory=AugmentConfig)
+    strong: AugmentConfig = field(default_factory=AugmentConfig)
+    modalities: Literal["together", "apart"] = "together"
+    motion: Literal["resampled", "recorded"] = "resampled"
+
+    def __post_init__(self) -> None:
+        if self.motion == "resampled":
+            return
+        if self.modalities == "together":
+            what = "recorded motion has frames of its own, the modalities cannot share theirs."
+            raise ConfigError(what, where="data.motion", remedy="Set data.modalities to apart.")
+        if self.resample.overhang:
+            what = "recorded motion is not known beyond the ends of a clip, crops cannot overhang it."
+            raise ConfigError(what, where="data.resample.overhang", remedy="Set it to 0, or data.motion to resampled.")
+        if AugmentConfig() != self.weak or AugmentConfig() != self.strong:
+            what = "recorded motion cannot be augmented together with the joints."
+            raise ConfigError(what, where="data.strong", remedy="Leave it out, or set data.motion to resampled.")
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One augmented sample of n clips: their modalities, which persons exist, and how sure each joint is.
+
+    `persons` lies on the host, where the number of rows of the encoder must be known; all else is on the device.
+    `confidence`, in [0, 1] with 0 for not observed, is None where every joint of the data set was observed.
+    """
+
+    modalities: Mapping[str, Float[Tensor, "n m t v 3"]]
+    persons: Bool[Tensor, "n m"]
+    confidence: Float[Tensor, "n m t v"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.persons)
+
+    def only(self, modality: str) -> "Sample":
+        """Return the same sample with one of its modalities."""
+        return replace(self, modalities={modality: self.modalities[modality]})
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """n clips without labels: their indices in the store, keys for random numbers, and one sample per augmentation."""
+
+    index: Int64[Tensor, "n"]
+    keys: Int64[Tensor, "n"]
+    samples: tuple[Sample, ...]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def sample(self) -> Sample:
+        """The first sample."""
+        return self.samples[0]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledBatch(Batch):
+    """n clips of the label budget, with their labels."""
+
+    labels: Int64[Tensor, "n"]

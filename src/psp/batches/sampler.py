@@ -1,0 +1,48 @@
+"""Which clips come in which step: a pure function of seed, batch name and step, so there is no state to lose."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from psp.batches.counter_rng import draw_keys, uniform
+from psp.dataset.store import Store
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """Clips drawn for one step, each with the key of everything random about it."""
+
+    index: Int64[Tensor, "n"]
+    keys: Int64[Tensor, "n"]
+
+    def share(self, rank: int, ranks: int) -> "Draw":
+        """Return the part of the draw that one of several ranks works on."""
+        return Draw(self.index[rank::ranks], self.keys[rank::ranks])
+
+
+class Sampler:
+    """An endless order over some clips, `size` a step; every pass is a new permutation, drawn from seed, name and pass.
+
+    Samplers of different names are independent of each other.
+    """
+
+    def __init__(self, store: Store, index: Int64[np.ndarray, "s"], size: int, seed: int, name: str) -> None:
+        self.index, self.size = torch.from_numpy(index), size
+        self._keys, self._seed = torch.from_numpy(np.asarray(store.clips.key[index])), f"{seed} {name}"
+        self._order = lru_cache(maxsize=2)(self._permutation)
+
+    def draw(self, step: int) -> Draw:
+        """Return draw number `step`; a clip that comes again in a later pass has another key."""
+        position = torch.arange(step * self.size, (step + 1) * self.size)
+        passes, within = position // len(self.index), position % len(self.index)
+        chosen = torch.empty_like(within)
+        for number in passes.unique().tolist():
+            chosen[passes == number] = self._order(number)[within[passes == number]]
+        return Draw(self.index[chosen], draw_keys(self._keys[chosen], self._seed, passes))
+
+    def _permutation(self, number: int) -> Int64[Tensor, "s"]:
+        return uniform(draw_keys(self._keys, self._seed, number), "order").argsort(stable=True)

@@ -1,0 +1,61 @@
+"""Losses on class logits, from labels and from pseudo-labels, and the accuracy of logits."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def classification(logits: Float[Tensor, "n k"], labels: Int[Tensor, "n"], smoothing: float = 0.0) -> Float[Tensor, ""]:
+    """Return L_reg = -y^T log(softmax(logits)), eqs. 14-15; `logits` are summed over the modalities.
+
+    The mean is over the clips that have a label, which is not -1. With `smoothing` s, y is (1 - s) at the label plus
+    s / k at every class.
+    """
+    total = F.cross_entropy(logits, labels, label_smoothing=smoothing, ignore_index=-1, reduction="sum")
+    return total / (labels >= 0).sum().clamp(min=1)
+
+
+def soft_cross_entropy(
+    logits: Float[Tensor, "n k"], targets: Float[Tensor, "n k"], sharpness: float = 1.0
+) -> Float[Tensor, ""]:
+    """Return the mean cross entropy with soft pseudo-labels q^sharpness / sum q^sharpness.
+
+    Sharpening moves the decision boundary away from the unlabelled clips without a confidence threshold (temperature
+    sharpening, MixMatch, Berthelot et al. 2019).
+    """
+    sharp = targets**sharpness
+    sharp = sharp / sharp.sum(dim=1, keepdim=True)
+    return F.cross_entropy(logits, sharp.to(logits))
+
+
+def confident_cross_entropy(
+    logits: Float[Tensor, "n k"], targets: Float[Tensor, "n k"], threshold: float
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Return the mean over all clips of the cross entropy with hard pseudo-labels, and the share of clips that count.
+
+    The pseudo-label is the most probable class of `targets`; clips whose probability is below `threshold` count zero
+    (FixMatch, Sohn et al. 2020, eq. 4).
+    """
+    confidence, label = targets.max(dim=1)
+    mask = (confidence >= threshold).to(logits.dtype)
+    return (F.cross_entropy(logits, label, reduction="none") * mask).mean(), mask.mean()
+
+
+def align_distribution(targets: Float[Tensor, "n k"], mean: Float[Tensor, "k"]) -> Float[Tensor, "n k"]:
+    """Return `targets` divided by their `mean` over many clips and normalised, so that classes are equally frequent.
+
+    Distribution alignment (ReMixMatch, Berthelot et al. 2020) towards the uniform distribution.
+    """
+    even = targets / mean.clamp(min=torch.finfo(targets.dtype).tiny)
+    return even / even.sum(dim=1, keepdim=True)
+
+
+def divergence(targets: Float[Tensor, "n k"], logits: Float[Tensor, "n k"]) -> Float[Tensor, "n"]:
+    """Return KL(targets || softmax(logits)) of every clip."""
+    return F.kl_div(logits.log_softmax(dim=1), targets, reduction="none").sum(dim=1)
+
+
+def accuracy(logits: Float[Tensor, "n k"], labels: Int[Tensor, "n"]) -> Float[Tensor, ""]:
+    """Return the share of clips with a label (not -1) whose largest logit is that of the label."""
+    return (logits.argmax(dim=1) == labels).sum() / (labels >= 0).sum().clamp(min=1)

@@ -1,0 +1,220 @@
+"""What a training method is: an nn.Module that owns everything that learns or remembers.
+
+Its `state_dict` is its checkpoint. The trainer knows nothing of a method but this interface.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Generic, TypeVar
+
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from psp.batches.batch import Augmentation, Batch, BatchSizes, BatchSpec, LabelledBatch, Pool, Sample
+from psp.distributed import gather_ranks
+from psp.errors import CheckpointError, ConfigError
+from psp.loss.classification import accuracy
+from psp.model.backbone import Backbone, ModelConfig
+from psp.model.encoded import Encoded
+from psp.model.encoder import make_encoder
+from psp.model.heads import Classifier
+from psp.model.memory import MemoryConfig
+from psp.model.predictor import Fusion, Predictor, make_predictor
+from psp.skeleton.layout import Layout
+
+
+@dataclass(frozen=True)
+class MethodConfig:
+    """Base of the options of a method."""
+
+
+C = TypeVar("C", bound=MethodConfig)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a method is built for: data set, network and batch sizes. `clips` is the number of clips of the store."""
+
+    layout: Layout
+    classes: int
+    clips: int
+    frames: int
+    model: ModelConfig = field(default_factory=ModelConfig)
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    batch: BatchSizes = field(default_factory=BatchSizes)
+
+    def encoder(self) -> nn.Module:
+        """Return a new encoder."""
+        return make_encoder(self.layout, self.frames, self.model.encoder)
+
+    def classifier(self) -> Classifier:
+        """Return a new classifier."""
+        return Classifier(self.model.encoder.width, self.classes, self.model.dropout)
+
+    def backbone(self, encoders: Sequence[nn.Module], modalities: Sequence[str]) -> Backbone:
+        """Return the backbone of some encoders."""
+        return Backbone(encoders, modalities, self.layout, self.frames, self.model)
+
+    def predictor(self, modalities: Sequence[str], fusion: Fusion) -> Predictor:
+        """Return a new predictor with one network, or one for each modality, as the model is configured."""
+        return make_predictor(self.layout, self.frames, self.classes, self.model, modalities, fusion)
+
+
+@dataclass(frozen=True, eq=False)
+class StepOutput:
+    """The loss to minimise and named numbers for the log; on several ranks those of the whole batch."""
+
+    loss: Float[Tensor, ""]
+    metrics: Mapping[str, Float[Tensor, ""]]
+
+
+class Passes:
+    """Passes over the training clips, whole and without augmentation; several ranks share the work."""
+
+    def indices(self, pool: Pool) -> Int64[Tensor, "s"]:
+        """Return the clip indices of a pool, on the host."""
+        raise NotImplementedError
+
+    def collect(
+        self, index: Int64[Tensor, "s"], modalities: Sequence[str], function: Callable[[Sample], tuple[Tensor, ...]]
+    ) -> tuple[Tensor, ...]:
+        """Return what `function` returns for all clips, in the order of `index`; one row a clip."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class StepContext:
+    """Where training stands, and what a method may use besides its batches.
+
+    `step` counts from 0; `ema` is the predictor with averaged weights, in evaluation mode; `labels` holds the label of
+    every clip of the store, -1 for clips outside the label budget.
+    """
+
+    step: int
+    steps: int
+    steps_per_epoch: int
+    ema: Predictor | None
+    passes: Passes
+    labels: Int64[Tensor, "clips"]
+
+    @property
+    def epoch(self) -> int:
+        """The epoch, from 0."""
+        return self.step // self.steps_per_epoch
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs."""
+        return self.steps // self.steps_per_epoch
+
+    @property
+    def progress(self) -> float:
+        """The share of the steps that are done."""
+        return self.step / self.steps
+
+
+class Method(nn.Module, Generic[C]):
+    """One way to train on labelled and unlabelled clips.
+
+    A subclass builds its modules and buffers in `__init__`, names its batches and computes a loss. `phases` are taken
+    one after the other in every step, each with an optimiser of its own (an adversarial method: discriminator, main).
+    `trains_predictor` is False for pure pre-training.
+    """
+
+    Config: ClassVar[type[MethodConfig]] = MethodConfig
+    phases: ClassVar[tuple[str, ...]] = ("main",)
+    trains_predictor: ClassVar[bool] = True
+
+    def __init__(self, config: C, setting: Setting) -> None:
+        super().__init__()
+        self.config, self.setting = config, setting
+
+    def batches(self) -> Mapping[str, BatchSpec]:
+        """Return the named batches of a step."""
+        raise NotImplementedError
+
+    def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
+        """Return the loss of a phase of one step; `batch` holds the batches by name."""
+        raise NotImplementedError
+
+    def predictor(self) -> Predictor | None:
+        """Return what is averaged, evaluated and exported; None for pure pre-training."""
+        return None
+
+    def backbone(self) -> nn.Module:
+        """Return what the next stage starts from."""
+        predictor = self.predictor()
+        assert predictor is not None
+        return predictor.backbone
+
+    def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
+        """Return the parameters that the optimiser of a phase changes."""
+        return (weight for weight in self.parameters() if weight.requires_grad)
+
+    def on_stage_start(self, context: StepContext) -> None:
+        """Called once before the first step of a stage."""
+
+    def on_epoch_start(self, context: StepContext) -> None:
+        """Called before the first step of every epoch."""
+
+    def on_step_end(self, context: StepContext) -> None:
+        """Called after every step of the optimiser."""
+
+    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
+        """Start from a trained backbone; CheckpointError if it is of another shape."""
+        try:
+            self.backbone().load_state_dict(state)
+        except RuntimeError as error:
+            what = "the backbone has another shape than that of this method."
+            remedy = "Use the same encoder, and networks that are shared (or own) in both stages."
+            raise CheckpointError(what, where=type(self).__name__, remedy=remedy) from error
+
+    def findings(self) -> Mapping[str, Sequence[int]]:
+        """Return clip indices to be named in the result, by what was found about them."""
+        return {}
+
+
+class PredictorMethod(Method[C]):
+    """A method that trains a predictor, `self.recogniser`, on batches "labelled" and, if needed, "unlabelled".
+
+    `unlabelled` names the augmentations of the unlabelled clips, one sample each; none of them means no such batch.
+    """
+
+    unlabelled: ClassVar[tuple[Augmentation, ...]] = ("strong",)
+    recogniser: Predictor
+
+    def batches(self) -> Mapping[str, BatchSpec]:
+        """Return weakly augmented labelled clips and unlabelled clips in the augmentations of the method."""
+        sizes, modalities = self.setting.batch, self.recogniser.modalities
+        specs = {"labelled": BatchSpec("labelled", sizes.labelled, modalities, ("weak",))}
+        if self.unlabelled:
+            specs["unlabelled"] = BatchSpec("unlabelled", sizes.unlabelled, modalities, self.unlabelled)
+        return specs
+
+    def predictor(self) -> Predictor:
+        """Return encoder(s) and classifier(s)."""
+        return self.recogniser
+
+    def classify(self, features: Mapping[str, Sequence[Encoded]], sample: int) -> Float[Tensor, "s a k"]:
+        """Return the logits of every modality for one encoded sample, for the clips of all ranks."""
+        own = self.recogniser.classify({name: parts[sample] for name, parts in features.items()})
+        return gather_ranks(own.transpose(0, 1)).transpose(0, 1)
+
+    def labels(self, batch: Mapping[str, Batch]) -> Int64[Tensor, "a"]:
+        """Return the labels of the labelled batch, of the clips of all ranks."""
+        labelled = batch["labelled"]
+        assert isinstance(labelled, LabelledBatch)
+        return gather_ranks(labelled.labels)
+
+    @staticmethod
+    def output(loss: Tensor, parts: Mapping[str, Tensor], logits: Tensor, labels: Tensor) -> StepOutput:
+        """Return a step's loss with its parts and the accuracy on the labelled clips."""
+        return StepOutput(loss, {**parts, "accuracy": accuracy(logits, labels)})
+
+
+def require_modalities(names: Sequence[str], chosen: Sequence[str], where: str) -> None:
+    """Raise ConfigError if one of `names` is not among the `chosen` modalities."""
+    missing = [name for name in names if name not in chosen]
+    if missing:
+        what = f"the modality {missing[0]!r} is not among the modalities of the method."
+        raise ConfigError(what, where=where, remedy=f"Choose from {', '.join(chosen)}.")

@@ -1,0 +1,57 @@
+"""FixMatch: confident predictions of weakly augmented clips are the targets of strongly augmented ones."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+
+import torch
+
+from psp.batches.batch import Batch
+from psp.config.ranges import require
+from psp.loss.classification import classification, confident_cross_entropy
+from psp.methods.base import MethodConfig, PredictorMethod, Setting, StepContext, StepOutput
+
+
+@dataclass(frozen=True)
+class FixMatchConfig(MethodConfig):
+    """Options of FixMatch.
+
+    Args:
+        modalities: input forms whose logits are summed
+        consistency: weight of the loss on unlabelled clips (lambda_u)
+        threshold: least probability of a pseudo-label that counts (tau)
+        label_smoothing: share of the target that is distributed evenly over the classes
+    """
+
+    modalities: tuple[str, ...] = ("joint", "motion")
+    consistency: float = 1.0
+    threshold: float = 0.95
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(0 <= self.consistency < inf, "method.consistency", self.consistency, "a finite number of 0 or more")
+        require(0 <= self.threshold <= 1, "method.threshold", self.threshold, "from 0 to 1")
+        require(0 <= self.label_smoothing < 1, "method.label_smoothing", self.label_smoothing, "0 or more, below 1")
+
+
+class FixMatch(PredictorMethod[FixMatchConfig]):
+    """Sohn et al. 2020, "FixMatch: Simplifying Semi-Supervised Learning with Consistency and Confidence", eqs. 3-4."""
+
+    Config = FixMatchConfig
+    unlabelled = ("weak", "strong")
+
+    def __init__(self, config: FixMatchConfig, setting: Setting) -> None:
+        super().__init__(config, setting)
+        self.recogniser = setting.predictor(config.modalities, "sum")
+
+    def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
+        """Return the loss on labels plus `consistency` times that on confident pseudo-labels."""
+        samples = [batch["labelled"].sample, *batch["unlabelled"].samples]
+        features = self.recogniser.encode(samples, self.setting.memory)
+        known, weak, strong = (self.classify(features, number).sum(0) for number in range(3))
+        labels = self.labels(batch)
+        targets = weak.detach().to(torch.promote_types(weak.dtype, torch.float32)).softmax(dim=1)
+        parts = {"classification": classification(known, labels, self.config.label_smoothing)}
+        parts["consistency"], parts["confident"] = confident_cross_entropy(strong, targets, self.config.threshold)
+        loss = parts["classification"] + self.config.consistency * parts["consistency"]
+        return self.output(loss, parts, known, labels)

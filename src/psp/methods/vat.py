@@ -1,0 +1,88 @@
+"""Virtual adversarial training: predictions are kept from changing in the direction that changes them most."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import inf
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from psp.batches.batch import Batch, Sample
+from psp.batches.counter_rng import normal
+from psp.config.ranges import require
+from psp.distributed import gather_ranks
+from psp.loss.classification import classification, divergence
+from psp.methods.base import MethodConfig, PredictorMethod, Setting, StepContext, StepOutput
+from psp.model.memory import statistics_kept
+
+Inputs = dict[str, Float[Tensor, "n m t v 3"]]
+
+
+@dataclass(frozen=True)
+class VATConfig(MethodConfig):
+    """Options of virtual adversarial training.
+
+    Args:
+        modalities: input forms whose logits are summed
+        consistency: weight of the local distributional smoothness
+        radius: length of the adversarial perturbation of a clip (epsilon), in units of the root of its numbers
+        probe: length of the step that finds its direction (xi), in the same unit
+    """
+
+    modalities: tuple[str, ...] = ("joint", "motion")
+    consistency: float = 1.0
+    radius: float = 0.05
+    probe: float = 1e-3
+
+    def __post_init__(self) -> None:
+        for name in ("consistency", "radius", "probe"):
+            value = getattr(self, name)
+            require(0 <= value < inf, f"method.{name}", value, "a finite number of 0 or more")
+
+
+class VAT(PredictorMethod[VATConfig]):
+    """Miyato et al. 2018, "Virtual Adversarial Training", algorithm 1 with one power iteration."""
+
+    Config = VATConfig
+    unlabelled = ("weak",)
+
+    def __init__(self, config: VATConfig, setting: Setting) -> None:
+        super().__init__(config, setting)
+        self.recogniser = setting.predictor(config.modalities, "sum")
+
+    def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
+        """Return the loss on labels plus `consistency` times KL(p(x) || p(x + r)) on unlabelled clips."""
+        free = batch["unlabelled"]
+        known = gather_ranks(self.recogniser.logits(batch["labelled"].sample))
+        with torch.no_grad():
+            target = self.recogniser.logits(free.sample).softmax(dim=1)
+        with statistics_kept(self.recogniser):
+            direction = self._direction(free, target)
+            smoothness = self._divergence(free.sample, target, direction, self.config.radius)
+        labels = self.labels(batch)
+        parts = {"classification": classification(known, labels), "smoothness": gather_ranks(smoothness).mean()}
+        loss = parts["classification"] + self.config.consistency * parts["smoothness"]
+        return self.output(loss, parts, known, labels)
+
+    def _direction(self, batch: Batch, target: Float[Tensor, "n k"]) -> Inputs:
+        """Return the gradient of the divergence at a small random perturbation."""
+        sample = batch.sample
+        start = {name: normal(batch.keys, f"vat {name}", *x.shape[1:]).to(x) for name, x in sample.modalities.items()}
+        start = {name: value.requires_grad_() for name, value in start.items()}
+        total = self._divergence(sample, target, start, self.config.probe).sum()
+        return dict(zip(start, torch.autograd.grad(total, list(start.values())), strict=True))
+
+    def _divergence(
+        self, sample: Sample, target: Float[Tensor, "n k"], direction: Inputs, length: float
+    ) -> Float[Tensor, "n"]:
+        """Return KL(target || p(x + r)) of every clip, with r of the direction and length given, zero for absentees."""
+        present = sample.persons.to(target.device)[:, :, None, None, None]
+        moved = {name: x + length * _unit(direction[name] * present) for name, x in sample.modalities.items()}
+        return divergence(target, self.recogniser.logits(replace(sample, modalities=moved)))
+
+
+def _unit(values: Float[Tensor, "n m t v 3"]) -> Float[Tensor, "n m t v 3"]:
+    """Return every clip's numbers divided by their root mean square."""
+    square = values.flatten(1).square().mean(dim=1).clamp(min=1e-24)
+    return values * square.rsqrt()[:, None, None, None, None]

@@ -1,0 +1,106 @@
+"""The backbone: one encoder for all modalities, or one for each (figure 2, "Encoder")."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from psp.batches.batch import Sample
+from psp.config.ranges import require
+from psp.errors import ConfigError
+from psp.model.encoded import Encoded
+from psp.model.encoder import EncoderConfig
+from psp.model.memory import PLENTY, MemoryConfig, encode_in_memory
+from psp.skeleton.layout import Layout
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What shapes the recognising network besides layout, frames and classes; the defaults are the paper's text.
+
+    Args:
+        encoder: the shape of each encoder
+        persons: whether absent persons go through the encoder, as zeros, and into every mean and batch norm
+        dropout: acts before the classifier
+        networks: whether all modalities share one network or each has its own
+    """
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    persons: Literal["all", "present"] = "present"
+    dropout: float = 0.0
+    networks: Literal["shared", "own"] = "shared"
+
+    def __post_init__(self) -> None:
+        require(0 <= self.dropout < 1, "model.dropout", self.dropout, "0 or more, below 1")
+
+
+class Backbone(nn.Module):
+    """Encoders of the `modalities`: a single one is shared by all of them."""
+
+    def __init__(
+        self, encoders: Sequence[nn.Module], modalities: Sequence[str], layout: Layout, frames: int, config: ModelConfig
+    ) -> None:
+        super().__init__()
+        self.encoders = nn.ModuleList(encoders)
+        self.modalities, self.layout, self.frames, self.config = tuple(modalities), layout, frames, config
+
+    def number(self, modality: str) -> int:
+        """Return the number of a modality's encoder."""
+        return self.modalities.index(modality) if len(self.encoders) > 1 else 0
+
+    def encode(self, samples: Sequence[Sample], memory: MemoryConfig = PLENTY) -> dict[str, list[Encoded]]:
+        """Return the features of every modality, one list entry a sample.
+
+        An encoder computes in one pass, over which batch norm takes its statistics, all that goes through it: all
+        modalities of all samples, or those of its own modality. Every clip needs at least one person.
+        """
+        for sample in samples:
+            self._check(sample)
+        if len(self.encoders) == 1:
+            return self._encode(self.encoders[0], samples, self.modalities, memory)
+        found = {}
+        for encoder, name in zip(self.encoders, self.modalities, strict=True):
+            found |= self._encode(encoder, samples, (name,), memory)
+        return found
+
+    def _encode(
+        self, encoder: nn.Module, samples: Sequence[Sample], modalities: Sequence[str], memory: MemoryConfig
+    ) -> dict[str, list[Encoded]]:
+        order = [(sample, name) for sample in samples for name in modalities]
+        stacked = torch.cat([sample.modalities[name] for sample, name in order])
+        persons = torch.cat([sample.persons for sample, _ in order])
+        persons = persons if self.config.persons == "present" else torch.ones_like(persons)
+        encoded = encode_in_memory(encoder, stacked, persons, memory).split([len(sample) for sample, _ in order])
+        features: dict[str, list[Encoded]] = {name: [] for name in modalities}
+        for (_, name), part in zip(order, encoded, strict=True):
+            features[name].append(part)
+        return features
+
+    def dense_features(
+        self, modality: str, inputs: Float[Tensor, "n m t v 3"], persons: Bool[Tensor, "n m"]
+    ) -> Float[Tensor, "n d"]:
+        """Return AP(f) of one modality without a shape that depends on the data, for exported graphs.
+
+        Every person slot is encoded; absent persons have weight zero in the mean. In evaluation mode persons do not
+        meet before that mean, so the result is that of `encode` and `Encoded.pooled`.
+        """
+        n, m = persons.shape
+        if self.config.persons == "all":
+            persons = torch.ones_like(persons)
+        features = self.encoders[self.number(modality)](inputs.flatten(0, 1).permute(0, 3, 1, 2))
+        pooled = features.mean((2, 3)).unflatten(0, (n, m))
+        weight = persons.to(pooled.dtype)[:, :, None]
+        return (pooled * weight).sum(1) / weight.sum(1)
+
+    def _check(self, sample: Sample) -> None:
+        frames, joints = next(iter(sample.modalities.values())).shape[2:4]
+        if joints != len(self.layout.joints):
+            what = f"the clips have {joints} joints, but the network is made for {len(self.layout.joints)}."
+            raise ConfigError(what, remedy=f"Use recordings of layout {self.layout.name!r} or another network.")
+        encoder = self.config.encoder
+        if encoder.temporal == "attention" and encoder.temporal_map and frames != self.frames:
+            what = f"the clips have {frames} frames, but this network takes {self.frames} only."
+            raise ConfigError(what, remedy=f"Resample the clips to {self.frames} frames.")

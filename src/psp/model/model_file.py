@@ -1,0 +1,170 @@
+"""A trained model as one safetensors file: weights, and in the header all that recognising other recordings needs."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from psp.batches.batch import DataConfig
+from psp.config.override import as_plain, override
+from psp.dataset.store import Store
+from psp.errors import CheckpointError, PSPError
+from psp.files import write_atomically
+from psp.model.backbone import ModelConfig
+from psp.model.predictor import Fusion, Predictor, make_predictor
+from psp.preprocess.clean import CleanConfig
+from psp.preprocess.normalise import NormaliseConfig
+from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Up
+from psp.versions import versions_of
+
+HEADER, FORMAT = "psp", 2
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a model expects of recordings and returns: layout, coordinates, preparation, resampling and class names.
+
+    `persons` is the number of person slots in training, `up` the axis that points up in recordings as they come,
+    `normalise` and `clean` the preparation that they undergo. `facts` records origin: data set, configuration hash,
+    label budget, versions.
+    """
+
+    layout: Layout
+    classes: tuple[str, ...]
+    data: DataConfig
+    normalise: NormaliseConfig
+    clean: CleanConfig | None
+    up: Up
+    channels: int
+    persons: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def prepared_up(self) -> Up:
+        """The axis that points up after normalisation."""
+        return self.normalise.vertical(self.up)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """A predictor in evaluation mode with its interface."""
+
+    predictor: Predictor
+    interface: Interface
+
+    def save(self, path: Path, state: Mapping[str, Tensor] | None = None) -> None:
+        """Write the model, with `state` instead of its own weights if given, whole or not at all."""
+        tensors = {name: value.contiguous() for name, value in (state or self.predictor.state_dict()).items()}
+        content = save(tensors, {HEADER: json.dumps(_header(self.predictor, self.interface))})
+        write_atomically(path, lambda temporary: temporary.write_bytes(content))
+
+    def require_prepared_alike(self, store: Store) -> None:
+        """Raise CheckpointError for a store of another layout or in other coordinates than the model was trained on."""
+        ours, where = self.interface, str(store.path)
+        if store.layout != ours.layout:
+            what = f"these clips are of layout {store.layout.name!r}, the model was trained on {ours.layout.name!r}."
+            raise CheckpointError(what, where=where, remedy="Prepare the recordings with the layout of the model.")
+        if (store.normalise, store.channels, store.up) != (ours.normalise, ours.channels, ours.prepared_up):
+            what = "these clips were normalised in another way than those that the model was trained on."
+            remedy = f"Prepare them with {as_plain(ours.normalise)}, {ours.channels} coordinates and up {ours.up}."
+            raise CheckpointError(what, where=where, remedy=remedy)
+
+
+def interface_of(store: Store, data: DataConfig, persons: int, facts: Mapping[str, Any]) -> Interface:
+    """Return the interface of a model that is trained on a store."""
+    return Interface(
+        store.layout,
+        store.classes,
+        data,
+        store.normalise,
+        store.clean,
+        store.recorded_up,
+        store.channels,
+        persons,
+        facts,
+    )
+
+
+def load_model(path: Path) -> TrainedModel:
+    """Read what `TrainedModel.save` wrote; a damaged file or one of another version raises CheckpointError."""
+    metadata, state = read_safetensors(path)
+    remedy = "Name the model.safetensors of a run of this version of psp, or train the run again."
+    try:
+        header = json.loads(metadata[HEADER])
+    except (KeyError, ValueError) as error:
+        raise CheckpointError("this file is not a model of psp.", where=str(path), remedy=remedy) from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        found = header.get("format", 1) if isinstance(header, dict) else "unknown"
+        what = f"this model has format {found}, not {FORMAT}."
+        raise CheckpointError(what, where=str(path), remedy=remedy)
+    try:
+        interface = _interface(header["interface"])
+        predictor = _predictor(header["predictor"], interface)
+        predictor.load_state_dict(state)
+    except (KeyError, TypeError, ValueError, RuntimeError, PSPError) as error:
+        what = f"the model cannot be built from this file ({str(error).splitlines()[0]})."
+        raise CheckpointError(what, where=str(path), remedy=remedy) from error
+    return TrainedModel(predictor.eval().requires_grad_(False), interface)
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Return the header and the tensors of a file; anything unreadable is a CheckpointError."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        what, remedy = "the weight file is missing or damaged.", "Check the path or copy it again."
+        raise CheckpointError(what, where=str(path), remedy=remedy) from error
+
+
+def _header(predictor: Predictor, interface: Interface) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "predictor": {
+            "model": as_plain(predictor.backbone.config),
+            "modalities": predictor.modalities,
+            "fusion": predictor.fusion,
+        },
+        "interface": {
+            "layout": interface.layout.to_dict(),
+            "classes": interface.classes,
+            "data": as_plain(interface.data),
+            "normalise": as_plain(interface.normalise),
+            "clean": None if interface.clean is None else as_plain(interface.clean),
+            "up": interface.up,
+            "channels": interface.channels,
+            "persons": interface.persons,
+            "facts": {**interface.facts, "versions": versions_of("psp-learning", "numpy")},
+        },
+    }
+
+
+def _interface(header: Mapping[str, Any]) -> Interface:
+    if header["up"] not in get_args(Up):
+        raise ValueError(f"up cannot be {header['up']!r}")
+    return Interface(
+        layout=Layout.from_dict(header["layout"]),
+        classes=tuple(map(str, header["classes"])),
+        data=override(DataConfig(), header["data"]),
+        normalise=override(NormaliseConfig(), header["normalise"]),
+        clean=None if header["clean"] is None else override(CleanConfig(), header["clean"]),
+        up=header["up"],
+        channels=int(header["channels"]),
+        persons=int(header["persons"]),
+        facts=header["facts"],
+    )
+
+
+def _predictor(header: Mapping[str, Any], interface: Interface) -> Predictor:
+    config, fusion = override(ModelConfig(), header["model"]), header["fusion"]
+    if fusion not in get_args(Fusion):
+        raise ValueError(f"fusion cannot be {fusion!r}")
+    return make_predictor(
+        interface.layout, interface.data.resample.frames, len(interface.classes), config, header["modalities"], fusion
+    )

@@ -1,0 +1,110 @@
+"""The contrastive part of PSP Learning: pyramid, polymerising attention and projection (figure 2, lower branch)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from psp.config.ranges import require
+from psp.errors import ConfigError
+from psp.model.encoded import Encoded
+from psp.model.encoder import EncoderConfig
+from psp.model.heads import Projection
+from psp.model.polymerise import LevelAttention, Polymerised, PyramidPolymerisingAttention
+from psp.model.pyramid import LEVELS, SkeletonPyramid
+from psp.skeleton.layout import Layout
+
+
+@dataclass(frozen=True)
+class PyramidConfig:
+    """The pyramid and its attention; the defaults are the paper's text.
+
+    `body_to_part`, `part_to_joint`, `body_to_joint` are lambda, alpha, beta of eqs. 7 and 9. `levels` are those that
+    are contrasted. `polymerise=False` is the paper's ablation without PPA. `attention` says whether Q, K and V are
+    computed from each frame (1x1 convolution) or from the whole sequence; `scale` whether they are divided by
+    sqrt(t c_e) or t c_e; `bodies_from` whether bodies are means of parts or of joints.
+    """
+
+    levels: tuple[str, ...] = LEVELS
+    polymerise: bool = True
+    attention: Literal["framewise", "sequence"] = "framewise"
+    scale: Literal["sqrt", "product"] = "sqrt"
+    bodies_from: Literal["parts", "joints"] = "parts"
+    body_to_part: float = 0.2
+    part_to_joint: float = 0.12
+    body_to_joint: float = 0.24
+
+    def __post_init__(self) -> None:
+        for name in ("body_to_part", "part_to_joint", "body_to_joint"):
+            require(isfinite(getattr(self, name)), f"pyramid.{name}", getattr(self, name), "a finite number")
+        unknown = [level for level in self.levels if level not in LEVELS]
+        if unknown:
+            raise ConfigError(f"there is no level {unknown[0]!r}.", remedy=f"Choose from {', '.join(LEVELS)}.")
+        if not self.levels or len(set(self.levels)) < len(self.levels):
+            what = "a level is named twice." if self.levels else "no level is named."
+            raise ConfigError(what, where="pyramid.levels", remedy="Name one level or more, each once.")
+
+
+class PyramidHead(nn.Module):
+    """From the features of joints to one contrastive feature a clip on every level (sections 3.2 to 3.4).
+
+    Attention and batch norm of PPA see one modality at a time, as in the published program.
+    """
+
+    def __init__(self, layout: Layout, frames: int, encoder: EncoderConfig, config: PyramidConfig) -> None:
+        super().__init__()
+        if config.polymerise and encoder.width % encoder.heads:
+            what = f"{encoder.width} features cannot be shared among {encoder.heads} heads of PPA."
+            raise ConfigError(what, remedy="Make the last encoder block's outputs a multiple of the heads.")
+        self.config, self.frames_out = config, encoder.frames_out(frames)
+        self.pyramid = SkeletonPyramid(layout, config.bodies_from)
+        self.polymerising = _polymerising(self.pyramid, self.frames_out, encoder, config) if config.polymerise else None
+        self.projection = Projection(encoder.width)
+
+    def forward(self, encoded: Encoded) -> dict[str, Float[Tensor, "n d"]]:
+        """Return MLP(Pooling(x)) of every configured level."""
+        return self.project(self.polymerise(encoded))
+
+    def polymerise(self, encoded: Encoded) -> dict[str, Encoded]:
+        """Return the polymerising features of the configured levels (pooled ones without PPA)."""
+        self._check(encoded)
+        if self.polymerising is None:
+            features = self.pyramid(encoded.features)
+        else:
+            features = self.polymerising(encoded.features, self.config.levels).features
+        return {level: encoded.with_features(features[level]) for level in self.config.levels}
+
+    def project(self, polymerised: Mapping[str, Encoded]) -> dict[str, Float[Tensor, "n d"]]:
+        """Return the contrastive features MLP(Pooling(x)) of every level."""
+        return {level: self.projection(encoded.pooled()) for level, encoded in polymerised.items()}
+
+    def attention_maps(self, encoded: Encoded) -> Polymerised:
+        """Return PPA's attention maps of every row with its features, for figures."""
+        if self.polymerising is None:
+            raise ConfigError("this network has no polymerising attention.", remedy="Train it with polymerise=True.")
+        return self.polymerising(encoded.features, self.config.levels)
+
+    def _check(self, encoded: Encoded) -> None:
+        frames = encoded.features.shape[2]
+        if self.polymerising is not None and self.config.attention == "sequence" and frames != self.frames_out:
+            what = f"the features have {frames} frames, but this network takes {self.frames_out} only."
+            raise ConfigError(what, remedy="Resample all clips to the same number of frames.")
+
+
+def _polymerising(
+    pyramid: SkeletonPyramid, frames: int, encoder: EncoderConfig, config: PyramidConfig
+) -> PyramidPolymerisingAttention:
+    levels = LEVELS[: 1 + max(LEVELS.index(level) for level in config.levels)]
+    return PyramidPolymerisingAttention(
+        pyramid,
+        {
+            level: LevelAttention(encoder.width, encoder.heads, frames, config.attention, config.scale)
+            for level in levels
+        },
+        body_to_part=config.body_to_part,
+        part_to_joint=config.part_to_joint,
+        body_to_joint=config.body_to_joint,
+    )

@@ -1,0 +1,68 @@
+"""The exponential moving average of the weights."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from psp.model.predictor import Predictor
+
+
+class EMA:
+    """An average over the last steps of the trained weights and the batch-norm statistics, kept beside the method.
+
+    The decay is min(`decay`, (1 + step) / (10 + step)), so that the first steps are soon forgotten. Buffers other than
+    those of batch normalisation, such as a memory bank, are not averaged.
+    """
+
+    def __init__(self, method: nn.Module, decay: float) -> None:
+        self.decay, self._present = decay, averaged_state(method)
+        self.state = {name: value.detach().clone() for name, value in self._present.items()}
+        floating = [name for name, value in self.state.items() if value.is_floating_point()]
+        counters = [name for name in self.state if name not in floating]
+        self._lists = [[each[name] for name in floating] for each in (self.state, self._present)]
+        self._counters = [[each[name] for name in counters] for each in (self.state, self._present)]
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Move the average towards the present weights; counters are copied."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(*self._lists, 1 - decay)
+        if self._counters[0]:
+            torch._foreach_copy_(*self._counters)
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take over a stored average."""
+        for name, value in state.items():
+            self.state[name].copy_(value)
+
+    def averaged(self, part: nn.Module, method: nn.Module) -> nn.Module:
+        """Return a copy of a part of the method that reads the averaged weights, in evaluation mode."""
+        prefix = next(name for name, module in method.named_modules() if module is part)
+        own = {
+            name.removeprefix(f"{prefix}."): value
+            for name, value in self.state.items()
+            if name.startswith(f"{prefix}.")
+        }
+        twin = copy.deepcopy(part).eval().requires_grad_(False)
+        twin.load_state_dict(own, strict=False, assign=True)
+        return twin
+
+
+def averaged_state(method: nn.Module) -> dict[str, Tensor]:
+    """Return the trained parameters of a method and the buffers of its batch norms, by name."""
+    trained = {name: weight.data for name, weight in method.named_parameters() if weight.requires_grad}
+    for prefix, module in method.named_modules():
+        is_trained = any(weight.requires_grad for weight in module.parameters(recurse=False))
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and is_trained:
+            trained |= {f"{prefix}.{name}": buffer for name, buffer in module.named_buffers()}
+    return trained
+
+
+def averaged_predictor(ema: EMA, method: nn.Module, predictor: Predictor | None) -> Predictor | None:
+    """Return the predictor with averaged weights, None for a method without one."""
+    if predictor is None:
+        return None
+    twin = ema.averaged(predictor, method)
+    assert isinstance(twin, Predictor)
+    return twin

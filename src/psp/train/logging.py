@@ -1,0 +1,113 @@
+"""The numbers of a run: read from the device seldom and all at once, and kept as JSON lines."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from psp.errors import CheckpointError
+from psp.methods.base import StepOutput
+
+
+class JsonLines:
+    """Appends one JSON object a line; a resumed run continues at the position that its checkpoint holds.
+
+    Only numbers that depend on nothing but configuration and data belong in a log that is compared between runs; times
+    go into a log of their own.
+    """
+
+    def __init__(self, path: Path, position: int = 0) -> None:
+        self._file = path.open("ab+")
+        if self._file.seek(0, os.SEEK_END) < position:
+            self._file.close()
+            remedy = "Restore the log, or start the run again in a new folder."
+            raise CheckpointError("the log is shorter than the checkpoint says.", where=str(path), remedy=remedy)
+        self._file.truncate(position)
+        self._file.seek(0, os.SEEK_END)
+
+    def write(self, **values: Any) -> None:
+        """Append a line."""
+        self._file.write((json.dumps(values) + "\n").encode())
+
+    def position(self) -> int:
+        """Flush to the disk and return how many bytes are there."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Flush and close."""
+        self._file.close()
+
+
+class RunLogs:
+    """The two logs of a run: `metrics`, the same for every run of a configuration, and `timing`."""
+
+    def __init__(self, metrics: Path, timing: Path, positions: Mapping[str, int]) -> None:
+        self.metrics = JsonLines(metrics, positions.get("metrics", 0))
+        self.timing = JsonLines(timing, positions.get("timing", 0))
+
+    def positions(self) -> dict[str, int]:
+        """Flush both and return how long they are."""
+        return {"metrics": self.metrics.position(), "timing": self.timing.position()}
+
+    def close(self) -> None:
+        """Flush and close both."""
+        self.metrics.close()
+        self.timing.close()
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a log, but for one that is still being written; CheckpointError if another is damaged."""
+    try:
+        *lines, _ = path.read_text().split("\n")
+        return [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise CheckpointError(f"the log is damaged ({error}).", where=str(path), remedy="Restore it.") from error
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The numbers of one step (from 1), and how fast training went from the reading before to this one."""
+
+    step: int
+    loss: float
+    metrics: dict[str, float]
+    clips_per_second: float
+
+
+class Meter:
+    """Reads step outputs; `seconds` is the time of all steps up to the last reading.
+
+    A GPU works on long after the host has given it a step. Reading waits for it, so only the time between two readings
+    says how long the steps between them took.
+    """
+
+    def __init__(self, clips: int) -> None:
+        self.clips, self.seconds = clips, 0.0
+        self._step, self._rate = 0, 0.0
+        self.restart()
+
+    def at(self, step: int, seconds: float) -> None:
+        """Continue at a step that took so many seconds to reach."""
+        self._step, self.seconds = step, seconds
+
+    def restart(self) -> None:
+        """Leave out the time since the last reading; for work right after one that is not training."""
+        self._begun = time.monotonic()
+
+    def read(self, output: StepOutput, step: int) -> Reading:
+        """Wait for the device and return the numbers of the step just taken."""
+        values = [output.loss, *output.metrics.values()]
+        loss, *metrics = torch.stack([value.detach().double() for value in values]).tolist()
+        now = time.monotonic()
+        if step > self._step:
+            self._rate = self.clips * (step - self._step) / max(now - self._begun, 1e-9)
+        self.seconds += now - self._begun
+        self._begun, self._step = now, step
+        return Reading(step, loss, dict(zip(output.metrics, metrics, strict=True)), self._rate)

@@ -1,0 +1,198 @@
+"""A run folder: configuration, split, label budget, logs, checkpoints, model and result of one training."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from psp.config.upgrade import CONFIG_VERSION
+from psp.dataset.labels import LabelBudget, read_labels, write_labels
+from psp.dataset.split import Split, read_split, write_split
+from psp.dataset.store import Store, open_store
+from psp.errors import BudgetError, CheckpointError, DestinationError, SplitError
+from psp.files import write_json
+from psp.train.config import TrainConfig, config_as_plain, config_from_plain
+from psp.train.device import precision_on
+from psp.versions import versions_of
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of a run."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration, with the store that the run trains on."""
+        return self.path / "config.json"
+
+    @property
+    def split(self) -> Path:
+        """The ids of the training and test clips."""
+        return self.path / "split.json"
+
+    @property
+    def labels(self) -> Path:
+        """The label budget."""
+        return self.path / "labels.json"
+
+    @property
+    def metrics(self) -> Path:
+        """Losses and accuracies of the steps; in one process on a CPU the same for every run of a configuration."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def timing(self) -> Path:
+        """How fast the steps went."""
+        return self.path / "timing.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What a resumed run continues from."""
+        return self.path / "checkpoints"
+
+    def model(self, weights: str = "average") -> Path:
+        """The trained model with its `average` or `last` weights."""
+        return self.path / ("model.safetensors" if weights == "average" else f"{weights}.safetensors")
+
+    @property
+    def result(self) -> Path:
+        """Hashes, versions, device and wall time of a finished run."""
+        return self.path / "result.json"
+
+    def non_finite(self, rank: int) -> Path:
+        """The clips of a step that a rank had to refuse."""
+        return self.path / (f"non-finite-rank{rank}.json" if rank else "non-finite.json")
+
+    @property
+    def evaluation(self) -> Path:
+        """Accuracies on the test sets of the split."""
+        return self.path / "evaluation.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What a run trains on: a store, its split and the labels that may be used."""
+
+    store: Store
+    split: Split
+    labels: LabelBudget
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """What was written when a run began; `store_facts` say which store it trains on."""
+
+    folder: RunFolder
+    config: TrainConfig
+    split: Split
+    labels: LabelBudget
+    store_facts: dict[str, Any]
+
+    def task(self, store_path: Path | None = None) -> Task:
+        """Open the store that the run trains on; `store_path` only if it has moved."""
+        store = open_store(store_path or self.store_facts["path"])
+        if store.fingerprint != self.store_facts["fingerprint"]:
+            remedy = "Use the store of the run, or train a new run on this one."
+            raise CheckpointError("the run was trained on another store.", where=str(store.path), remedy=remedy)
+        return Task(store, self.split, self.labels)
+
+    def require_finished(self) -> None:
+        """Raise CheckpointError for a run that is not finished."""
+        if not self.folder.result.is_file():
+            remedy = f"Finish it with 'psp train --resume {self.folder.path}'."
+            raise CheckpointError("the run is not finished.", where=str(self.folder.path), remedy=remedy)
+
+
+def create_run(path: Path, config: TrainConfig, task: Task) -> RunFolder:
+    """Write split, labels and configuration into a new folder; an existing run is never overwritten.
+
+    A folder that was begun and holds no configuration yet counts as new.
+    """
+    folder = RunFolder(path)
+    begun = (folder.labels, folder.split)
+    if path.exists() and any(each not in begun and each.suffix != ".writing" for each in path.iterdir()):
+        remedy = "Continue it with --resume, or choose another --out."
+        raise DestinationError("the run folder already exists.", where=str(path), remedy=remedy)
+    path.mkdir(parents=True, exist_ok=True)
+    write_labels(task.labels, folder.labels)
+    write_split(task.split, folder.split)
+    content = {"config_version": CONFIG_VERSION, "hash": config.hash, "store": _facts_of(task.store)}
+    write_json(folder.config, {**content, "config": config_as_plain(config)})
+    return folder
+
+
+def open_run(path: Path) -> StoredRun:
+    """Return configuration, split, labels and store facts of an existing run; CheckpointError if they were damaged."""
+    folder = RunFolder(path)
+    try:
+        content = json.loads(folder.config.read_text())
+        changes, facts, stated = content["config"], content["store"], content["hash"]
+        version = int(content.get("config_version", 1))
+        missing = {"path", "fingerprint", "classes"} - set(facts)
+        config = config_from_plain(changes, version)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        remedy = "Name a folder written by 'psp train'."
+        raise CheckpointError(f"this is not a training run ({error}).", where=str(path), remedy=remedy) from error
+    if version < CONFIG_VERSION:
+        what = "this run was trained by an earlier version of psp, whose checkpoints have other names."
+        raise CheckpointError(what, where=str(path), remedy="Use that version, or train a new run.")
+    if config.hash != stated or missing:
+        what = f"lacks the store's {min(missing)}" if missing else "has another hash than it says"
+        remedy = "If it was edited, restore it; if an earlier version of psp wrote it, use that or train a new run."
+        raise CheckpointError(f"the run's configuration {what}.", where=str(folder.config), remedy=remedy)
+    try:
+        return StoredRun(folder, config, read_split(folder.split), read_labels(folder.labels), facts)
+    except (BudgetError, SplitError) as error:
+        remedy = "Restore the file, or start the run again in a new folder."
+        raise CheckpointError(error.what, where=error.where, remedy=remedy) from error
+
+
+def write_result(
+    folder: RunFolder,
+    config: TrainConfig,
+    task: Task,
+    outcome: Mapping[str, Any],
+    machines: Sequence[Mapping[str, Any]],
+) -> None:
+    """Write `result.json`: hashes, seeds, the outcome of training, versions, device and wall time.
+
+    `machines` are those that the run was trained on, one after the other.
+    """
+    labels = task.labels
+    budget = {"spec": labels.spec, "seed": labels.seed, "hash": labels.hash, "labels": len(labels.ids)}
+    hashes = {"config_version": CONFIG_VERSION, "config hash": config.hash, "budget": budget}
+    split = {"split": {"name": task.split.name, "hash": task.split.hash}, "seed": config.seed}
+    write_json(folder.result, {**hashes, **split, **outcome, **machines[-1], "earlier machines": list(machines[:-1])})
+
+
+def provenance(device: torch.device, config: TrainConfig, compiled: bool) -> dict[str, Any]:
+    """Return the machine, the versions and the precision with which a run is computed."""
+    card = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {
+        "precision": precision_on(device, config.runtime.precision),
+        "compiled": compiled,
+        "versions": versions_of("psp-learning", "numpy"),
+        "device": {
+            "type": device.type,
+            "name": card,
+            "threads": torch.get_num_threads(),
+            "cores": os.cpu_count(),
+        },
+    }
+
+
+def _facts_of(store: Store) -> dict[str, Any]:
+    return {
+        "path": str(Path(store.path or "").resolve()),
+        "fingerprint": store.fingerprint,
+        "dataset": store.dataset,
+        "layout": store.layout.name,
+        "classes": list(store.classes),
+    }
