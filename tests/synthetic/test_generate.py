@@ -8,18 +8,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from psp.synthetic import SYNTHETIC_CLASSES, SyntheticConfig, synthetic_clip, synthetic_clips
-from psp.synthetic.generate import spread
 from psp.errors import ConfigError, LayoutError
-from psp.skeleton.clip import Clip
-from psp.skeleton.layouts import LAYOUTS
+from psp.skeleton.catalogue import layout_by_name
+from psp.skeleton.layout import Layout
+from psp.skeleton.names import canonical
+from psp.skeleton.recording import Clip
+from psp.synthetic import SYNTHETIC_CLASSES, SyntheticConfig, synthetic_clip, synthetic_clips
+from psp.synthetic.generate import take_at
+
+RECORDED = {
+    "ntu25": [7492.902, 7463.891, 14708.945, 10209.192],
+    "kinect20": [6079.242, 6059.143, 11899.307, 8249.254],
+}
+"""Sums of the absolute coordinates of clips 0, 7, 50 and 113 of the default configuration, in metres."""
 
 PERFECT = SyntheticConfig(noise=0.0, occlusion=0.0, dropout=0.0)
 
 
 def same(first: Clip, second: Clip) -> bool:
-    known = [(clip.id, clip.label, clip.subject, clip.camera, clip.repetition) for clip in (first, second)]
-    return known[0] == known[1] and np.array_equal(first.joints, second.joints)
+    return first.info == second.info and np.array_equal(first.joints, second.joints)
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**6), st.integers(1, 60), st.integers(1, 5))
@@ -48,10 +55,10 @@ def test_seeds_differ():
 @pytest.mark.parametrize("layout", ["ntu25", "kinect20"])
 def test_bones_keep_their_length_before_the_sensor(layout):
     config = replace(PERFECT, layout=layout)
-    parents = LAYOUTS[layout].parents
+    parents = layout_by_name(layout).parents
     for index in range(0, 60, 3):
         joints = synthetic_clip(config, index).joints
-        assert joints.shape[2:] == (len(LAYOUTS[layout].joints), 3)
+        assert joints.shape[2:] == (len(layout_by_name(layout).joints), 3)
         lengths = np.linalg.norm(joints - joints[:, :, parents], axis=-1)
         np.testing.assert_allclose(lengths, np.broadcast_to(lengths[:, :1], lengths.shape), atol=2e-6)
 
@@ -65,7 +72,7 @@ def test_both_layouts_show_the_same_motion():
 def test_views_of_one_performance_differ_by_a_rigid_motion_only():
     for start in (0, 27, 48, 57):
         views = [synthetic_clip(PERFECT, start + camera) for camera in range(3)]
-        assert [view.camera for view in views] == [1, 2, 3]
+        assert [view.info.columns["camera"] for view in views] == [1, 2, 3]
         points = [view.joints.reshape(-1, 3).astype(np.float64) for view in views]
         centred = [one - one.mean(axis=0) for one in points]
         for other in centred[1:]:
@@ -78,7 +85,7 @@ def test_views_of_one_performance_differ_by_a_rigid_motion_only():
 def test_people_do_the_same_thing_differently():
     clips = [synthetic_clip(PERFECT, 60 * turn) for turn in range(6)]
     assert {clip.label for clip in clips} == {0}
-    assert len({clip.subject for clip in clips}) == 6
+    assert len({clip.info.columns["subject"] for clip in clips}) == 6
     assert len({clip.frames for clip in clips}) > 2
     bones = {np.linalg.norm(clip.joints[0, 0, 5] - clip.joints[0, 0, 4]).round(4) for clip in clips}
     assert len(bones) == 6
@@ -87,7 +94,7 @@ def test_people_do_the_same_thing_differently():
 @pytest.mark.parametrize("two_person", [True, False])
 def test_every_prefix_is_balanced(two_person):
     config = SyntheticConfig(two_person=two_person)
-    takes = [spread(config, index) for index in range(3000)]
+    takes = [take_at(config, index) for index in range(3000)]
     for size in (250, 1000, 1234, 3000):
         labels = Counter(take.label for take in takes[:size])
         assert set(labels) == set(range(len(config.classes)))
@@ -100,13 +107,13 @@ def test_every_prefix_is_balanced(two_person):
 
 def test_a_subject_performs_a_class_once_a_round_and_every_clip_has_its_own_name():
     config = SyntheticConfig(subjects=7)
-    takes = [spread(config, index) for index in range(len(SYNTHETIC_CLASSES) * 7 * 3 * 2)]
+    takes = [take_at(config, index) for index in range(len(SYNTHETIC_CLASSES) * 7 * 3 * 2)]
     rounds = Counter((take.label, take.subject, take.repetition, take.camera) for take in takes)
     assert set(rounds.values()) == {1}
     assert max(take.repetition for take in takes) == 2
     assert len({take.id for take in takes}) == len(takes)
     assert takes[0].id == "S001C001P001R001A001"
-    assert spread(config, 10**7).id.startswith("S001C002P00")
+    assert take_at(config, 10**7).id.startswith("S001C002P00")
 
 
 def test_two_persons_occur_only_when_wanted():
@@ -141,3 +148,41 @@ def test_impossible_settings_are_refused(name, value):
 def test_an_unknown_layout_is_refused():
     with pytest.raises(LayoutError, match="ntu25"):
         SyntheticConfig(layout="ntu52")
+
+
+@pytest.mark.parametrize("layout", ["hand21", Layout.from_graph("own", ("a", "b", "left knee"), ((0, 1, 2),))])
+def test_a_layout_that_is_not_of_the_human_body_is_refused(layout):
+    with pytest.raises(ConfigError, match="few of its joints"):
+        SyntheticConfig(layout=layout)
+
+
+def test_the_joints_are_those_recorded_for_earlier_versions():
+    digests = {}
+    for layout in ("ntu25", "kinect20"):
+        joints = [synthetic_clip(SyntheticConfig(layout=layout), index).joints for index in (0, 7, 50, 113)]
+        digests[layout] = [float(np.abs(one.astype(np.float64)).sum().round(3)) for one in joints]
+    assert digests == RECORDED
+
+
+@pytest.mark.parametrize("layout", ["coco17", "mediapipe33", "kinect32", "smpl24", "halpe26", "h36m17"])
+def test_clips_of_other_layouts_are_the_same_motion(layout):
+    clip, base = (synthetic_clip(replace(PERFECT, layout=name), 50) for name in (layout, "ntu25"))
+    assert clip.info == base.info
+    assert clip.joints.shape == (*base.joints.shape[:2], len(layout_by_name(layout).joints), 3)
+    names = [canonical(name) for name in layout_by_name(layout).joints]
+    for name in ("left shoulder", "right elbow", "left knee"):
+        expected = base.joints[:, :, layout_by_name("ntu25").joints.index(name)]
+        np.testing.assert_array_equal(clip.joints[:, :, names.index(name)], expected)
+
+
+def test_a_lost_person_has_confidence_zero_and_the_others_are_all_seen():
+    config = SyntheticConfig(layout="coco17", dropout=5.0)
+    clips = list(synthetic_clips(replace(config, clips=60)))
+    lost = [clip for clip in clips if clip.confidence is not None]
+    assert 2 < len(lost) < 40
+    for clip in lost:
+        assert clip.confidence is not None
+        assert set(np.unique(clip.confidence)) == {0.0, 1.0}
+        assert not clip.joints[clip.confidence == 0].any()
+        assert clip.joints[clip.confidence == 1].any(axis=-1).all()
+    assert all(clip.joints.any(axis=-1).all() for clip in clips if clip.confidence is None)

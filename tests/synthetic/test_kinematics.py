@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from psp.synthetic.body import body
 from psp.synthetic.kinematics import (
     CHANNELS,
     SEGMENTS,
@@ -11,10 +12,9 @@ from psp.synthetic.kinematics import (
     turn_about_vertical,
 )
 from psp.synthetic.subject import limb_offsets
-from psp.skeleton.ntu25 import NTU25
 
 OFFSETS = limb_offsets(np.random.default_rng(3))
-SOLES = [NTU25.joints.index(f"{side} {joint}") for side in ("left", "right") for joint in ("ankle", "foot")]
+SOLES = [body().joints.index(f"{side} {joint}") for side in ("left", "right") for joint in ("ankle", "foot")]
 
 
 def posed(frames: int = 1, **degrees: float) -> np.ndarray:
@@ -25,7 +25,7 @@ def posed(frames: int = 1, **degrees: float) -> np.ndarray:
 
 
 def bone(joints: np.ndarray, start: str, end: str) -> np.ndarray:
-    vector = joints[0, NTU25.joints.index(end)] - joints[0, NTU25.joints.index(start)]
+    vector = joints[0, body().joints.index(end)] - joints[0, body().joints.index(start)]
     return vector / np.linalg.norm(vector)
 
 
@@ -37,13 +37,13 @@ def random_angles(seed: int, frames: int = 4) -> np.ndarray:
 
 def test_every_joint_is_carried_by_one_segment():
     carried = [joint for segment in SEGMENTS.values() for joint in segment.carries]
-    assert sorted(carried) == sorted(NTU25.joints)
+    assert sorted(carried) == sorted(body().joints)
 
 
 def test_upright_joints_are_sums_of_offsets():
     joints = positions(posed(), OFFSETS)[0]
-    head = sum(OFFSETS[NTU25.joints.index(name)] for name in ("spine middle", "spine shoulder", "neck", "head"))
-    np.testing.assert_allclose(joints[NTU25.joints.index("head")] - joints[NTU25.centre], head, atol=1e-12)
+    head = sum(OFFSETS[body().joints.index(name)] for name in ("spine middle", "spine shoulder", "neck", "head"))
+    np.testing.assert_allclose(joints[body().joints.index("head")] - joints[body().centre], head, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_rotations_are_rotations_and_bones_keep_their_length(seed):
     np.testing.assert_allclose(turned @ turned.swapaxes(2, 3), np.broadcast_to(np.eye(3), turned.shape), atol=1e-12)
     np.testing.assert_allclose(np.linalg.det(turned), 1, atol=1e-12)
     joints = positions(angles, OFFSETS)
-    lengths = np.linalg.norm(joints - joints[:, NTU25.parents], axis=2)
+    lengths = np.linalg.norm(joints - joints[:, body().parents], axis=2)
     np.testing.assert_allclose(lengths, np.broadcast_to(np.linalg.norm(OFFSETS, axis=1), lengths.shape), atol=1e-12)
 
 
@@ -96,9 +96,9 @@ def test_exchanged_angles_give_the_mirror_image(seed):
         other = {"left": "right", "right": "left"}.get(side)
         if other:
             swapped[:, column] = angles[:, CHANNELS.index(f"{other} {name}")]
-        elif channel in ("turn", "tilt", "swivel", "side", "twist", "cock", "look"):
+        elif channel in ("turn", "tilt", "swivel", "side", "twist", "cock", "gaze"):
             swapped[:, column] *= -1
-    mirrored = positions(angles, OFFSETS)[:, NTU25.mirror] * (-1, 1, 1)
+    mirrored = positions(angles, OFFSETS)[:, body().mirror] * (-1, 1, 1)
     np.testing.assert_allclose(positions(swapped, OFFSETS), mirrored, atol=1e-12)
 
 
@@ -109,7 +109,7 @@ def test_a_person_who_lifts_one_foot_walks_over_the_other():
     joints = positions(angles, OFFSETS)
     stance = joints[:, SOLES[:2]].mean(axis=1)
     assert np.abs(stance - stance[0])[:, [0, 2]].max() < 0.01
-    assert joints[-1, NTU25.centre, 2] - joints[0, NTU25.centre, 2] > 0.3
+    assert joints[-1, body().centre, 2] - joints[0, body().centre, 2] > 0.3
 
 
 def test_a_quarter_turn_takes_z_to_x():

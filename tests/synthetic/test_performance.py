@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
+from psp.synthetic.body import body
 from psp.synthetic.classes import ACTIONS, ENCOUNTERS, SYNTHETIC_CLASSES
 from psp.synthetic.performance import mirrored, perform
 from psp.synthetic.randomness import SUBJECT, generator
 from psp.synthetic.subject import draw_subject
-from psp.skeleton.ntu25 import NTU25
 
-JOINT = {name: number for number, name in enumerate(NTU25.joints)}
+JOINT = {name: number for number, name in enumerate(body().joints)}
 SOLES = [JOINT[f"{side} {joint}"] for side in ("left", "right") for joint in ("ankle", "foot")]
 
 

@@ -47,9 +47,9 @@ def test_gain_stretches_the_way_from_rest():
 
 
 def test_a_swing_is_a_sine_inside_its_window_and_nothing_outside():
-    program = Program(((0, {}), (1, {})), (Swing("look", 30),), window=(0.2, 0.8))
-    look = angles_at(program, 0.1, 0.35, 0.5, 0.65, 0.9)[:, CHANNELS.index("look")]
-    np.testing.assert_allclose(look, [0, 30, 0, -30, 0], atol=1e-9)
+    program = Program(((0, {}), (1, {})), (Swing("gaze", 30),), window=(0.2, 0.8))
+    gaze = angles_at(program, 0.1, 0.35, 0.5, 0.65, 0.9)[:, CHANNELS.index("gaze")]
+    np.testing.assert_allclose(gaze, [0, 30, 0, -30, 0], atol=1e-9)
 
 
 def test_timing_runs_once_from_zero_to_one_and_fast_people_take_fewer_frames():

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from psp.synthetic.body import body
 from psp.synthetic.performance import perform
-from psp.synthetic.sensor import Camera, draw_camera, hidden, lose_track, lost_frames, measure
-from psp.skeleton.ntu25 import NTU25
+from psp.synthetic.sensor import Camera, draw_camera, hidden, lost_frames, measure, tracked
 
 ROOM = np.array(perform(0, 4, 1, 1))
 FRONT = Camera(azimuth=0.0, distance=3.0, height=1.0, pitch=0.0)
@@ -30,14 +30,14 @@ def test_views_are_rigid_and_look_at_the_scene(number):
 
 def test_the_left_shoulder_of_somebody_who_faces_the_camera_has_the_smaller_x():
     seen = FRONT.view(ROOM)
-    left, right = NTU25.shoulders
+    left, right = body().shoulders
     assert (seen[0, :, left, 0] < seen[0, :, right, 0]).all()
 
 
 def test_a_joint_behind_the_trunk_is_hidden_and_one_beside_it_is_not():
     seen = np.zeros((1, 1, 25, 3)) + np.array([0, 0, 3.0])
     seen[..., 1] = np.linspace(-0.8, 0.8, 25)
-    hand, foot = NTU25.joints.index("left hand"), NTU25.joints.index("left foot")
+    hand, foot = body().joints.index("left hand"), body().joints.index("left foot")
     seen[0, 0, hand] = seen[0, 0, 0] * 1.1
     seen[0, 0, foot] = seen[0, 0, 0] * 1.1 + (0.5, 0, 0)
     assert hidden(seen)[0, 0].tolist() == [joint == hand for joint in range(25)]
@@ -62,7 +62,7 @@ def test_noise_grows_with_the_square_of_the_distance_and_towards_the_ends_of_lim
         for scale in (1, 2)
     ]
     np.testing.assert_allclose(error[1] / error[0], 4, rtol=1e-3)
-    assert error[0][NTU25.joints.index("left hand tip")] > 3 * error[0][NTU25.centre]
+    assert error[0][body().joints.index("left hand tip")] > 3 * error[0][body().centre]
 
 
 def test_hidden_joints_are_worse_and_some_freeze():
@@ -82,11 +82,9 @@ def test_frames_are_lost_at_about_the_rate_asked_for():
     assert not lost_frames(60, 0.0, rng).any()
 
 
-def test_a_lost_body_is_zero_for_a_few_frames():
-    rng, gaps = np.random.default_rng(0), []
-    for _ in range(400):
-        joints = np.ones((2, 40, 25, 3))
-        lose_track(joints, 1.0, rng)
-        gaps.append((joints == 0).all(axis=(2, 3)).sum())
+def test_a_body_is_lost_for_a_few_frames_of_a_few_clips():
+    rng = np.random.default_rng(0)
+    gaps = [np.count_nonzero(~tracked(2, 40, 1.0, rng)) for _ in range(400)]
     assert 4 < np.count_nonzero(gaps) < 40
     assert max(gaps) <= 5
+    assert tracked(2, 40, 0.0, rng).all()

@@ -15,4 +15,4 @@ NEUTRAL_POSE: dict[str, tuple[float, float]] = {
     **CENTRE_AND_LEFT,
     **{f"right{name.removeprefix('left')}": (-x, y) for name, (x, y) in CENTRE_AND_LEFT.items() if x},
 }
-"""Positions by the usual joint name, the face larger than life; the person faces the reader, so their left is on the right."""
+"""Positions by the usual joint name, the face enlarged; the person faces the reader, so left is on the right."""

@@ -52,7 +52,7 @@ def open_layout(spec: str | Path | Layout) -> Layout:
 
 
 def _from_yaml(text: str, name: str) -> Layout:
-    remedy = "Write the keys joints and edges, as in the output of psp layouts."
+    remedy = "Write a mapping with the keys joints and edges."
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -22,7 +22,7 @@ def check_layout(layout: "Layout") -> None:
     _check_groups(layout.name, "part", {part: part for part in layout.parts}, "body", layout.bodies)
 
 
-def check_names(name: str, joints: Sequence[str]) -> None:
+def check_names(name: str, joints: Sequence[Any]) -> None:
     """Raise LayoutError unless there is a joint and every joint has a name of its own."""
     if not joints:
         fail(name, "there are no joints.", "Name at least one joint.")

@@ -15,7 +15,7 @@ Joint = str | SupportsIndex
 """A joint by name or number."""
 
 
-def derived_facts(name: str, joints: Sequence[str], given: Mapping[str, Any]) -> dict[str, Any]:
+def derived_facts(name: str, joints: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a Layout besides name and joints; what `given` has as None is derived and said so.
 
     Contradictions that would get in the way raise LayoutError; Layout itself checks the rest.
@@ -60,18 +60,17 @@ class _Definition:
         shoulders = self._ends("shoulders", shoulders_of(self.joints, pairs))
         self.facts |= {"shoulders": shoulders, "spine": self._ends("spine", spine_of(self.joints))}
         self.facts["hands"] = self._ends("hands", shoulders and limbs.hands(shoulders))
-        parts, bodies = self.given["parts"], self.given["bodies"]
+        parts, bodies = self._groups("parts"), self._groups("bodies")
         if parts is None:
-            parts = limbs.parts()
-            self.derived.append(f"{len(parts)} parts: {', '.join(parts)}.")
+            members = limbs.parts()
+            self.derived.append(f"{len(members)} parts: {', '.join(members)}.")
         else:
-            parts = {str(part): self._indices(self._list(parts, part), f"part {part!r}") for part in parts}
+            members = {part: self._indices(joints, f"part {part!r}") for part, joints in parts.items()}
         if bodies is None:
-            bodies = limbs.bodies(parts)
+            bodies = limbs.bodies(members)
             self.derived.append(f"{len(bodies)} bodies: {', '.join(bodies)}.")
-        else:
-            bodies = {str(body): tuple(map(str, self._list(bodies, body))) for body in bodies}
-        self.facts |= {"parts": parts, "bodies": bodies}
+        named = {body: tuple(map(str, parts_of_body)) for body, parts_of_body in bodies.items()}
+        self.facts |= {"parts": members, "bodies": named}
 
     def _links(self, edges: set[Pair], pairs: Sequence[Pair]) -> set[Pair]:
         """Return the edges that hang stray pieces on the rest."""
@@ -133,6 +132,15 @@ class _Definition:
             fail(self.name, f"a {kind} does not name two joints.", "Name two joints in each.")
         return tuple((one, other) for one, other in pairs)
 
+    def _groups(self, key: str) -> dict[str, tuple[Any, ...]] | None:
+        """Return the given parts or bodies with their members as given."""
+        groups = self.given[key]
+        if groups is None:
+            return None
+        if not isinstance(groups, Mapping):
+            fail(self.name, f"{key} is {groups!r}, which is not a mapping.", "Write it as {name: [members]}.")
+        return {str(group): tuple(self._list(groups, group)) for group in groups}
+
     def _list(self, content: Any, key: Any, kind: str | None = None) -> Sequence[Any]:
         """Return an entry that has to be a list."""
         value = () if content[key] is None else content[key]
@@ -140,10 +148,10 @@ class _Definition:
             fail(self.name, f"{kind or key} is {value!r}, which is not a list.", "Write it as [a, b].")
         return value
 
-    def _indices(self, joints: Sequence[Joint], kind: str) -> tuple[int, ...]:
+    def _indices(self, joints: Sequence[Any], kind: str) -> tuple[int, ...]:
         return tuple(self._index(joint, kind) for joint in joints)
 
-    def _index(self, joint: Joint, kind: str) -> int:
+    def _index(self, joint: Any, kind: str) -> int:
         """Return the number of a joint given by name or number."""
         if isinstance(joint, str) and joint in self.joints:
             return self.joints.index(joint)

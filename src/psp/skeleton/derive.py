@@ -70,8 +70,8 @@ def symmetric_pairs(count: int, pairs: Sequence[Pair], edges: Collection[Pair]) 
 def connect(joints: Sequence[str], edges: Collection[Pair], pairs: Sequence[Pair]) -> list[Pair]:
     """Return edges, (stray joint, joint it hangs on), that connect the pieces of a graph; mirrored if the pieces are.
 
-    First come mirror images of edges that exist. Each remaining piece hangs on the largest one: on the joint whose name
-    shares most words, else on its centre.
+    First come mirror images of edges that exist. Each remaining piece hangs on the largest one: its mirror image on the
+    centre, others on the joint whose name shares most words, else on the centre.
     """
     count, mirror, added = len(joints), mirror_of(len(joints), pairs), list[Pair]()
 
@@ -127,6 +127,10 @@ def _nearest(
 ) -> Pair:
     """Return which joint of a stray piece hangs on which joint of the main one."""
     edges = [(one, other) for one in range(len(near)) for other in near[one]]
+    centre = centre_of(joints, edges, pairs, main)
+    image = mirror_of(len(joints), pairs)[centre]
+    if image in piece:
+        return image, centre
     alike = {(one, other): related(joints[one], joints[other]) for one in piece for other in main}
     sides = {(one, other): {side(joints[one]), side(joints[other])} for one, other in alike}
     allowed = [link for link, count in alike.items() if count and sides[link] != {"left", "right"}]
@@ -134,7 +138,7 @@ def _nearest(
         return min(allowed, key=lambda link: (-alike[link], len(sides[link]), link))
     ends = [joint for joint in piece if len(near[joint]) < 2]
     chain = ends and all(len(near[joint]) <= 2 for joint in piece)
-    return ends[0] if chain else centre_of(joints, edges, pairs, piece), centre_of(joints, edges, pairs, main)
+    return ends[0] if chain else centre_of(joints, edges, pairs, piece), centre
 
 
 def _sorted(one: int, other: int) -> Pair:

@@ -83,7 +83,8 @@ class Layout:
                 fail(name, f"there is no key {key!r}.", f"Use {' or '.join(near)}.")
         if not isinstance(content.get("joints"), Sequence) or isinstance(content["joints"], str):
             fail(name, "there is no list of joints.", "Name the joints under the key joints.")
-        return cls.from_graph(**{**content, "name": name})
+        given = {key: content.get(key) for key in known if key not in ("name", "joints")}
+        return cls(name=name, joints=tuple(content["joints"]), **derived_facts(name, content["joints"], given))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but `derived` as lists, mappings and text, joints by name; JSON and YAML can hold it."""

@@ -33,7 +33,8 @@ BESIDE: dict[str, tuple[str, tuple[float, float, float]]] = {
     "eye": ("head", (0.032, 0.035, 0.085)), "eye inner": ("head", (0.018, 0.035, 0.09)),
     "eye outer": ("head", (0.046, 0.035, 0.08)), "ear": ("head", (0.075, 0.015, 0)),
     "mouth": ("head", (0.025, -0.055, 0.09)), "jaw": ("head", (0, -0.09, 0.06)),
-    "clavicle": ("spine shoulder", (0.06, 0, 0)), "spine 1": ("spine middle", (0, -0.12, 0)), "pinky": ("hand tip", (0.03, 0.02, -0.03)),
+    "clavicle": ("spine shoulder", (0.06, 0, 0)), "spine 1": ("spine middle", (0, -0.12, 0)),
+    "pinky": ("hand tip", (0.03, 0.02, -0.03)),
     "small toe": ("foot", (0.05, 0, -0.02)), "heel": ("ankle", (0, -0.05, -0.05)),
 }  # fmt: skip
 """Joints that the body lacks: their neighbour, and how far to their own side, upwards and ahead, in metres."""

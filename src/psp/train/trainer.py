@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Int64
+from torch import nn
 
 from psp.batches.batch import BatchSizes, Pool
 from psp.batches.loader import Loader, SampleMaker
@@ -62,8 +63,9 @@ class Trainer:
         self, method: Method, stage: Stage, data: TrainingData, runtime: RuntimeConfig, seed: int, ranks: Ranks
     ) -> None:
         self.method, self.stage, self.data, self.runtime, self.ranks = method, stage, data, runtime, ranks
+        self.weights = {phase: list(method.phase_parameters(phase)) for phase in method.phases}
         self.optimisers = {
-            phase: make_optimiser(method, method.phase_parameters(phase), stage.optim) for phase in method.phases
+            phase: make_optimiser(method, weights, stage.optim) for phase, weights in self.weights.items()
         }
         self.ema = EMA(method, stage.ema)
         self.pools = data.pools(stage.batch)
@@ -129,19 +131,20 @@ class Trainer:
         for phase, optimiser in self.optimisers.items():
             with mixed_precision(self.runtime.precision, self.ranks.device):
                 outputs.append(self.method.training_step(batch, context, phase))
-            self._optimise(optimiser, outputs[-1], rate)
+            self._optimise(optimiser, self.weights[phase], outputs[-1], rate)
         self.method.on_step_end(context)
         self.ema.update(self.step)
         self.step += 1
         return outputs[0] if len(outputs) == 1 else _joined(outputs)
 
-    def _optimise(self, optimiser: torch.optim.Optimizer, output: StepOutput, rate: float) -> None:
+    def _optimise(
+        self, optimiser: torch.optim.Optimizer, weights: list[nn.Parameter], output: StepOutput, rate: float
+    ) -> None:
         for group in optimiser.param_groups:
             group["lr"] = rate
         self.method.zero_grad()
         output.loss.backward()
         self.ranks.average_gradients(self.method)
-        weights = [weight for group in optimiser.param_groups for weight in group["params"]]
         norm = torch.nn.utils.clip_grad_norm_(weights, self.stage.optim.clip_norm or float("inf"))
         step_unless(optimiser, self.guard.watch(output.loss, norm, self.step + 1))
 

@@ -1,7 +1,7 @@
 """PSP Learning with an EMA teacher: what preset `best` trains."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -117,6 +117,14 @@ class PSPMeanTeacher(PredictorMethod[MeanTeacherConfig]):
         labels, trusted = super().labels(batch), gather_ranks(self.trusted[batch["labelled"].index])
         return torch.where(trusted, labels, -1)
 
+    def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
+        """Return all parameters, network by network: encoder, classifier, contrastive head."""
+        backbone, classifiers = self.recogniser.backbone, self.recogniser.classifiers
+        names = self.recogniser.modalities if len(classifiers) > 1 else ("all",)
+        for name, encoder, classifier in zip(names, backbone.encoders, classifiers, strict=True):
+            head = [self.heads[name]] if name in self.heads else []
+            yield from (weight for part in (encoder, classifier, *head) for weight in part.parameters())
+
     @torch.no_grad()
     def on_epoch_start(self, context: StepContext) -> None:
         """Predict the training clips with the teacher: early for the noisy-label filter, later for the targets."""
@@ -125,7 +133,7 @@ class PSPMeanTeacher(PredictorMethod[MeanTeacherConfig]):
         elif self.config.noisy_labels and self.config.consistency and context.epoch >= FIRST_EPOCH:
             probabilities, _, labelled_rows = self._predict(context)
             known = context.passes.indices("labelled").to(self.early.device)
-            self.early[known] += probabilities[labelled_rows]
+            self.early[known] += probabilities[labelled_rows].to(self.early)
 
     def findings(self) -> Mapping[str, Sequence[int]]:
         """Return the clips whose labels were filtered out."""
@@ -150,7 +158,8 @@ class PSPMeanTeacher(PredictorMethod[MeanTeacherConfig]):
         trusted = self._filter(known, labels)
         clips = _clips(context)
         if len(known) < len(clips) or not trusted.all():
-            self.targets[clips.to(self.targets.device)] = self._soft_labels(context, labels, trusted)
+            soft = self._soft_labels(context, labels, trusted)
+            self.targets[clips.to(soft.device)] = soft.to(self.targets)
         certain = F.one_hot(labels, self.targets.shape[1]).to(self.targets)
         self.targets[known] = torch.where(trusted[:, None], certain, self.targets[known])
 
