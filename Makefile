@@ -1,29 +1,40 @@
-# `make demo` and `make test` set everything up by themselves, in the folder .venv, and need only Python 3.11 or newer.
+# Every target sets everything up by itself, in the folder .venv, and needs only Python 3.11 or newer.
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+SMOKE := tests/skeleton tests/loss tests/model/test_reference.py tests/methods/test_conformance.py tests/cli/test_main.py
 
-.PHONY: demo test lint clean
+.PHONY: demo test smoke lint docs clean
 
 demo: $(READY)
 	$(BIN)/psp demo demo
 
-test: export OMP_NUM_THREADS ?= 1
+test smoke: export OMP_NUM_THREADS ?= 1
+
 test: lint
 	@echo "== pytest"
 	@$(BIN)/python -m pytest
+
+smoke: $(READY)
+	@$(BIN)/python -m pytest -m "not slow" $(SMOKE)
 
 lint: $(READY)
 	@echo "== ruff check"
 	@$(BIN)/ruff check .
 	@echo "== ruff format --check"
 	@$(BIN)/ruff format --check .
+	@echo "== lint-imports"
+	@$(BIN)/lint-imports
 	@echo "== mypy"
 	@$(BIN)/mypy
 
+docs: $(READY)
+	$(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf .venv demo build .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf .venv demo site build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis src/*.egg-info
 	find benchmarks src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt
@@ -31,6 +42,6 @@ $(READY): pyproject.toml constraints.txt
 	  echo "psp needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "== setting up .venv (once, some minutes)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 -c constraints.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	@$(PIP) torch==2.13.0 -c constraints.txt
+	@$(PIP) -e '.[dev]' -c constraints.txt
 	@touch $@

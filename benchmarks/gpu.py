@@ -1,7 +1,7 @@
 """All measurements of speed on one machine with a GPU, in under nine minutes; nothing is lost if it is cut off.
 
-    PYTHONPATH=src python benchmarks/gpu.py --nw-ucla all_sqe.zip --out results/gpu
-    python benchmarks/gpu.py --device cpu --seconds 20 --out /tmp/rehearsal
+    python -m benchmarks.gpu --nw-ucla all_sqe.zip --out results/gpu
+    python -m benchmarks.gpu --device cpu --seconds 20 --out /tmp/rehearsal
 
 Every part (training step, input, use, memory and ranks, time to accuracy) runs in a process of its own with a time
 limit. After every case the figures so far are written as JSON and as Markdown; a part that fails or takes too long is
@@ -24,15 +24,15 @@ from typing import Any
 
 import torch
 
+from benchmarks.input import measure_input
+from benchmarks.machine import copy_rate, matrix_rate, provenance
+from benchmarks.memory import measure_memory
+from benchmarks.ranks import measure_ranks
+from benchmarks.step import PublishedStep, StepSettings, measure_step, one_person_ratio
+from benchmarks.time_to_accuracy import Point, measure_time_to_accuracy
+from benchmarks.timing import measure
+from benchmarks.use import measure_use
 from psp import PRESETS, SyntheticConfig, open_store, prepare
-from psp.bench.input import measure_input
-from psp.bench.machine import copy_rate, matrix_rate, provenance
-from psp.bench.memory import measure_memory
-from psp.bench.ranks import measure_ranks
-from psp.bench.step import PublishedStep, StepSettings, measure_step, one_person_ratio
-from psp.bench.time_to_accuracy import Point, measure_time_to_accuracy
-from psp.bench.timing import measure
-from psp.bench.use import measure_use
 from psp.files import write_atomically, write_json
 
 GRACE = 15
@@ -92,7 +92,7 @@ def take_part(name: str, options: argparse.Namespace, limit: float, notes: Path)
             continue
         try:
             note(case, function())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001, one case that fails must not end the others
             traceback.print_exc()
             note(case, {"error": f"{type(error).__name__}: {error}"[:500]})
 

@@ -1,7 +1,7 @@
 """Tables on a GPU machine with a time limit: fill what there is time for, bring back one JSON file, go on next time.
 
-    python benchmarks/gpu_tables.py fill table3 table4 --nw-ucla all_sqe.zip --minutes 9 --bundle new.json
-    python benchmarks/gpu_tables.py unpack new.json
+    python -m benchmarks.gpu_tables fill table3 table4 --nw-ucla all_sqe.zip --minutes 9 --bundle new.json
+    python -m benchmarks.gpu_tables unpack new.json
 
 `fill` trains what `results` does not hold yet, several runs side by side, one experiment after the other. What was
 finished comes back in the bundle, even if the last runs had to stop; `unpack` puts it where the next call, on
@@ -17,11 +17,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from psp.reproduce.result import is_result
+
 from psp import prepare
 from psp.cli.main import main as psp
 from psp.cli.reproduce import UNFINISHED
 from psp.files import write_json
-from psp.reproduce.result import is_result
 
 RESERVE = 0.5
 """Minutes that are kept for the tables and the bundle."""
@@ -30,7 +31,7 @@ RESERVE = 0.5
 def main(arguments: list[str] | None = None) -> int:
     """Fill tables or unpack what was filled elsewhere."""
     options = parsed(arguments)
-    if options.verb == "unpack":
+    if options.command == "unpack":
         return unpack(options.bundle, options.results)
     end = time.monotonic() + 60 * (options.minutes - RESERVE)
     with tempfile.TemporaryDirectory() as folder:
@@ -89,8 +90,8 @@ def unpack(bundle: Path, results: Path) -> int:
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    fill = verbs.add_parser("fill", help="train what is missing")
+    commands = parser.add_subparsers(dest="command", required=True)
+    fill = commands.add_parser("fill", help="train what is missing")
     fill.add_argument("experiments", nargs="+", help="for example table3 table4")
     source = fill.add_mutually_exclusive_group(required=True)
     source.add_argument("--nw-ucla", type=Path, help="the archive all_sqe.zip")
@@ -101,7 +102,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     fill.add_argument("--minutes", type=float, default=9.0, help="for everything together")
     remainder = "the last option: all that follows goes to psp reproduce, by default --size full"
     fill.add_argument("--settings", nargs=argparse.REMAINDER, default=["--size", "full"], help=remainder)
-    there = verbs.add_parser("unpack", help="put a bundle's results where they belong")
+    there = commands.add_parser("unpack", help="put a bundle's results where they belong")
     there.add_argument("bundle", type=Path)
     there.add_argument("--results", type=Path, default=Path("results"))
     return parser.parse_args(arguments)

@@ -1,6 +1,6 @@
 """How long does NTU RGB+D 60 take to prepare, and how much memory? Measured on copies of sample files.
 
-    python benchmarks/prepare_ntu.py raw_skeletons.zip
+    python -m benchmarks.prepare_ntu raw_skeletons.zip
 
 The undamaged `.skeleton` files of the folder or archive are copied under distinct names into a folder that grows. At
 every size it is prepared like the data set itself, by a fresh process. Beside it stands what the first files cost at
@@ -25,12 +25,12 @@ from pathlib import Path
 
 import numpy as np
 
+from psp.errors import RecordingError
+from psp.io.ntu import open_ntu, parse_skeleton, read_skeleton_file
+from psp.io.source import FileSource
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NormaliseConfig
 from psp.preprocess.prepare import prepare
-from psp.io.ntu import open_ntu, parse_skeleton, read_skeleton_file
-from psp.io.source import FileSource
-from psp.errors import RecordingError
 
 RECORDINGS = 56_880
 """Files of the whole data set."""

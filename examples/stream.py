@@ -1,32 +1,34 @@
 """Recognise built-in recordings frame by frame, as a sensor would deliver them.
 
-python examples/stream.py RUN, where RUN is a folder written by `psp train` or a file written by `psp export`.
+python examples/stream.py MODEL, where MODEL is a run folder, a model.safetensors or a file written by `psp export`,
+trained on the built-in data.
 """
 
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
-from psp import OnnxRecogniser, StreamingPredictor, SyntheticConfig
-from psp.synthetic import synthetic_clips
-from psp.train.run import open_run
+from psp.deploy.stream import StreamingPredictor
+from psp.synthetic import SyntheticConfig, synthetic_clips
 
 
-def main(run: str) -> None:
-    """Show three recordings to a stream and print what it takes them for."""
-    classes = OnnxRecogniser(run).classes if run.endswith(".onnx") else open_run(Path(run)).store_facts["classes"]
+def main(model: str) -> None:
+    """Push the frames of three recordings and print the predictions."""
     for clip in synthetic_clips(SyntheticConfig(clips=9, seed=1)):
-        if clip.camera != 1:
+        if clip.info.columns["camera"] != 1:
             continue
-        stream = StreamingPredictor.open(run, window=clip.frames, every=10)
+        stream = StreamingPredictor.open(model, window=clip.frames, every=10)
+        joints = clip.joints
+        if clip.confidence is not None:
+            joints = np.where(clip.confidence[..., None] > 0, joints, np.nan)
         begun = time.perf_counter()
-        for number, frame in enumerate(clip.joints.swapaxes(0, 1), 1):
+        for number, frame in enumerate(joints.swapaxes(0, 1), 1):
             probabilities = stream.push(frame)
             if probabilities is not None:
                 best = int(np.argmax(probabilities))
-                print(f"{clip.id} frame {number:3}: {classes[best]} ({100 * probabilities[best]:.0f} %)")
+                label = stream.recogniser.classes[best]
+                print(f"{clip.id} frame {number:3}: {label} ({100 * probabilities[best]:.0f} %)")
         print(f"{1000 * (time.perf_counter() - begun) / clip.frames:.2f} ms a frame")
 
 

@@ -2,25 +2,26 @@
 
 from dataclasses import replace
 
-from psp.reproduce.experiment import Column, Experiment, Quick, Row, Scope
-from psp.reproduce.result import RunResult
+from psp.reproduce.experiment import Column, Experiment, Key, Quick, Row, Scope
+from psp.reproduce.results import RunResult
 from psp.train.config import TrainConfig
-from runs import SMALL_RUN
+from psp.train.presets import DataFacts
+from runs import SMALL_RUN, small_run
 
 
-def small_psp(protocol: str, budget: str, scope: Scope) -> TrainConfig:
-    return replace(SMALL_RUN, protocol=protocol, budget=budget)
+def small_psp(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    return SMALL_RUN
 
 
-def small_supervised(protocol: str, budget: str, scope: Scope) -> TrainConfig:
-    return replace(SMALL_RUN, protocol=protocol, budget=budget, method="supervised")
+def small_supervised(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    return small_run("supervised")
 
 
 SMALL = Experiment(
     "small",
     "A small table",
     rows=(
-        Row("labels", "labels only", small_supervised, {"two": 50.0}),
+        Row("labels", "supervised only", small_supervised, {"two": 50.0}),
         Row("psp", "PSP Learning", small_psp, {"two": 60.0, "four": 70.0}),
     ),
     columns=(
@@ -33,7 +34,7 @@ SMALL = Experiment(
 )
 
 
-def hand_made(key: tuple[str, str, str], seed: int, full: float, clean: float, **changes: object) -> RunResult:
+def hand_made(key: Key, seed: int, full: float, clean: float, **changes: object) -> RunResult:
     top1 = {kind: {"full": full + shift, "clean": clean + shift} for kind, shift in (("average", 0), ("last", -1))}
     plain = RunResult(key, seed, "tiny", 16, 1234, 90.0, "2 CPU threads", "float32", top1, None)
     return replace(plain, **changes)

@@ -1,16 +1,42 @@
-"""A small training for tests: a few seconds, twelve labelled and unlabelled clips a step."""
+"""Small trainings for tests: a few seconds, twelve labelled and unlabelled clips a step."""
 
-from psp.batches.loader import BatchConfig
-from psp.batches.resample import SampleConfig
+from dataclasses import replace
+from typing import Any
+
+from psp.batches.batch import BatchSizes, DataConfig
+from psp.batches.resample import ResampleConfig
+from psp.methods import METHODS
+from psp.methods.psp import PSPConfig
+from psp.model.backbone import ModelConfig
 from psp.model.encoder import EncoderConfig
-from psp.model.psp import ModelConfig
-from psp.train.config import TrainConfig
+from psp.train.config import RuntimeConfig, Stage, TrainConfig, method_config
 from psp.train.optim import OptimConfig
 
 SMALL_RUN = TrainConfig(
-    "synthetic-xsub", "2/class",
-    data=BatchConfig(SampleConfig(frames=8)),
-    model=ModelConfig(EncoderConfig(((4, 4, 2, 2), (4, 8, 2, 1)), heads=2)),
-    optim=OptimConfig("adamw", 1e-2, warmup=1, schedule="cosine"),
-    labelled_batch=4, unlabelled_batch=8, epochs=3, average=0.9, log_every=1,
-)  # fmt: skip
+    (
+        Stage(
+            PSPConfig(),
+            batch=BatchSizes(4, 8),
+            optim=OptimConfig("adamw", 1e-2, warmup=1, schedule="cosine"),
+            epochs=3,
+            ema=0.9,
+        ),
+    ),
+    ModelConfig(EncoderConfig(((4, 4, 2, 2), (4, 8, 2, 1)), heads=2)),
+    DataConfig(ResampleConfig(frames=8)),
+    RuntimeConfig(log_every=1),
+)
+
+
+def with_stage(config: TrainConfig, **changes: Any) -> TrainConfig:
+    """The same run with changes of its last stage."""
+    return replace(config, stages=(*config.stages[:-1], replace(config.last, **changes)))
+
+
+def small_run(method: str, **options: Any) -> TrainConfig:
+    """A small run of a method; one that trains no predictor is followed by the supervised baseline."""
+    config = with_stage(SMALL_RUN, method=method_config(method, **options))
+    if METHODS[method].trains_predictor:
+        return config
+    second = replace(SMALL_RUN.last, method=method_config("supervised"), name="finetune", initialise="backbone")
+    return replace(config, stages=(replace(config.last, name="pretrain"), second))

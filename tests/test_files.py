@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from psp.files import flush_folder, write_atomically, write_json
+from psp.errors import DestinationError
+from psp.files import destination_lock, flush_folder, write_atomically, write_json
 
 
 def test_a_failed_write_leaves_the_old_file_alone(tmp_path):
@@ -65,3 +66,42 @@ def test_flushing_opens_folders_only(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         flush_folder(tmp_path / "file")
+
+
+HOLDER = """
+import sys, pathlib, time
+from psp.files import destination_lock
+with destination_lock(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def hold(path: Path) -> None:
+    with destination_lock(path):
+        pass
+
+
+def test_a_destination_has_one_writer_whom_the_refusal_names(tmp_path):
+    path = tmp_path / "new" / "run"
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(DestinationError, match=rf"another process writes here \(process {holder.pid} on .*Wait"):
+            hold(path)
+        hold(tmp_path / "new" / "another")
+        holder.kill()
+        holder.wait()
+        hold(path)
+    assert not path.exists()
+
+
+def test_a_destination_is_free_again_after_a_failure(tmp_path):
+    with pytest.raises(ZeroDivisionError), destination_lock(tmp_path / "run"):
+        raise ZeroDivisionError
+    hold(tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/"])
+def test_a_destination_needs_a_name(name):
+    with pytest.raises(DestinationError, match="names no new file or folder"):
+        hold(Path(name))

@@ -2,7 +2,7 @@
 
 import sys
 
-from psp.cli import main
+from psp.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

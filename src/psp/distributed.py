@@ -3,7 +3,7 @@
 import atexit
 import os
 import time
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 import torch.distributed as dist
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from psp.errors import ConfigError
 
 
+@runtime_checkable
 class Shareable(Protocol):
     """Something of which each rank takes a part."""
 

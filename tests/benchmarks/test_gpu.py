@@ -1,21 +1,16 @@
-import importlib.util
 import json
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "gpu.py"
+from benchmarks import gpu as gpu_benchmark
 
 
 @pytest.fixture
 def gpu(monkeypatch):
-    spec = importlib.util.spec_from_file_location("gpu_benchmark", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "GRACE", 1)
-    return module
+    monkeypatch.setattr(gpu_benchmark, "GRACE", 1)
+    return gpu_benchmark
 
 
 def broken() -> dict:

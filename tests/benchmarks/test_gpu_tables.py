@@ -1,28 +1,18 @@
-import importlib.util
 import json
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from experiments import SMALL
 from psp.reproduce.experiments import EXPERIMENTS
 from psp.reproduce.result import FORMAT, read_results
+
+from benchmarks import gpu_tables as tables
+from experiments import SMALL
 from stores import small_store
 
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "gpu_tables.py"
 
-
-@pytest.fixture
-def tables():
-    spec = importlib.util.spec_from_file_location("gpu_tables", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_what_one_call_finished_the_next_one_does_not_train_again(tables, tmp_path, monkeypatch):
+def test_what_one_call_finished_the_next_one_does_not_train_again(tmp_path, monkeypatch):
     monkeypatch.setitem(EXPERIMENTS, "small", replace(SMALL, columns=SMALL.columns[1:]))
     store, results, bundle = small_store(tmp_path / "store").path, tmp_path / "results", tmp_path / "new.json"
     asked = ["fill", "small", "--store", str(store), "--results", str(results), "--bundle", str(bundle)]
@@ -40,7 +30,7 @@ def test_what_one_call_finished_the_next_one_does_not_train_again(tables, tmp_pa
     assert not set(second) & set(first)
 
 
-def test_what_was_finished_comes_back_after_a_crash_and_a_stop_by_hand_ends_it(tables, tmp_path, monkeypatch):
+def test_what_was_finished_comes_back_after_a_crash_and_a_stop_by_hand_ends_it(tmp_path, monkeypatch):
     store, bundle = small_store(tmp_path / "store").path, tmp_path / "new.json"
     asked = ["fill", "table3", "table4", "--store", str(store), "--results", str(tmp_path / "none")]
     called = []
@@ -55,7 +45,7 @@ def test_what_was_finished_comes_back_after_a_crash_and_a_stop_by_hand_ends_it(t
             raise MemoryError
         return code
 
-    monkeypatch.setattr(tables, "psp", finish_one)
+    monkeypatch.setattr("psp", finish_one)
     for code, expected in ((130, ["table3"]), (0, ["table3", "table4"])):
         called.clear()
         with pytest.raises(MemoryError) if code == 0 else nullcontext():
@@ -64,7 +54,7 @@ def test_what_was_finished_comes_back_after_a_crash_and_a_stop_by_hand_ends_it(t
         assert list(json.loads(bundle.read_text())) == [f"{name}/run.json" for name in expected]
 
 
-def test_without_time_nothing_is_trained_and_the_exit_code_says_so(tables, tmp_path, monkeypatch):
+def test_without_time_nothing_is_trained_and_the_exit_code_says_so(tmp_path, monkeypatch):
     monkeypatch.setitem(EXPERIMENTS, "small", SMALL)
     store, bundle = small_store(tmp_path / "store").path, tmp_path / "new.json"
     places = ["--store", str(store), "--results", str(tmp_path / "results"), "--bundle", str(bundle)]

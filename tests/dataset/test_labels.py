@@ -8,51 +8,53 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from psp.dataset.benchmarks import BENCHMARKS
 from psp.dataset.labels import (
     XCAR2022_POSITIONS,
     LabelBudget,
-    draw_budget,
-    has_few_labels,
-    read_budget,
-    write_budget,
+    draw_labels,
+    read_labels,
+    resolve_labels,
+    write_labels,
 )
-from psp.dataset.split import PROTOCOLS, split
-from psp.dataset.clip_table import ClipTable
+from psp.dataset.split import Split, resolve_split
+from psp.dataset.store import Store
 from psp.errors import BudgetError
-
-SYNTHETIC = PROTOCOLS["synthetic-xsub"]
-NW_UCLA = PROTOCOLS["nw-ucla"]
+from stores import table_store
 
 
-def table(ids: list[str], label: list[int] | np.ndarray, **columns: list[int] | np.ndarray) -> ClipTable:
-    names = ("subject", "camera", "setup", "repetition", "persons", "frames", "first_row")
-    zeros = {name: np.zeros(len(ids), dtype=np.int64) for name in names}
-    known = {name: np.asarray(values, dtype=np.int64) for name, values in columns.items()}
-    return ClipTable(np.array(ids), np.asarray(label, dtype=np.int64), **(zeros | known))
+def balanced(classes: int = 4, per_class: int = 60, order: int = 0, **changed: int) -> Store:
+    """A shuffled table of training clips and one test clip; `changed` are other labels by id."""
+    numbers = np.random.default_rng(order).permutation(classes * per_class)
+    ids = [*(f"clip{number:04d}" for number in numbers), "test"]
+    labels = [*(numbers % classes).tolist(), 0]
+    return table_store(ids, [changed.get(name, label) for name, label in zip(ids, labels, strict=True)])
 
 
-def balanced(classes: int = 4, per_class: int = 60) -> tuple[ClipTable, np.ndarray]:
-    """A shuffled table of training clips and its rows."""
-    numbers = np.random.default_rng(0).permutation(classes * per_class)
-    clips = table([f"clip{number:04d}" for number in numbers], label=numbers % classes)
-    return clips, np.arange(len(clips))
+def whole(store: Store, name: str = "synthetic-xsub") -> Split:
+    """The split that trains on everything but the test clip."""
+    return Split(name, tuple(sorted(set(store.clips.id.tolist()) - {"test"})), {"full": ("test",)})
 
 
-def labels_of(budget: LabelBudget, clips: ClipTable) -> list[int]:
-    """How many clips of each class a budget holds."""
-    return np.bincount(clips.label[clips.rows_of(budget.ids)]).tolist()
+def labels_of(budget: LabelBudget, store: Store) -> list[int]:
+    """The number of clips of each class in a budget."""
+    return np.bincount(store.clips.label[store.clips.indices_of(budget.ids)]).tolist()
+
+
+def resolve(spec: str | Path | LabelBudget, store: Store, seed: int = 0, name: str = "synthetic-xsub") -> LabelBudget:
+    return resolve_labels(spec, store, whole(store, name), seed)
 
 
 @pytest.fixture(scope="module")
-def ntu60(shared_data: Path) -> ClipTable:
+def ntu60(shared_data: Path) -> Store:
     text = gzip.decompress((shared_data / "ntu-samples/ntu60_available_names.txt.gz").read_bytes()).decode()
     names = text.split()
     camera, subject, label = (np.array([int(name[at : at + 3]) for name in names]) for at in (5, 9, 17))
-    return table(names, label - 1, camera=camera, subject=subject)
+    return table_store(names, label - 1, "ntu60", camera=camera, subject=subject)
 
 
 @pytest.mark.parametrize(
-    ("protocol", "spec", "labels"),
+    ("split", "spec", "labels"),
     [
         ("ntu60-xsub", "5%", 1_980),
         ("ntu60-xview", "5%", 1_860),
@@ -62,64 +64,49 @@ def ntu60(shared_data: Path) -> ClipTable:
         ("ntu60-xsub", "all", 40_091),
     ],
 )
-def test_ntu60_budgets_have_the_published_sizes(ntu60: ClipTable, protocol: str, spec: str, labels: int):
-    train = split(PROTOCOLS[protocol], ntu60).train
-    assert len(draw_budget(spec, PROTOCOLS[protocol], ntu60, train, seed=0).ids) == labels
+def test_ntu60_budgets_have_the_published_sizes(ntu60: Store, split: str, spec: str, labels: int):
+    assert len(resolve_labels(spec, ntu60, BENCHMARKS[split].make(ntu60), seed=0).ids) == labels
 
 
-@pytest.mark.parametrize(
-    ("spec", "few"),
-    [("5%", True), ("9.9%", True), ("10%", False), ("9/class", True), ("15/class", False), ("all", False)],
-)
-def test_few_labels_are_less_than_ten(spec, few):
-    assert has_few_labels(spec) == few
-
-
-def test_xcar2022_takes_the_same_positions_of_every_class(ntu60: ClipTable):
-    protocol = PROTOCOLS["ntu60-xsub"]
-    train = split(protocol, ntu60).train
-    chosen = set(draw_budget("xcar2022", protocol, ntu60, train, seed=0).ids)
-    for label in range(60):
-        names = sorted(ntu60.id[row] for row in train if ntu60.label[row] == label)
+def test_xcar2022_takes_the_same_positions_of_every_class(ntu60: Store):
+    split = BENCHMARKS["ntu60-xsub"].make(ntu60)
+    chosen = set(draw_labels("xcar2022", ntu60, split, seed=0).ids)
+    label = dict(zip(ntu60.clips.id.tolist(), ntu60.clips.label.tolist(), strict=True))
+    for wanted in range(60):
+        names = [name for name in split.train if label[name] == wanted]
         assert [position for position, name in enumerate(names) if name in chosen] == list(XCAR2022_POSITIONS)
     assert len(XCAR2022_POSITIONS) == 33
 
 
-def test_xcar2022_is_refused_where_the_positions_mean_something_else():
-    clips, train = balanced()
-    for protocol in (PROTOCOLS["ntu60-xsub"], SYNTHETIC):
-        with pytest.raises(BudgetError, match="40,091 training clips of ntu60-xsub; here are 240"):
-            draw_budget("xcar2022", protocol, clips, train, seed=0)
+@pytest.mark.parametrize("name", ["ntu60-xsub", "synthetic-xsub"])
+def test_xcar2022_is_refused_where_the_positions_mean_something_else(name: str):
+    with pytest.raises(BudgetError, match="40,091 training clips of ntu60-xsub; here are 240"):
+        resolve("xcar2022", balanced(), name=name)
 
 
 @given(seed=st.integers(0, 2**31), number=st.integers(1, 60))
 def test_every_class_gives_the_same_number(seed: int, number: int):
-    clips, train = balanced()
-    assert labels_of(draw_budget(f"{number}/class", SYNTHETIC, clips, train, seed), clips) == [number] * 4
+    store = balanced()
+    assert labels_of(resolve(f"{number}/class", store, seed), store) == [number] * 4
 
 
 @given(seed=st.integers(0, 2**31))
 def test_budgets_of_one_seed_are_nested(seed: int):
-    clips, train = balanced()
-    sets = [set(draw_budget(f"{share}%", NW_UCLA, clips, train, seed).ids) for share in (5, 15, 30, 40)]
+    store = balanced()
+    sets = [set(resolve(f"{share}%", store, seed, "nw-ucla").ids) for share in (5, 15, 30, 40)]
     assert [len(each) for each in sets] == [20, 60, 120, 160]
     assert sets[0] < sets[1] < sets[2] < sets[3]
 
 
 @given(seed=st.integers(0, 2**31), order=st.integers(0, 2**31))
-def test_the_order_of_table_and_rows_does_not_matter(seed: int, order: int):
-    clips, train = balanced()
-    other = np.random.default_rng(order).permutation(len(clips))
-    shuffled = table(clips.id[other].tolist(), clips.label[other])
-    here = draw_budget("5/class", SYNTHETIC, clips, train, seed)
-    there = draw_budget("5/class", SYNTHETIC, shuffled, train[::-1].copy(), seed)
+def test_the_order_of_the_table_does_not_matter(seed: int, order: int):
+    here, there = (resolve("5/class", balanced(order=each), seed) for each in (0, order))
     assert here == there
     assert here.hash == there.hash
 
 
 def test_the_draw_is_the_documented_one():
-    clips, train = balanced()
-    budget = draw_budget("3/class", SYNTHETIC, clips, train, seed=7)
+    budget = resolve("3/class", balanced(), seed=7)
     expected = []
     for label in range(4):
         names = [f"clip{number:04d}" for number in range(240) if number % 4 == label]
@@ -128,118 +115,224 @@ def test_the_draw_is_the_documented_one():
 
 
 def test_a_draw_and_its_hash_stay_the_same_from_version_to_version():
-    clips, train = balanced()
-    budget = draw_budget("1/class", SYNTHETIC, clips, train, seed=0)
+    budget = resolve("1/class", balanced())
     assert budget.ids == ("clip0015", "clip0064", "clip0158", "clip0181")
     assert budget.hash == "db438b6acf8e92f0d8e54a2853bd733337e7e7b800f06ebf878f467e8600140c"
 
 
 def test_seeds_differ():
-    clips, train = balanced()
-    first, second = (draw_budget("5/class", SYNTHETIC, clips, train, seed) for seed in (0, 1))
+    first, second = (resolve("5/class", balanced(), seed) for seed in (0, 1))
     assert first.ids != second.ids
     assert first.hash != second.hash
 
 
 @pytest.mark.parametrize(("spec", "per_class"), [("5%", 3), ("2.5%", 1), ("0.1%", 1), ("33.4%", 20), ("100%", 60)])
 def test_a_percentage_without_a_published_number_is_rounded_down(spec: str, per_class: int):
-    clips, train = balanced()
-    assert labels_of(draw_budget(spec, SYNTHETIC, clips, train, 0), clips) == [per_class] * 4
+    store = balanced()
+    assert labels_of(resolve(spec, store), store) == [per_class] * 4
 
 
 @pytest.mark.parametrize("spec", ["", "5", "5 %", "0%", "101%", "-5%", "0/class", "five/class", "5/klass", "ALL"])
 def test_an_unreadable_budget_is_refused(spec: str):
-    clips, train = balanced()
     with pytest.raises(BudgetError, match="Budgets are written"):
-        draw_budget(spec, SYNTHETIC, clips, train, 0)
+        resolve(spec, balanced())
 
 
 def test_a_class_with_too_few_clips_is_named():
-    clips = table(list("abcde"), label=[0, 0, 0, 1, 1])
-    with pytest.raises(BudgetError, match=r"3 labelled clips per class; class 1 has 2\. Ask for at most 2/class"):
-        draw_budget("3/class", SYNTHETIC, clips, np.arange(5), 0)
+    store = table_store([*"abcde", "test"], [0, 0, 0, 1, 1, 0])
+    with pytest.raises(BudgetError, match=r"3 labelled .* per class; class 'class 1' has 2\. Ask for at most 2/class"):
+        resolve("3/class", store)
+
+
+def test_a_class_without_any_label_is_named():
+    store = table_store([*"abc", "test"], [0, 0, 2, 1])
+    with pytest.raises(BudgetError, match="1 class has no labelled training clip: 'class 1'"):
+        resolve("1/class", store)
+    assert resolve("all", store).warnings == ("1 class has no labelled training clip: 'class 1'.",)
+    assert resolve("all", balanced()).warnings == ()
 
 
 def test_clips_without_a_label_are_never_drawn():
-    clips = table(list("abcd"), label=[-1, 0, 1, -1])
-    assert draw_budget("all", SYNTHETIC, clips, np.arange(4), 0).ids == ("b", "c")
+    store = table_store([*"abcd", "test"], [-1, 0, 1, -1, 0])
+    assert resolve("all", store).ids == ("b", "c")
     with pytest.raises(BudgetError, match="no training clip has a label"):
-        draw_budget("all", SYNTHETIC, clips, np.array([0, 3]), 0)
+        resolve_labels("all", store, Split("x", ("a", "d"), {"full": ("b",)}), 0)
 
 
 def test_only_training_clips_are_drawn():
-    clips, _ = balanced()
-    train = np.arange(0, len(clips), 2)
-    assert set(draw_budget("all", SYNTHETIC, clips, train, 0).ids) == set(clips.id[train])
+    store = balanced()
+    split = Split("half", tuple(sorted(store.clips.id[:-1:2].tolist())), {"full": ("test",)})
+    assert resolve_labels("all", store, split).ids == split.train
+
+
+def test_labels_outside_the_budget_change_nothing():
+    store = balanced()
+    budget = resolve("5/class", store)
+    without = {name: -1 for name in store.clips.id.tolist() if name not in budget.ids and name != "test"}
+    index, labels = budget.resolve(store, whole(store))
+    blind = balanced(**without)
+    for found, expected in zip(budget.resolve(blind, whole(blind)), (index, labels), strict=True):
+        assert np.array_equal(found, expected)
 
 
 def test_a_budget_survives_being_written(tmp_path: Path):
-    clips, train = balanced()
-    budget = draw_budget("5/class", SYNTHETIC, clips, train, 3)
-    write_budget(budget, tmp_path / "budget.json")
-    again = read_budget(tmp_path / "budget.json")
-    assert again == budget
-    assert again.hash == budget.hash
+    store = balanced()
+    for budget in (resolve("5/class", store, 3), LabelBudget("own.csv", "x", 0, ("a", "b"), {"a": 1, "b": 0})):
+        write_labels(budget, tmp_path / "labels.json")
+        again = read_labels(tmp_path / "labels.json")
+        assert (again, again.hash) == (budget, budget.hash)
+
+
+def test_a_budget_in_a_file_is_used(tmp_path: Path):
+    store, path = balanced(), tmp_path / "labels.json"
+    budget = resolve("5/class", store, 3)
+    write_labels(budget, path)
+    assert resolve(path, store) == resolve(str(path), store) == resolve(budget, store) == budget
+
+
+def test_a_budget_of_the_first_format_is_read(tmp_path: Path):
+    store, path = balanced(), tmp_path / "budget.json"
+    budget = resolve("1/class", store)
+    old = {"format": "psp-budget-1", "spec": "1/class", "protocol": "synthetic-xsub", "seed": 0}
+    old |= {"sha256": "db438b6acf8e92f0d8e54a2853bd733337e7e7b800f06ebf878f467e8600140c", "ids": list(budget.ids)}
+    path.write_text(json.dumps(old))
+    assert resolve(path, store) == budget
 
 
 @pytest.mark.parametrize(
-    ("entry", "value"), [("ids", ["clip0000"]), ("seed", 4), ("spec", "9/class"), ("protocol", "ntu60-xsub")]
+    ("entry", "value"),
+    [("ids", ["clip0000"]), ("seed", 4), ("spec", "9/class"), ("split", "ntu60-xsub"), ("labels", {"clip": 0})],
 )
 def test_an_edited_file_is_refused(tmp_path: Path, entry: str, value: object):
-    clips, train = balanced()
-    path = tmp_path / "budget.json"
-    write_budget(draw_budget("5/class", SYNTHETIC, clips, train, 3), path)
+    path = tmp_path / "labels.json"
+    write_labels(LabelBudget("1/class", "synthetic-xsub", 3, ("clip",)), path)
     path.write_text(json.dumps(json.loads(path.read_text()) | {entry: value}))
     with pytest.raises(BudgetError, match="was edited"):
-        read_budget(path)
+        read_labels(path)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [("{", "not JSON"), ("[]", "not a label budget"), ('{"format": "psp-budget-1"}', "not a label budget")],
-)
-def test_a_file_that_is_no_budget_is_refused(tmp_path: Path, text: str, message: str):
-    path = tmp_path / "budget.json"
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"format": "psp-labels-2"}', '{"format": "psp-split-1"}'])
+def test_a_file_that_is_no_budget_is_refused(tmp_path: Path, text: str):
+    path = tmp_path / "labels.json"
     path.write_text(text)
-    with pytest.raises(BudgetError, match=message) as refusal:
-        read_budget(path)
+    with pytest.raises(BudgetError, match="not a label budget") as refusal:
+        read_labels(path)
     assert refusal.value.where == str(path)
 
 
 @pytest.mark.parametrize(
-    ("ids", "message"),
-    [(None, "names no clips"), ([], "names no clips"), ([7], "names no clips"), (["a", "b", "a"], "a clip twice")],
+    ("change", "message"),
+    [
+        ({"ids": None}, "names no clips"),
+        ({"ids": []}, "names no clips"),
+        ({"ids": [7]}, "names no clips"),
+        ({"ids": ["a", "b", "a"]}, "a clip twice"),
+        ({"labels": {"other": 1}}, "labels are not those of its clips"),
+    ],
 )
-def test_a_list_that_cannot_be_learnt_from_is_refused(tmp_path: Path, ids: object, message: str):
-    path = tmp_path / "budget.json"
-    write_budget(LabelBudget("5/class", SYNTHETIC.name, 0, ("clip",)), path)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"ids": ids}))
+def test_a_list_that_is_no_budget_is_refused(tmp_path: Path, change: dict[str, object], message: str):
+    path = tmp_path / "labels.json"
+    write_labels(LabelBudget("5/class", "synthetic-xsub", 0, ("clip",)), path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(BudgetError, match=message):
-        read_budget(path)
+        read_labels(path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
-    with pytest.raises(BudgetError, match=r"nowhere\.json: cannot read the label budget"):
-        read_budget(tmp_path / "nowhere.json")
+    with pytest.raises(BudgetError, match=r"nowhere\.json: the label budget cannot be read"):
+        read_labels(tmp_path / "nowhere.json")
 
 
-def test_a_budget_applies_to_another_store_with_the_same_clips():
-    clips, train = balanced()
-    budget = draw_budget("5/class", SYNTHETIC, clips, train, 0)
-    order = np.argsort(clips.id)
-    other = table([*clips.id[order].tolist(), "zzz"], [*clips.label[order].tolist(), 0])
-    rows = budget.rows(SYNTHETIC, other, np.arange(len(other)))
-    assert other.id[rows].tolist() == list(budget.ids)
+def test_a_budget_applies_to_another_data_set_with_the_same_clips():
+    budget = resolve("5/class", balanced())
+    other = balanced(per_class=70, order=1)
+    index, labels = budget.resolve(other, whole(other))
+    assert other.clips.id[index].tolist() == list(budget.ids)
+    assert labels.tolist() == other.clips.label[index].tolist()
 
 
-def test_a_budget_is_refused_where_its_clips_cannot_be_learnt_from():
-    clips, train = balanced()
-    budget = draw_budget("5/class", SYNTHETIC, clips, train, 0)
-    [first] = clips.rows_of(budget.ids[:1])
-    with pytest.raises(BudgetError, match=f"1 of the budget's 20 clips .* the first is '{budget.ids[0]}'"):
-        budget.rows(SYNTHETIC, clips, np.delete(train, first))
-    unlabelled = table(clips.id.tolist(), np.where(train == first, -1, clips.label))
-    with pytest.raises(BudgetError, match="1 of the budget's 20 clips"):
-        budget.rows(SYNTHETIC, unlabelled, train)
-    with pytest.raises(BudgetError, match="is for protocol 'synthetic-xsub', not 'nw-ucla'"):
-        budget.rows(NW_UCLA, clips, train)
+def test_a_budget_is_refused_where_its_clips_are_no_labelled_training_clips():
+    store = balanced()
+    budget = resolve("5/class", store)
+    first = budget.ids[0]
+    message = f"1 of the 20 clips of the label budget are no training clips with a label, the first is '{first}'"
+    fewer = Split("synthetic-xsub", tuple(name for name in whole(store).train if name != first), {"full": ("test",)})
+    with pytest.raises(BudgetError, match=message):
+        budget.resolve(store, fewer)
+    with pytest.raises(BudgetError, match=message):
+        resolve(budget, balanced(**{first: -1}))
+    with pytest.raises(BudgetError, match="20 of the 20 clips"):
+        absent = table_store(["a", "test"], [0, 0])
+        resolve(budget, absent)
+
+
+def test_a_budget_of_another_split_is_refused():
+    store = balanced()
+    with pytest.raises(BudgetError, match="is for the split 'synthetic-xsub', not 'nw-ucla'"):
+        resolve(resolve("5/class", store), store, name="nw-ucla")
+
+
+def label_file(folder: Path, *lines: str) -> Path:
+    path = folder / "mine.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def small() -> Store:
+    """Four training clips, the last two of them unlabelled in the data set."""
+    return table_store(["a", "b", "c", "d/e", "test"], [0, 1, -1, -1, 0], subject=[1, 1, 1, 1, 2])
+
+
+def from_file(path: Path) -> LabelBudget:
+    store = small()
+    return resolve_labels(path, store, resolve_split("subject=2", store), 0)
+
+
+def test_ids_in_a_file_have_the_labels_of_the_data_set(tmp_path: Path):
+    budget = from_file(label_file(tmp_path, "id", "b", "a", "b"))
+    assert budget == LabelBudget("mine.csv", "subject=2", 0, ("a", "b"))
+    store = small()
+    assert budget.resolve(store, resolve_split("subject=2", store))[1].tolist() == [0, 1]
+
+
+def test_labels_in_a_file_are_used(tmp_path: Path):
+    lines = ("file,label,note", "d/e.npz,class 1,?", "a.npy,class 0,", "", "b.npy,,not sure")
+    budget = from_file(label_file(tmp_path, *lines))
+    assert budget == LabelBudget("mine.csv", "subject=2", 0, ("a", "d/e"), {"a": 0, "d/e": 1})
+    assert budget.hash != LabelBudget("mine.csv", "subject=2", 0, ("a", "d/e")).hash
+    store = small()
+    index, labels = budget.resolve(store, resolve_split("subject=2", store))
+    assert (index.tolist(), labels.tolist()) == ([0, 3], [0, 1])
+
+
+def test_a_class_that_a_file_leaves_out_is_warned_of(tmp_path: Path):
+    assert from_file(label_file(tmp_path, "id", "a")).warnings == ("1 class has no labelled training clip: 'class 1'.",)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["name", "a"], "no column 'id' in the first line"),
+        (["id"], "names no labelled clip"),
+        (["id,label", "a,"], "names no labelled clip"),
+        (["id", "nobody"], "no clip 'nobody' in this data set"),
+        (["id,label", "a,class 0", "a,class 1"], "clip 'a' has the labels 'class 0' and 'class 1'"),
+        (["id,label", "a,class 1"], "clip 'a' is labelled 'class 1', but 'class 0' in the data set"),
+        (["id,label", "a,wave"], r"'wave' is not a class of this data set\. Its classes: class 0, class 1"),
+        (["id", "c"], "the first is 'c'"),
+        (["id", "test"], "the first is 'test'"),
+    ],
+)
+def test_a_file_that_contradicts_is_refused(tmp_path: Path, lines: list[str], message: str):
+    path = label_file(tmp_path, *lines)
+    with pytest.raises(BudgetError, match=message) as refusal:
+        from_file(path)
+    assert refusal.value.where == str(path)
+    assert refusal.value.remedy
+
+
+def test_own_labels_of_classes_that_are_not_there_are_refused():
+    store = small()
+    budget = LabelBudget("mine.csv", "subject=2", 0, ("c",), {"c": 7})
+    with pytest.raises(BudgetError, match="class 7, but the data set has 2 classes"):
+        resolve_labels(budget, store, resolve_split("subject=2", store))

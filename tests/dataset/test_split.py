@@ -1,179 +1,310 @@
-import gzip
-import re
-import zipfile
-from dataclasses import replace
+import json
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedGroupKFold
 
-from psp.dataset.split import (
-    NTU120_SUBJECTS,
-    PROTOCOLS,
-    Protocol,
-    Selection,
-    protocol_by_name,
-    split,
-    split_store,
-)
+from psp.dataset.divide import folds_of_groups
+from psp.dataset.split import Split, read_split, resolve_split, write_split
 from psp.dataset.store import Store
-from psp.dataset.clip_table import COLUMNS, ClipTable
-from psp.errors import ProtocolError
-from psp.skeleton.ntu25 import NTU25
-
-every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=PROTOCOLS)
+from psp.errors import SplitError, StoreError
+from stores import table_store
 
 
-def table(ids: list[str], **columns: object) -> ClipTable:
-    """A clip table of which only some columns matter."""
-    known = {name: np.asarray(values, dtype=np.int64) for name, values in columns.items()}
-    names = ("label", "subject", "camera", "setup", "repetition", "persons", "frames", "first_row")
-    zeros = {name: np.zeros(len(ids), dtype=np.int64) for name in names}
-    return ClipTable(np.array(ids), **(zeros | known))
+def own(clips: int = 120, subjects: int = 8, classes: int = 4, unlabelled: int = 20, seed: int = 0) -> Store:
+    """An own data set with a column of text and one of numbers; the last clips have no label."""
+    draw = np.random.default_rng(seed)
+    label = draw.integers(0, classes, clips)
+    label[:classes] = np.arange(classes)
+    label[clips - unlabelled :] = -1
+    ids = [f"walk/{number:03d}" for number in draw.permutation(clips)]
+    subject = draw.integers(0, subjects, clips) + 1
+    site = np.array(["home", "clinic"])[draw.integers(0, 2, clips)]
+    return table_store(ids, label, subject=subject, site=site)
 
 
-def ntu_table(names: list[str]) -> ClipTable:
-    """NTU file names read by position: SsssCcccPpppRrrrAaaa."""
-    numbers = {"setup": 1, "camera": 5, "subject": 9, "repetition": 13, "label": 17}
-    columns = {key: np.array([int(name[at : at + 3]) for name in names]) for key, at in numbers.items()}
-    columns["label"] -= 1
-    return table(names, **columns)
+def subjects_of(store: Store, index: np.ndarray) -> set[int]:
+    return set(store.clips.column("subject")[index].tolist())
 
 
-def mixed_table(clips: int = 600) -> ClipTable:
-    rng = np.random.default_rng(0)
-    columns = {"label": (0, 4), "subject": (1, 41), "camera": (1, 4), "setup": (1, 33)}
-    ids = [f"clip{number:04d}" for number in rng.permutation(clips)]
-    return table(ids, **{name: rng.integers(*limits, clips) for name, limits in columns.items()})
+def facts(store: Store, index: np.ndarray) -> tuple[set[int], set[int]]:
+    return subjects_of(store, index), set(store.clips.label[index].tolist())
 
 
-@pytest.fixture(scope="module")
-def ntu60(shared_data: Path) -> ClipTable:
-    text = gzip.decompress((shared_data / "ntu-samples/ntu60_available_names.txt.gz").read_bytes()).decode()
-    return ntu_table(text.split())
+def test_values_of_a_column_test_and_the_others_train():
+    store = own()
+    split = resolve_split("subject=3, 4", store)
+    assert subjects_of(store, split.test_index(store)) == {3, 4}
+    assert subjects_of(store, split.train_index(store)) == {1, 2, 5, 6, 7, 8}
+    assert split.description == "the clips with subject 3, 4 are for testing, all others for training"
+    site = resolve_split("site=home", store)
+    assert set(store.clips.column("site")[site.train_index(store)]) == {"clinic"}
+    assert resolve_split("subject=3", store) == Split.leave_one_out(store, "subject", 3)
 
 
-@pytest.mark.parametrize(("name", "train", "test"), [("ntu60-xsub", 40_091, 16_487), ("ntu60-xview", 37_646, 18_932)])
-def test_ntu60_has_the_published_numbers_of_clips(ntu60: ClipTable, name: str, train: int, test: int):
-    parts = split(PROTOCOLS[name], ntu60)
-    assert (len(parts.train), len(parts.tests["full"])) == (train, test)
+def test_both_sides_can_be_given():
+    store = own()
+    split = Split.by(store, "subject", test=(1,), train=lambda subject: subject > 5)
+    assert subjects_of(store, split.test_index(store)) == {1}
+    assert subjects_of(store, split.train_index(store)) == {6, 7, 8}
+    with pytest.raises(SplitError, match="neither training nor test values"):
+        Split.by(store, "subject")
+    with pytest.raises(SplitError, match="clips are on two sides"):
+        Split.by(store, "subject", test=(1, 2), train=(2, 3))
 
 
-def test_nw_ucla_has_the_known_numbers_of_clips(shared_data: Path):
-    with zipfile.ZipFile(shared_data / "nw-ucla/all_sqe.zip") as archive:
-        names = [name for name in archive.namelist() if name.endswith(".json")]
-    action, view = np.array([re.findall(r"a(\d\d)_.*_v(\d\d)", name)[0] for name in names]).astype(int).T
-    clips = table(names, label=np.searchsorted(np.unique(action), action), camera=view)
-    parts = split(PROTOCOLS["nw-ucla"], clips)
-    assert (len(parts.train), len(parts.tests["full"]), len(parts.tests["clean"])) == (1_020, 464, 369)
-    assert not {2, 3} & set(action[parts.tests["clean"]])
-    development = split(PROTOCOLS["nw-ucla-view1-to-view2"], clips)
-    assert (len(development.train), len(development.tests["full"])) == (516, 504)
-    reverse = split(PROTOCOLS["nw-ucla-view2-to-view1"], clips)
-    assert np.array_equal(reverse.train, development.tests["full"])
-    assert np.array_equal(reverse.tests["full"], development.train)
+@given(st.integers(0, 99), st.integers(2, 12))
+def test_a_column_gives_about_a_third_of_its_values_for_testing(seed: int, subjects: int):
+    store = own(subjects=subjects, seed=seed)
+    split = resolve_split("subject", store)
+    train, test = (subjects_of(store, index) for index in (split.train_index(store), split.test_index(store)))
+    assert not train & test
+    share = len(split.tests["full"]) / 100
+    assert abs(share - (1 / 3 if subjects > 2 else 1 / 2)) < 0.2
 
 
-@every_protocol
-def test_training_and_test_clips_are_apart_and_in_the_order_of_their_ids(protocol: Protocol):
-    clips = mixed_table()
-    parts = split(protocol, clips)
-    for rows in (parts.train, *parts.tests.values()):
-        assert np.array_equal(rows, sorted(rows, key=lambda row: clips.id[row]))
-        assert len(rows) == len(set(rows.tolist()))
-    for rows in parts.tests.values():
-        assert not set(parts.train) & set(rows)
+@given(st.integers(0, 99), st.integers(2, 9), st.integers(3, 20))
+def test_folds_of_groups_are_those_of_scikit_learn(seed: int, folds: int, subjects: int):
+    store = own(subjects=subjects, seed=seed, clips=140, classes=3)
+    index = store.clips.order[store.clips.label[store.clips.order] >= 0]
+    labels, groups = store.clips.label[index], store.clips.column("subject")[index]
+    if len(np.unique(groups)) < folds:
+        with pytest.raises(SplitError, match="too few for"):
+            folds_of_groups(store, "subject", folds)
+        return
+    found = folds_of_groups(store, "subject", folds)
+    parts = StratifiedGroupKFold(folds).split(index, labels, groups)
+    for fold, (_, test) in enumerate(parts):
+        assert set(groups[test].tolist()) == {value for value, its in found.items() if its == fold}
 
 
-@every_protocol
-def test_every_protocol_names_itself_and_a_full_test(protocol: Protocol):
-    assert PROTOCOLS[protocol.name] is protocol
-    assert "full" in protocol.tests
-    assert protocol.name.startswith(protocol.dataset)
+def test_folds_test_every_labelled_clip_once_and_keep_subjects_together():
+    store = own()
+    splits = [resolve_split(f"kfold=4/{fold}", store) for fold in range(4)]
+    tested = [name for split in splits for name in split.tests["full"]]
+    assert sorted(tested) == sorted(store.clips.id[store.clips.label >= 0].tolist())
+    for split in splits:
+        assert not subjects_of(store, split.train_index(store)) & subjects_of(store, split.test_index(store))
 
 
-@every_protocol
-@given(seed=st.integers(0, 2**16))
-def test_the_order_of_the_table_does_not_matter(protocol: Protocol, seed: int):
-    clips = mixed_table(300)
-    order = np.random.default_rng(seed).permutation(len(clips))
-    shuffled = ClipTable(**{name: getattr(clips, name)[order] for name in COLUMNS})
-    here, there = split(protocol, clips), split(protocol, shuffled)
-    assert np.array_equal(clips.id[here.train], shuffled.id[there.train])
+def test_folds_without_subjects_are_stratified():
+    store = own()
+    splits = [Split.kfold(store, None, 5, fold) for fold in range(5)]
+    tested = [name for split in splits for name in split.tests["full"]]
+    assert sorted(tested) == sorted(store.clips.id[store.clips.label >= 0].tolist())
+    counts = np.array([np.bincount(store.clips.label[split.test_index(store)], minlength=4) for split in splits])
+    assert (np.ptp(counts, axis=0) <= 1).all()
+    assert all(set(np.flatnonzero(store.clips.label < 0)) < set(split.train_index(store)) for split in splits)
 
 
-def test_ntu120_trains_on_53_subjects_and_even_setups():
-    assert len(set(NTU120_SUBJECTS)) == 53
-    assert max(NTU120_SUBJECTS) == 103
-    clips = mixed_table()
-    by_setup = split(PROTOCOLS["ntu120-xset"], clips)
-    assert set(clips.setup[by_setup.train]) == set(range(2, 33, 2))
-    assert set(clips.setup[by_setup.tests["full"]]) == set(range(1, 33, 2))
+@given(st.floats(0.01, 0.99), st.integers(0, 9))
+def test_a_fraction_is_taken_of_every_class(fraction: float, seed: int):
+    store = own()
+    split = Split.stratified(store, fraction, seed)
+    labels = store.clips.label[store.clips.label >= 0]
+    there = np.bincount(store.clips.label[split.test_index(store)], minlength=4)
+    expected = [min(n - 1, max(1, round(fraction * n))) for n in np.bincount(labels).tolist()]
+    assert there.tolist() == expected
 
 
-def test_nw_ucla_reports_with_and_without_the_leaked_classes():
-    clips = table(list("abcdef"), label=[0, 1, 0, 1, 2, 3], camera=[1, 2, 3, 3, 3, 3])
-    parts = split(PROTOCOLS["nw-ucla"], clips)
-    assert parts.train.tolist() == [0, 1]
-    assert parts.tests["full"].tolist() == [2, 3, 4, 5]
-    assert parts.tests["clean"].tolist() == [2, 5]
+def test_a_fraction_is_drawn_as_documented():
+    store = table_store([f"c{number}" for number in range(10)], [0] * 10)
+    ordered = sorted(store.clips.id.tolist(), key=lambda name: sha256(f"split/3/{name}".encode()).hexdigest())
+    assert Split.stratified(store, 0.3, seed=3).tests["full"] == tuple(sorted(ordered[:3]))
 
 
-def test_the_development_protocol_never_sees_view_3():
-    clips = mixed_table()
-    parts = split(PROTOCOLS["nw-ucla-view1-to-view2"], clips)
-    assert set(clips.camera[parts.train]) == {1}
-    assert set(clips.camera[parts.tests["full"]]) == {2}
+@given(st.integers(0, 2**16), st.sampled_from(["subject", "kfold=3/1", "fraction=0.2", "site=home", None]))
+def test_the_order_of_the_table_does_not_matter(seed: int, spec: str | None):
+    store = own()
+    order = np.random.default_rng(seed).permutation(len(store))
+    columns = {name: values[order] for name, values in store.clips.columns.items()}
+    shuffled = table_store(store.clips.id[order].tolist(), store.clips.label[order], **columns)
+    assert resolve_split(spec, store) == resolve_split(spec, shuffled)
 
 
-def test_the_built_in_data_divides_by_subject_and_by_view():
-    clips = mixed_table()
-    by_subject, by_view = (split(PROTOCOLS[f"synthetic-{kind}"], clips) for kind in ("xsub", "xview"))
-    assert (clips.subject[by_subject.train] % 2 == 1).all()
-    assert (clips.subject[by_subject.tests["full"]] % 2 == 0).all()
-    assert set(clips.camera[by_view.train]) == {2, 3}
+def test_the_default_is_the_benchmark_then_subjects_then_a_fraction():
+    known = table_store(list("abcd"), [0, 1, 0, 1], "synthetic", subject=[1, 1, 2, 2])
+    assert resolve_split(None, known).name == "synthetic-xsub"
+    assert resolve_split(None, own()).name == "subject"
+    assert resolve_split(None, own(subjects=1)).name == "fraction=0.3"
+    assert resolve_split(None, table_store(list("abcd"), [0, 1, 0, 1])).name == "fraction=0.3"
 
 
-def test_clips_without_a_label_train_but_do_not_test():
-    clips = table(list("abcd"), label=[-1, 0, -1, 0], subject=[1, 1, 2, 2])
-    parts = split(PROTOCOLS["synthetic-xsub"], clips)
-    assert parts.train.tolist() == [0, 1]
-    assert parts.tests["full"].tolist() == [3]
+def test_the_description_says_what_was_chosen():
+    store = own(subjects=3)
+    tested = subjects_of(store, resolve_split(None, store).test_index(store)).pop()
+    expected = f"the clips with subject {tested} are for testing, all others for training"
+    assert resolve_split(None, store).description == expected
 
 
-def test_a_selection_can_be_turned_round():
-    clips = table(list("abc"), subject=[1, 2, 3], label=[0, 0, 7])
-    assert Selection("subject", (2,)).mask(clips).tolist() == [False, True, False]
-    assert Selection("subject", (2,), outside=True).mask(clips).tolist() == [True, False, True]
-    assert Selection("subject", (2,), outside=True, without_labels=(7,)).mask(clips).tolist() == [
-        True,
-        False,
-        False,
-    ]
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("nw-ucal", "there is no split 'nw-ucal'. Did you mean 'nw-ucla'"),
+        ("sujbect=3", "Did you mean 'subject'"),
+        ("?", "Use a benchmark, COLUMN, .* this data set has subject, site"),
+        ("subject=9", r"no clip has subject '9'\. The values of subject: 1, 2, 3"),
+        ("subject=x", r"no clip has subject 'x'"),
+        ("site=school", r"no clip has site 'school'\. The values of site: clinic, home"),
+        ("kfold=5", "names no fold"),
+        ("kfold=5/5", "no fold 5 of 5"),
+        ("kfold=1/0", "no fold 0 of 1"),
+        ("kfold=9/0", "8 different values of subject, too few for 9 folds"),
+        ("fraction=half", "names no fraction"),
+        ("fraction=1", "a fraction of 1 is not possible"),
+        ("fraction=nan", "a fraction of nan is not possible"),
+        ("subject=1,2,3,4,5,6,7,8", "the training set is empty"),
+        ("nw-ucla", "for 'nw-ucla', but this data set is 'mine'"),
+        ("absent.json", "absent.json: the split cannot be read"),
+        ("absent.csv", "absent.csv: the file cannot be read"),
+    ],
+)
+def test_what_is_no_split_of_this_data_set_is_refused(spec: str, message: str):
+    with pytest.raises(SplitError, match=message) as refusal:
+        resolve_split(spec, own())
+    assert refusal.value.remedy
 
 
-def test_an_empty_part_is_refused():
-    with pytest.raises(ProtocolError, match="the full set is empty"):
-        split(PROTOCOLS["synthetic-xsub"], table(["a"], subject=[1]))
-    with pytest.raises(ProtocolError, match="the training set is empty"):
-        split(PROTOCOLS["synthetic-xsub"], table(["a"], subject=[2]))
+def test_an_unknown_column_is_refused():
+    with pytest.raises(StoreError, match="no column 'camera'"):
+        Split.by(own(), "camera", test=(1,))
 
 
-def test_a_store_of_another_data_set_is_refused(tmp_path: Path):
-    joints = np.zeros((0, 25, 3), dtype=np.float32)
-    store = Store(tmp_path, NTU25, ("walk",), "synthetic", {}, mixed_table(), joints)
-    assert len(split_store(PROTOCOLS["synthetic-xsub"], store).train)
-    with pytest.raises(ProtocolError, match=r"this store holds 'synthetic'.*synthetic-xsub or synthetic-xview"):
-        split_store(PROTOCOLS["nw-ucla"], store)
-    with pytest.raises(ProtocolError, match=r"Add a Protocol for 'mine' to PROTOCOLS.*docs/extending\.md"):
-        split_store(PROTOCOLS["nw-ucla"], replace(store, dataset="mine"))
+def test_a_data_set_without_labels_has_no_split():
+    with pytest.raises(SplitError, match="no clip of the data set has a label"):
+        resolve_split(None, table_store(list("ab"), [-1, -1]))
 
 
-def test_an_unknown_protocol_is_answered_with_the_nearest():
-    with pytest.raises(ProtocolError, match="Did you mean 'ntu60-xsub'"):
-        protocol_by_name("ntu60-xsubject")
-    with pytest.raises(ProtocolError, match="Choose one of ntu60-xsub"):
-        protocol_by_name("?")
-    assert protocol_by_name("nw-ucla").name == "nw-ucla"
+def test_the_hash_follows_the_ids_alone():
+    store = own()
+    split = Split.of_ids(store, ["walk/001"], ["walk/002"])
+    text = '{"tests":{"full":["b"]},"train":["a"],"validation":[]}'
+    assert Split("x", ("a",), {"full": ("b",)}).hash == sha256(text.encode()).hexdigest()
+    assert Split.of_ids(store, ["walk/001"], ["walk/002"], name="other", description="-").hash == split.hash
+    assert Split.of_ids(store, ["walk/001", "walk/003"], ["walk/002"]).hash != split.hash
+    assert Split.of_ids(store, ["walk/001"], ["walk/002"], ["walk/003"]).hash != split.hash
+
+
+def labelled(store: Store, number: int) -> str:
+    return str(store.clips.id[number])
+
+
+def unlabelled(store: Store) -> str:
+    return str(store.clips.id[-1])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda s: ([labelled(s, 0), "x"], [labelled(s, 1)]), "1 of the 2 clips of the training set are not in .* 'x'"),
+        (lambda s: ([labelled(s, 0)], ["x"]), "clips of the test set 'full' are not in"),
+        (lambda s: ([labelled(s, 0)], [unlabelled(s)]), "of the test set 'full' has no label"),
+        (lambda s: ([labelled(s, 0)], [labelled(s, 0)]), "1 clips are on two sides"),
+        (lambda s: ([], [labelled(s, 0)]), "the training set is empty"),
+        (lambda s: ([labelled(s, 0)], []), "the test set 'full' is empty"),
+        (lambda s: ([labelled(s, 0)], {"clean": [labelled(s, 1)]}), "there is no test set 'full'"),
+        (lambda s: ([labelled(s, 0)], [labelled(s, 1)], [labelled(s, 1)]), "on two sides"),
+        (lambda s: ([labelled(s, 0)], [labelled(s, 1)], [unlabelled(s)]), "of the validation set has no label"),
+    ],
+    ids=range(9),
+)
+def test_ids_that_make_no_split_are_refused(make: Callable[[Store], tuple], message: str):
+    store = own()
+    with pytest.raises(SplitError, match=message) as refusal:
+        Split.of_ids(store, *make(store))
+    assert refusal.value.remedy
+
+
+def test_unlabelled_clips_may_train_and_test_sets_may_overlap():
+    store = own()
+    one, other = labelled(store, 0), labelled(store, 1)
+    split = Split.of_ids(store, [unlabelled(store)], {"full": [other, one], "clean": [one]})
+    assert split.tests == {"full": tuple(sorted((one, other))), "clean": (one,)}
+    with pytest.raises(SplitError, match=r"no test set 'dirty'\. Use full or clean"):
+        split.test_index(store, "dirty")
+
+
+def test_a_split_survives_being_written(tmp_path: Path):
+    store, path = own(), tmp_path / "split.json"
+    split = resolve_split("subject", store)
+    write_split(split, path)
+    assert read_split(path) == split
+    assert read_split(path).description == split.description
+    assert resolve_split(path, store) == resolve_split(str(path), store) == split
+    assert resolve_split(split, store) is split
+
+
+def test_a_split_of_another_data_set_is_refused(tmp_path: Path):
+    split = resolve_split("subject", own())
+    with pytest.raises(SplitError, match=r"clips of the training set are not in this data set"):
+        resolve_split(split, table_store(["a"], [0]))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not a split"),
+        ("[]", "not a split"),
+        ("{}", "not a split"),
+        ('{"format": "psp-split-1", "tests": 3}', "not a split"),
+    ],
+)
+def test_a_file_that_is_no_split_is_refused(tmp_path: Path, text: str, message: str):
+    path = tmp_path / "split.json"
+    path.write_text(text)
+    with pytest.raises(SplitError, match=message) as refusal:
+        read_split(path)
+    assert refusal.value.where == str(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"train": ["walk/000"]}, "edited"), ({"train": "all"}, "lists of text"), ({"format": "x"}, "format psp-split-1")],
+)
+def test_an_edited_file_is_refused(tmp_path: Path, change: dict[str, object], message: str):
+    path = tmp_path / "split.json"
+    write_split(resolve_split("subject", own()), path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(SplitError, match=message):
+        read_split(path)
+
+
+def table_file(folder: Path, *lines: str) -> Path:
+    path = folder / "parts.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_table_of_ids_or_files_is_a_split(tmp_path: Path):
+    store = own()
+    names = store.clips.id[:4].tolist()
+    lines = (f"{name},{part}" for name, part in zip(names, ("train", "test", "train", "validation"), strict=True))
+    split = resolve_split(table_file(tmp_path, "id,part", *lines), store)
+    assert split == Split("parts", tuple(sorted((names[0], names[2]))), {"full": (names[1],)}, (names[3],))
+    files = table_file(tmp_path, "part,file,note", f"train,{names[0]}.npz,x", "", f"test,{names[1]}.npy,y")
+    assert resolve_split(files, store).tests == {"full": (names[1],)}
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["name,part", "a,train"], "no column 'id' in the first line"),
+        (["id,side", "a,train"], "no column 'part' in the first line"),
+        ([], "no column 'id'"),
+        (["id,part", "nobody,train"], "no clip 'nobody' in this data set"),
+        (["id,part", "walk/001,train,x"], "has 3 fields instead of 2"),
+        (["id,part", "walk/001,learn"], "has the part 'learn'"),
+        (["id,part", "walk/001,train"], "the test set 'full' is empty"),
+    ],
+)
+def test_a_table_that_is_no_split_is_refused(tmp_path: Path, lines: list[str], message: str):
+    path = table_file(tmp_path, *lines)
+    with pytest.raises(SplitError, match=message) as refusal:
+        resolve_split(path, own())
+    assert refusal.value.where == str(path)
+    assert refusal.value.remedy

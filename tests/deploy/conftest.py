@@ -1,21 +1,20 @@
-"""A run that has learnt something, for everything that is made of runs."""
+"""A small trained run, for everything that is made of models."""
 
 from dataclasses import replace
 
 import pytest
 
-from psp.preprocess.prepare import prepare
-from psp.dataset.store import open_store
-from psp.synthetic import SyntheticConfig
-from psp.train.train import train_run
-from runs import SMALL_RUN
+from psp.dataset.build import prepare
+from psp.io.base import open_reader
+from psp.train.api import make_task, train_run
+from runs import SMALL_RUN, with_stage
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """The folder of a small run on built-in recordings of one and two persons; it predicts from two stretches."""
+    """The folder of a run on built-in recordings of one and two persons; it predicts from two stretches."""
     folder = tmp_path_factory.mktemp("trained")
-    prepare("synthetic", None, folder / "store", synthetic=SyntheticConfig(clips=90), workers=1)
-    sample = replace(SMALL_RUN.data.sample, test_crops=((0.0, 1.0), (0.1, 0.8)))
-    config = replace(SMALL_RUN, epochs=2, data=replace(SMALL_RUN.data, sample=sample))
-    return train_run(open_store(folder / "store"), config, folder / "run")
+    prepare(open_reader("synthetic", clips=90), folder / "store", workers=1)
+    resample = replace(SMALL_RUN.data.resample, test_crops=((0.0, 1.0), (0.1, 0.8)))
+    config = replace(with_stage(SMALL_RUN, epochs=2), data=replace(SMALL_RUN.data, resample=resample))
+    return train_run(make_task(folder / "store", "2/class", "synthetic-xsub"), config, folder / "run")

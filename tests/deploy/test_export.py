@@ -1,30 +1,55 @@
 import json
-import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from psp.preprocess.normalise import NORMALISATIONS, normalise
 from psp.dataset.store import open_store
 from psp.deploy import export
-from psp.deploy.agreement import agreement, expected_probabilities, random_clip
-from psp.deploy.clips import padded
-from psp.deploy.export import export_onnx, metadata, onnx_bytes
+from psp.deploy.agreement import agreement, random_clip
+from psp.deploy.clips import Padded, padded
+from psp.deploy.export import export_onnx, onnx_bytes
 from psp.deploy.onnx_runtime import OnnxRecogniser
-from psp.deploy.recogniser import Recogniser, recogniser_of
-from psp.errors import CheckpointError, ConfigError
-from psp.skeleton.layouts import LAYOUTS
-from psp.train.presets import best
-from psp.train.run import open_run
-from psp.train.train import train_run
+from psp.deploy.recogniser import Recogniser
+from psp.errors import CheckpointError, DestinationError
+from psp.evaluate.arrays import recordings_of, store_of
+from psp.evaluate.predict import predict_store
+from psp.evaluate.trained import open_model
+from psp.model.model_file import TrainedModel, interface_of
+from psp.model.predictor import make_predictor
+from psp.preprocess.clean import CleanConfig
+from psp.preprocess.normalise import NORMALISATIONS, NormaliseConfig
+from psp.train.api import make_task, preset_config
+from psp.train.run import Run
 from runs import SMALL_RUN
+from stores import own_store
 
 
 @pytest.fixture(scope="module")
 def exported(trained, tmp_path_factory):
     out = tmp_path_factory.mktemp("exported") / "recogniser.onnx"
-    return export_onnx(trained, out), out
+    return export_onnx(trained, out, open_store(trained.parent / "store")), out
+
+
+def expected_probabilities(model: TrainedModel, clips: list[np.ndarray]) -> np.ndarray:
+    """What preparation, a store and its batches give."""
+    interface = model.interface
+    return predict_store(model, store_of(recordings_of(clips, interface.layout, interface.up), interface)).numpy()
+
+
+def bodies(clips: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(np.nan_to_num(clip), (~np.isnan(clip).any(axis=3)).astype(np.float32)) for clip in clips]
+
+
+def untrained(store, **interface) -> TrainedModel:
+    """A model with random weights for the recordings of a store."""
+    torch.manual_seed(0)
+    known = replace(interface_of(store, SMALL_RUN.data, 2, {}), **interface)
+    predictor = make_predictor(
+        store.layout, 8, len(store.classes), SMALL_RUN.model, ("joint", "motion", "bone motion"), "mean"
+    )
+    return TrainedModel(predictor.eval(), known)
 
 
 def test_the_file_computes_what_pytorch_computes(exported):
@@ -34,86 +59,122 @@ def test_the_file_computes_what_pytorch_computes(exported):
     assert found.largest_difference < 1e-5
 
 
-def test_the_comparison_is_not_blind(trained, exported):
-    """Another normalisation, or forgetting that a person is absent, shows."""
-    run = open_run(trained)
-    recogniser = recogniser_of(run)
-    other = replace(recogniser.reading, normalise=NORMALISATIONS["none"])
-    assert agreement(run, Recogniser(recogniser.network, other)).largest_difference > 1e-3
+def test_a_model_file_alone_is_enough(trained, tmp_path):
+    model = tmp_path / "elsewhere.safetensors"
+    model.write_bytes((trained / "model.safetensors").read_bytes())
+    assert export_onnx(model, tmp_path / "recogniser.onnx").largest_difference < 1e-5
 
 
-def test_all_streams_of_the_best_preset_are_in_the_file(trained, tmp_path):
-    settings = best(SMALL_RUN.protocol, SMALL_RUN.budget, "light")
-    run = train_run(open_store(trained.parent / "store"), replace(settings, epochs=1, steps=1), tmp_path / "run")
-    assert export_onnx(run, tmp_path / "recogniser.onnx").largest_difference < 1e-5
+def test_the_comparison_is_not_blind(trained):
+    """Another normalisation shows."""
+    model = open_model(trained)
+    other = TrainedModel(model.predictor, replace(model.interface, normalise=NORMALISATIONS["none"]))
+    assert agreement(model, Recogniser(other)).largest_difference > 1e-3
+
+
+def test_all_modalities_of_the_best_preset_are_in_the_file(trained, tmp_path):
+    task = make_task(trained.parent / "store", "2/class", "synthetic-xsub")
+    model = Run(task, preset_config(task, epochs=1), None, "cpu").model()
+    model.save(tmp_path / "model.safetensors")
+    assert export_onnx(tmp_path / "model.safetensors", tmp_path / "recogniser.onnx").largest_difference < 1e-5
 
 
 @pytest.mark.parametrize(("clips", "persons", "frames"), [(1, 1, 1), (1, 2, 300), (3, 1, 8), (7, 2, 40)])
 def test_any_number_of_clips_persons_and_frames(trained, exported, clips, persons, frames):
-    draw = np.random.default_rng(clips)
-    run, recogniser = open_run(trained), OnnxRecogniser(exported[1])
-    recordings = [random_clip(draw, LAYOUTS["ntu25"], persons)[:, :frames] for _ in range(clips)]
-    expected = expected_probabilities(run, LAYOUTS["ntu25"], recordings)
-    np.testing.assert_allclose(recogniser.predict(*padded(recordings, recogniser)), expected, atol=1e-5)
+    draw, model = np.random.default_rng(clips), open_model(trained)
+    one = replace(model.interface, persons=persons)
+    recordings = [random_clip(draw, one)[:, :frames] for _ in range(clips)]
+    expected = expected_probabilities(model, recordings)
+    np.testing.assert_allclose(OnnxRecogniser(exported[1]).predict(recordings), expected, atol=1e-5)
 
 
 def test_what_is_outside_a_clip_has_no_influence(trained, exported):
     recogniser = OnnxRecogniser(exported[1])
-    joints, frames, persons = padded([random_clip(np.random.default_rng(1), LAYOUTS["ntu25"], 1)], recogniser)
-    wider = np.full((1, 2, joints.shape[2] + 5, 25, 3), 7.0, dtype=np.float32)
-    wider[:, :1, : joints.shape[2]] = joints
-    found = recogniser.predict(wider, frames, np.array([[True, False]]))
-    np.testing.assert_allclose(found, recogniser.predict(joints, frames, persons), atol=1e-6)
+    clip = random_clip(np.random.default_rng(1), replace(recogniser.interface, persons=1))
+    batch = padded(bodies([clip]), recogniser)
+    joints = np.full((1, 2, clip.shape[1] + 5, 25, 3), np.nan, dtype=np.float32)
+    confidence = np.ones(joints.shape[:4], dtype=np.float32)
+    joints[:, :1, : clip.shape[1]] = clip
+    confidence[:, :1, : clip.shape[1]] = batch.confidence
+    found = recogniser.compute(Padded(joints, batch.frames, np.array([[True, False]]), confidence))
+    np.testing.assert_allclose(found, recogniser.compute(batch), atol=1e-6)
+
+
+def test_a_coordinate_of_exactly_zero_means_nothing_special(trained, exported):
+    draw = np.random.default_rng(2)
+    clip = draw.normal(size=(1, 10, 25, 3))
+    clip[:, 3:6, 4] = 0.0
+    clip[:, 8] = 0.0
+    found = OnnxRecogniser(exported[1]).predict([clip])
+    np.testing.assert_allclose(found, expected_probabilities(open_model(trained), [clip]), atol=1e-5)
+    missing = clip.copy()
+    missing[:, 3:6, 4] = np.nan
+    assert np.abs(found - OnnxRecogniser(exported[1]).predict([missing])).max() > 1e-6
 
 
 def test_the_file_says_what_it_is(trained, exported):
-    recogniser, run = OnnxRecogniser(exported[1]), open_run(trained)
-    assert list(recogniser.classes) == run.store_facts["classes"]
-    assert recogniser.layout is LAYOUTS["ntu25"]
-    assert recogniser.facts["config hash"] == run.config.hash
-    assert recogniser.facts["joint names"][0] == LAYOUTS["ntu25"].joints[0]
-    assert recogniser.facts["preprocessing"]["normalise"]["scale"] == "mean-spine"
-    assert recogniser.facts["normalisation inside"] is True
+    recogniser, model = OnnxRecogniser(exported[1]), open_model(trained)
+    assert recogniser.classes == model.interface.classes
+    assert recogniser.layout == model.interface.layout
+    assert {**recogniser.interface.facts, "versions": 0} == {**model.interface.facts, "versions": 0}
+    assert replace(recogniser.interface, facts={}) == replace(model.interface, facts={})
 
 
 @pytest.mark.parametrize("persons", ["all", "present"])
 @pytest.mark.parametrize("motion", ["recorded", "resampled"])
 def test_other_ways_of_reading_clips(trained, persons, motion):
     """Absent persons as zeros, motion of recorded frames and the published normalisation, inside the graph."""
-    run = open_run(trained)
-    plain = recogniser_of(run)
-    data = replace(plain.reading.data, views="apart", motion=motion)
-    plain.network.config = replace(plain.network.config, persons=persons)
-    reading = replace(plain.reading, normalise=NORMALISATIONS["published"], data=data)
-    recogniser = Recogniser(plain.network, reading)
-    session = OnnxRecogniser(onnx_bytes(recogniser, metadata(run, recogniser)))
+    plain = open_model(trained)
+    backbone = plain.predictor.backbone
+    backbone.config = replace(backbone.config, persons=persons)
+    interface = replace(
+        plain.interface,
+        data=replace(plain.interface.data, modalities="apart", motion=motion),
+        normalise=NORMALISATIONS["published"],
+    )
+    model = TrainedModel(plain.predictor, interface)
     draw = np.random.default_rng(3)
-    clips = [random_clip(draw, LAYOUTS["ntu25"], 1 + number % 2) for number in range(4)]
-    batch = padded(clips, session)
-    np.testing.assert_allclose(session.predict(*batch), recogniser.predict(*batch), atol=1e-5)
-    ready = [normalise(clip, LAYOUTS["ntu25"], NORMALISATIONS["published"]) for clip in clips]
-    alone = Recogniser(plain.network, replace(reading, normalise=None))
-    np.testing.assert_allclose(session.predict(*batch), alone.predict(*padded(ready, session)), atol=1e-5)
+    clips = [random_clip(draw, interface) for _ in range(4)]
+    recogniser, session = Recogniser(model), OnnxRecogniser(onnx_bytes(model))
+    expected = expected_probabilities(model, clips)
+    np.testing.assert_allclose(recogniser.predict(clips), expected, atol=1e-5)
+    np.testing.assert_allclose(session.predict(clips), expected, atol=1e-5)
 
 
-def test_a_network_that_differs_is_not_written(trained, tmp_path, monkeypatch):
+@pytest.mark.parametrize("layout", ["beetle", "coco17"])
+@pytest.mark.parametrize("clean", [CleanConfig(bodies=None), CleanConfig(bodies=None, fill_gaps=False)])
+def test_own_layouts_and_two_dimensions(layout, clean):
+    store = own_store(None, layout)
+    model = untrained(store, clean=clean, normalise=NormaliseConfig(facing="first-frame"))
+    session = OnnxRecogniser(onnx_bytes(model))
+    assert session.layout == store.layout
+    found = agreement(model, session)
+    assert found.largest_difference < 1e-5
+    clips = [random_clip(np.random.default_rng(number), model.interface) for number in range(3)]
+    np.testing.assert_allclose(Recogniser(model).predict(clips), session.predict(clips), atol=1e-5)
+
+
+def test_a_model_that_differs_is_not_written(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "TOLERANCE", -1.0)
     with pytest.raises(CheckpointError, match="differs from PyTorch"):
         export_onnx(trained, tmp_path / "recogniser.onnx")
     assert not list(tmp_path.iterdir())
 
 
-def test_impossible_places_are_refused(trained, exported, tmp_path):
-    with pytest.raises(ConfigError, match="already exists"):
+def test_impossible_destinations_are_refused(trained, exported, tmp_path):
+    with pytest.raises(DestinationError, match="already exists"):
         export_onnx(trained, exported[1])
-    with pytest.raises(ConfigError, match="does not exist"):
+    with pytest.raises(DestinationError, match="does not exist"):
         export_onnx(trained, tmp_path / "absent" / "recogniser.onnx")
 
 
-def test_an_unknown_normalisation_is_refused(trained, tmp_path):
-    copy = shutil.copytree(trained, tmp_path / "copy")
-    content = json.loads((copy / "config.json").read_text())
-    content["store"]["preprocessing"]["normalise"]["fashion"] = "new"
-    (copy / "config.json").write_text(json.dumps(content))
-    with pytest.raises(CheckpointError, match="normalisation is not known"):
-        recogniser_of(open_run(copy))
+def test_another_version_of_the_file_is_refused(trained):
+    onnx = pytest.importorskip("onnx")
+    graph = onnx.load_from_string(onnx_bytes(open_model(trained)))
+    header = json.loads(graph.metadata_props[0].value)
+    graph.metadata_props[0].value = json.dumps({**header, "format": 99})
+    with pytest.raises(CheckpointError, match="format 99"):
+        OnnxRecogniser(graph.SerializeToString())
+    del graph.metadata_props[:]
+    with pytest.raises(CheckpointError, match="not a model of psp"):
+        OnnxRecogniser(graph.SerializeToString())

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -7,43 +5,52 @@ import torch
 from psp.evaluate.embed import ENCODER, Embedding, embed_clips, embed_run, separability
 from psp.evaluate.predict import predict_logits
 from psp.evaluate.trained import open_trained
-from psp.train.train import train_run
-from runs import SMALL_RUN
+from psp.train.api import make_task, train_run
+from runs import SMALL_RUN, small_run, with_stage
 from stores import small_store
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("embed")
-    return train_run(small_store(folder / "store"), replace(SMALL_RUN, epochs=1), folder / "run")
+    task = make_task(small_store(folder / "store"), "2/class", "synthetic-xsub")
+    return train_run(task, with_stage(SMALL_RUN, epochs=1), folder / "run")
 
 
-def test_there_are_features_of_every_view_and_level(run):
+def test_there_are_features_of_every_modality_and_level(run):
     found = embed_run(run, device="cpu")
-    shapes = {view: {kind: rows.shape for kind, rows in kinds.items()} for view, kinds in found.features.items()}
+    shapes = {name: {kind: each.shape for kind, each in kinds.items()} for name, kinds in found.features.items()}
     assert shapes == dict.fromkeys(("joint", "motion"), dict.fromkeys((ENCODER, "body", "part", "joint"), (24, 8)))
-    assert np.array_equal(found.labels, open_trained(run, device="cpu").store.clips.label[found.clips])
+    assert np.array_equal(found.labels, open_trained(run, device="cpu").store.clips.label[found.index])
+
+
+def test_modalities_that_were_not_contrasted_have_no_levels(tmp_path):
+    task = make_task(small_store(tmp_path / "store"), "2/class", "synthetic-xsub")
+    run = train_run(task, with_stage(small_run("psp-mean-teacher"), epochs=1), tmp_path / "run")
+    found = embed_run(run, ["clip001"], device="cpu").features
+    assert [name for name, kinds in found.items() if "part" in kinds] == ["joint", "velocity"]
+    assert all(ENCODER in kinds for kinds in found.values())
 
 
 def test_the_fused_encoder_features_are_what_the_classifier_judges(run):
     trained = open_trained(run, device="cpu")
-    rows = trained.tests()
-    fused = torch.from_numpy(embed_clips(trained.network, trained.batches, rows).fused())
-    judged = 2 * trained.network.classifier(fused)  # FC(a) + FC(b) = 2 FC((a + b) / 2)
-    torch.testing.assert_close(judged, predict_logits(trained.network, trained.batches, rows), atol=1e-4, rtol=1e-4)
+    predictor, index = trained.model.predictor, trained.test_index()
+    fused = torch.from_numpy(embed_clips(predictor, trained.maker, index).fused())
+    judged = 2 * predictor.classifier("joint")(fused)  # FC(a) + FC(b) = 2 FC((a + b) / 2)
+    torch.testing.assert_close(judged, predict_logits(predictor, trained.maker, index), atol=1e-4, rtol=1e-4)
 
 
-def test_features_of_networks_of_their_own_stand_side_by_side():
-    views = {"joint": {ENCODER: np.array([[3.0, 4.0]])}, "distance": {ENCODER: np.array([[0.0, 2.0]])}}
-    found = Embedding(np.array([0]), np.array([1]), views, networks="own")
+def test_features_of_own_networks_stand_side_by_side():
+    features = {"joint": {ENCODER: np.array([[3.0, 4.0]])}, "distance": {ENCODER: np.array([[0.0, 2.0]])}}
+    found = Embedding(np.array([0]), np.array([1]), features, networks="own")
     np.testing.assert_allclose(found.fused(), [[0.6, 0.8, 0.0, 1.0]])
     assert found.of_classes([1]).networks == "own"
 
 
 def test_chosen_clips_have_the_features_that_they_have_among_others(run):
     every, few = embed_run(run, device="cpu"), embed_run(run, ["clip013", "clip004"], device="cpu")
-    place = [every.clips.tolist().index(row) for row in (13, 4)]
-    assert few.clips.tolist() == [13, 4]
+    place = [every.index.tolist().index(number) for number in (13, 4)]
+    assert few.index.tolist() == [13, 4]
     np.testing.assert_allclose(few.fused("part"), every.fused("part")[place], atol=1e-5)
 
 

@@ -16,11 +16,12 @@ from psp.figures.attention_maps import (
     plot_pose,
 )  # fmt: skip
 from psp.figures.layouts import positions
-from psp.skeleton.clip import Clip
+from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.layout import Layout
-from psp.skeleton.layouts import LAYOUTS
+from psp.skeleton.recording import Clip, ClipInfo
 
-every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+NAMES = ("ntu25", "kinect20", "coco17")
+every_layout = pytest.mark.parametrize("layout", [layout_by_name(name) for name in NAMES], ids=NAMES)
 
 
 @every_layout
@@ -47,17 +48,17 @@ def test_areas_grow_from_the_least_to_the_most_important():
 
 
 def test_rows_are_named_and_drawn_in_the_same_order():
-    layout, axes = LAYOUTS["ntu25"], Figure().add_subplot()
+    layout, axes = layout_by_name("ntu25"), Figure().add_subplot()
     weights = np.arange(625.0).reshape(25, 25)
     plot_map(axes, weights, "joint", layout, (0, 625))
     names = [label.get_text() for label in axes.get_yticklabels()]
-    place = names.index("left hand tip")
+    shown = names.index("left hand tip")
     tip = layout.joints.index("left hand tip")
-    assert axes.get_images()[0].get_array()[place, place] == weights[tip, tip]
+    assert axes.get_images()[0].get_array()[shown, shown] == weights[tip, tip]
 
 
 def test_the_second_pose_carries_the_circles():
-    layout, axes = LAYOUTS["kinect20"], Figure().add_subplot()
+    layout, axes = layout_by_name("kinect20"), Figure().add_subplot()
     poses = np.stack([positions(layout), positions(layout) + 1])
     plot_pose(axes, poses, np.full(20, 9.0), layout)
     assert np.array_equal(axes.collections[0].get_offsets(), poses[1])
@@ -69,20 +70,20 @@ def attention(name: str, layout: Layout, persons: int) -> ClipAttention:
     joints = (pose + draw.normal(0, 1, (persons, 7, 1, 3))).astype(np.float32)
     sizes = {"body": len(layout.bodies), "part": len(layout.parts), "joint": len(layout.joints)}
     maps = {level: draw.uniform(-1, 1, (persons, 4, size, size)) for level, size in sizes.items()}
-    return ClipAttention(Clip(name, joints), "sit down", maps, maps)
+    return ClipAttention(Clip(ClipInfo(name), joints), "sit down", maps, maps)
 
 
 @pytest.mark.parametrize("kind", [".png", ".svg"])
 @pytest.mark.parametrize("measure", MEASURES)
 def test_the_figure_is_saved(tmp_path: Path, kind: str, measure: str):
-    layout, path = LAYOUTS["ntu25"], tmp_path / f"attention{kind}"
+    layout, path = layout_by_name("ntu25"), tmp_path / f"attention{kind}"
     clips = [attention("one", layout, 1), attention("three", layout, 2)]
     draw_attention_maps(path, clips, layout, measure=measure, head=1, note="A note.")
     assert path.stat().st_size > 20_000
 
 
 def test_levels_that_were_not_trained_are_left_out(tmp_path: Path):
-    layout, path = LAYOUTS["kinect20"], tmp_path / "attention.png"
+    layout, path = layout_by_name("kinect20"), tmp_path / "attention.png"
     clip = attention("one", layout, 1)
     del clip.maps["joint"]
     draw_attention_maps(path, [clip], layout)

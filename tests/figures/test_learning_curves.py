@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from scipy.optimize import minimize
 
-from psp.figures.learning_curves import draw_learning_curves, plot_learning_curves, smoothed, spread
+from psp.figures.learning_curves import draw_learning_curves, kept_apart, plot_learning_curves, smoothed
 
 CURVES = {
     "supervised only": [(0, 10.0), (100, 40.5), (200, 50.0)],
@@ -58,16 +58,16 @@ def test_names_point_at_the_ends_of_smooth_lines():
 
 
 def test_heights_far_apart_stay():
-    assert spread([0.5, 0.1, 0.9], 0.2) == pytest.approx([0.5, 0.1, 0.9])
+    assert kept_apart([0.5, 0.1, 0.9], 0.2) == pytest.approx([0.5, 0.1, 0.9])
 
 
 def test_two_close_heights_part_evenly():
-    assert spread([0.51, 0.49], 0.1) == pytest.approx([0.55, 0.45])
+    assert kept_apart([0.51, 0.49], 0.1) == pytest.approx([0.55, 0.45])
 
 
 @given(st.lists(st.floats(0, 1), max_size=9), st.floats(0.01, 0.5))
 def test_neighbours_are_at_least_a_gap_apart_and_keep_their_order(heights: list[float], gap: float):
-    moved = spread(heights, gap)
+    moved = kept_apart(heights, gap)
     order = np.argsort(heights, kind="stable")
     assert (np.diff(np.array(moved)[order]) >= gap - 1e-9).all()
     assert sum(moved) == pytest.approx(sum(heights))
@@ -77,4 +77,4 @@ def test_heights_move_as_little_as_possible():
     heights = np.sort(np.random.default_rng(3).uniform(0, 1, 7))
     apart = [{"type": "ineq", "fun": lambda x, i=i: x[i + 1] - x[i] - 0.12} for i in range(6)]
     best = minimize(lambda x: ((x - heights) ** 2).sum(), heights, constraints=apart, options={"ftol": 1e-12})
-    assert spread(heights.tolist(), 0.12) == pytest.approx(best.x.tolist(), abs=1e-4)
+    assert kept_apart(heights.tolist(), 0.12) == pytest.approx(best.x.tolist(), abs=1e-4)

@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 
 from psp.figures.layouts import positions
-from psp.figures.pose import flat, mover, telling_frames
-from psp.skeleton.kinect20 import KINECT20
+from psp.figures.pose import flat, in_space, mover, telling_frames
+from psp.skeleton.catalogue import layout_by_name
+from stores import BEETLE
+
+KINECT20 = layout_by_name("kinect20")
 
 STANDING = np.concatenate([positions(KINECT20), np.zeros((20, 1))], axis=1)
 
@@ -25,7 +28,7 @@ def test_the_mover_is_the_person_who_moves_most_and_appearing_is_no_movement():
     assert mover(joints) == 1
 
 
-def test_the_telling_frame_sprawls_and_its_companion_is_the_other_extreme():
+def test_the_telling_frame_is_the_wider_one_and_its_companion_is_the_other_extreme():
     joints = np.repeat(STANDING[None], 9, axis=0)
     joints[:, 7, 0] += [0, 0, 0, 1, 4, 1, 0, -1, 0]
     joints += np.arange(9)[:, None, None]  # walking away changes no pose
@@ -46,3 +49,16 @@ def test_a_standing_person_faces_the_reader_upright_from_wherever_it_was_recorde
     recorded = STANDING @ rotation(1, turn).T @ rotation(0, tilt).T
     seen = flat(np.stack([recorded, recorded]), KINECT20)
     np.testing.assert_allclose(seen[0], positions(KINECT20), atol=1e-6)
+
+
+def test_layouts_without_shoulders_and_spine_and_flat_recordings_can_be_drawn():
+    layout = BEETLE
+    assert layout.shoulders is None
+    clips = np.random.default_rng(0).normal(0, 1, (5, len(layout.joints), 2))
+    poses = in_space(clips)
+    assert np.array_equal(poses[..., :2], clips)
+    seen = flat(poses, layout)
+    np.testing.assert_allclose(seen[:, layout.centre, 0], 0, atol=1e-12)
+    for ours, theirs in zip(seen, clips, strict=True):  # rotated, perhaps mirrored: distances stay
+        ours, theirs = (np.linalg.norm(each[:, None] - each, axis=2) for each in (ours, theirs))
+        np.testing.assert_allclose(ours, theirs, atol=1e-9)

@@ -24,7 +24,7 @@ def test_against_pytorch_metric_learning(n: int, temperature: float) -> None:
     torch.testing.assert_close(ntxent(first, second, temperature), expected, rtol=1e-12, atol=1e-12)
 
 
-def test_one_clip_has_nothing_to_be_told_from() -> None:
+def test_one_clip_alone_costs_nothing() -> None:
     assert ntxent(*features(1), 0.07) == 0
 
 
@@ -34,13 +34,13 @@ def test_orthogonal_clips_have_a_closed_form() -> None:
     assert math.isclose(ntxent(unit, unit, 0.5).item(), expected, rel_tol=1e-12)
 
 
-def test_equal_features_are_worth_the_logarithm_of_the_others() -> None:
+def test_equal_features_cost_the_logarithm_of_the_others() -> None:
     same = torch.ones(6, 3, dtype=torch.float64)
     assert math.isclose(ntxent(same, same, 0.07).item(), math.log(11), rel_tol=1e-12)
 
 
 @given(st.permutations(range(6)), st.floats(0.1, 10))
-def test_order_view_and_length_do_not_matter(order: list[int], length: float) -> None:
+def test_order_modality_and_length_do_not_matter(order: list[int], length: float) -> None:
     first, second = features(6)
     loss = ntxent(first, second, 0.1)
     for other in (

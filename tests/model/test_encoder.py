@@ -5,8 +5,9 @@ import torch
 
 from psp.errors import ConfigError
 from psp.model.encoder import GRAPH, SIZES, Encoder, EncoderConfig, make_encoder
-from psp.skeleton.ntu25 import NTU25
+from psp.skeleton.catalogue import layout_by_name
 
+NTU25 = layout_by_name("ntu25")
 AS_BEST = EncoderConfig(GRAPH, joints="graph")
 BLOCKS = ((8, 8, 2, 2), (8, 16, 4, 1), (16, 16, 4, 2))
 

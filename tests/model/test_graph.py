@@ -4,9 +4,9 @@ import torch
 
 from psp.model.encoder import EncoderConfig, make_encoder
 from psp.model.graph import GraphConvolution, GraphEncoder, skeleton_maps
-from psp.skeleton.kinect20 import KINECT20
-from psp.skeleton.ntu25 import NTU25
+from psp.skeleton.catalogue import layout_by_name
 
+KINECT20, NTU25 = layout_by_name("kinect20"), layout_by_name("ntu25")
 BLOCKS = ((8, 8, 5, 2), (8, 12, 3, 2))
 
 
@@ -56,14 +56,14 @@ def test_a_graph_convolution_keeps_frames_apart_and_reaches_the_neighbours_only(
     assert set(difference[2].nonzero()[:, 0].tolist()) == {elbow, wrist, hand}
 
 
-def test_the_maps_learn_of_joints_that_are_no_neighbours():
+def test_the_maps_have_gradients_for_joints_that_are_no_neighbours():
     layer = convolution().train()
     layer(torch.randn(8, 4, 5, 20)).square().sum().backward()
     assert layer.maps.grad is not None
     assert (layer.maps.grad != 0).all()
 
 
-def test_the_encoder_does_not_care_in_which_unit_a_coordinate_comes():
+def test_the_unit_of_a_coordinate_changes_nothing():
     torch.manual_seed(0)
     net, x = GraphEncoder(KINECT20, BLOCKS).train(), torch.randn(16, 3, 8, 20)
     scaled = x * torch.rand(1, 3, 1, 20).add(0.5)

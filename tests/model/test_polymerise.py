@@ -4,10 +4,10 @@ import torch.nn.functional as F
 
 from psp.model.polymerise import LevelAttention, PyramidPolymerisingAttention, SequenceProjection, hand_down
 from psp.model.pyramid import LEVELS, SkeletonPyramid
+from psp.skeleton.catalogue import layout_by_name, layout_names
 from psp.skeleton.layout import Layout
-from psp.skeleton.layouts import LAYOUTS
 
-layouts = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+layouts = pytest.mark.parametrize("layout", [*map(layout_by_name, layout_names())], ids=layout_names())
 
 
 def polymerising(layout: Layout, attention: str = "framewise") -> PyramidPolymerisingAttention:
@@ -61,7 +61,7 @@ def test_sequence_projection_is_one_linear_map_of_a_nodes_sequence() -> None:
 
 @pytest.mark.parametrize("attention", ["framewise", "sequence"])
 def test_only_the_wanted_levels_are_computed(attention: str) -> None:
-    module = polymerising(LAYOUTS["kinect20"], attention)
+    module = polymerising(layout_by_name("kinect20"), attention)
     x = torch.randn(2, 8, 3, 20).double()
     whole, part = module(x), module(x, ("part",))
     assert list(part.features) == ["part"]

@@ -2,10 +2,10 @@ import pytest
 import torch
 
 from psp.model.pyramid import SkeletonPyramid, group_mean
+from psp.skeleton.catalogue import layout_by_name, layout_names
 from psp.skeleton.layout import Layout
-from psp.skeleton.layouts import LAYOUTS
 
-layouts = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+layouts = pytest.mark.parametrize("layout", [*map(layout_by_name, layout_names())], ids=layout_names())
 
 
 def joints_of(layout: Layout, body: str) -> list[int]:
@@ -36,14 +36,14 @@ def test_bodies_are_means_of_parts_or_of_joints(layout: Layout) -> None:
 
 def test_the_two_ways_differ_only_where_parts_are_unequal() -> None:
     for name, equal in (("ntu25", False), ("kinect20", True)):
-        layout = LAYOUTS[name]
+        layout = layout_by_name(name)
         x = torch.randn(1, 2, 3, len(layout.joints)).double()
         bodies = [SkeletonPyramid(layout, way).double()(x)["body"] for way in ("parts", "joints")]
         assert torch.allclose(*bodies) == equal
 
 
 def test_the_pyramid_stores_no_weights() -> None:
-    assert not SkeletonPyramid(LAYOUTS["ntu25"], "parts").state_dict()
+    assert not SkeletonPyramid(layout_by_name("ntu25"), "parts").state_dict()
 
 
 def test_group_mean_of_equal_values_is_exact() -> None:

@@ -3,8 +3,9 @@ import torch
 
 from psp.model.encoder import EncoderConfig, encoder_of_size, make_encoder
 from psp.model.whole_body import WholeBodyEncoder
-from psp.skeleton.kinect20 import KINECT20
+from psp.skeleton.catalogue import layout_by_name
 
+KINECT20 = layout_by_name("kinect20")
 BLOCKS = ((8, 8, 5, 2), (8, 12, 3, 2))
 
 
@@ -20,7 +21,7 @@ def test_every_joint_has_features_of_every_remaining_frame(frames):
     assert features.shape == (3, config.width, config.frames_out(frames), 20)
 
 
-def test_all_joints_see_the_body_alike_and_each_sees_its_own_way():
+def test_all_joints_share_the_body_and_each_has_its_own_part():
     net, x = encoder(), torch.randn(1, 3, 8, 20)
     moved = x.clone()
     moved[:, :, :, 7] += 1

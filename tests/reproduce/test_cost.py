@@ -1,9 +1,9 @@
 import pytest
 
 from experiments import SMALL
-from psp.reproduce.cost import Cost, clips_of_step, expected_costs, steps_of
+from psp.reproduce.cost import Cost, expected_costs, steps_and_clips
 from psp.reproduce.experiment import Scope, plan
-from psp.train.train import start_run
+from psp.train.api import make_task, start_run
 from stores import small_store
 
 
@@ -18,14 +18,15 @@ def test_the_formula():
 
 def test_steps_are_those_that_the_trainer_takes(store, tmp_path):
     for run in plan(SMALL, [store], Scope()) + plan(SMALL, [store], Scope(quick=True)):
-        trainer = start_run(store, run.config, tmp_path / run.name, run.budget, "cpu")
-        assert steps_of(run) == trainer.steps
+        task = make_task(store, run.budget, run.column.benchmark)
+        training = start_run(task, run.config, run.folder(tmp_path), "cpu")
+        assert steps_and_clips(run)[0] == training.trainer.steps
 
 
 def test_unlabelled_clips_count_where_they_are_used(store):
     labels, psp = plan(SMALL, [store], Scope())[:2]
-    assert clips_of_step(labels.config) == 4
-    assert clips_of_step(psp.config) == 12
+    assert steps_and_clips(labels)[1] == 4
+    assert steps_and_clips(psp)[1] == 12
 
 
 def test_each_system_is_measured_on_each_data_set_once(store, monkeypatch):

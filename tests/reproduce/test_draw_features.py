@@ -3,11 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from experiments import SMALL
-from psp.evaluate.trained import open_trained
 from psp.reproduce.draw_features import chosen_classes, draw_features
-from psp.reproduce.experiment import Scope, plan
 from psp.reproduce.figure5 import FIGURE5, draw_figure5, shown_clips
 from psp.reproduce.figure6 import FIGURE6
 from psp.reproduce.figure8 import FIGURE8
@@ -15,6 +11,10 @@ from psp.reproduce.place import Place
 from psp.reproduce.result import read_results
 from psp.reproduce.run_all import run_all
 from psp.reproduce.run_folders import run_folders
+
+from experiments import SMALL
+from psp.evaluate.trained import open_trained
+from psp.reproduce.experiment import Scope, plan
 from psp.reproduce.table import Table
 from stores import small_store
 

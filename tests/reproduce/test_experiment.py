@@ -6,9 +6,13 @@ import pytest
 from experiments import SMALL
 from psp.errors import ConfigError
 from psp.reproduce.experiment import Row, Scope, plan
-from psp.reproduce.experiments import EXPERIMENTS, experiment_by_name
+from psp.reproduce.paper_tables import EXPERIMENTS, experiment_by_name
 from psp.reproduce.systems import psp_best
+from psp.skeleton.catalogue import layout_by_name
+from psp.train.presets import LARGE, DataFacts
 from stores import small_store
+
+FACTS = DataFacts(400, 5, layout_by_name("ntu25"))
 
 CELLS = [
     pytest.param(row, column, id=f"{experiment.name}-{row.name}-{column.name}")
@@ -28,12 +32,12 @@ def test_a_plan_holds_every_row_column_and_seed(store):
     names = [(run.row.name, run.column.name, run.config.seed) for run in runs]
     pairs = [("two", 0), ("two", 1), ("four", 0)]
     assert names == [(row, column, seed) for column, seed in pairs for row in ("labels", "psp")]
-    assert all(run.config.budget_seed == run.config.seed == run.budget.seed for run in runs)
-    assert all(run.config.budget == run.budget.spec for run in runs)
+    assert all(run.config.seed == run.budget.seed for run in runs)
+    assert all(run.column.budget == run.budget.spec for run in runs)
     assert len({run.key for run in runs}) == len({run.name for run in runs}) == 6
 
 
-def test_the_rows_of_a_column_learn_from_the_same_labels(store):
+def test_the_rows_of_a_column_use_the_same_labels(store):
     runs = plan(SMALL, [store], Scope(seeds=3))
     assert len(runs) == 12
     for column in SMALL.columns:
@@ -45,7 +49,8 @@ def test_the_rows_of_a_column_learn_from_the_same_labels(store):
 def test_the_quick_version_has_few_steps_and_labels(store):
     runs = plan(SMALL, [store], Scope(quick=True))
     assert [run.row.name for run in runs] == ["labels", "psp"]
-    assert {(run.config.epochs, run.config.steps, run.config.budget) for run in runs} == {(1, 2, "1/class")}
+    stages = {(run.config.last.epochs, run.config.last.steps_per_epoch, run.budget.spec) for run in runs}
+    assert stages == {(1, 2, "1/class")}
     assert {run.column.title for run in runs} == {"2 labels (here 1/class)"}
 
 
@@ -70,7 +75,6 @@ def test_runs_of_other_labels_lie_in_other_folders(store, tmp_path):
     other = replace(run, budget=replace(run.budget, ids=run.budget.ids[1:]))
     assert other.config.hash == run.config.hash
     assert other.folder(tmp_path) != run.folder(tmp_path)
-    assert other.name != run.name
 
 
 def test_a_run_of_other_clips_is_another_run(store, tmp_path):
@@ -97,20 +101,20 @@ def test_a_preset_is_refused_where_rows_name_their_own(store):
 
 def test_a_precision_is_that_of_every_system_and_in_the_name_of_the_table(store):
     runs = plan(SMALL, [store], Scope(precision="bf16"))
-    assert {run.config.precision for run in runs} == {"bf16"}
+    assert {run.config.runtime.precision for run in runs} == {"bf16"}
     assert not {run.key for run in runs} & {run.key for run in plan(SMALL, [store], Scope())}
     assert SMALL.stem(Scope("full", precision="bf16")) == "small-full-bf16"
 
 
 def test_the_papers_schedule_is_cut_and_that_of_best_is_not(store):
     runs = plan(replace(SMALL, rows=EXPERIMENTS["table3"].rows), [store], Scope(epochs=3, seeds=1))
-    epochs = {run.row.name: run.config.epochs for run in runs}
+    epochs = {run.row.name: run.config.last.epochs for run in runs}
     assert epochs == {
         "supervised": 3, "paper": 3, "published": 3, "supervised-best": 20, "best": 20, "best-short": 20,
         "supervised-best-short": 20, "temporal-convolution": 20,
     }  # fmt: skip
     longer = plan(replace(SMALL, rows=EXPERIMENTS["table3"].rows), [store], Scope(epochs=200, seeds=1))
-    assert {run.row.name: run.config.epochs for run in longer if run.row.name[0] == "p"} == {
+    assert {run.row.name: run.config.last.epochs for run in longer if run.row.name[0] == "p"} == {
         "paper": 120, "published": 200,
     }  # fmt: skip
 
@@ -118,16 +122,15 @@ def test_the_papers_schedule_is_cut_and_that_of_best_is_not(store):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_rows_can_be_sent_to_other_processes(name: str):
     for row in EXPERIMENTS[name].rows:
-        protocol, budget = EXPERIMENTS[name].columns[0].protocol, "5/class"
-        sent = pickle.loads(pickle.dumps(row))
-        assert sent.make(protocol, budget, Scope("light")) == row.make(protocol, budget, Scope("light"))
+        column, sent = EXPERIMENTS[name].columns[0], pickle.loads(pickle.dumps(row))
+        assert sent.make(column, FACTS, Scope("light")) == row.make(column, FACTS, Scope("light"))
 
 
 @pytest.mark.parametrize(("row", "column"), CELLS)
 def test_every_cell_of_every_experiment_is_a_configuration(row, column):
-    for size in ("tiny", "full"):
-        config = row.make(column.protocol, column.budget, Scope(size=size))
-        assert (config.protocol, config.budget) == (column.protocol, column.budget)
+    tiny, full = (row.make(column, FACTS, Scope(size=size)) for size in ("tiny", "full"))
+    assert (tiny == full) == (row.size is not None)
+    assert column.facts_for("best", FACTS).is_large == column.dataset.startswith("ntu")
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=EXPERIMENTS)
@@ -172,3 +175,10 @@ def test_an_unknown_experiment_is_named_with_the_nearest():
         experiment_by_name("tabel3")
     with pytest.raises(ConfigError, match="figure7"):
         experiment_by_name("x")
+
+
+def test_the_settings_of_a_column_do_not_depend_on_the_size_of_the_store():
+    for column in (column for experiment in EXPERIMENTS.values() for column in experiment.columns):
+        for preset in ("paper", "published", "best"):
+            sizes = {column.facts_for(preset, replace(FACTS, clips=clips)).is_large for clips in (10, LARGE)}
+            assert sizes == {preset in column.large}

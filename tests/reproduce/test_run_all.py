@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from psp.reproduce.place import Place
+from psp.reproduce.result import read_results
+from psp.reproduce.run_all import Outcome, _attempt, default_jobs, pending, run_all
+from psp.train.train import start_run
 
 from experiments import SMALL
 from psp.errors import CheckpointError
 from psp.reproduce.experiment import Scope, plan
-from psp.reproduce.place import Place
-from psp.reproduce.result import read_results
-from psp.reproduce.run_all import Outcome, _attempt, default_jobs, pending, run_all
 from psp.train.run import RunFolder, training_alone
-from psp.train.train import start_run
 from stores import small_store
 
 PROGRAM = """

@@ -1,14 +1,14 @@
 import json
 
 import pytest
-
-from experiments import SMALL
-from psp.reproduce.experiment import Scope, plan
 from psp.reproduce.place import Place
 from psp.reproduce.result import read_results
 from psp.reproduce.run_one import EPOCHS_FILE, make_result
-from psp.train import loop
 from psp.train.log import read_lines
+
+from experiments import SMALL
+from psp.reproduce.experiment import Scope, plan
+from psp.train import loop
 from psp.train.run import RunFolder
 from stores import small_store
 

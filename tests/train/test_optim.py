@@ -5,11 +5,13 @@ import torch
 from torch import nn
 
 from psp.errors import ConfigError
+from psp.methods import METHODS
+from psp.methods.base import Setting
+from psp.model.backbone import ModelConfig
 from psp.model.encoder import EncoderConfig
-from psp.model.psp import ModelConfig, PSPNetwork
-from psp.skeleton.layouts import layout_by_name
+from psp.skeleton.catalogue import layout_by_name
 from psp.train.muon import Muon
-from psp.train.optim import OptimConfig, learning_rate, make_optimiser
+from psp.train.optim import OptimConfig, learning_rate, make_optimiser, step_unless
 
 
 def test_steps_follow_the_paper():
@@ -26,30 +28,57 @@ def test_cosine_goes_from_the_full_rate_to_its_final_share():
 
 def test_adamw_decays_matrices_only():
     network = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
-    decayed, spared = make_optimiser(network, OptimConfig("adamw", weight_decay=0.1)).param_groups
+    optimiser = make_optimiser(network, network.parameters(), OptimConfig("adamw", weight_decay=0.1))
+    decayed, spared = optimiser.param_groups
     assert [weight.ndim for weight in decayed["params"]] == [2]
     assert decayed["weight_decay"] == 0.1
     assert spared["weight_decay"] == 0
 
 
-def test_muon_takes_the_matrices_of_encoders_and_leaves_the_rest_to_adamw():
-    model = ModelConfig(EncoderConfig(((4, 4, 3, 2), (4, 8, 3, 1)), joints="graph"))
-    network = PSPNetwork(layout_by_name("kinect20"), 8, 3, model)
-    optimiser = make_optimiser(network, OptimConfig("muon", weight_decay=0.1))
+@pytest.mark.parametrize("networks", ["shared", "own"])
+def test_muon_takes_the_matrices_of_encoders_and_leaves_the_rest_to_adamw(networks):
+    model = ModelConfig(EncoderConfig(((4, 4, 3, 2), (4, 8, 3, 1)), heads=2, joints="graph"), networks=networks)
+    method = METHODS["psp"](METHODS["psp"].Config(), Setting(layout_by_name("kinect20"), 3, 10, 8, model))
+    optimiser = make_optimiser(method, method.phase_parameters("main"), OptimConfig("muon", weight_decay=0.1))
     assert isinstance(optimiser, Muon)
     matrices, decayed, spared = (group["params"] for group in optimiser.param_groups)
-    convolutions = [part.weight for part in network.encoder.modules() if isinstance(part, nn.Conv2d)]
+    encoders = method.recogniser.backbone.encoders
+    convolutions = [part.weight for part in encoders.modules() if isinstance(part, nn.Conv2d)]
     assert list(map(id, matrices)) == list(map(id, convolutions))
     assert {weight.ndim for weight in spared} == {1}
     everything = [*matrices, *decayed, *spared]
-    assert len(everything) == len(list(network.parameters())) == len({id(weight) for weight in everything})
+    assert len(everything) == len(list(method.parameters())) == len({id(weight) for weight in everything})
+
+
+def test_only_the_weights_of_a_phase_are_changed():
+    network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    before = [weight.detach().clone() for weight in network.parameters()]
+    for kind in ("sgd", "adamw", "muon"):
+        optimiser = make_optimiser(network, network[1].parameters(), OptimConfig(kind, 0.1))
+        network(torch.ones(1, 2)).sum().backward()
+        optimiser.step()
+        assert all(torch.equal(*pair) for pair in zip(before[:2], network[0].parameters(), strict=True))
+    assert not torch.equal(before[2], network[1].weight)
 
 
 def test_sgd_uses_nesterov_momentum():
-    optimiser = make_optimiser(nn.Linear(2, 2), OptimConfig())
+    network = nn.Linear(2, 2)
+    optimiser = make_optimiser(network, network.parameters(), OptimConfig())
     assert isinstance(optimiser, torch.optim.SGD)
     assert optimiser.defaults["nesterov"]
     assert optimiser.defaults["momentum"] == 0.9
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adamw", "muon"])
+def test_a_refused_step_moves_nothing(kind):
+    network = nn.Linear(2, 2)
+    optimiser = make_optimiser(network, network.parameters(), OptimConfig(kind))
+    before = [weight.detach().clone() for weight in network.parameters()]
+    for refused in (1.0, 0.0):
+        network(torch.ones(1, 2)).sum().backward()
+        step_unless(optimiser, torch.tensor(refused))
+        moved = [not torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True)]
+        assert moved == [refused == 0.0] * 2
 
 
 @pytest.mark.parametrize(

@@ -2,82 +2,139 @@ from dataclasses import replace
 
 import pytest
 
-from psp.methods.methods import METHODS
+from psp.batches.augment import AugmentConfig
+from psp.batches.modalities import MODALITIES
+from psp.methods import METHODS
+from psp.methods.psp import PSPConfig
+from psp.methods.supervised import STREAMS
 from psp.model.encoder import SIZES
-from psp.train.presets import PRESETS, best, paper, published, with_method
+from psp.skeleton.catalogue import layout_by_name
+from psp.train.config import method_config, method_name
+from psp.train.presets import PRESETS, DataFacts, best, paper, published, restricted, with_method
+
+NTU = DataFacts(40_091, 33, layout_by_name("ntu25"))
+UCLA = DataFacts(1000, 5, layout_by_name("kinect20"))
 
 
 def test_paper_has_the_numbers_of_section_4_2():
-    ntu, ucla = paper("ntu60-xsub", "5%", "full"), paper("nw-ucla", "5%", "full")
+    ntu, ucla = (paper(facts).last for facts in (NTU, UCLA))
     assert (ntu.optim.learning_rate, ucla.optim.learning_rate) == (0.05, 0.06)
     assert (ntu.optim.weight_decay, ucla.optim.weight_decay) == (5e-4, 1e-4)
     assert (ntu.optim.milestones, ucla.optim.milestones) == ((60, 90), (76, 130))
     assert (ntu.optim.warmup, ucla.optim.warmup) == (5, 20)
     assert (ntu.epochs, ucla.epochs) == (120, 300)
-    assert ntu.labelled_batch + ntu.unlabelled_batch == 64
-    assert ucla.labelled_batch + ucla.unlabelled_batch == 128
-    assert (ntu.objective.temperature, ntu.objective.contrast) == (0.07, 1.0)
-    weights = [(each.model.body_to_part, each.model.part_to_joint, each.model.body_to_joint) for each in (ntu, ucla)]
+    assert ntu.batch.labelled + ntu.batch.unlabelled == 64
+    assert ucla.batch.labelled + ucla.batch.unlabelled == 128
+    assert (ntu.method.temperature, ntu.method.contrast) == (0.07, 1.0)
+    pyramids = [stage.method.pyramid for stage in (ntu, ucla)]
+    weights = [(each.body_to_part, each.part_to_joint, each.body_to_joint) for each in pyramids]
     assert weights == [(0.2, 0.12, 0.24), (0.2, 0.1, 0.2)]
 
 
 def test_published_has_the_numbers_of_the_program():
-    config = published("ntu60-xsub", "5%", "full")
-    assert (config.optim.learning_rate, config.optim.weight_decay) == (0.01, 4e-4)
-    assert (config.labelled_batch, config.unlabelled_batch, config.steps) == (9, 90, 500)
-    assert config.objective.contrast == 0.2
-    assert config.labelled_as_unlabelled
-    assert (config.data.motion, config.data.sample.train, config.data.sample.frames) == ("recorded", "random", 50)
-    assert (config.model.scale, config.model.bodies_from, config.model.persons) == ("product", "joints", "all")
-
-
-def test_another_method_learns_from_guesses_only_if_it_is_taught():
-    taught, plain = best("nw-ucla", "5%", "tiny"), paper("nw-ucla", "5%", "tiny")
-    assert with_method(plain, "taught").has_teacher
-    assert with_method(taught, "psp").objective == replace(taught.objective, pseudo_label=0.0)
-    assert with_method(taught, "taught") == with_method(taught, None) == taught
-    assert with_method(plain, "supervised") == replace(plain, method="supervised")
+    config = published(NTU)
+    stage = config.last
+    assert (stage.optim.learning_rate, stage.optim.weight_decay) == (0.01, 4e-4)
+    assert (stage.batch.labelled, stage.batch.unlabelled, stage.steps_per_epoch) == (9, 90, 500)
+    assert stage.method.contrast == 0.2
+    assert stage.batch.unlabelled_pool == "train"
+    assert (config.data.motion, config.data.resample.train, config.data.resample.frames) == ("recorded", "random", 50)
+    assert (stage.method.pyramid.scale, stage.method.pyramid.bodies_from) == ("product", "joints")
+    assert config.model.persons == "all"
 
 
 @pytest.mark.parametrize("make", [paper, published])
 def test_neither_of_them_augments(make):
-    augment = make("nw-ucla", "5%", "full").data.augment
-    assert not any((augment.turn, augment.shear, augment.mirror, augment.noise, augment.scale))
+    data = make(UCLA).data
+    assert data.weak == data.strong == AugmentConfig()
 
 
 def test_best_augments_and_keeps_the_core():
-    config = best("nw-ucla", "5%", "tiny")
-    assert (config.epochs, config.data.sample.overhang, config.optim.optimiser) == (20, 0.2, "muon")
-    assert METHODS[config.method].views == (
-        "joint", "velocity", "yaw-invariant", "yaw-invariant velocity", "distance",
-    )  # fmt: skip
-    assert config.data.augment.turn >= 45
-    assert config.data.augment_labelled == replace(config.data.augment, shear=0.1, joint_mask=0.0, noise=0.0)
-    assert config.model.levels == ("body", "part", "joint")
-    assert config.model.polymerise
+    config = best(UCLA)
+    assert (config.last.epochs, config.last.optim.warmup, config.last.optim.optimiser) == (20, 2, "muon")
+    assert config.data.resample.overhang == 0.2
+    assert config.last.method.modalities == STREAMS
+    assert config.data.strong.turn >= 45
+    assert config.data.weak == replace(config.data.strong, shear=0.1, joint_mask=0.0, noise=0.0)
+    assert config.last.method.pyramid.levels == ("body", "part", "joint")
+    assert config.last.method.pyramid.polymerise
     assert set(PRESETS) == {"paper", "published", "best"}
 
 
 @pytest.mark.parametrize(
-    ("protocol", "budget", "expected"),
+    ("clips", "labels_per_class", "expected"),
     [
-        ("nw-ucla", "5%", (20, 0.0)), ("nw-ucla", "9.5%", (20, 0.0)), ("nw-ucla", "10%", (60, 0.5)),
-        ("nw-ucla", "9/class", (20, 0.0)), ("nw-ucla", "15/class", (60, 0.5)), ("nw-ucla", "all", (60, 0.5)),
-        ("ntu60-xsub", "40%", (20, 0.0)), ("ntu60-xsub", "all", (20, 0.0)),
+        (1000, 1, (20, 0.0)), (1000, 9.9, (20, 0.0)), (1000, 10, (60, 0.5)), (1000, 100, (60, 0.5)),
+        (9_999, 40, (60, 0.5)), (10_000, 40, (20, 0.0)), (40_091, 600, (20, 0.0)),
     ],
 )  # fmt: skip
-def test_best_takes_longer_and_doubts_labels_where_a_small_data_set_has_many(protocol, budget, expected):
-    config = best(protocol, budget, "light")
-    assert (config.epochs, config.doubt) == expected
-    assert config.optim.warmup == 2
+def test_best_takes_longer_and_filters_labels_where_a_small_data_set_has_many(clips, labels_per_class, expected):
+    stage = best(replace(UCLA, clips=clips, labels_per_class=labels_per_class)).last
+    assert (stage.epochs, stage.method.noisy_labels) == expected
 
 
-@pytest.mark.parametrize(("protocol", "clips"), [("nw-ucla", 28), ("synthetic-xsub", 28), ("ntu60-xsub", 112)])
-def test_best_takes_small_batches_from_small_data_sets(protocol, clips):
-    config = best(protocol, "5%", "light")
-    assert config.labelled_batch + config.unlabelled_batch == clips
+def test_best_takes_small_batches_from_small_data_sets():
+    assert [best(facts).last.batch.labelled + best(facts).last.batch.unlabelled for facts in (UCLA, NTU)] == [28, 112]
 
 
-def test_best_learns_along_the_skeleton_at_the_size_light_alone():
-    joints = {size: best("nw-ucla", "5%", size).model.encoder.joints for size in SIZES}
+def test_best_uses_the_graph_encoder_at_the_size_light_alone():
+    joints = {size: best(UCLA, size).model.encoder.joints for size in SIZES}
     assert joints == {"light": "graph", "tiny": "attention", "small": "attention", "full": "attention"}
+
+
+@pytest.mark.parametrize(
+    ("layout", "up", "channels", "left"),
+    [
+        ("coco17", "-y", 2, ("joint", "velocity", "distance")),
+        ("coco17", "y", 3, STREAMS),
+        ("kinect20", "none", 3, ("joint", "velocity", "distance")),
+        ("ap10k", "y", 3, STREAMS[:-1]),
+        ("ap10k", "-y", 2, ("joint", "velocity")),
+    ],
+)
+def test_best_drops_the_modalities_that_the_recordings_do_not_allow(layout, up, channels, left):
+    known = layout_by_name(layout)
+    if layout == "ap10k":
+        known = replace(known, hands=None)
+    facts = DataFacts(100, 5, known, up, channels)
+    assert best(facts).last.method.modalities == left
+    for method in METHODS:
+        stages = restricted(with_method(best(facts), method), facts).stages
+        names = [name for stage in stages for name in stage.method.modalities]
+        assert names
+        assert all(MODALITIES[name].missing(known, up, channels) is None for name in names)
+
+
+@pytest.mark.parametrize("name", [None, "psp-mean-teacher"])
+def test_the_method_of_a_preset_is_not_replaced_by_itself(name):
+    assert with_method(best(UCLA), name) == best(UCLA)
+
+
+def test_another_method_keeps_the_options_that_both_have():
+    source = best(UCLA).last.method
+    found = with_method(best(UCLA), "psp")
+    wanted = PSPConfig(("joint", "motion"), source.temperature, source.contrast, source.label_smoothing, source.pyramid)
+    assert found.last.method == wanted
+    assert (found.model, found.data, found.runtime) == (best(UCLA).model, best(UCLA).data, best(UCLA).runtime)
+    assert replace(found.last, method=source) == best(UCLA).last
+    assert with_method(best(UCLA), "multi-stream-supervised").last.method.modalities == STREAMS
+    vat = with_method(best(UCLA), "vat").last.method
+    assert vat == method_config("vat", consistency=source.consistency)
+
+
+def test_pre_training_becomes_a_first_stage():
+    found = with_method(paper(UCLA), "moco")
+    assert [(stage.name, method_name(stage.method), stage.initialise) for stage in found.stages] == [
+        ("pretrain", "moco", "scratch"),
+        ("finetune", "supervised", "backbone"),
+    ]
+    assert found.stages[0].method.temperature == paper(UCLA).last.method.temperature
+    assert all(replace(stage, method=paper(UCLA).last.method, name="train", initialise="scratch") == paper(UCLA).last
+               for stage in found.stages)  # fmt: skip
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("facts", [UCLA, NTU])
+def test_presets_are_values(preset, facts):
+    assert PRESETS[preset](facts, "tiny") == PRESETS[preset](facts, "tiny")
+    assert PRESETS[preset](facts, "tiny") != PRESETS[preset](facts, "small")

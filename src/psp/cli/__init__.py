@@ -1,5 +1,1 @@
-"""The command line: one file per verb."""
-
-from psp.cli.main import main
-
-__all__ = ["main"]
+"""The command line: one thin file a command."""

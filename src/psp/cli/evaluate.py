@@ -5,13 +5,13 @@ from typing import Literal
 
 from psp.cli.console import print_table, say
 from psp.evaluate.evaluate import Evaluation, evaluate_run
-from psp.train.run import RunFolder, open_run
+from psp.train.run_folder import RunFolder, open_run
 
 Device = Literal["auto", "cpu", "cuda"]
 
 
 def evaluate(run: Path, store: Path | None = None, device: Device = "auto") -> None:
-    """Evaluate a training run on its protocol's test sets and write evaluation.json.
+    """Evaluate a training run on the test sets of its split and write evaluation.json.
 
     Args:
         run: a folder written by 'psp train'
@@ -28,13 +28,16 @@ def show_evaluation(run: Path, evaluation: Evaluation) -> None:
         for kind, sets in evaluation.items()
         for name, found in sets.items()
     ]
+    if not rows:
+        say("the split has no test set.")
+        return
     print_table(f"{run}: accuracy in %", ("weights, test set", "clips", "top-1", "top-5"), rows)
     classes = open_run(run).store_facts["classes"]
-    full = evaluation["average"]["full"]
-    shown = ["-" if value is None else f"{value:.1f}" for value in full.per_class]
-    worst = [_most_often(row, classes) for row in _without_diagonal(full.confusion)]
+    name, found = next(iter(evaluation["average"].items()))
+    shown = ["-" if value is None else f"{value:.1f}" for value in found.per_class]
+    worst = [_most_often(row, classes) for row in _without_diagonal(found.confusion)]
     columns = ("class", "accuracy in %", "most often taken for")
-    print_table("averaged weights, full test set", columns, list(zip(classes, shown, worst, strict=True)))
+    print_table(f"averaged weights, test set {name}", columns, list(zip(classes, shown, worst, strict=True)))
     say(f"written: {RunFolder(run).evaluation}")
 
 

@@ -3,22 +3,19 @@
 from pathlib import Path
 
 from psp.cli.console import say
+from psp.dataset.store import open_store
 from psp.deploy.export import export_onnx
-from psp.errors import ConfigError
 
 
-def export(run: Path, onnx: bool = False, out: Path | None = None) -> None:
-    """Write a trained run as one file that recognises recordings without PyTorch.
+def export(model: Path, out: Path, store: Path | None = None) -> None:
+    """Write a trained model as an ONNX file that recognises recordings without PyTorch.
 
     Args:
-        run: a folder written by 'psp train'
-        onnx: as an ONNX graph, for onnxruntime
-        out: the file to write, by default recogniser.onnx in the run's folder
+        model: a run folder or a model.safetensors
+        out: the .onnx file to write
+        store: a prepared data set to compare the file with PyTorch on, besides random clips
     """
-    if not onnx:
-        raise ConfigError("no format is named.", remedy="Add --onnx.")
-    place = run / "recogniser.onnx" if out is None else out
-    found = export_onnx(run, place)
+    found = export_onnx(model, out, None if store is None else open_store(store))
     compared = f"{found.random_clips} random and {found.stored_clips} stored clips"
-    say(f"written: {place} ({place.stat().st_size / 1e6:.1f} MB)")
+    say(f"written: {out} ({out.stat().st_size / 1e6:.1f} MB)")
     say(f"checked: on {compared} no probability differs from PyTorch by more than {found.largest_difference:.1e}")

@@ -1,54 +1,54 @@
-"""The command `psp`: its verbs, and errors turned into one sentence and exit code 2."""
+"""The command `psp`: its subcommands, and errors turned into one sentence and exit code 2."""
 
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from jsonargparse import ArgumentParser
-
-from psp.cli.bench import BENCH
 from psp.cli.check import check
 from psp.cli.demo import demo
 from psp.cli.evaluate import evaluate
 from psp.cli.export import export
 from psp.cli.import_weights import import_weights
 from psp.cli.layouts import layouts
-from psp.cli.options import Verbs, add_verbs, chosen_verb
+from psp.cli.options import Command, parse_arguments, parser_of
 from psp.cli.predict import predict
-from psp.cli.prepare import prepare
+from psp.cli.prepare import prepare, run_prepare
 from psp.cli.report import report
 from psp.cli.reproduce import reproduce
-from psp.cli.train import train
-from psp.errors import PSPError
+from psp.cli.train import run_train, train
+from psp.errors import ConfigError, PSPError
 from psp.train.interrupt import Interrupted
 
-VERBS: Verbs = {
-    "layouts": layouts,
+COMMANDS: Mapping[str, Command] = {
     "prepare": prepare,
     "check": check,
     "train": train,
     "evaluate": evaluate,
     "predict": predict,
     "export": export,
-    "import-weights": import_weights,
+    "report": report,
+    "layouts": layouts,
     "demo": demo,
     "reproduce": reproduce,
-    "report": report,
-    "bench": BENCH,
+    "import-weights": import_weights,
 }
-INTERRUPTED = "interrupted. What was finished is kept: give the same command again, for a run psp train --resume RUN."
-OPTIONAL_POSITIONALS = {"layouts": ("layout",), "train": ("store",), "demo": ("out",)}
+OWN_PARSERS: Mapping[str, Callable[[Sequence[str]], int | None]] = {"prepare": run_prepare, "train": run_train}
+OPTIONAL_POSITIONALS = {"demo": ("out",), "layouts": ("layout",)}
+INTERRUPTED = "interrupted. What is finished is kept: give the same command again, for a run psp train --resume RUN."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; returns 0, or 2 for errors that the user can mend, or 128 + n after signal n.
+    """Run one command; return 0, or 2 for errors that the user can correct, or 128 + n after signal n.
 
     `psp reproduce` returns 130 whatever kept it from finishing its runs.
     """
-    verb, options = chosen_verb(VERBS, make_parser().parse_args(arguments))
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return verb(**options) or 0
+        if not words or words[0] in ("-h", "--help"):
+            sys.stdout.write(overview())
+            return 0 if words else 2
+        return run_command(words[0], words[1:]) or 0
     except PSPError as error:
         return _complain(str(error))
     except OSError as error:
@@ -61,11 +61,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(INTERRUPTED, 128 + number)
 
 
-def make_parser() -> ArgumentParser:
-    """The parser of all verbs; options, types and help come from the verbs' signatures and docstrings."""
-    parser = ArgumentParser(prog="psp", description="Action recognition from skeletons with few labels.")
-    add_verbs(parser, VERBS, OPTIONAL_POSITIONALS)
-    return parser
+def run_command(name: str, arguments: Sequence[str]) -> int | None:
+    """Parse the arguments of a command and run it."""
+    if name not in COMMANDS:
+        raise ConfigError(f"there is no command {name!r}.", remedy=f"Choose from {', '.join(COMMANDS)}.")
+    if name in OWN_PARSERS:
+        return OWN_PARSERS[name](arguments)
+    parser = parser_of(COMMANDS[name], name, OPTIONAL_POSITIONALS.get(name, ()))
+    return COMMANDS[name](**parse_arguments(parser, arguments).as_dict())
+
+
+def overview() -> str:
+    """Return the help of `psp`: its commands, a line each."""
+    lines = ["usage: psp COMMAND ...", "", "Action recognition from skeletons with few labels.", "", "commands:"]
+    lines += [f"  {name:15} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    return "\n".join([*lines, "", "'psp COMMAND --help' lists the options of a command.", ""])
 
 
 def _complain(message: str, code: int = 2) -> int:

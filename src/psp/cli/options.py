@@ -1,47 +1,66 @@
-"""From functions' signatures and docstrings to the verbs' arguments, options and help."""
+"""From functions' signatures and docstrings to the arguments, options and help of a command."""
 
 import inspect
 from argparse import Action
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from difflib import get_close_matches
 from typing import Any, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
-Verb = Callable[..., int | None]
+from psp.errors import ConfigError
 
-
-@dataclass(frozen=True)
-class Family:
-    """A verb that only names others, as in `psp bench step`."""
-
-    summary: str
-    verbs: Mapping[str, Verb]
+Command = Callable[..., int | None]
 
 
-Verbs = Mapping[str, Verb | Family]
+def parser_of(
+    function: Command, name: str, optional_positionals: Collection[str] = (), without: Collection[str] = ()
+) -> ArgumentParser:
+    """Return a parser: parameters without a default are positional, flags are switches, underscores become hyphens.
 
-
-def add_verbs(parser: ArgumentParser, verbs: Verbs, optional_positionals: Mapping[str, Collection[str]]) -> None:
-    """Give a parser one subcommand a verb, and the families theirs."""
-    group = parser.add_subcommands(dest="verb", title="verbs")
-    for name, verb in verbs.items():
-        if isinstance(verb, Family):
-            inner = ArgumentParser(description=verb.summary)
-            group.add_subcommand(name, inner, help=verb.summary)
-            add_verbs(inner, verb.verbs, {})
+    Parameters in `without`, and further keyword arguments, are left to the caller.
+    """
+    described = parse(function.__doc__ or "")
+    notes = {each.arg_name: each.description or "" for each in described.params}
+    summary = "\n".join(filter(None, (described.short_description, described.long_description)))
+    parser = ArgumentParser(prog=f"psp {name}", description=summary, exit_on_error=False, allow_abbrev=False)
+    hints = get_type_hints(function)
+    for key, parameter in inspect.signature(function).parameters.items():
+        if key in without or parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            continue
+        option, default, hint = f"--{key.replace('_', '-')}", parameter.default, hints[key]
+        if default is inspect.Parameter.empty and hint == list[str]:
+            parser.add_argument(key, type=str, nargs="+", help=notes[key])
+        elif default is inspect.Parameter.empty:
+            parser.add_argument(key, type=hint, help=notes[key])
+        elif key in optional_positionals:
+            parser.add_argument(key, type=hint, nargs="?", default=default, help=notes[key])
+        elif hint is bool:
+            parser.add_argument(option, action="store_true", help=notes[key])
+        elif get_origin(hint) is list:
+            kind = get_args(hint)[0]
+            action = _Gather if kind is str else None
+            parser.add_argument(option, type=kind, nargs="+", action=action, default=default, help=notes[key])
         else:
-            summary = (verb.__doc__ or "").splitlines()[0]
-            group.add_subcommand(name, parser_of(verb, optional_positionals.get(name, ())), help=summary)
+            parser.add_argument(option, type=hint, default=default, help=notes[key])
+    return parser
 
 
-def chosen_verb(verbs: Verbs, chosen: Namespace) -> tuple[Verb, dict[str, Any]]:
-    """The function that parsed arguments name, and its arguments."""
-    verb, options = verbs[chosen.verb], chosen[chosen.verb]
-    if isinstance(verb, Family):
-        return chosen_verb(verb.verbs, options)
-    return verb, options.as_dict()
+def parse_arguments(parser: ArgumentParser, arguments: Sequence[str], *, defaults: bool = True) -> Namespace:
+    """Return the parsed arguments; ConfigError names what is wrong and, for an unknown option, the nearest one."""
+    try:
+        return parser.parse_args(list(arguments), defaults=defaults)
+    except ArgumentError as error:
+        words = [each.partition("=")[0] for each in arguments if each.startswith("--")]
+        known = [option for action in parser._actions for option in action.option_strings]
+        unknown = next((word for word in words if word not in known), None)
+        if unknown is None:
+            what = " ".join(str(error).split())
+            raise ConfigError(f"{what}.".replace("..", "."), remedy=f"See '{parser.prog} --help'.") from error
+        near = get_close_matches(unknown, known, n=1)
+        remedy = f"Did you mean {near[0]}?" if near else f"See '{parser.prog} --help'."
+        raise ConfigError("there is no such option.", where=unknown, remedy=remedy) from error
 
 
 class _Gather(Action):
@@ -50,28 +69,3 @@ class _Gather(Action):
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         earlier = getattr(namespace, self.dest)
         setattr(namespace, self.dest, values if earlier is self.default else [*earlier, *values])
-
-
-def parser_of(function: Callable[..., Any], optional_positionals: Collection[str] = ()) -> ArgumentParser:
-    """Parameters without a default are positional, flags are switches, underscores become hyphens."""
-    described = parse(function.__doc__ or "")
-    notes = {each.arg_name: each.description or "" for each in described.params}
-    parser = ArgumentParser(description=described.short_description)
-    hints = get_type_hints(function)
-    for name, parameter in inspect.signature(function).parameters.items():
-        option = f"--{name.replace('_', '-')}"
-        if parameter.default is inspect.Parameter.empty and hints[name] == list[str]:
-            parser.add_argument(name, type=str, nargs="+", help=notes[name])
-        elif parameter.default is inspect.Parameter.empty:
-            parser.add_argument(name, type=hints[name], help=notes[name])
-        elif name in optional_positionals:
-            parser.add_argument(name, type=hints[name], nargs="?", default=parameter.default, help=notes[name])
-        elif hints[name] is bool:
-            parser.add_argument(option, action="store_true", help=notes[name])
-        elif get_origin(hints[name]) is list:
-            kind, default = get_args(hints[name])[0], parameter.default
-            action = _Gather if kind is str else None
-            parser.add_argument(option, type=kind, nargs="+", action=action, default=default, help=notes[name])
-        else:
-            parser.add_argument(option, type=hints[name], default=parameter.default, help=notes[name])
-    return parser

@@ -2,44 +2,40 @@
 
 import csv
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
 
 from psp.cli.console import say
 from psp.cli.evaluate import Device
+from psp.deploy.predict import Predictions, predict_source
+from psp.errors import DestinationError
 from psp.files import write_atomically
-from psp.dataset.store import open_store
-from psp.deploy.predict import predict_clips_onnx
-from psp.errors import CheckpointError
-from psp.evaluate.predict import predict_clips
-
-Runtime = Literal["torch", "onnx"]
 
 
-def predict(run: Path, store: Path, out: Path, device: Device = "auto", runtime: Runtime = "torch") -> None:
-    """Recognise the clips of a stored data set and write a table of ids, classes and probabilities.
+def predict(
+    model: Path, source: Path, out: Path, format: str | None = None, device: Device = "cpu", workers: int | None = None
+) -> None:
+    """Recognise clips or recordings and write a table of ids, classes and probabilities.
 
     Args:
-        run: a folder written by 'psp train'
-        store: the clips to recognise; they need no labels
+        model: a run folder, a model.safetensors or a file written by 'psp export'
+        source: a prepared data set, or recordings of any known format; they need no labels
         out: the .csv file to write
+        format: the format of the recordings, by default found out
         device: where PyTorch computes
-        runtime: torch, or onnx to compute with onnxruntime on the CPU
+        workers: processes that prepare recordings, by default one per core
     """
     if out.exists():
-        raise CheckpointError("the file already exists.", where=str(out), remedy="Choose another name.")
+        raise DestinationError("the file already exists.", where=str(out), remedy="Choose another name.")
     if not out.parent.is_dir():
-        raise CheckpointError("the folder does not exist.", where=str(out.parent), remedy="Make it first.")
-    clips = open_store(store)
-    classes, probabilities = predict_clips(run, clips, device) if runtime == "torch" else predict_clips_onnx(run, clips)
+        raise DestinationError("the folder does not exist.", where=str(out.parent), remedy="Make it first.")
+    found = predict_source(model, source, format, device, workers)
+    write_atomically(out, lambda temporary: write_table(found, temporary))
+    say(f"written: {out} ({len(found.ids)} clips)")
 
-    def write(place: Path) -> None:
-        with place.open("w", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(("id", "class", *classes))
-            for name, row in zip(clips.clips.id, probabilities.tolist(), strict=True):
-                table.writerow((name, classes[int(np.argmax(row))], *(f"{value:.4f}" for value in row)))
 
-    write_atomically(out, write)
-    say(f"written: {out} ({len(clips)} clips)")
+def write_table(found: Predictions, path: Path) -> None:
+    """Write predictions as CSV: id, class and the probability of every class."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(("id", "class", *found.classes))
+        for name, label, row in zip(found.ids, found.labels, found.probabilities.tolist(), strict=True):
+            table.writerow((name, label, *(f"{value:.4f}" for value in row)))

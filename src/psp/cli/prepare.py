@@ -1,67 +1,115 @@
 """`psp prepare`."""
 
+from argparse import SUPPRESS
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_type_hints
+
+from jsonargparse import ArgumentParser
 
 from psp.cli.console import print_table, progress_bar, say
+from psp.cli.options import parse_arguments, parser_of
+from psp.config.override import override
+from psp.dataset.build import default_clean
+from psp.dataset.build import prepare as prepare_store
+from psp.io.base import Reader, detect_format, open_reader
+from psp.io.source import SourceItem
+from psp.preprocess.bodies import BodyConfig
 from psp.preprocess.clean import CleanConfig
-from psp.preprocess.normalise import NORMALISATIONS, NormaliseConfig
-from psp.preprocess.prepare import prepare as prepare_store
-from psp.synthetic import SyntheticConfig
-from psp.config.override import changes_from_arguments, override
+from psp.preprocess.normalise import NORMALISATIONS, NormaliseConfig, check_normalise
+from psp.skeleton.recording import Up
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What `--set` can change."""
+    """What single settings can change."""
 
     clean: CleanConfig = field(default_factory=CleanConfig)
     normalise: NormaliseConfig = field(default_factory=NormaliseConfig)
 
 
 def prepare(
-    dataset: Literal["ntu60", "ntu120", "nw-ucla", "synthetic"],
     source: str,
     dest: Path,
+    format: str | None = None,
+    layout: str | None = None,
+    up: Up | None = None,
     normalise: Literal["default", "published", "none"] = "default",
     missing: Path | None = None,
-    set: list[str] = [],  # noqa: B006
     skip_damaged: bool = False,
     workers: int | None = None,
-    clips: int = 1200,
-    seed: int = 0,
+    clips: int | None = None,
+    seed: int | None = None,
+    dry_run: bool = False,
+    settings: Mapping[str, Any] = {},
 ) -> None:
     """Turn recordings into a stored data set; an interrupted preparation goes on where it was.
 
     Args:
-        dataset: which reader to use
-        source: a folder or .zip of recordings; for synthetic the layout to make, ntu25 or kinect20
-        dest: the folder to write; it must not exist
+        source: a folder, archive or file of recordings, or the word synthetic for built-in data
+        dest: the data set to write; it must not exist
+        format: the format of the recordings, by default found by the files
+        layout: the joints of own recordings or of built-in data - the name of a built-in layout or a YAML file
+        up: the axis that points up in own recordings, by default y, and -y for two coordinates
         normalise: how clips are centred, scaled and turned
         missing: a list of clips to leave out, as NTU RGB+D publishes it
-        set: single settings, for example clean.fill_gaps=false or normalise.scale=none
-        skip_damaged: leave damaged recordings out and note them in the manifest
+        skip_damaged: leave damaged recordings out and note them in the data set
         workers: processes to use, by default one per core
-        clips: how many clips to make (synthetic)
-        seed: of the made clips (synthetic)
+        clips: how many clips of built-in data to make, by default 1200
+        seed: of the built-in data, by default 0
+        dry_run: only say what is found
+        settings: changes of single settings, nested
     """
-    made = SyntheticConfig(layout=source, clips=clips, seed=seed) if dataset == "synthetic" else SyntheticConfig()
-    settings = override(Settings(normalise=NORMALISATIONS[normalise]), changes_from_arguments(set))
-    with progress_bar(f"preparing {dataset}") as show:
+    found = detect_format(source) if format is None else format
+    reader = open_reader(source, found, layout=layout, up=up, missing=missing, clips=clips, seed=seed)
+    chosen = override(Settings(default_clean(reader), NORMALISATIONS[normalise]), settings)
+    check_normalise(chosen.normalise, reader.layout)
+    _say_found(reader, f"{found} ({'as given' if format else 'found by its files'})")
+    if dry_run:
+        return
+    with progress_bar(f"preparing {reader.dataset}") as show:
         report = prepare_store(
-            dataset,
-            source,
+            reader,
             dest,
-            clean=settings.clean,
-            normalise=settings.normalise,
+            clean=chosen.clean,
+            normalise=chosen.normalise,
             workers=workers,
             skip_damaged=skip_damaged,
-            missing=missing,
-            synthetic=made,
             on_progress=show,
         )
     rows = [("clips stored", report.clips), *report.counts.items(), ("damaged, left out", len(report.skipped))]
     print_table(f"{dest}: prepared in {report.seconds:.1f} s", ("what", "count"), rows)
     for entry in report.skipped:
         say(f"left out: {entry.where}: {entry.reason}")
+
+
+def run_prepare(arguments: Sequence[str]) -> None:
+    """Parse the arguments of `psp prepare` and run it."""
+    prepare(**parse_arguments(prepare_parser(), arguments).as_dict())
+
+
+def prepare_parser() -> ArgumentParser:
+    """Return the parser of `psp prepare`, with one option a setting, such as --normalise.scale."""
+    parser = parser_of(prepare, "prepare", without=("settings",))
+    for name, kind in {"clean": CleanConfig, "clean.bodies": BodyConfig, "normalise": NormaliseConfig}.items():
+        for key, hint in get_type_hints(kind).items():
+            if f"{name}.{key}" != "clean.bodies":
+                parser.add_argument(f"--{name}.{key}", dest=f"settings.{name}.{key}", type=hint, default=SUPPRESS)
+    return parser
+
+
+def _say_found(reader: Reader, format: str) -> None:
+    """Say format, layout, vertical axis, coordinates, recordings and classes, and what was derived or assumed."""
+    items, counts = reader.items()
+    rows = [("format", format), ("data set", reader.dataset)]
+    rows += [("layout", f"{reader.layout.name}, {len(reader.layout.joints)} joints"), ("up", reader.up)]
+    rows += [("coordinates", _channels(reader, items)), ("recordings", len(items)), ("classes", len(reader.classes))]
+    print_table(reader.source, ("what", "found"), [*rows, *counts.items()])
+    for note in reader.notes:
+        say(note)
+
+
+def _channels(reader: Reader, items: Sequence[SourceItem]) -> str:
+    """Return the number of coordinates of the first recording that can be read."""
+    return str(reader.read(items[0]).joints.shape[3]) if items else "unknown"

@@ -5,8 +5,8 @@ from pathlib import Path
 from psp.cli.console import say
 from psp.cli.evaluate import Device
 from psp.errors import ConfigError
-from psp.reproduce.compare import compare
-from psp.reproduce.report import check_page, write_report
+from psp.report.compare import compare
+from psp.report.page import check_page, write_report
 
 
 def report(runs: list[str], out: Path = Path("report.html"), device: Device = "auto") -> None:

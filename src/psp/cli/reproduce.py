@@ -8,24 +8,27 @@ from pathlib import Path
 
 from psp.cli.console import print_table, progress_bar, say
 from psp.cli.evaluate import Device
+from psp.dataset.build import prepare
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError, TrainingError
+from psp.io.write_ntu import write_ntu_folder
 from psp.model.encoder import Size
 from psp.reproduce.cost import FORMULA, expected_costs
 from psp.reproduce.drawings import DRAWINGS
 from psp.reproduce.experiment import Column, Experiment, PlannedRun, Scope, plan
-from psp.reproduce.experiments import experiment_by_name
-from psp.reproduce.place import Place
-from psp.reproduce.result import read_results
-from psp.reproduce.run_all import Outcome, default_jobs, pending, run_all
-from psp.reproduce.stand_in import STAND_IN, ntu_stand_in
+from psp.reproduce.paper_tables import experiment_by_name
+from psp.reproduce.results import read_results
+from psp.reproduce.runner import Outcome, RunnerConfig, default_jobs, pending, run_all
 from psp.reproduce.table import Table
 from psp.reproduce.write_table import write_table
-from psp.train.compiled import NOT_HERE, can_compile
-from psp.train.device import Precision, device_by_name
+from psp.synthetic import SyntheticConfig
+from psp.train.config import Precision
+from psp.train.device import NO_COMPILER, can_compile, device_by_name, keep_freed_memory
 from psp.train.presets import PresetName
 
 UNFINISHED = 130
+SYNTHETIC = "synthetic NTU recordings"
+NTU_CLIPS = 600
 
 
 def reproduce(
@@ -50,7 +53,7 @@ def reproduce(
 ) -> int:
     """Run what a table or figure of the paper needs and is not there yet, then write it.
 
-    It may be interrupted at any time: finished runs are kept, and the same command goes on. The exit code is 130
+    It may be interrupted at any time: finished runs are kept, and the same command continues. The exit code is 130
     while runs are missing that have not failed, 2 if only such are left. A result that `out` already holds, of the
     same configuration, clips and labels, is not run again.
 
@@ -58,7 +61,7 @@ def reproduce(
         experiment: table2, table3, table4, figure5, figure6, figure7, figure8 or recipe
         store: the data sets, folders written by 'psp prepare' (table2 --quick makes one of its own)
         out: where tables and the results of runs are kept
-        runs: where the trainings are kept
+        runs: where the run folders are kept
         size: how large the networks are
         epochs: no run of presets paper and published trains longer than this; their schedules shrink in proportion
         seeds: how many label budgets each cell is measured on, if not as many as the experiment says
@@ -75,43 +78,44 @@ def reproduce(
         dry_run: say what would be run and what it would cost, and stop
     """
     started = time.monotonic()
-    scope = Scope(size, epochs, seeds, preset, quick, precision=precision)
+    keep_freed_memory()
+    scope = Scope(size, epochs, seeds, preset, quick, precision)
     chosen = experiment_by_name(experiment).in_scope(scope)
-    place = Place(runs, out, device, jobs, minutes, every_epoch, compile=compile)
-    _check_every_epoch(chosen, place)
+    config = RunnerConfig(runs, out, device, jobs, minutes, every_epoch, compile)
+    _check_every_epoch(chosen, config)
     _check_names("row", rows, [row.name for row in chosen.rows])
     if not store and quick and chosen.name == "table2":
-        chosen, stores = replace(chosen, title=f"{chosen.title}, {STAND_IN}"), [_stand_in(runs)]
+        chosen, stores = replace(chosen, title=f"{chosen.title}, {SYNTHETIC}"), [synthetic_ntu(runs / "synthetic-ntu")]
     else:
         stores = _stores(store)
     planned = plan(chosen, stores, scope)
     _check_names("column", columns, list(dict.fromkeys(run.column.name for run in planned)))
-    missing = pending(_asked_for(planned, rows, columns), place, chosen.from_weights)
+    missing = pending(_asked_for(planned, rows, columns), config, chosen.from_weights)
     say(f"{chosen.title}: {len(planned)} runs, {len(missing)} of them to do.")
     if missing and (dry_run or minutes == inf):
-        _show_costs(missing, place)
+        _show_costs(missing, config)
     if dry_run:
         return 0
     left = max(0.0, minutes - (time.monotonic() - started) / 60)
-    outcome = _run(missing, chosen, replace(place, minutes=left))
-    _write(chosen, planned, place, scope)
+    outcome = _run(missing, chosen, replace(config, minutes=left))
+    _write(chosen, planned, config, scope)
     return _exit_code(outcome, len(missing))
 
 
-def _check_every_epoch(experiment: Experiment, place: Place) -> None:
-    if place.every_epoch and experiment.from_weights:
+def _check_every_epoch(experiment: Experiment, config: RunnerConfig) -> None:
+    if config.every_epoch and experiment.from_weights:
         what = f"{experiment.name} is drawn from trained networks, not from accuracies of every epoch."
         raise ConfigError(what, remedy="Leave --every-epoch out.")
 
 
-def _run(missing: list[PlannedRun], experiment: Experiment, place: Place) -> Outcome:
+def _run(missing: list[PlannedRun], experiment: Experiment, config: RunnerConfig) -> Outcome:
     """Bring runs to their ends."""
     if not missing:
         return Outcome(0, {})
-    if place.compile and not can_compile(device_by_name(place.device)):
-        say(NOT_HERE)
+    if config.compile and not can_compile(device_by_name(config.device)):
+        say(NO_COMPILER)
     with progress_bar("runs") as show:
-        return run_all(missing, experiment.name, place, show)
+        return run_all(missing, experiment.name, config, show)
 
 
 def _exit_code(outcome: Outcome, asked: int) -> int:
@@ -120,7 +124,7 @@ def _exit_code(outcome: Outcome, asked: int) -> int:
     for run, error in outcome.failed.items():
         say(f"failed: {run}: {error}")
     if left:
-        say(f"{outcome.finished} of {asked} runs are done. The same command goes on.")
+        say(f"{outcome.finished} of {asked} runs are done. The same command continues.")
         return UNFINISHED
     if outcome.failed:
         raise TrainingError(f"{len(outcome.failed)} of {asked} runs failed.", remedy="What is done is kept.")
@@ -133,13 +137,21 @@ def _stores(named: Sequence[str]) -> list[Store]:
     return [open_store(path) for path in named]
 
 
-def _stand_in(runs: Path) -> Store:
-    say("making built-in recordings under the names of NTU RGB+D: their accuracies say nothing about it.")
-    return ntu_stand_in(runs / "ntu-stand-in")
+def synthetic_ntu(folder: Path, clips: int = NTU_CLIPS) -> Store:
+    """Return a store of synthetic actions, written as raw recordings of NTU RGB+D and prepared, if it is not there yet.
+
+    Accuracies on it say nothing about NTU RGB+D.
+    """
+    store = folder / "store"
+    if not store.exists():
+        say("making synthetic NTU recordings: accuracies on them say nothing about NTU RGB+D.")
+        write_ntu_folder(folder / "recordings", SyntheticConfig(clips=clips))
+        prepare(folder / "recordings", store, format="ntu60")
+    return open_store(store)
 
 
 def _asked_for(runs: Sequence[PlannedRun], rows: Sequence[str], columns: Sequence[str]) -> list[PlannedRun]:
-    """Those of the named rows and columns; no name stands for all."""
+    """Return the runs of the named rows and columns; without names all."""
     return [run for run in runs if (not rows or run.row.name in rows) and (not columns or run.column.name in columns)]
 
 
@@ -151,9 +163,9 @@ def _check_names(kind: str, names: Sequence[str], known: Sequence[str]) -> None:
             raise ConfigError(f"there is no {kind} {name!r}.", where=f"{kind}s", remedy=remedy)
 
 
-def _show_costs(runs: Sequence[PlannedRun], place: Place) -> None:
+def _show_costs(runs: Sequence[PlannedRun], config: RunnerConfig) -> None:
     say(f"Measuring the speed of a few steps first. {FORMULA}.")
-    costs = list(expected_costs(runs, place.device))
+    costs = list(expected_costs(runs, config.device))
     rows = [
         (each.system, each.column, each.runs, each.steps, each.clips, each.clips_per_second, each.seconds / 60)
         for each in costs
@@ -161,20 +173,20 @@ def _show_costs(runs: Sequence[PlannedRun], place: Place) -> None:
     columns = ("system", "labels", "runs", "steps", "clips a step", "clips/s", "minutes a run")
     print_table("What is to be run", columns, rows)
     hours = sum(each.runs * each.seconds for each in costs) / 3600
-    jobs = place.jobs or default_jobs(place.device)
+    jobs = config.jobs or default_jobs(config.device)
     say(f"together {hours:.2f} hours one after the other, without evaluation; {jobs} at a time.")
 
 
-def _write(experiment: Experiment, runs: Sequence[PlannedRun], place: Place, scope: Scope) -> None:
+def _write(experiment: Experiment, runs: Sequence[PlannedRun], config: RunnerConfig, scope: Scope) -> None:
     """Write the table of what is there, and draw the picture once nothing is missing."""
-    table = Table(experiment, runs, read_results(place.results))
+    table = Table(experiment, runs, read_results(config.results))
 
     def stem(columns: Sequence[Column]) -> Path:
-        return place.results / experiment.stem(scope, columns)
+        return config.results / experiment.stem(scope, columns)
 
     written = write_table(table, stem(table.columns))
-    if experiment.name in DRAWINGS and not pending(runs, place, experiment.from_weights):
-        written += DRAWINGS[experiment.name](table, place, stem)
+    if experiment.name in DRAWINGS and not pending(runs, config, experiment.from_weights):
+        written += DRAWINGS[experiment.name](table, config, stem)
     elif experiment.name in DRAWINGS:
         say("the picture is drawn when no run is missing.")
     for path in written:

@@ -1,132 +1,186 @@
 """`psp train`."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from jsonargparse import ArgumentParser
+
+from psp.batches.batch import BatchSizes, DataConfig
 from psp.cli.console import progress_bar, say
 from psp.cli.evaluate import Device, show_evaluation
-from psp.dataset.labels import LabelBudget, read_budget
-from psp.dataset.store import open_store
+from psp.cli.options import parse_arguments, parser_of
+from psp.config.override import refuse_unknown
 from psp.errors import ConfigError
 from psp.evaluate.evaluate import evaluate_run
-from psp.methods.methods import MethodName
+from psp.methods import METHODS
+from psp.model.backbone import ModelConfig
 from psp.model.encoder import Size
-from psp.train.compiled import NOT_HERE
-from psp.train.config import TrainConfig
-from psp.train.loop import Progress, Trainer
-from psp.config.override import changes_from_arguments, changes_from_file, override
-from psp.train.presets import PRESETS, USUAL_SIZE, PresetName, with_method
-from psp.train.schedule import rescheduled
-from psp.train.train import resume_run, start_run
+from psp.skeleton.catalogue import layout_by_name
+from psp.train.api import make_task, preset_config, resume_run, start_run
+from psp.train.config import RuntimeConfig, TrainConfig, changed, method_name
+from psp.train.device import NO_COMPILER, keep_freed_memory
+from psp.train.optim import OptimConfig
+from psp.train.presets import PRESETS, DataFacts, PresetName, with_method
+from psp.train.run import Run
+from psp.train.trainer import Progress
 
-CHOSEN_FIRST = {"protocol", "budget", "budget_seed"}
 RESUMED_WITH = ("store", "resume", "device", "compile", "checkpoint_seconds")
 
 
 def train(
     store: Path | None = None,
-    protocol: str | None = None,
-    budget: str = "5/class",
+    labels: str = "5/class",
+    split: str | None = None,
     preset: PresetName = "best",
+    method: str | None = None,
     size: Size | None = None,
-    method: MethodName | None = None,
-    seed: int = 0,
-    budget_seed: int | None = None,
-    budget_file: Path | None = None,
     epochs: int | None = None,
-    config: Path | None = None,
-    set: list[str] = [],  # noqa: B006
+    seed: int = 0,
+    labels_seed: int | None = None,
     out: Path | None = None,
     resume: Path | None = None,
     device: Device = "auto",
     compile: bool = False,
     checkpoint_seconds: float = 60.0,
+    **settings: Any,
 ) -> int | None:
     """Train a recogniser from few labels, then evaluate it; or continue a run that was interrupted.
 
+    Single settings override the preset: --optim.learning_rate 0.01, --method.temperature 0.1. With --method NAME --help
+    the options of that method are listed.
+
     Args:
-        store: a folder written by 'psp prepare' (with --resume: only if it has moved)
-        protocol: which clips train and which test, for example nw-ucla or ntu60-xsub
-        budget: whose labels may be used: 5%, 5/class, xcar2022 or all
+        store: a folder written by 'psp prepare' (with --resume only if it has moved)
+        labels: whose labels may be used - 5/class, 5%, all, or a CSV file of ids with or without labels
+        split: which clips train and which test - a benchmark such as nw-ucla, subject, subject=3,4, kfold=5/0,
+            fraction=0.3 or a file; by default what suits the data
         preset: paper (its text), published (its program) or best (ours)
-        size: how large the network is, by default light for best and full for the others
-        method: psp, supervised (its baseline, only the labelled clips), taught (five streams with a teacher, the
-            method of best) or streams (its baseline), if not as the preset says; no other method than taught then
-            learns from guesses about unlabelled clips
-        seed: of everything random in training, and of the budget unless --budget-seed is given
-        budget_seed: which labels are drawn
-        budget_file: a budget.json to use instead of drawing one
-        epochs: how long to train, if not as long as the preset says; warm-up and milestones move in proportion
-        config: YAML file of settings that differ from the preset; it overrides the options above
-        set: single settings, for example optim.learning_rate=0.01; they override everything else
-        out: the run folder to write
-        resume: a run folder to continue exactly where its last checkpoint stood
+        method: the training method, if not that of the preset
+        size: of the network, by default light for best and full for the others
+        epochs: length of every stage, if not that of the preset; warm-up and milestones move in proportion
+        seed: of everything random in training, and of the labels unless --labels-seed is given
+        labels_seed: which labels are drawn
+        out: the run folder to write, by default runs/STORE-METHOD
+        resume: a run folder to continue at its last checkpoint
         device: where to compute
-        compile: let torch.compile speed up the encoder, where it can
-        checkpoint_seconds: how often the state is saved
+        compile: let torch.compile speed up the encoders, where it can
+        checkpoint_seconds: seconds between two checkpoints
     """
-    given = dict(locals())
+    arguments = dict(locals())
+    given = arguments | arguments.pop("settings")
+    keep_freed_memory()
     if resume:
         _refuse_changes(given)
-        trainer = resume_run(resume, store, device, compile)
+        run = resume_run(resume, store, device, compile)
     else:
-        if store is None or protocol is None or out is None:
-            remedy = "Write 'psp train STORE --protocol P --out RUN' or 'psp train --resume RUN'."
-            raise ConfigError("STORE, --protocol and --out are needed.", remedy=remedy)
-        drawn = _budget_of(budget_file, given)
-        chosen = PRESETS[preset](protocol, drawn.spec if drawn else budget, size or USUAL_SIZE[preset])
-        chosen = replace(chosen, seed=seed, budget_seed=seed if budget_seed is None else budget_seed)
-        chosen = _changed(with_method(chosen, method), epochs, config, set)
-        trainer = start_run(open_store(store), chosen, out, drawn, device, compile)
-    if compile and not trainer.compiled:
-        say(NOT_HERE)
-    return _watch(trainer, checkpoint_seconds, store, device)
+        if store is None:
+            remedy = "Write 'psp train STORE' or 'psp train --resume RUN'."
+            raise ConfigError("STORE is needed.", remedy=remedy)
+        task = make_task(store, labels, split, seed if labels_seed is None else labels_seed)
+        say(f"split: {task.split.name}: {task.split.description}")
+        say(f"labels: {len(task.labels.ids)} of {len(task.split.train)} training clips ({task.labels.spec})")
+        config = preset_config(task, preset, method=method, size=size, epochs=epochs, seed=seed)
+        config = changed(config, settings)
+        name = method_name(config.stages[0].method)
+        run = start_run(task, config, out or Path("runs") / f"{store.resolve().name}-{name}", device, compile)
+    if compile and not run.compiled:
+        say(NO_COMPILER)
+    return _watch(run, checkpoint_seconds, store, device)
 
 
-def _budget_of(file: Path | None, given: Mapping[str, Any]) -> LabelBudget | None:
-    """A budget from a file is drawn already: options that would draw another are refused."""
-    for name in ("budget", "budget_seed") if file else ():
-        if given[name] != signature(train).parameters[name].default:
-            what = f"--{name.replace('_', '-')} cannot be used with --budget-file, which names the clips."
-            raise ConfigError(what, remedy="Leave one of them out.")
-    return read_budget(file) if file else None
+def run_train(arguments: Sequence[str]) -> int | None:
+    """Parse the arguments of `psp train` and run it."""
+    named = {name: _value_of(arguments, f"--{name}") for name in ("preset", "method")}
+    parser = train_parser(named["preset"], named["method"])
+    rest = _without(arguments, "--method")
+    options = parse_arguments(parser, rest).as_dict()
+    given = parse_arguments(parser, rest, defaults=False).as_dict()
+    own = {name: options[name] for name in signature(train).parameters if name in options and name != "method"}
+    settings = {name: value for name, value in given.items() if name not in own and name not in ("config", "cfg")}
+    return train(**own, **({"method": named["method"]} if named["method"] else {}), **settings)
+
+
+def train_parser(preset: str | None = None, method: str | None = None) -> ArgumentParser:
+    """Return the parser of `psp train`, with the settings of a method and its stages.
+
+    Of a method that needs two stages the settings of the first have the name of that stage in front.
+    """
+    parser = parser_of(train, "train", optional_positionals=("store",), without=("method",))
+    names = ", ".join(METHODS)
+    parser.description = f"{parser.description}\n\n--method NAME chooses the training method: {names}."
+    parser.add_argument("--config", action="config", help="YAML file of settings, in the form of the options")
+    for name, kind in {"model": ModelConfig, "data": DataConfig, "runtime": RuntimeConfig}.items():
+        parser.add_argument(f"--{name}", type=kind)
+    config = _assumed(preset, method)
+    for stage in reversed(config.stages):
+        inside = "" if stage is config.last else f"{stage.name}."
+        for name, kind in {"method": type(stage.method), "optim": OptimConfig, "batch": BatchSizes}.items():
+            parser.add_argument(f"--{inside}{name}", type=kind)
+        parser.add_argument(f"--{inside}steps_per_epoch", type=int, help="if not one pass over the unlabelled clips")
+        parser.add_argument(f"--{inside}ema", type=float, help="decay of the averaged weights")
+        parser.add_argument(f"--{inside}initialise", type=str, help="scratch, backbone or a model.safetensors")
+    return parser
+
+
+def _assumed(preset: str | None, method: str | None) -> TrainConfig:
+    """Return a configuration with the stages and methods that the arguments name."""
+    if method and method not in METHODS:
+        refuse_unknown("--method", method, list(METHODS))
+    name = next((each for each in PRESETS if each == preset), "best")
+    return with_method(PRESETS[name](DataFacts(0, 0, layout_by_name("ntu25")), "light"), method)
+
+
+def _value_of(arguments: Sequence[str], option: str) -> str | None:
+    """Return the value of the last `OPTION VALUE` or `OPTION=VALUE`."""
+    found = None
+    for number, each in enumerate(arguments):
+        if each == option and number + 1 < len(arguments):
+            found = arguments[number + 1]
+        elif each.startswith(f"{option}="):
+            found = each.partition("=")[2]
+    return found
+
+
+def _without(arguments: Sequence[str], option: str) -> list[str]:
+    """Return the arguments without `OPTION VALUE` and `OPTION=VALUE`."""
+    kept: list[str] = []
+    skip = False
+    for each in arguments:
+        if not skip and each != option and not each.startswith(f"{option}="):
+            kept.append(each)
+        skip = each == option and not skip
+    return kept
 
 
 def _refuse_changes(given: Mapping[str, Any]) -> None:
-    """A run goes on as it was begun: options that would be ignored are refused."""
-    for name, parameter in signature(train).parameters.items():
-        if name not in RESUMED_WITH and given[name] != parameter.default:
-            what = f"--{name.replace('_', '-')} cannot be used with --resume: a run goes on with its own settings."
+    """Refuse options that a resumed run would ignore."""
+    parameters = signature(train).parameters
+    for name, value in given.items():
+        if name not in RESUMED_WITH and (name not in parameters or value != parameters[name].default):
+            what = f"--{name.replace('_', '-')} cannot be used with --resume: a run continues with its own settings."
             raise ConfigError(what, remedy="Leave it out, or start another run with --out.")
 
 
-def _changed(chosen: TrainConfig, epochs: int | None, config: Path | None, changes: list[str]) -> TrainConfig:
-    """Apply the epochs, then the file, then the single settings."""
-    chosen = chosen if epochs is None else rescheduled(chosen, epochs)
-    for source in (changes_from_file(config) if config else {}, changes_from_arguments(changes)):
-        for name in sorted(CHOSEN_FIRST & set(source)):
-            remedy = f"Use --{name.replace('_', '-')}."
-            raise ConfigError("presets depend on it, it cannot be changed afterwards.", where=name, remedy=remedy)
-        chosen = override(chosen, source)
-    return chosen
-
-
-def _watch(trainer: Trainer, checkpoint_seconds: float, store: Path | None, device: Device) -> int | None:
-    run = trainer.folder.path
-    with progress_bar("training", hidden=not trainer.ranks.is_main) as show:
+def _watch(run: Run, checkpoint_seconds: float, store: Path | None, device: Device) -> int | None:
+    assert run.folder is not None
+    path = run.folder.path
+    with progress_bar("training", hidden=not run.ranks.is_main) as show:
 
         def on_step(now: Progress) -> None:
-            rate = f"{now.clips_per_second:.0f} clips/s"
-            show(now.step, now.steps, f"loss {now.objective:.3f}  accuracy {100 * now.accuracy:.0f} %  {rate}")
+            numbers = {"loss": now.reading.loss, **now.reading.metrics}
+            accuracy = f"  accuracy {100 * numbers['accuracy']:.0f} %" if "accuracy" in numbers else ""
+            stage = f"{now.stage}: " if len(run.config.stages) > 1 else ""
+            rate = f"  {now.reading.clips_per_second:.0f} clips/s"
+            show(now.step, now.steps, f"{stage}loss {numbers['loss']:.3f}{accuracy}{rate}")
 
-        signal = trainer.run(on_step, checkpoint_seconds=checkpoint_seconds)
-    if signal is not None and trainer.ranks.is_main:
-        say(f"stopped at step {trainer.step} of {trainer.steps}. Continue with 'psp train --resume {run}'.")
-    elif trainer.ranks.is_main:
-        show_evaluation(run, evaluate_run(run, store, device))
-        if trainer.doubted:
-            say(f"labels that were doubted and left out: {', '.join(trainer.doubted)}.")
+        signal = run.train(on_step, checkpoint_seconds=checkpoint_seconds)
+    if signal is not None and run.ranks.is_main:
+        say(f"stopped at step {run.trainer.step} of {run.trainer.steps}. Continue with 'psp train --resume {path}'.")
+    elif run.ranks.is_main:
+        show_evaluation(path, evaluate_run(path, store, device))
+        for what, ids in run.findings().items():
+            if ids:
+                say(f"{what}, filtered out: {', '.join(ids)}.")
     return None if signal is None else 128 + signal

@@ -25,6 +25,7 @@ RESERVED = (*FIRST, *LAST, *DERIVED)
 REMAKE = "Prepare the data set again."
 
 Column = Shaped[np.ndarray, "clips"]
+Integers = Sequence[int] | np.ndarray
 
 
 def keys_of_ids(ids: Iterable[str]) -> Int64[np.ndarray, "clips"]:
@@ -48,10 +49,10 @@ class ClipTable:
     @classmethod
     def of(
         cls,
-        ids: Sequence[str],
-        label: Iterable[int],
-        persons: Iterable[int],
-        frames: Iterable[int],
+        ids: Sequence[str] | np.ndarray,
+        label: Integers,
+        persons: Integers,
+        frames: Integers,
         columns: Mapping[str, Sequence[int | float | str] | np.ndarray] | None = None,
     ) -> "ClipTable":
         """Return a table of columns in memory; clips lie one after the other in the joints."""

@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from heapq import nsmallest
 from pathlib import Path
@@ -14,16 +13,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from psp.files import write_json
-from psp.dataset.split import Protocol
-from psp.dataset.clip_table import ClipTable
+from psp.dataset.benchmarks import BENCHMARKS
+from psp.dataset.divide import Split
+from psp.dataset.id_table import read_id_table
+from psp.dataset.store import Store
 from psp.errors import BudgetError
+from psp.files import write_json
 
-FORMAT = "psp-budget-1"
-FEW = 10
-SPECS = "Budgets are written 5% or 2.5% (of the training clips), 5/class, xcar2022 or all."
+FORMAT, FORMAT_1 = "psp-labels-2", "psp-budget-1"
+SHOWN = 5
+SPECS = "Budgets are written 5/class, 5% or 2.5% (of the training clips), all, xcar2022 or a file (CSV or JSON)."
 
-XCAR2022_PROTOCOL, XCAR2022_TRAINING_CLIPS = "ntu60-xsub", 40_091
+XCAR2022_SPLIT, XCAR2022_TRAINING_CLIPS = "ntu60-xsub", 40_091
 XCAR2022_POSITIONS = (
     30, 42, 61, 88, 132, 133, 135, 179, 201, 203, 212, 234, 237, 255, 272, 306, 325, 329, 336, 345, 387, 400,
     414, 426, 434, 452, 462, 465, 484, 488, 511, 517, 529,
@@ -32,141 +33,214 @@ XCAR2022_POSITIONS = (
 
 @dataclass(frozen=True)
 class LabelBudget:
-    """The sorted ids of the clips whose labels may be used, and how they were chosen."""
+    """The sorted ids of the clips whose labels may be used, and how they were chosen.
+
+    `split` is the name of the split whose training clips they are. `labels` are the labels by id where they do not
+    come from the data set. `warnings` are sentences about what the budget lacks.
+    """
 
     spec: str
-    protocol: str
+    split: str
     seed: int
     ids: tuple[str, ...]
+    labels: Mapping[str, int] | None = None
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def hash(self) -> str:
         """The sha256 of everything the budget says: equal hashes are equal budgets on every machine."""
-        content = {"spec": self.spec, "protocol": self.protocol, "seed": self.seed, "ids": self.ids}
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        content = {"spec": self.spec, "protocol": self.split, "seed": self.seed, "ids": self.ids}
+        own = {} if self.labels is None else {"labels": dict(self.labels)}
+        canonical = json.dumps(content | own, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
-    def rows(self, protocol: Protocol, clips: ClipTable, train: Int64[np.ndarray, "n"]) -> Int64[np.ndarray, "l"]:
-        """Find the budget's clips in a store, in the order of the ids.
+    def resolve(self, store: Store, split: Split) -> tuple[Int64[np.ndarray, "l"], Int64[np.ndarray, "l"]]:
+        """Return the clip indices and the labels of the budget, in the order of the ids.
 
-        The store need not be the one the budget was drawn on; BudgetError if a clip is missing there, has no
-        label there or is not among the training clips.
+        The data set need not be the one the budget was drawn on. BudgetError if a clip is missing there, has no label,
+        has another label than the budget says, or is not for training.
         """
-        if self.protocol != protocol.name:
-            raise BudgetError(
-                f"the label budget is for protocol {self.protocol!r}, not {protocol.name!r}.",
-                remedy="Use the budget's protocol or draw another budget.",
-            )
-        rows = clips.rows_of(self.ids)
-        usable = np.isin(rows, train) & (clips.label[rows] >= 0)
+        if self.split != split.name:
+            what = f"the label budget is for the split {self.split!r}, not {split.name!r}."
+            raise BudgetError(what, remedy="Use the split of the budget or draw another budget.")
+        index = store.clips.indices_of(self.ids)
+        known = np.where(index < 0, -1, store.clips.label[index])
+        labels = known if self.labels is None else np.array([self.labels[name] for name in self.ids], dtype=np.int64)
+        usable = np.isin(index, split.train_index(store)) & (index >= 0) & (labels >= 0)
         if not usable.all():
-            raise BudgetError(
-                f"{(~usable).sum()} of the budget's {len(self.ids)} clips are not labelled training clips of "
-                f"this store, the first is {self.ids[int(usable.argmin())]!r}.",
-                remedy="Use the store it was drawn on, prepare the missing clips or draw another budget.",
-            )
-        return rows
+            what = f"{(~usable).sum()} of the {len(self.ids)} clips of the label budget are no training clips with a "
+            remedy = "Use the data set and the split it was made for, or leave these clips out."
+            raise BudgetError(f"{what}label, the first is {self.ids[int(usable.argmin())]!r}.", remedy=remedy)
+        _check_own_labels(self.ids, labels, known, store.classes)
+        return index, labels
 
 
-def draw_budget(
-    spec: str, protocol: Protocol, clips: ClipTable, train: Int64[np.ndarray, "n"], seed: int
-) -> LabelBudget:
-    """Choose the training clips whose labels may be used.
+def resolve_labels(spec: str | Path | LabelBudget, store: Store, split: Split, seed: int = 0) -> LabelBudget:
+    """Return the label budget that a user asks for, checked against the data set and the split.
 
-    Within a class the ids are ordered by the sha256 of "seed/class/id" and the first ones are taken. So a
-    draw depends on nothing but these three and the classes' members, and budgets of one seed are nested: 5 %
-    lies within 15 % within 40 %. `all` and `xcar2022` do not depend on the seed.
+    `spec` is `5/class`; `5%` of the training clips, the same number for every class; `all`; `xcar2022`; a CSV file with
+    `id` (or `file`) and, if the labels are not those of the data set, `label`; a budget as JSON; or a LabelBudget.
     """
-    ids = _ids_by_class(clips, train)
+    if isinstance(spec, LabelBudget):
+        budget = spec
+    elif isinstance(spec, Path) or spec.endswith((".csv", ".json")):
+        path = Path(spec)
+        budget = _from_csv(path, store, split, seed) if path.suffix == ".csv" else read_labels(path)
+    else:
+        budget = draw_labels(spec, store, split, seed)
+    _, labels = budget.resolve(store, split)
+    return replace(budget, warnings=_classes_without(set(labels.tolist()), store.classes))
+
+
+def draw_labels(spec: str, store: Store, split: Split, seed: int) -> LabelBudget:
+    """Return a budget of labelled training clips.
+
+    Within a class the ids are ordered by the sha256 of "seed/class/id" and the first ones are taken. So a draw depends
+    on nothing but these three and the members of the classes, and budgets of one seed are nested: 5 % lies within 15 %
+    within 40 %. `all` and `xcar2022` do not depend on the seed.
+    """
+    ids = _ids_by_class(store, split)
     if not ids:
         raise BudgetError("no training clip has a label.", remedy="Prepare the data set with its labels.")
     if spec == "all":
         chosen = ids
     elif spec == "xcar2022":
-        chosen = _xcar2022(protocol, ids)
+        chosen = _xcar2022(split, ids)
     else:
-        chosen = _first(_per_class(spec, protocol, ids), seed, ids)
-    return LabelBudget(spec, protocol.name, seed, tuple(sorted(name for names in chosen.values() for name in names)))
+        number = _per_class(spec, split, ids)
+        if missing := _classes_without(set(ids), store.classes):
+            remedy = "Use another split, give all labels (all), or prepare the data set without these classes."
+            raise BudgetError(missing[0], remedy=remedy)
+        chosen = _first(number, seed, ids, store.classes)
+    return LabelBudget(spec, split.name, seed, tuple(sorted(name for names in chosen.values() for name in names)))
 
 
-def has_few_labels(spec: str) -> bool:
-    """Whether a budget is written as less than FEW labels per class, or as less than FEW per cent of the clips."""
-    number = re.fullmatch(r"(\d+(?:\.\d+)?)(?:%|/class)", spec)
-    return number is not None and float(number[1]) < FEW
+def write_labels(budget: LabelBudget, path: Path) -> None:
+    """Write a budget as JSON, with its hash, to be shared or kept with a run."""
+    content: dict[str, Any] = {"format": FORMAT, "spec": budget.spec, "split": budget.split, "seed": budget.seed}
+    own = {} if budget.labels is None else {"labels": dict(budget.labels)}
+    write_json(path, {**content, "sha256": budget.hash, "ids": budget.ids, **own})
 
 
-def write_budget(budget: LabelBudget, path: str | os.PathLike[str]) -> None:
-    """Write a budget as JSON, with its hash, to be shared or kept beside a run."""
-    content = {"format": FORMAT, "spec": budget.spec, "protocol": budget.protocol, "seed": budget.seed}
-    write_json(Path(path), {**content, "sha256": budget.hash, "ids": budget.ids})
-
-
-def read_budget(path: str | os.PathLike[str]) -> LabelBudget:
-    """Read a budget that `write_budget` wrote; BudgetError if it is not one or was changed since."""
-    content = _read_json(path)
-    budget = LabelBudget(content["spec"], content["protocol"], content["seed"], tuple(content["ids"]))
-    if budget.hash != content["sha256"]:
+def read_labels(path: Path) -> LabelBudget:
+    """Return the budget that `write_labels` wrote; BudgetError if the file is something else or was edited."""
+    remedy = "Name a labels.json or budget.json that psp wrote."
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        budget = _from_json(content)
+        stated = content["sha256"]
+    except OSError as error:
+        raise BudgetError(
+            f"the label budget cannot be read ({error.strerror}).", where=str(path), remedy=remedy
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BudgetError(f"this is not a label budget ({error}).", where=str(path), remedy=remedy) from error
+    if budget.hash != stated:
         what = "the label budget was edited: its content does not have the sha256 it names."
         raise BudgetError(what, where=str(path), remedy="Restore the original file or draw the budget again.")
     return budget
 
 
-def _read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
-    remedy = "Name a budget.json that psp wrote."
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BudgetError(f"cannot read the label budget: {error.strerror}.", where=str(path), remedy=remedy) from error
-    except ValueError as error:
-        raise BudgetError("the label budget is not JSON.", where=str(path), remedy=remedy) from error
-    entries = {"format", "spec", "protocol", "seed", "sha256", "ids"}
-    if not isinstance(content, dict) or content.get("format") != FORMAT or set(content) != entries:
-        raise BudgetError(f"this is not a label budget of format {FORMAT}.", where=str(path), remedy=remedy)
-    ids = content["ids"]
+def _from_json(content: Mapping[str, Any]) -> LabelBudget:
+    """Return the budget of a file of this or the earlier format; ValueError, KeyError or TypeError if it is neither."""
+    if content["format"] not in (FORMAT, FORMAT_1):
+        raise ValueError(f"its format is not {FORMAT}")
+    ids, labels = content["ids"], content.get("labels")
     if not isinstance(ids, list) or not ids or not all(isinstance(each, str) for each in ids):
-        raise BudgetError("the label budget names no clips.", where=str(path), remedy=remedy)
+        raise ValueError("it names no clips")
     if len(set(ids)) < len(ids):
-        raise BudgetError("the label budget names a clip twice.", where=str(path), remedy=remedy)
-    return content
+        raise ValueError("it names a clip twice")
+    if labels is not None and set(labels) != set(ids):
+        raise ValueError("its labels are not those of its clips")
+    split = content["split" if content["format"] == FORMAT else "protocol"]
+    return LabelBudget(content["spec"], split, content["seed"], tuple(ids), labels)
 
 
-def _ids_by_class(clips: ClipTable, train: Int64[np.ndarray, "n"]) -> dict[int, list[str]]:
-    labels = clips.label[train]
+def _from_csv(path: Path, store: Store, split: Split, seed: int) -> LabelBudget:
+    """Return the budget of a CSV file; a line with an empty label is left out."""
+    found: dict[str, str | None] = {}
+    for name, label in read_id_table(path, "label", store, BudgetError, required=False):
+        if label == "":
+            continue
+        if found.setdefault(name, label) != label:
+            what = f"clip {name!r} has the labels {found[name]!r} and {label!r}."
+            raise BudgetError(what, where=str(path), remedy="Leave the right one.")
+    if not found:
+        raise BudgetError("the file names no labelled clip.", where=str(path), remedy="Add lines with id and label.")
+    unknown = sorted({label for label in found.values() if label is not None} - set(store.classes))
+    if unknown:
+        classes = ", ".join(store.classes[:SHOWN]) + (", ..." if len(store.classes) > SHOWN else "")
+        what = f"{unknown[0]!r} is not a class of this data set."
+        raise BudgetError(what, where=str(path), remedy=f"Its classes: {classes or 'none'}.")
+    number = {name: index for index, name in enumerate(store.classes)}
+    own = {name: number[label] for name, label in sorted(found.items()) if label is not None} or None
+    budget = LabelBudget(path.name, split.name, seed, tuple(sorted(found)), own)
+    try:
+        budget.resolve(store, split)
+    except BudgetError as error:
+        raise BudgetError(error.what, where=str(path), remedy=error.remedy) from error
+    return budget
+
+
+def _check_own_labels(
+    ids: Sequence[str], labels: Int64[np.ndarray, "l"], known: Int64[np.ndarray, "l"], classes: Sequence[str]
+) -> None:
+    """Raise BudgetError for labels that the data set contradicts or whose class it lacks."""
+    if labels.max() >= len(classes):
+        what = f"a label of the budget is class {labels.max()}, but the data set has {len(classes)} classes."
+        raise BudgetError(what, remedy="Use the data set it was made for.")
+    differs = (known >= 0) & (known != labels)
+    if differs.any():
+        first = int(differs.argmax())
+        here, there = classes[labels[first]], classes[known[first]]
+        what = f"clip {ids[first]!r} is labelled {here!r}, but {there!r} in the data set."
+        raise BudgetError(what, remedy="Correct one of them.")
+
+
+def _ids_by_class(store: Store, split: Split) -> dict[int, list[str]]:
+    index = split.train_index(store)
+    labels = store.clips.label[index]
     known = (int(label) for label in np.unique(labels) if label >= 0)
-    return {label: sorted(clips.id[train[labels == label]].tolist()) for label in known}
+    return {label: sorted(store.clips.id[index[labels == label]].tolist()) for label in known}
 
 
-def _per_class(spec: str, protocol: Protocol, ids: Mapping[int, list[str]]) -> int:
+def _classes_without(labels: set[int], classes: Sequence[str]) -> tuple[str, ...]:
+    """Return a sentence about the classes that have no label, or nothing."""
+    missing = [name for label, name in enumerate(classes) if label not in labels]
+    shown = ", ".join(map(repr, missing[:SHOWN])) + (", ..." if len(missing) > SHOWN else "")
+    noun = "class has" if len(missing) == 1 else "classes have"
+    return (f"{len(missing)} {noun} no labelled training clip: {shown}.",) if missing else ()
+
+
+def _per_class(spec: str, split: Split, ids: Mapping[int, list[str]]) -> int:
     if counted := re.fullmatch(r"([1-9]\d*)/class", spec):
         return int(counted[1])
     percent = re.fullmatch(r"(\d+(?:\.\d+)?)%", spec)
     if not percent or not 0 < (share := Fraction(percent[1])) <= 100:
         raise BudgetError(f"there is no label budget {spec!r}.", remedy=SPECS)
-    if share in protocol.per_class:
-        return protocol.per_class[int(share)]
+    published = BENCHMARKS[split.name].per_class if split.name in BENCHMARKS else {}
+    if share in published:
+        return published[int(share)]
     clips = sum(len(names) for names in ids.values())
     return max(1, int(share * clips / (100 * len(ids))))
 
 
-def _first(number: int, seed: int, ids: Mapping[int, list[str]]) -> dict[int, list[str]]:
+def _first(number: int, seed: int, ids: Mapping[int, list[str]], classes: Sequence[str]) -> dict[int, list[str]]:
     least = min(ids, key=lambda label: len(ids[label]))
     if len(ids[least]) < number:
-        raise BudgetError(
-            f"the budget asks for {number} labelled clips per class; class {least} has {len(ids[least])}.",
-            remedy=f"Ask for at most {len(ids[least])}/class, or for all.",
-        )
+        have = f"class {classes[least]!r} has {len(ids[least])}"
+        what = f"the budget asks for {number} labelled training clips per class; {have}."
+        raise BudgetError(what, remedy=f"Ask for at most {len(ids[least])}/class, or for all.")
     return {
         label: nsmallest(number, names, key=lambda name: hashlib.sha256(f"{seed}/{label}/{name}".encode()).digest())
         for label, names in ids.items()
     }
 
 
-def _xcar2022(protocol: Protocol, ids: Mapping[int, list[str]]) -> dict[int, list[str]]:
+def _xcar2022(split: Split, ids: Mapping[int, list[str]]) -> dict[int, list[str]]:
     clips = sum(len(names) for names in ids.values())
-    if protocol.name != XCAR2022_PROTOCOL or clips != XCAR2022_TRAINING_CLIPS:
-        raise BudgetError(
-            f"xcar2022 is a list of positions among the {XCAR2022_TRAINING_CLIPS:,} training clips of "
-            f"{XCAR2022_PROTOCOL}; here are {clips:,} of {protocol.name}.",
-            remedy="Use 5% or prepare the whole data set.",
-        )
+    if split.name != XCAR2022_SPLIT or clips != XCAR2022_TRAINING_CLIPS:
+        what = f"xcar2022 is a list of positions among the {XCAR2022_TRAINING_CLIPS:,} training clips of "
+        what += f"{XCAR2022_SPLIT}; here are {clips:,} of {split.name}."
+        raise BudgetError(what, remedy="Use 5% or prepare the whole data set.")
     return {label: [names[position] for position in XCAR2022_POSITIONS] for label, names in ids.items()}

@@ -1,185 +1,171 @@
-"""Benchmark protocols: which clips of a data set are for training and which for testing."""
+"""Which clips are for training and which for testing: resolving what a user asks for, reading and writing files."""
 
-import sys
-from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+import json
+import re
+from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int64
 
+from psp.dataset.benchmarks import BENCHMARKS
+from psp.dataset.divide import FULL, Split, Value, check_split, folds_of_groups
+from psp.dataset.id_table import read_id_table
 from psp.dataset.store import Store
-from psp.dataset.clip_table import ClipTable
-from psp.errors import ProtocolError
+from psp.errors import SplitError
+from psp.files import write_json
+
+__all__ = ["FULL", "Split", "read_split", "resolve_split", "write_split"]
+
+FORMAT = "psp-split-1"
+SUBJECT, FRACTION, THIRDS = "subject", 0.3, 3
+"""Where the test side is not given it is a third of a column's values, or 30 % of the clips."""
+
+FORMS = "a benchmark, COLUMN, COLUMN=VALUES, kfold=5/0, fraction=0.3 or a file (split.json, or CSV with id,part)"
 
 
-@dataclass(frozen=True)
-class Selection:
-    """The clips whose `column` holds one of `values` (or, with `outside`, none of them), less some labels."""
+def resolve_split(spec: str | Path | Split | None, store: Store) -> Split:
+    """Return the split that a user asks for.
 
-    column: str
-    values: Container[int]
-    outside: bool = False
-    without_labels: tuple[int, ...] = ()
-
-    def mask(self, clips: ClipTable) -> Bool[np.ndarray, "clips"]:
-        """Mark the clips that are selected."""
-        column = getattr(clips, self.column)
-        selected = [value for value in np.unique(column).tolist() if (value in self.values) != self.outside]
-        return np.isin(column, selected) & ~np.isin(clips.label, self.without_labels)
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """A benchmark: its data set, training clips, named test sets and what a percentage of labels means.
-
-    Every protocol has a test set named `full`. `per_class` maps a percentage to the number of labelled clips
-    per class that the literature uses for it.
+    `spec` is the name of a benchmark; `COLUMN=VALUES` (the clips with these values test) or `COLUMN` (a third of its
+    values test); `kfold=FOLDS/FOLD`, grouped by subject where there are subjects; `fraction=0.3`, stratified by class;
+    a file; or a Split. None is the benchmark of a known data set, else `subject` where there are subjects, else
+    `fraction=0.3`. SplitError says what does not fit.
     """
-
-    name: str
-    dataset: str
-    description: str
-    train: Selection
-    tests: Mapping[str, Selection]
-    per_class: Mapping[int, int]
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Rows of the clip table for training and for each test set, in the order of the sorted clip ids."""
-
-    train: Int64[np.ndarray, "train"]
-    tests: Mapping[str, Int64[np.ndarray, "_"]]
-
-
-NTU60_SUBJECTS = (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)
-NTU120_SUBJECTS = (
-    *NTU60_SUBJECTS, 45, 46, 47, 49, 50, 52, 53, 54, 55, 56, 57, 58, 59, 70, 74, 78, 80, 81, 82, 83, 84, 85,
-    86, 89, 91, 92, 93, 94, 95, 97, 98, 100, 103,
-)  # fmt: skip
-EVEN_SETUPS = range(2, sys.maxsize, 2)
-ODD_SUBJECTS = range(1, sys.maxsize, 2)
-LEAKED_LABELS = (1, 2)
-
-BY_SUBJECT = {5: 33, 10: 66, 20: 132, 40: 264}
-BY_VIEW = {5: 31, 10: 62, 20: 124, 40: 248}
-NW_UCLA = {5: 5, 15: 15, 30: 30, 40: 40}
+    if isinstance(spec, Split):
+        return check_split(spec, store)
+    if spec is None:
+        return _default(store)
+    if isinstance(spec, Path) or spec.endswith((".json", ".csv")):
+        return _from_file(Path(spec), store)
+    kind, _, value = spec.partition("=")
+    if spec in BENCHMARKS:
+        return BENCHMARKS[spec].make(store)
+    if kind == "fraction":
+        return Split.stratified(store, _number(value, spec))
+    if kind == "kfold":
+        return _kfold(value, spec, store)
+    if kind in store.clips.columns:
+        return _by_values(kind, value, store) if value else _by_thirds(kind, store)
+    raise _unknown(spec, store)
 
 
-def _held_out(
-    dataset: str, name: str, description: str, train: Selection, per_class: Mapping[int, int] | None = None
-) -> Protocol:
-    """A protocol that tests on every clip it does not train on."""
-    others = {"full": replace(train, outside=True)}
-    return Protocol(name, dataset, description, train, others, per_class or {})
+def write_split(split: Split, path: Path) -> None:
+    """Write a split as JSON, with its hash."""
+    content = {"format": FORMAT, "name": split.name, "description": split.description, "sha256": split.hash}
+    write_json(path, {**content, "train": split.train, "validation": split.validation, "tests": dict(split.tests)})
 
 
-PROTOCOLS: dict[str, Protocol] = {
-    protocol.name: protocol
-    for protocol in (
-        _held_out(
-            "ntu60",
-            "ntu60-xsub",
-            "NTU RGB+D 60 cross-subject: 20 of the 40 subjects train",
-            Selection("subject", NTU60_SUBJECTS),
-            BY_SUBJECT,
-        ),
-        _held_out(
-            "ntu60",
-            "ntu60-xview",
-            "NTU RGB+D 60 cross-view: cameras 2 and 3 train, camera 1 tests",
-            Selection("camera", (2, 3)),
-            BY_VIEW,
-        ),
-        _held_out(
-            "ntu120",
-            "ntu120-xsub",
-            "NTU RGB+D 120 cross-subject: 53 of the 106 subjects train",
-            Selection("subject", NTU120_SUBJECTS),
-        ),
-        _held_out(
-            "ntu120",
-            "ntu120-xset",
-            "NTU RGB+D 120 cross-setup: setups of even number train, odd ones test",
-            Selection("setup", EVEN_SETUPS),
-        ),
-        Protocol(
-            "nw-ucla",
-            "nw-ucla",
-            "Northwestern-UCLA: views 1 and 2 train, view 3 tests; `clean` is without the leaked a02 and a03",
-            Selection("camera", (1, 2)),
-            {
-                "full": Selection("camera", (3,)),
-                "clean": Selection("camera", (3,), without_labels=LEAKED_LABELS),
-            },
-            NW_UCLA,
-        ),
-        Protocol(
-            "nw-ucla-view1-to-view2",
-            "nw-ucla",
-            "Northwestern-UCLA for choosing settings without looking at view 3: view 1 trains, view 2 tests",
-            Selection("camera", (1,)),
-            {"full": Selection("camera", (2,))},
-            NW_UCLA,
-        ),
-        Protocol(
-            "nw-ucla-view2-to-view1",
-            "nw-ucla",
-            "Northwestern-UCLA, the reverse of nw-ucla-view1-to-view2: view 2 trains, view 1 tests",
-            Selection("camera", (2,)),
-            {"full": Selection("camera", (1,))},
-            NW_UCLA,
-        ),
-        _held_out(
-            "synthetic",
-            "synthetic-xsub",
-            "built-in data cross-subject: subjects of odd number train, even ones test",
-            Selection("subject", ODD_SUBJECTS),
-        ),
-        _held_out(
-            "synthetic",
-            "synthetic-xview",
-            "built-in data cross-view: cameras 2 and 3 train, the others test",
-            Selection("camera", (2, 3)),
-        ),
-    )
-}
+def read_split(path: Path) -> Split:
+    """Return the split that `write_split` wrote; SplitError if the file is something else or was edited."""
+    remedy = "Restore the file, or name a split.json that psp wrote."
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        known = content["format"] == FORMAT
+        split = _from_json(content)
+        stated = content["sha256"]
+    except OSError as error:
+        raise SplitError(f"the split cannot be read ({error.strerror}).", where=str(path), remedy=remedy) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SplitError(f"this is not a split ({error}).", where=str(path), remedy=remedy) from error
+    if not known:
+        raise SplitError(f"this is not a split of the format {FORMAT}.", where=str(path), remedy=remedy)
+    if split.hash != stated:
+        raise SplitError("the split was edited: it has another sha256 than it names.", where=str(path), remedy=remedy)
+    return split
 
 
-def protocol_by_name(name: str) -> Protocol:
-    """Return a protocol; an unknown name raises ProtocolError with the nearest one."""
-    if name in PROTOCOLS:
-        return PROTOCOLS[name]
-    near = get_close_matches(name, PROTOCOLS, n=1)
-    remedy = f"Did you mean {near[0]!r}?" if near else f"Choose one of {', '.join(PROTOCOLS)}."
-    raise ProtocolError(f"there is no protocol {name!r}.", remedy=remedy)
+def _from_json(content: Mapping[str, Any]) -> Split:
+    tests = {str(name): _ids(ids) for name, ids in content["tests"].items()}
+    name, description = str(content["name"]), str(content["description"])
+    return Split(name, _ids(content["train"]), tests, _ids(content["validation"]), description)
 
 
-def split(protocol: Protocol, clips: ClipTable) -> Split:
-    """Divide clips by the protocol; needs ids, labels and the recording's numbers only, no joints.
-
-    Clips without a label may train; they are left out of the test sets.
-    """
-    order, labelled = clips.order, clips.label >= 0
-    train = order[protocol.train.mask(clips)[order]]
-    tests = {name: order[(test.mask(clips) & labelled)[order]] for name, test in protocol.tests.items()}
-    empty = [name for name, rows in {"training": train, **tests}.items() if len(rows) == 0]
-    if empty:
-        what = f"the {empty[0]} set is empty: none of the {len(clips)} clips belongs to it."
-        remedy = f"Prepare the whole data set. The protocol is {protocol.description}."
-        raise ProtocolError(what, where=f"protocol {protocol.name!r}", remedy=remedy)
-    return Split(train, tests)
+def _ids(ids: Any) -> tuple[str, ...]:
+    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+        raise TypeError("ids are lists of text")
+    return tuple(sorted(set(ids)))
 
 
-def split_store(protocol: Protocol, store: Store) -> Split:
-    """Divide a store's clips by the protocol; a store of another data set raises ProtocolError."""
-    if store.dataset == protocol.dataset:
-        return split(protocol, store.clips)
-    fitting = [name for name, other in PROTOCOLS.items() if other.dataset == store.dataset]
-    add = f"Add a Protocol for {store.dataset!r} to PROTOCOLS in psp.dataset.split, as docs/extending.md says."
-    raise ProtocolError(
-        f"protocol {protocol.name!r} is for {protocol.dataset!r}, but this store holds {store.dataset!r}.",
-        where=str(store.path),
-        remedy=f"Use {' or '.join(fitting)}." if fitting else add,
-    )
+def _from_file(path: Path, store: Store) -> Split:
+    """Return the split of a JSON file, or of a CSV file whose parts are train, validation, test and named test sets."""
+    if path.suffix != ".csv":
+        return check_split(read_split(path), store)
+    sides: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
+    for name, part in read_id_table(path, "part", store, SplitError, required=True):
+        if part not in sides:
+            what = f"clip {name!r} has the part {part!r}."
+            raise SplitError(what, where=str(path), remedy=f"Use {', '.join(sides)}.")
+        sides[part].append(name)
+    try:
+        text = f"the clips are listed in {path.name}"
+        tests = {FULL: sides["test"]}
+        return Split.of_ids(store, sides["train"], tests, sides["validation"], name=path.stem, description=text)
+    except SplitError as error:
+        raise SplitError(error.what, where=str(path), remedy=error.remedy) from error
+
+
+def _default(store: Store) -> Split:
+    benchmark = next((each for each in BENCHMARKS.values() if each.dataset == store.dataset), None)
+    if benchmark is not None:
+        return benchmark.make(store)
+    if _has_subjects(store):
+        return _by_thirds(SUBJECT, store)
+    return Split.stratified(store, FRACTION)
+
+
+def _has_subjects(store: Store) -> bool:
+    labelled = store.clips.label >= 0
+    return SUBJECT in store.clips.columns and len(np.unique(store.clips.column(SUBJECT)[labelled])) > 1
+
+
+def _by_thirds(column: str, store: Store) -> Split:
+    """Return the split with a third of a column's values for testing, chosen so that every class has its share."""
+    values = len(np.unique(store.clips.column(column)[store.clips.label >= 0]))
+    folds = max(2, min(THIRDS, values))
+    number = folds_of_groups(store, column, folds)
+    sizes = [sum(store.clips.column(column)[store.clips.label >= 0] == value) for value in number]
+    clips = np.bincount(list(number.values()), weights=sizes, minlength=folds)
+    fold = int(abs(clips / clips.sum() - 1 / folds).argmin())
+    test = sorted(value for value, its in number.items() if its == fold)
+    shown = ", ".join(map(str, test[:10])) + (", ..." if len(test) > 10 else "")
+    text = f"the clips with {column} {shown} are for testing, all others for training"
+    return Split.by(store, column, test=test, name=column, description=text)
+
+
+def _by_values(column: str, text: str, store: Store) -> Split:
+    known = np.unique(store.clips.column(column))
+    kind = {"i": int, "f": float}.get(known.dtype.kind, str)
+    values: list[Value] = []
+    for word in (each.strip() for each in text.split(",")):
+        try:
+            value = kind(word)
+        except ValueError:
+            value = word
+        if value not in known.tolist():
+            shown = ", ".join(map(str, known[:10].tolist())) + (", ..." if len(known) > 10 else "")
+            raise SplitError(f"no clip has {column} {word!r}.", remedy=f"The values of {column}: {shown}.")
+        values.append(value)
+    about = f"the clips with {column} {', '.join(map(str, values))} are for testing, all others for training"
+    return Split.by(store, column, test=values, name=f"{column}={text}", description=about)
+
+
+def _kfold(value: str, spec: str, store: Store) -> Split:
+    if not (found := re.fullmatch(r"(\d+)/(\d+)", value)):
+        raise SplitError(f"{spec!r} names no fold.", remedy="Write kfold=5/0 for the first of five folds.")
+    return Split.kfold(store, SUBJECT if _has_subjects(store) else None, int(found[1]), int(found[2]))
+
+
+def _number(value: str, spec: str) -> float:
+    try:
+        return float(value)
+    except ValueError as error:
+        raise SplitError(f"{spec!r} names no fraction.", remedy="Write fraction=0.3.") from error
+
+
+def _unknown(spec: str, store: Store) -> SplitError:
+    near = get_close_matches(spec.partition("=")[0], [*BENCHMARKS, *store.clips.columns, "kfold", "fraction"], n=1)
+    columns = ", ".join(store.clips.columns) or "no columns"
+    help_ = f"Did you mean {near[0]!r}?" if near else f"Use {FORMS}; this data set has {columns}."
+    return SplitError(f"there is no split {spec!r}.", remedy=help_)

@@ -6,33 +6,37 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Float, Float32
 
 from psp.config.override import override
+from psp.dataset.arrays import channels_of, check_clip, confidence_of, map_array, sha256_of_array
 from psp.dataset.clip_table import CLIPS, REMAKE, ClipTable, TableBuilder, check_table, read_table, sha256_as_csv
-from psp.errors import PSPError, RecordingError, StoreError
+from psp.dataset.store_1 import FORMAT_1, TABLE_1, read_table_1, upgrade_manifest
+from psp.errors import ConfigError, LayoutError, StoreError
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NormaliseConfig
 from psp.skeleton.catalogue import layout_by_name, layout_names
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Clip, Up
 
-FORMAT, FORMAT_1 = "psp-store-2", "psp-store-1"
+FORMAT = "psp-store-2"
 JOINTS, CONFIDENCE = "joints.npy", "confidence.npy"
-CHANNELS = (2, 3)
+KINDS = {"layout": dict, "classes": list, "dataset": str, "up": str, "channels": int, "normalise": dict, "parts": dict}
+KINDS |= {"clean": dict | None, "fingerprint": str}
+"""Of what kind the entries of a manifest are."""
+
 AS_RECORDED = NormaliseConfig(centre="none", scale="none")
-"""The configuration that changes nothing."""
+"""The normalisation that changes nothing."""
 
 WITH_READERS = ("ntu60", "ntu120", "nw-ucla", "synthetic")
-"""The data sets whose recordings determine the confidence, so that their fingerprint need not hold it."""
+"""Data sets whose recordings determine the confidence, so that their fingerprint need not hold it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,17 +74,16 @@ class Store:
     ) -> "Store":
         """Return a data set of clips without a file; a clip that does not fit raises RecordingError."""
         table, names = TableBuilder(len(classes)), check_classes(classes)
-        channels = channels_of(clips[0]) if clips else 3
+        channels, size = channels_of(clips[0]) if clips else 3, len(layout.joints)
         for clip in clips:
             check_clip(clip, layout, channels)
             table.add(clip.info, clip.persons, clip.frames)
-        size = (-1, len(layout.joints))
-        joints = [clip.joints.reshape(*size, channels) for clip in clips] or [np.empty((0, size[1], channels))]
-        confidence = np.concatenate([confidence_of(clip).reshape(size) for clip in clips] or [np.empty((0, size[1]))])
-        manifest = {"source": "memory", "clips": len(clips)}
+        joints = np.concatenate([clip.joints.reshape(-1, size, channels) for clip in clips] or [np.empty((0, size, 3))])
+        confidence = np.concatenate([confidence_of(clip).reshape(-1, size) for clip in clips] or [np.ones((0, size))])
         known = None if (confidence == 1).all() else confidence.astype(np.float16)
-        array = np.concatenate(joints, dtype=np.float32)
-        return cls(None, layout, names, dataset, table.build(), array, known, up, normalise, clean, manifest)
+        arrays = {"joints": joints.astype(np.float32, copy=False), "confidence": known}
+        settings = {"up": up, "normalise": normalise, "clean": clean, "manifest": {"source": "memory"}}
+        return cls(path=None, layout=layout, classes=names, dataset=dataset, clips=table.build(), **arrays, **settings)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -89,6 +92,12 @@ class Store:
     def channels(self) -> int:
         """The number of coordinates of a joint, 2 or 3."""
         return self.joints.shape[2]
+
+    @property
+    def recorded_up(self) -> Up:
+        """The vertical axis of the recordings before they were normalised."""
+        up: Up = self.manifest.get("recorded up", self.up)
+        return up
 
     def clip(self, index: int) -> Clip:
         """Return one clip, a copy of what the store holds."""
@@ -116,27 +125,15 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     """
     folder = Path(path)
     manifest = _read_manifest(folder)
-    for name, part in manifest["parts"].items():
-        size = (folder / name).stat().st_size if (folder / name).is_file() else None
-        if size != part["bytes"]:
-            found = "is missing" if size is None else f"has {size} bytes instead of {part['bytes']}"
-            raise StoreError(f"{name} {found}: the store is incomplete.", where=str(folder), remedy=REMAKE)
-    clips = read_table(folder / CLIPS)
-    try:
-        layout = Layout.from_dict(manifest["layout"])
-        clean = None if manifest["clean"] is None else override(CleanConfig(), manifest["clean"])
-        normalise = override(NormaliseConfig(), manifest["normalise"])
-    except PSPError as error:
-        what = f"manifest.json is damaged or of another version of psp: {error.what}"
-        raise StoreError(what, where=str(folder), remedy=REMAKE) from error
-    check_table(clips, len(manifest["classes"]), str(folder))
-    rows = int((clips.persons * clips.frames).sum())
-    joints, confidence = _open_arrays(folder, manifest, (rows, len(layout.joints)))
-    named = {"layout": layout, "classes": tuple(manifest["classes"]), "dataset": manifest["dataset"]}
-    return Store(
-        folder, **named, clips=clips, joints=joints, confidence=confidence, up=manifest["up"],
-        normalise=normalise, clean=clean, manifest=manifest,
-    )  # fmt: skip
+    _check_parts(folder, manifest["parts"])
+    is_old = manifest["format"] == FORMAT_1
+    clips = read_table_1(folder / TABLE_1) if is_old else read_table(folder / CLIPS)
+    classes, settings = tuple(manifest["classes"]), _settings(folder, manifest)
+    check_table(clips, len(classes), str(folder))
+    rows, size = int((clips.persons * clips.frames).sum()), len(settings["layout"].joints)
+    arrays = _arrays(folder, manifest["parts"], (rows, size, manifest["channels"]))
+    facts = {"path": folder, "classes": classes, "dataset": manifest["dataset"], "up": manifest["up"]}
+    return Store(**facts, **settings, **arrays, clips=clips, manifest=manifest)
 
 
 def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
@@ -147,58 +144,7 @@ def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
     return tuple(classes)
 
 
-def check_clip(clip: Clip, layout: Layout, channels: int) -> None:
-    """Raise RecordingError for a clip whose arrays do not fit the layout, or hold what no store can hold."""
-    size, shape, remedy = len(layout.joints), clip.joints.shape, "Correct or leave out this recording."
-    if len(shape) != 4 or shape[2:] != (size, channels) or 0 in shape:
-        what = f"a clip of the layout {layout.name} has the shape (persons, frames, {size}, {channels}), not {shape}."
-        raise RecordingError(what, where=clip.id, remedy=remedy)
-    if not np.isfinite(clip.joints).all():
-        raise RecordingError("a joint position is not a finite number.", where=clip.id, remedy=remedy)
-    confidence = confidence_of(clip)
-    if confidence.shape != shape[:3]:
-        what = f"the confidence has the shape {confidence.shape}, not {shape[:3]}."
-        raise RecordingError(what, where=clip.id, remedy=remedy)
-    if not ((confidence >= 0) & (confidence <= 1)).all():
-        raise RecordingError("a confidence is not between 0 and 1.", where=clip.id, remedy=remedy)
-
-
-def channels_of(clip: Clip) -> int:
-    """Return the number of coordinates of a clip's joints; another number than 2 or 3 raises RecordingError."""
-    channels = clip.joints.shape[-1]
-    if channels not in CHANNELS:
-        remedy = "Give x and y, or x, y and z."
-        raise RecordingError(f"a joint has {channels} coordinates.", where=clip.id, remedy=remedy)
-    return channels
-
-
-def confidence_of(clip: Clip) -> Float32[np.ndarray, "..."]:
-    """Return the confidence of every joint, 1 where the clip says nothing."""
-    return np.ones(clip.joints.shape[:-1], dtype=np.float32) if clip.confidence is None else clip.confidence
-
-
-def npy_header(dtype: str, shape: tuple[int, ...]) -> bytes:
-    """Return the beginning of an array file.
-
-    NumPy pads it so that the first axis can grow in place: every number of rows takes the same bytes.
-    """
-    parts: list[bytes] = []
-    file = type("Bytes", (), {"write": lambda _, content: parts.append(content)})()
-    header = {"descr": dtype, "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, header)
-    return b"".join(parts)
-
-
-def sha256_of_array(array: np.ndarray) -> str:
-    """Return the sha256 of the array file that holds this array."""
-    digest = hashlib.sha256(npy_header(array.dtype.str, array.shape))
-    digest.update(np.ascontiguousarray(array).data.cast("B"))
-    return digest.hexdigest()
-
-
-def fingerprint_of(
-    joints: str, clips: ClipTable, confidence: str | None, layout: Layout, dataset: str, up: Up
-) -> str:
+def fingerprint_of(joints: str, clips: ClipTable, confidence: str | None, layout: Layout, dataset: str, up: Up) -> str:
     """Return the fingerprint of a data set from the hashes of its arrays.
 
     It is the hash of the joints and that of the table. Own layouts and confidence are added, with the vertical axis.
@@ -211,14 +157,68 @@ def fingerprint_of(
     return f"{base}:{hashlib.sha256(content.encode()).hexdigest()}"
 
 
-def map_array(path: Path) -> np.ndarray:
-    """Map an array file into memory; what a program changes in it never reaches the disk."""
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    if not path.is_file():
+        remedy = "Name a folder written by 'psp prepare'."
+        raise StoreError("this is not a stored data set (no manifest.json).", where=str(folder), remedy=remedy)
     try:
-        return np.load(path, mmap_mode="c")
-    except (ValueError, TypeError, OverflowError, EOFError, SyntaxError, TokenError) as error:
-        raise StoreError(f"{path.name} is damaged ({error}).", where=str(path), remedy=REMAKE) from error
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if manifest["format"] == FORMAT_1:
+            manifest = upgrade_manifest(manifest)
+        elif manifest["format"] != FORMAT:
+            raise StoreError(f"manifest.json is not of the format {FORMAT}.", where=str(folder), remedy=REMAKE)
+        complete = _is_complete(manifest)
+    except (ValueError, KeyError, TypeError, AttributeError, LayoutError) as error:
+        raise StoreError(f"manifest.json is damaged ({error}).", where=str(folder), remedy=REMAKE) from error
+    if not complete:
+        raise StoreError("manifest.json lacks an entry or has a wrong one.", where=str(folder), remedy=REMAKE)
+    return manifest
 
 
-def plain(config: NormaliseConfig | CleanConfig | None) -> dict[str, Any] | None:
-    """Return a configuration as the manifest holds it."""
-    return None if config is None else asdict(config)
+def _is_complete(manifest: Mapping[str, Any]) -> bool:
+    """Return whether every entry is there and of its kind, and the parts are described."""
+    table, parts = TABLE_1 if manifest["format"] == FORMAT_1 else CLIPS, manifest["parts"]
+    return (
+        all(isinstance(manifest.get(name), kind) for name, kind in KINDS.items())
+        and manifest["up"] in get_args(Up)
+        and all(isinstance(name, str) for name in manifest["classes"])
+        and {JOINTS, table} <= set(parts)
+        and all(isinstance(part["bytes"], int) and isinstance(part["sha256"], str) for part in parts.values())
+    )
+
+
+def _check_parts(folder: Path, parts: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, part in parts.items():
+        size = (folder / name).stat().st_size if (folder / name).is_file() else None
+        if size != part["bytes"]:
+            found = "is missing" if size is None else f"has {size} bytes instead of {part['bytes']}"
+            raise StoreError(f"{name} {found}: the store is incomplete.", where=str(folder), remedy=REMAKE)
+
+
+def _settings(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the layout and what was done to the recordings."""
+    try:
+        clean = manifest["clean"]
+        return {
+            "layout": Layout.from_dict(manifest["layout"]),
+            "normalise": override(NormaliseConfig(), manifest["normalise"]),
+            "clean": None if clean is None else override(CleanConfig(), clean),
+        }
+    except (LayoutError, ConfigError) as error:
+        where = f"{folder}, manifest.json" + (f", {error.where}" if error.where else "")
+        raise StoreError(error.what, where=where, remedy=REMAKE) from error
+
+
+def _arrays(folder: Path, parts: Mapping[str, Any], shape: tuple[int, int, int]) -> dict[str, np.ndarray | None]:
+    """Map joints and confidence; another shape or type than the table and the layout ask for raises StoreError."""
+    arrays: dict[str, np.ndarray | None] = {"joints": map_array(folder / JOINTS), "confidence": None}
+    if CONFIDENCE in parts:
+        arrays["confidence"] = map_array(folder / CONFIDENCE)
+    for name, kind, wanted in (("joints", np.float32, shape), ("confidence", np.float16, shape[:2])):
+        array = arrays[name]
+        if array is not None and (array.dtype != kind or array.shape != wanted):
+            what = f"{name}.npy holds {array.dtype} of the shape {array.shape}; layout and table ask for "
+            what += f"{np.dtype(kind)} of the shape {wanted}."
+            raise StoreError(what, where=str(folder), remedy=REMAKE)
+    return arrays

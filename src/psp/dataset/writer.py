@@ -1,116 +1,116 @@
-"""Writing a stored data set clip by clip: nothing appears at its place until it is complete."""
+"""Writing a stored data set clip by clip: it appears when it is complete."""
 
-import csv
-import hashlib
 import os
 import shutil
-from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-from psp.files import flush_folder, write_json
-from psp.dataset.store import FORMAT, PARTS
-from psp.dataset.clip_table import COLUMNS, INDEX, ClipTable, write_index
-from psp.errors import RecordingError, StoreError
-from psp.skeleton.clip import Clip
+from psp.dataset.arrays import channels_of, check_clip, confidence_of, npy_header, sha256_of_file
+from psp.dataset.clip_table import CLIPS, TableBuilder, write_table
+from psp.dataset.store import AS_RECORDED, CONFIDENCE, FORMAT, JOINTS, check_classes, fingerprint_of
+from psp.errors import DestinationError, StoreError
+from psp.files import destination_lock, flush_folder, write_json
+from psp.preprocess.clean import CleanConfig
+from psp.preprocess.normalise import NormaliseConfig
 from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Clip, Up
 
 
 class StoreWriter:
-    """Streams clips into a temporary folder beside `path` and renames it into place when the `with` block succeeds.
+    """Streams clips into a temporary folder beside `path`, which is renamed when the `with` block succeeds.
 
-    On an error inside the block the temporary folder is removed; what a killed process left of it, the next writer
-    removes. An existing `path` is never touched.
+    `up` is the vertical axis of the clips; `normalise` (None: nothing) and `clean` are what was done to the recordings.
+    The destination is locked meanwhile, unless the caller holds `destination_lock(path)` and says so with `locked`. On
+    an error inside the block the temporary folder is removed; what a killed process left of it, the next writer
+    removes. An existing `path` raises DestinationError and is never changed. `manifest_extra` are further entries of
+    the manifest.
     """
 
     def __init__(
         self,
         path: str | os.PathLike[str],
         *,
-        dataset: str,
         layout: Layout,
         classes: Sequence[str],
-        preprocessing: Mapping[str, Any],
-        source: str,
+        dataset: str,
+        up: Up,
+        normalise: NormaliseConfig | None = None,
+        clean: CleanConfig | None = None,
+        source: str = "",
+        locked: bool = False,
     ) -> None:
-        self.path, self.layout, self.classes = Path(path), layout, tuple(classes)
-        self._refuse_existing()
+        self.path, self.layout, self.dataset, self.up = Path(path), layout, dataset, up
         self.manifest_extra: dict[str, Any] = {}
-        self._head: dict[str, Any] = {
-            "format": FORMAT,
-            "dataset": dataset,
-            "layout": layout.name,
-            "classes": list(self.classes),
-        }
-        self._head |= {"source": source, "preprocessing": dict(preprocessing)}
-        self._ids: dict[str, None] = {}
-        self._numbers = array("q")
-        self._rows = 0
+        self._classes, self._locked = check_classes(classes), locked
+        self._head: dict[str, Any] = {"format": FORMAT, "dataset": dataset, "source": source, "up": up}
+        self._head |= {"layout": layout.to_dict(), "classes": list(self._classes)}
+        self._head |= {"normalise": asdict(normalise or AS_RECORDED), "clean": clean and asdict(clean)}
+        self._refuse_existing()
 
     def __enter__(self) -> "StoreWriter":
-        self._folder = self.path.with_name(f".{self.path.name}.writing")
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True)
-        self._joints = (self._folder / "joints.npy").open("wb")
-        _write_header(self._joints, 0, len(self.layout.joints))
-        self._table = (self._folder / "clips.csv").open("w", newline="")
-        self._csv = csv.writer(self._table, lineterminator="\n")
-        self._csv.writerow(COLUMNS)
+        with ExitStack() as stack:
+            if not self._locked:
+                stack.enter_context(destination_lock(self.path))
+            self._folder = self.path.with_name(f".{self.path.name}.writing")
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.mkdir(parents=True)
+            stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
+            self._joints, self._confidence = (
+                stack.enter_context((self._folder / name).open("wb")) for name in (JOINTS, CONFIDENCE)
+            )
+            self._stack = stack.pop_all()
+        self._table, self._channels, self._rows, self._all_observed = TableBuilder(len(self._classes)), 0, 0, True
         return self
 
     def add(self, clip: Clip) -> None:
-        """Append one clip; a wrong shape, a repeated id or a value that is not finite raises RecordingError."""
-        self._check(clip)
-        self._ids[clip.id] = None
+        """Append one clip; one that does not fit or whose id was there before raises RecordingError."""
+        channels = self._channels or channels_of(clip)
+        check_clip(clip, self.layout, channels)
+        self._table.add(clip.info, clip.persons, clip.frames)
+        if not self._channels:
+            self._channels = channels
+            self._write_headers()
+        confidence = confidence_of(clip)
+        self._all_observed &= bool((confidence == 1).all())
         self._joints.write(np.ascontiguousarray(clip.joints, dtype="<f4").tobytes())
-        label = -1 if clip.label is None else clip.label
-        known = (label, clip.subject, clip.camera, clip.setup, clip.repetition)
-        numbers = (*known, clip.persons, clip.frames, self._rows)
-        self._csv.writerow((clip.id, *numbers))
-        self._numbers.extend(numbers)
+        self._confidence.write(np.ascontiguousarray(confidence, dtype="<f2").tobytes())
         self._rows += clip.persons * clip.frames
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
+        with self._stack:
             if kind is None:
                 self._finish()
-        finally:
-            self._joints.close()
-            self._table.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _check(self, clip: Clip) -> None:
-        joints, remedy = len(self.layout.joints), "Correct or leave out this recording."
-        if clip.joints.ndim != 4 or clip.joints.shape[2:] != (joints, 3) or 0 in clip.joints.shape:
-            what = f"a clip of the layout {self.layout.name} has the shape (persons, frames, {joints}, 3), not "
-            raise RecordingError(f"{what}{clip.joints.shape}.", where=clip.id, remedy=remedy)
-        if not np.isfinite(clip.joints).all():
-            raise RecordingError("a joint position is not a finite number.", where=clip.id, remedy=remedy)
-        if clip.id in self._ids:
-            raise RecordingError("two recordings have this id.", where=clip.id, remedy="Give each its own id.")
-        if clip.label is not None and not 0 <= clip.label < len(self.classes):
-            what = f"the label {clip.label} is not one of the {len(self.classes)} classes."
-            raise RecordingError(what, where=clip.id, remedy=remedy)
+    def _write_headers(self) -> None:
+        size = len(self.layout.joints)
+        self._joints.write(npy_header("<f4", (self._rows, size, self._channels)))
+        self._confidence.write(npy_header("<f2", (self._rows, size)))
 
     def _finish(self) -> None:
-        if not self._ids:
+        if not len(self._table):
             raise StoreError("there is no clip to store.", where=str(self.path), remedy="Check the source.")
-        self._joints.seek(0)
-        _write_header(self._joints, self._rows, len(self.layout.joints))
-        for file in (self._joints, self._table):
-            file.flush()
-            os.fsync(file.fileno())
+        for file in (self._joints, self._confidence):
+            file.seek(0)
+        self._write_headers()
+        for file in (self._joints, self._confidence):
             file.close()
-        columns = np.array(self._numbers, dtype=np.int64).reshape(len(self._ids), -1).T
-        write_index(self._folder, ClipTable(np.array(list(self._ids)), *columns))
-        parts = {name: _describe(self._folder / name) for name in (*PARTS, *INDEX)}
-        manifest = self._head | {"clips": len(self._ids), "rows": self._rows, "parts": parts} | self.manifest_extra
+        clips = self._table.build()
+        write_table(clips, self._folder / CLIPS)
+        if self._all_observed:
+            (self._folder / CONFIDENCE).unlink()
+        parts = {file.name: _describe(file) for file in sorted(self._folder.iterdir())}
+        hashes = [parts[name]["sha256"] if name in parts else None for name in (JOINTS, CONFIDENCE)]
+        fingerprint = fingerprint_of(hashes[0], clips, hashes[1], self.layout, self.dataset, self.up)
+        counts = {"channels": self._channels, "clips": len(clips), "rows": self._rows}
+        manifest = {**self._head, **counts, "fingerprint": fingerprint, "parts": parts, **self.manifest_extra}
         write_json(self._folder / "manifest.json", manifest)
         self._refuse_existing()
         self._folder.rename(self.path)
@@ -119,20 +119,11 @@ class StoreWriter:
     def _refuse_existing(self) -> None:
         if self.path.exists():
             remedy = "Choose another destination or remove it first."
-            raise StoreError("the destination already exists.", where=str(self.path), remedy=remedy)
-
-
-def sha256_of_file(path: Path) -> str:
-    """The sha256 of a file's bytes as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+            raise DestinationError("the destination already exists.", where=str(self.path), remedy=remedy)
 
 
 def _describe(path: Path) -> dict[str, Any]:
+    """Return size and hash of a finished file, flushed to the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
     return {"bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
-
-
-def _write_header(file: BinaryIO, rows: int, joints: int) -> None:
-    """NumPy pads a header so that the first axis can grow in place: every number of rows takes the same bytes."""
-    header = {"descr": "<f4", "fortran_order": False, "shape": (rows, joints, 3)}
-    np.lib.format.write_array_header_1_0(file, header)

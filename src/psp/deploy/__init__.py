@@ -1,1 +1,1 @@
-"""From a trained run to something that recognises recordings elsewhere: one graph, one file, one stream."""
+"""Trained models for other programs and machines: one module, ONNX files, live frames."""

@@ -1,26 +1,18 @@
-"""Whether an exported recogniser computes what preparation, batches and network compute in PyTorch."""
+"""Whether an exported model computes what preparation, batches and predictor compute in PyTorch."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float64
 
-from psp.preprocess.normalise import normalise
-from psp.dataset.store import Store, open_store
-from psp.dataset.writer import StoreWriter
-from psp.deploy.clips import Recognises, padded
-from psp.deploy.recogniser import reading_of
-from psp.errors import StoreError
-from psp.evaluate.predict import predict_clips
-from psp.skeleton.clip import Clip
-from psp.skeleton.layout import Layout
-from psp.skeleton.layouts import layout_by_name
-from psp.train.run import StoredRun
+from psp.dataset.store import Store
+from psp.deploy.clips import ClipRecogniser
+from psp.evaluate.arrays import recordings_of, store_of
+from psp.evaluate.predict import maker_for, predict_logits, predict_store
+from psp.model.model_file import Interface, TrainedModel
 
-BATCHES = (1, 2, 5, 16)
-LONGEST = 150
+RANDOM, STORED, LONGEST = 24, 16, 150
+"""How many clips are compared, and the frames of the longest random one."""
 
 
 @dataclass(frozen=True)
@@ -32,61 +24,36 @@ class Agreement:
     largest_difference: float
 
 
-def agreement(run: StoredRun, recogniser: Recognises, seed: int = 0) -> Agreement:
-    """Compare a recogniser of recordings with the run's own network behind normalisation and batches of a store.
+def agreement(model: TrainedModel, recogniser: ClipRecogniser, store: Store | None = None, seed: int = 0) -> Agreement:
+    """Compare a recogniser of recordings with the model behind preparation, a store and its batches.
 
-    Random clips have 1 to 150 frames and 1 to all persons, in batches of 1, 2, 5 and 16. Stored clips are left out if
-    the run's store is no longer there.
+    Random clips have 1 to 150 frames and 1 to all persons. Of `store`, if given, clips from beginning to end are taken.
     """
-    layout = layout_by_name(run.store_facts["layout"])
-    draw = np.random.default_rng(seed)
-    drawn = [random_clip(draw, layout, recogniser.persons) for _ in range(sum(BATCHES))]
-    stored = _stored_clips(run)
-    expected = expected_probabilities(run, layout, drawn + stored)
-    found, start = [], 0
-    for size in (*BATCHES, len(stored)):
-        if size:
-            found.append(recogniser.predict(*padded((drawn + stored)[start : start + size], recogniser)))
-        start += size
-    difference = float(np.abs(np.concatenate(found) - expected).max())
-    return Agreement(len(drawn), len(stored), difference)
+    draw, interface = np.random.default_rng(seed), model.interface
+    clips = [random_clip(draw, interface) for _ in range(RANDOM)]
+    prepared = store_of(recordings_of(clips, interface.layout, interface.up, interface.channels), interface)
+    differences = [np.abs(recogniser.predict(clips) - predict_store(model, prepared).numpy()).max()]
+    index = np.empty(0, dtype=np.int64)
+    if store is not None:
+        model.require_prepared_alike(store)
+        index = np.unique(np.linspace(0, len(store) - 1, STORED).astype(np.int64))
+        expected = model.predictor.probabilities(predict_logits(model.predictor, maker_for(model, store), index))
+        differences.append(np.abs(recogniser.predict_store(store, index) - expected.numpy()).max())
+    return Agreement(len(clips), len(index), float(max(differences)))
 
 
-def expected_probabilities(
-    run: StoredRun, layout: Layout, clips: list[Float64[np.ndarray, "_ _ v 3"]]
-) -> Float32[np.ndarray, "n k"]:
-    """Normalise recordings as the run's were, store them and predict the store."""
-    preprocessing, kind = run.store_facts.get("preprocessing", {}), reading_of(run).normalise
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "store"
-        with StoreWriter(
-            path, dataset="agreement", layout=layout, classes=["any"], preprocessing=preprocessing, source="random"
-        ) as writer:
-            for number, joints in enumerate(clips):
-                ready = joints if kind is None else normalise(joints, layout, kind)
-                writer.add(Clip(f"{number:04d}", ready.astype(np.float32)))
-        return predict_clips(run.folder.path, open_store(path), "cpu")[1].numpy()
-
-
-def random_clip(draw: np.random.Generator, layout: Layout, persons: int) -> Float64[np.ndarray, "m t v 3"]:
-    """Somebody of impossible shape who wanders through a room; now and then a joint or a person is not seen."""
-    shape = (int(draw.integers(1, persons + 1)), int(draw.integers(1, LONGEST + 1)), len(layout.joints))
-    pose = draw.normal(0, 0.4, (shape[0], 1, shape[2], 3))
-    way = draw.normal(0, 0.05, (*shape[:2], 1, 3)).cumsum(axis=1)
-    joints = pose + way + draw.normal(0, 0.02, (*shape, 3)) + [0.2, 0.1, 3.0]
-    joints[draw.random(shape) < 0.02] = 0
-    joints[1:, draw.random(shape[1]) < 0.1] = 0
+def random_clip(draw: np.random.Generator, interface: Interface) -> Float64[np.ndarray, "m t v c"]:
+    """Return a random recording of persons who move; now and then a joint or a person is not observed (NaN)."""
+    persons, frames = int(draw.integers(1, interface.persons + 1)), int(draw.integers(1, LONGEST + 1))
+    shape = (persons, frames, len(interface.layout.joints))
+    pose = draw.normal(0, 0.4, (persons, 1, shape[2], interface.channels))
+    path = draw.normal(0, 0.05, (persons, frames, 1, interface.channels)).cumsum(axis=1)
+    joints = (
+        pose
+        + path
+        + draw.normal(0, 0.02, (*shape, interface.channels))
+        + np.array([0.2, 0.1, 3.0])[: interface.channels]
+    )
+    joints[draw.random(shape) < 0.02] = np.nan
+    joints[1:, draw.random(frames) < 0.1] = np.nan
     return joints
-
-
-def _stored_clips(run: StoredRun) -> list[Float64[np.ndarray, "_ _ v 3"]]:
-    try:
-        store = open_store(run.store_facts["path"])
-    except StoreError:
-        return []
-    return [clip.astype(np.float64) for clip in _spread(store)]
-
-
-def _spread(store: Store) -> list[Float[np.ndarray, "_ _ v 3"]]:
-    rows = np.unique(np.linspace(0, len(store) - 1, max(BATCHES)).astype(int))
-    return [store.clip(int(row)).joints for row in rows]

@@ -1,50 +1,111 @@
-"""Clips of different lengths and numbers of persons as the padded arrays that a recogniser takes."""
+"""Clips as arrays: what models for other programs take, and the padded batches that they compute."""
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
 
 from psp.dataset.store import Store
+from psp.evaluate.arrays import cleaning, recordings_of
+from psp.model.model_file import Interface
+from psp.preprocess.clean import clean
+from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Recording
 
-Padded = tuple[Float32[np.ndarray, "n m t v 3"], Int64[np.ndarray, "n"], Bool[np.ndarray, "n m"]]
+SIZE = 64
+"""Clips of a batch."""
+
+Body = tuple[Float[np.ndarray, "m t v c"], Float[np.ndarray, "m t v"]]
+"""Joints of a clip with their confidence."""
 
 
-@runtime_checkable
-class Recognises(Protocol):
-    """What `Recogniser` (PyTorch) and `OnnxRecogniser` have in common; `persons` are the slots in training."""
+@dataclass(frozen=True, eq=False)
+class Padded:
+    """Clips of different lengths in arrays of one shape: the inputs of an exported model.
 
-    frames: int
-    persons: int
+    Of clip i the first `frames[i]` frames and the persons marked true are read; all else has no influence, nor have
+    joints with confidence 0, which were not observed.
+    """
+
+    joints: Float32[np.ndarray, "n m t v c"]
+    frames: Int64[np.ndarray, "n"]
+    persons: Bool[np.ndarray, "n m"]
+    confidence: Float32[np.ndarray, "n m t v"]
+
+
+class ClipRecogniser:
+    """What `Recogniser` (PyTorch) and `OnnxRecogniser` have in common.
+
+    `any_persons` says whether clips may have any number of person slots; else they must have `interface.persons`.
+    """
+
+    interface: Interface
+    any_persons: bool
 
     @property
-    def any_persons(self) -> bool:
-        """Whether clips may have any number of person slots."""
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the probabilities."""
+        return self.interface.classes
 
-    def predict(
-        self,
-        joints: Float32[np.ndarray, "n m t v 3"],
-        frames: Int64[np.ndarray, "n"],
-        persons: Bool[np.ndarray, "n m"],
-    ) -> Float32[np.ndarray, "n k"]:
-        """Class probabilities of padded clips."""
+    @property
+    def layout(self) -> Layout:
+        """The layout of the joints."""
+        return self.interface.layout
+
+    @property
+    def frames(self) -> int:
+        """The number of frames that clips are resampled to."""
+        return self.interface.data.resample.frames
+
+    def compute(self, batch: Padded) -> Float32[np.ndarray, "n k"]:
+        """Return the class probabilities of padded clips."""
+        raise NotImplementedError
+
+    def predict(self, clips: Any) -> Float32[np.ndarray, "n k"]:
+        """Return the class probabilities of recordings in the coordinates that the model was trained on.
+
+        `clips` is a list of arrays (t, v, c) or (m, t, v, c) of any length, or one array of clips of equal length; NaN
+        means that a joint was not observed. See `psp.evaluate.arrays.recordings_of` for what raises InputError.
+        """
+        return self.predict_recordings(recordings_of(clips, self.layout, self.interface.up, self.interface.channels))
+
+    def predict_recordings(self, recordings: Sequence[Recording]) -> Float32[np.ndarray, "n k"]:
+        """Return the class probabilities of recordings, whose persons are chosen as in the training data."""
+        config = replace(cleaning(self.interface), fill_gaps=False)
+        cleaned = (clean(recording, self.layout, config)[0] for recording in recordings)
+        return self._predict([(each.joints, each.confidence) for each in cleaned])
+
+    def predict_store(self, store: Store, index: Int64[np.ndarray, "s"] | None = None) -> Float32[np.ndarray, "s k"]:
+        """Return the class probabilities of stored clips; normalising them again changes nothing."""
+        clips = (store.clip(int(number)) for number in (range(len(store)) if index is None else index))
+        bodies = [
+            (clip.joints, np.ones(clip.joints.shape[:3]) if clip.confidence is None else clip.confidence)
+            for clip in clips
+        ]
+        return self._predict(bodies)
+
+    def _predict(self, bodies: Sequence[Body]) -> Float32[np.ndarray, "n k"]:
+        starts = range(0, len(bodies), SIZE)  # itertools.batched is newer than Python 3.11
+        found = [self.compute(padded(bodies[start : start + SIZE], self)) for start in starts]
+        return np.concatenate([np.empty((0, len(self.classes)), dtype=np.float32), *found])
 
 
-def padded(clips: Sequence[Float[np.ndarray, "_ _ v 3"]], recogniser: Recognises) -> Padded:
-    """Joints, numbers of frames and present persons; of a clip with more persons than slots the first ones are used."""
-    slots = recogniser.persons
+def padded(bodies: Sequence[Body], recogniser: ClipRecogniser) -> Padded:
+    """Return clips as one batch; of a clip with more persons than slots the first ones are used."""
+    slots = recogniser.interface.persons
     if recogniser.any_persons:
-        slots = min(slots, max(len(clip) for clip in clips))
-    frames = np.array([clip.shape[1] for clip in clips], dtype=np.int64)
-    joints = np.zeros((len(clips), slots, frames.max(), *clips[0].shape[2:]), dtype=np.float32)
-    for place, clip in zip(joints, clips, strict=True):
-        place[: len(clip), : clip.shape[1]] = clip[:slots]
-    return joints, frames, np.arange(slots) < np.array([[len(clip)] for clip in clips])
-
-
-def predict_store(recogniser: Recognises, store: Store, size: int = 64) -> Iterator[Float32[np.ndarray, "n k"]]:
-    """Probabilities of all clips of a store in order, `size` clips at a time."""
-    for start in range(0, len(store), size):
-        rows = range(start, min(start + size, len(store)))
-        yield recogniser.predict(*padded([store.clip(row).joints for row in rows], recogniser))
+        slots = min(slots, max(len(joints) for joints, _ in bodies))
+    frames = np.array([joints.shape[1] for joints, _ in bodies], dtype=np.int64)
+    shape = (len(bodies), slots, int(frames.max()), *bodies[0][0].shape[2:])
+    batch = Padded(
+        np.zeros(shape, dtype=np.float32),
+        frames,
+        np.arange(slots) < np.array([[len(joints)] for joints, _ in bodies]),
+        np.zeros(shape[:-1], dtype=np.float32),
+    )
+    for number, (joints, confidence) in enumerate(bodies):
+        batch.joints[number, : len(joints), : joints.shape[1]] = joints[:slots]
+        batch.confidence[number, : len(joints), : joints.shape[1]] = confidence[:slots]
+    return batch

@@ -1,70 +1,64 @@
-"""A trained run as one ONNX file: recorded joints in, class probabilities out."""
+"""A trained model as one ONNX file: recorded joints in, class probabilities out."""
 
 import json
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 
-from psp.files import write_atomically
+from psp.dataset.store import Store
 from psp.deploy.agreement import Agreement, agreement
 from psp.deploy.onnx_runtime import OnnxRecogniser, optional_module
-from psp.deploy.recogniser import Recogniser, recogniser_of
-from psp.errors import CheckpointError, ConfigError
-from psp.train.run import StoredRun, open_run
-from psp.versions import versions_of
+from psp.deploy.recogniser import Recogniser
+from psp.errors import CheckpointError, DestinationError
+from psp.evaluate.trained import open_model
+from psp.files import write_atomically
+from psp.model.model_file import HEADER, TrainedModel, header_of
 
-INPUTS = ("joints", "frames", "persons")
+INPUTS = ("joints", "frames", "persons", "confidence")
 OUTPUT = "probabilities"
 OPSET = 18
 TOLERANCE = 1e-4
 """How far a probability of the exported graph may be from that of PyTorch."""
 
 
-def export_onnx(run: str | Path, out: str | Path) -> Agreement:
-    """Write a finished run's averaged network to `out`; returns how well the file agrees with PyTorch.
+def export_onnx(model: str | Path, out: str | Path, store: Store | None = None) -> Agreement:
+    """Write a model file, or the averaged model of a finished run, as ONNX to `out`; return the agreement with PyTorch.
 
-    The graph takes joints (clips, persons, frames, joints, 3) as recorded, the number of frames of each clip and which
-    persons exist; the first three lengths are free. Normalisation, resampling, views and network are inside, class
-    names and everything else that a user must know in the metadata. It is run by onnxruntime on random and on stored
-    clips before anything is written; a difference is a CheckpointError.
+    The inputs of the graph are those of `Padded`: clips, frames and, unless absent persons count as zeros in the model,
+    persons may be of any number. Filling gaps, normalisation, resampling and modalities are inside; layout, classes
+    and everything else that a user must know is JSON in the metadata `psp`, as in the model file. Before anything is
+    written onnxruntime computes random clips, and some of `store` if given: CheckpointError if they differ.
     """
-    stored, out = open_run(Path(run)), Path(out)
+    trained, out = open_model(model), Path(out)
     if out.exists():
-        raise ConfigError("the file already exists.", where=str(out), remedy="Choose another name.")
+        raise DestinationError("the file already exists.", where=str(out), remedy="Choose another name.")
     if not out.parent.is_dir():
-        raise ConfigError("the folder does not exist.", where=str(out.parent), remedy="Make it first.")
-    recogniser = recogniser_of(stored)
-    content = onnx_bytes(recogniser, metadata(stored, recogniser))
-    found = agreement(stored, OnnxRecogniser(content))
+        raise DestinationError("the folder does not exist.", where=str(out.parent), remedy="Make it first.")
+    content = onnx_bytes(trained)
+    found = agreement(trained, OnnxRecogniser(content), store)
     if not found.largest_difference <= TOLERANCE:
-        what = f"the exported network differs from PyTorch by {found.largest_difference:.2g}; nothing was written."
-        raise CheckpointError(what, where=str(run), remedy="Report this with the run's config.json.")
-    write_atomically(out, lambda place: place.write_bytes(content))
+        what = f"the exported model differs from PyTorch by {found.largest_difference:.2g}; nothing was written."
+        raise CheckpointError(what, where=str(model), remedy="Report this with the model file.")
+    write_atomically(out, lambda temporary: temporary.write_bytes(content))
     return found
 
 
-def onnx_of_prepared(run: str | Path) -> OnnxRecogniser:
-    """A run computed by onnxruntime, for clips that are normalised already, as those of a store are."""
-    stored = open_run(Path(run))
-    recogniser = recogniser_of(stored, prepared=True)
-    return OnnxRecogniser(onnx_bytes(recogniser, metadata(stored, recogniser)))
-
-
-def onnx_bytes(recogniser: Recogniser, facts: Mapping[str, str]) -> bytes:
-    """The recogniser as an ONNX model, with `facts` as its metadata.
+def onnx_bytes(model: TrainedModel) -> bytes:
+    """Return the content of an ONNX file.
 
     Made by tracing (`dynamo=False`), in seconds where torch.export takes minutes.
     """
     onnx = optional_module("onnx")
+    recogniser = Recogniser(model).cpu()
     clips, persons, frames = "clips", "persons", "frames"
+    slots = {1: persons} if recogniser.any_persons else {}
     with torch.no_grad(), warnings.catch_warnings(), TemporaryDirectory() as folder:
         path = Path(folder) / "recogniser.onnx"
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            recogniser.cpu().eval(),
+            recogniser,
             _example(recogniser),
             path,
             dynamo=False,
@@ -72,41 +66,22 @@ def onnx_bytes(recogniser: Recogniser, facts: Mapping[str, str]) -> bytes:
             input_names=list(INPUTS),
             output_names=[OUTPUT],
             dynamic_axes={
-                "joints": {0: clips, 1: persons, 2: frames} if recogniser.any_persons else {0: clips, 2: frames},
+                "joints": {0: clips, **slots, 2: frames},
                 "frames": {0: clips},
-                "persons": {0: clips, 1: persons} if recogniser.any_persons else {0: clips},
+                "persons": {0: clips, **slots},
+                "confidence": {0: clips, **slots, 2: frames},
                 OUTPUT: {0: clips},
             },
         )
-        model = onnx.load(path)
-    onnx.helper.set_model_props(model, dict(facts))
-    return model.SerializeToString()
+        graph = onnx.load(path)
+    onnx.helper.set_model_props(graph, {HEADER: json.dumps(header_of(model))})
+    content: bytes = graph.SerializeToString()
+    return content
 
 
-def metadata(run: StoredRun, recogniser: Recogniser) -> dict[str, str]:
-    """What a user of the file must know, every value as JSON."""
-    reading, layout, facts = recogniser.reading, recogniser.layout, run.store_facts
-    known = {
-        "classes": facts["classes"],
-        "layout": layout.name,
-        "joint names": layout.joints,
-        "frames": reading.data.sample.frames,
-        "persons": reading.persons,
-        "any number of persons": recogniser.any_persons,
-        "views": reading.method.views,
-        "motion": reading.data.motion,
-        "normalisation inside": reading.normalise is not None,
-        "preprocessing": facts.get("preprocessing", {}),
-        "dataset": facts.get("dataset"),
-        "config hash": run.config.hash,
-        "budget hash": run.budget.hash,
-        "versions": versions_of("psp-learning", "onnx"),
-    }
-    return {name: json.dumps(value) for name, value in known.items()}
-
-
-def _example(recogniser: Recogniser) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Two clips of different lengths, to trace with; no length is 1, nothing is missing."""
-    persons = 2 if recogniser.any_persons else recogniser.reading.persons
-    joints = torch.randn(2, persons, 7, len(recogniser.layout.joints), 3)
-    return joints, torch.tensor([7, 5]), torch.ones(2, persons, dtype=torch.bool)
+def _example(recogniser: Recogniser) -> tuple[torch.Tensor, ...]:
+    """Return two clips of different lengths, to trace with; no length is 1, no joint is missing."""
+    persons = 2 if recogniser.any_persons else recogniser.interface.persons
+    joints = torch.linspace(-1, 1, 7 * len(recogniser.layout.joints) * recogniser.interface.channels)
+    joints = joints.sin().reshape(1, 1, 7, len(recogniser.layout.joints), -1).repeat(2, persons, 1, 1, 1)
+    return joints, torch.tensor([7, 5]), torch.ones(2, persons, dtype=torch.bool), torch.ones(joints.shape[:4])

@@ -1,19 +1,23 @@
 """An exported recogniser, computed by onnxruntime."""
 
 import importlib
-import json
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Float32
 
+from psp.config.override import override
+from psp.deploy.clips import ClipRecogniser, Padded
 from psp.errors import CheckpointError, PSPError
-from psp.skeleton.layouts import layout_by_name
+from psp.model.backbone import ModelConfig
+from psp.model.model_file import interface_from, read_header
+
+REMEDY = "Write it again with 'psp export'."
 
 
-class OnnxRecogniser:
+class OnnxRecogniser(ClipRecogniser):
     """Recognises clips with a file written by `export_onnx` (or its content), on the CPU.
 
     `threads` is by default as many as PyTorch uses.
@@ -23,31 +27,23 @@ class OnnxRecogniser:
         runtime = optional_module("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads() if threads is None else threads
-        content = source if isinstance(source, bytes) else str(source)
+        where, content = ("the exported model", source) if isinstance(source, bytes) else (str(source), str(source))
         if isinstance(content, str) and not Path(content).is_file():
-            raise CheckpointError("there is no such file.", where=content, remedy="Write it with psp export.")
-        refused: tuple[type[Exception], ...] = (KeyError, ValueError, *_refusals(runtime))
+            raise CheckpointError("there is no such file.", where=content, remedy="Write it with 'psp export'.")
+        refused: tuple[type[Exception], ...] = (KeyError, TypeError, ValueError, *_refusals(runtime))
         try:
             self._session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-            known = self._session.get_modelmeta().custom_metadata_map
-            self.facts = {name: json.loads(value) for name, value in known.items()}
-            self.classes: tuple[str, ...] = tuple(self.facts["classes"])
-            self.layout = layout_by_name(self.facts["layout"])
-            self.frames, self.persons = int(self.facts["frames"]), int(self.facts["persons"])
-            self.any_persons = bool(self.facts["any number of persons"])
+            header = read_header(self._session.get_modelmeta().custom_metadata_map, where, REMEDY)
+            self.interface = interface_from(header)
+            self.any_persons = override(ModelConfig(), header["predictor"]["model"]).persons == "present"
         except refused as error:
-            where = None if isinstance(source, bytes) else str(source)
-            what = "this is not a recogniser written by psp export."
-            raise CheckpointError(what, where=where, remedy="Write it again with psp export.") from error
+            what = "this is not a recogniser written by 'psp export'."
+            raise CheckpointError(what, where=where, remedy=REMEDY) from error
 
-    def predict(
-        self,
-        joints: Float32[np.ndarray, "n m t v 3"],
-        frames: Int64[np.ndarray, "n"],
-        persons: Bool[np.ndarray, "n m"],
-    ) -> Float32[np.ndarray, "n k"]:
-        """Class probabilities; of clip i the first frames[i] frames and the persons marked true are read."""
-        return self._session.run(None, {"joints": joints, "frames": frames, "persons": persons})[0]
+    def compute(self, batch: Padded) -> Float32[np.ndarray, "n k"]:
+        """Return the class probabilities of padded clips."""
+        found: np.ndarray = self._session.run(None, dict(vars(batch)))[0]
+        return found
 
 
 def optional_module(name: str) -> ModuleType:
@@ -60,6 +56,6 @@ def optional_module(name: str) -> ModuleType:
 
 
 def _refusals(runtime: ModuleType) -> tuple[type[Exception], ...]:
-    """What onnxruntime raises when a file is damaged or of another kind."""
+    """Return what onnxruntime raises when a file is damaged or of another kind."""
     state = runtime.capi.onnxruntime_pybind11_state
     return state.InvalidProtobuf, state.InvalidGraph, state.Fail, state.InvalidArgument, state.NotImplemented

@@ -1,1 +1,1 @@
-"""From a trained run to predictions and figures of merit."""
+"""Predictions, accuracies, features and attention maps of trained models."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Figures of merit in per cent; a class without test clips has the accuracy None.
+    """Accuracies in per cent; a class without test clips has the accuracy None.
 
     `confusion[i][j]` counts the clips of class i that were recognised as class j.
     """
@@ -22,7 +22,7 @@ class Accuracy:
 
 
 def accuracy(logits: Float[Tensor, "s k"], labels: Int64[Tensor, "s"]) -> Accuracy:
-    """Compare logits with the true labels."""
+    """Return the accuracies of logits, given the true labels."""
     count = logits.shape[1]
     best = logits.topk(min(5, count), dim=1).indices
     hits = best == labels[:, None]

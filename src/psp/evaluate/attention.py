@@ -1,6 +1,6 @@
-"""From a trained network and stored clips to the maps of Pyramid Polymerizing Attention (figure 5)."""
+"""From a trained run and stored clips to the maps of Pyramid Polymerizing Attention (figure 5)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,13 +11,12 @@ from jaxtyping import Float, Int64
 from scipy.stats import spearmanr  # type: ignore[import-untyped]
 
 from psp.errors import ConfigError
-from psp.evaluate.trained import Trained, open_trained, rows_of
-from psp.methods.methods import METHODS
+from psp.evaluate.trained import TrainedRun, Weights, index_of_ids, open_trained
 from psp.model.polymerise import Polymerised
 from psp.model.pyramid import LEVELS
-from psp.skeleton.clip import Clip
+from psp.model.pyramid_head import PyramidHead
 from psp.skeleton.layout import Layout
-from psp.train.config import TrainConfig
+from psp.skeleton.recording import Clip
 
 Importance = Literal["row", "apart"]
 MEASURES: tuple[Importance, ...] = ("row", "apart")
@@ -37,14 +36,14 @@ class ClipAttention:
     raw_maps: Maps
 
     def map_of(self, level: str, person: int = 0, head: int | None = None) -> Float[np.ndarray, "w w"]:
-        """The polymerised map of one head, or the mean over all heads."""
+        """Return the polymerised map of one head, or the mean over all heads."""
         heads = self.maps[level][person]
         return heads.mean(axis=0) if head is None else heads[head]
 
     def importance(
         self, level: str, person: int = 0, head: int | None = None, measure: Importance = "row"
     ) -> Float[np.ndarray, "w"]:
-        """How important each node of a level is, by the paper's measure or by the one without signs.
+        """Return how important each node of a level is, by the paper's measure or by the one without signs.
 
         row: the mean of the node's row, "the darker color of the row, the more important" (caption of figure 5).
         apart: the mean distance |A_ij - mean over i of A_ij| of its row from the usual one. The sign of A means
@@ -57,56 +56,63 @@ class ClipAttention:
 def attention_of_run(
     path: Path | str,
     clips: Sequence[str],
-    view: str = "joint",
+    modality: str = "joint",
     store_path: Path | str | None = None,
-    weights: str = "average",
+    weights: Weights = "average",
     device: str = "auto",
 ) -> list[ClipAttention]:
-    """Attention maps that a finished run's network gives to clips named by id, seen in one of its views."""
-    trained = open_trained(path, store_path, weights, device)
-    return attend(trained, rows_of(trained.store, list(clips)), view)
+    """Return the attention maps that a finished run gives to clips named by id, of one of its modalities."""
+    run = open_trained(path, store_path, weights, device)
+    return attend(run, index_of_ids(run.store, clips), modality)
 
 
 @torch.no_grad()
-def attend(trained: Trained, clips: Int64[np.ndarray, "s"], view: str = "joint") -> list[ClipAttention]:
-    """Attention maps of whole clips, of the levels that the run trained."""
-    levels = trained_levels(trained.config)
-    if view not in trained.batches.views:
-        remedy = f"Choose from {', '.join(trained.batches.views)}."
-        raise ConfigError(f"the run does not look at the view {view!r}.", remedy=remedy)
-    contrasted = METHODS[trained.config.method].contrasted
-    if trained.config.model.networks == "own" and view not in contrasted:
-        what = f"the network of the view {view!r} was trained without contrast, nothing taught its attention."
-        raise ConfigError(what, remedy=f"Choose from {', '.join(contrasted)}.")
-    network = trained.network.of_view(trained.batches.views.index(view))
-    store, found = trained.store, []
-    for batch in trained.batches.in_order(clips):
-        encoded = network.encode(batch.views[view], batch.persons)
-        polymerised = network.attention_maps(encoded)
-        for number, row in enumerate(batch.clips.tolist()):
-            clip, rows = store.clip(row), (encoded.row_clip == number).nonzero()[:, 0]
+def attend(run: TrainedRun, index: Int64[np.ndarray, "s"], modality: str = "joint") -> list[ClipAttention]:
+    """Return the attention maps of whole clips, of the levels that the run trained."""
+    head, store, predictor, found = _head(run.heads, modality), run.store, run.model.predictor, []
+    for batch in run.maker.in_order(index, predictor.modalities):
+        encoded = predictor.encode([batch.sample])[modality][0]
+        polymerised = head.attention_maps(encoded)
+        for number, clip_index in enumerate(batch.index.tolist()):
+            clip, rows = store.clip(clip_index), (encoded.row_clip == number).nonzero()[:, 0]
             action = "unlabelled" if clip.label is None else store.classes[clip.label]
-            found.append(_of_rows(polymerised, rows[: clip.persons], levels, clip, action))
+            found.append(_of_rows(polymerised, rows[: clip.persons], trained_levels(head), clip, action))
     return found
+
+
+def trained_levels(head: PyramidHead) -> tuple[str, ...]:
+    """Return the levels, from coarse to fine, whose attention a head trains."""
+    return LEVELS[: 1 + max(LEVELS.index(level) for level in head.config.levels)]
 
 
 def agreement_with_motion(
     clips: Sequence[ClipAttention], layout: Layout, measure: Importance = "row"
 ) -> dict[str, float]:
-    """Spearman's rank correlation, by level, of the nodes' importance and the way that their joints move.
+    """Return Spearman's rank correlation, by level, of the nodes' importance and the path lengths of their joints.
 
-    The mean over all persons of all clips; the way is relative to the layout's centre and is, for a part or a body, the
-    mean over its joints. 1 says that attention marks what moves most, 0 that it does not know.
+    The mean over all persons of all clips; paths are relative to the layout's centre and are, for a part or a body, the
+    mean over its joints. 1 says that attention marks what moves most, 0 that it is independent of motion.
     """
     joint_to_part = layout.joint_to_part / layout.joint_to_part.sum(axis=0)
     to_level = {"body": joint_to_part @ (layout.part_to_body / layout.part_to_body.sum(axis=0)), "part": joint_to_part}
     found: dict[str, list[float]] = {level: [] for level in clips[0].maps}
     for clip in clips:
-        for person, ways in enumerate(_ways(clip.clip, layout)):
+        for person, lengths in enumerate(_path_lengths(clip.clip, layout)):
             for level in found:
-                moved = ways @ to_level[level] if level in to_level else ways
+                moved = lengths @ to_level[level] if level in to_level else lengths
                 found[level].append(_rank_correlation(clip.importance(level, person, measure=measure), moved))
     return {level: float(np.mean(values)) for level, values in found.items()}
+
+
+def _head(heads: Mapping[str, PyramidHead], modality: str) -> PyramidHead:
+    if not any(head.polymerising is not None for head in heads.values()):
+        what = "this run did not train Pyramid Polymerizing Attention."
+        remedy = "Name a run of method psp or psp-mean-teacher with a contrast and method.pyramid.polymerise=true."
+        raise ConfigError(what, remedy=remedy)
+    if modality not in heads:
+        what = f"the run trained no attention of the modality {modality!r}."
+        raise ConfigError(what, remedy=f"Choose from {', '.join(heads)}.")
+    return heads[modality]
 
 
 def _rank_correlation(one: Float[np.ndarray, "w"], other: Float[np.ndarray, "w"]) -> float:
@@ -114,19 +120,9 @@ def _rank_correlation(one: Float[np.ndarray, "w"], other: Float[np.ndarray, "w"]
     return 0.0 if constant else float(spearmanr(one, other).statistic)
 
 
-def _ways(clip: Clip, layout: Layout) -> Float[np.ndarray, "m v"]:
+def _path_lengths(clip: Clip, layout: Layout) -> Float[np.ndarray, "m v"]:
     poses = clip.joints - clip.joints[:, :, [layout.centre]]
     return np.linalg.norm(np.diff(poses, axis=1), axis=3).sum(axis=1)
-
-
-def trained_levels(config: TrainConfig) -> tuple[str, ...]:
-    """The levels, from coarse to fine, whose attention a run trains; a run without PPA or CCL raises ConfigError."""
-    is_contrasted = METHODS[config.method].contrasted and config.objective.contrast > 0
-    if not (is_contrasted and config.model.polymerise):
-        what = "this run did not train Pyramid Polymerizing Attention."
-        raise ConfigError(what, remedy="Name a run of method psp or taught with a contrast and model.polymerise=true.")
-    finest = max(LEVELS.index(level) for level in config.model.levels)
-    return LEVELS[: finest + 1]
 
 
 def _of_rows(

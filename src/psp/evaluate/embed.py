@@ -1,6 +1,6 @@
-"""From a trained network and stored clips to the features that it learnt, and how well they keep classes apart."""
+"""From a trained run and stored clips to learnt features, and how well they separate the classes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -12,86 +12,93 @@ from sklearn.metrics import silhouette_score
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
-from psp.batches.loader import Batch, Batches
-from psp.evaluate.trained import open_trained, rows_of
-from psp.model.streams import Network
+from psp.batches.batch import Batch
+from psp.batches.loader import SampleMaker
+from psp.evaluate.trained import Weights, index_of_ids, open_trained
+from psp.model.predictor import Predictor
+from psp.model.pyramid_head import PyramidHead
 
 ENCODER = "encoder"
 NEIGHBOURS = 5
 
 Features = dict[str, dict[str, Float[np.ndarray, "s _"]]]
-"""By view (joint, motion, ...), then by kind: `encoder` or a contrasted level (body, part, joint)."""
+"""By modality (joint, motion, ...), then by kind: `encoder` or a contrasted level (body, part, joint)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """Features of clips by view and kind; `clips` are their rows in the store, `labels` -1 where there is none.
+    """Features of clips by modality and kind; `index` are the clip indices, `labels` -1 where there is none.
 
-    `encoder` is AP(f) of eq. 14; the levels are the contrasting features z^p, h^p, g^p of table 1. A network that was
-    trained without contrast has levels too, but nothing taught them anything. `networks` says whether one network
-    made the features of all views, or each view has its own.
+    `encoder` is AP(f) of eq. 14; the levels are the contrastive features z^p, h^p, g^p of table 1, of contrasted
+    modalities only. `networks` says whether one network made the features of all modalities, or each has its own.
     """
 
-    clips: Int64[np.ndarray, "s"]
+    index: Int64[np.ndarray, "s"]
     labels: Int64[np.ndarray, "s"]
     features: Features
     networks: Literal["shared", "own"] = "shared"
 
     def fused(self, kind: str = ENCODER) -> Float[np.ndarray, "s d"]:
-        """One feature a clip: the mean over the views; of networks that each have features of their own, side by side.
+        """Return one feature a clip: the mean over the modalities, or, of own networks, unit features side by side.
 
-        For `encoder` the mean is just what the classifier judges, FC(AP(f_j)) + FC(AP(f_m)). Side by side stand unit
-        features, so that all views count alike.
+        For `encoder` of a shared network the mean is what the classifier judges, FC(AP(f_j)) + FC(AP(f_m)).
         """
-        views = [view[kind] for view in self.features.values()]
-        return np.mean(views, axis=0) if self.networks == "shared" else np.hstack([unit(each) for each in views])
+        found = [kinds[kind] for kinds in self.features.values() if kind in kinds]
+        return np.mean(found, axis=0) if self.networks == "shared" else np.hstack([unit(each) for each in found])
 
     def of_classes(self, classes: Sequence[int]) -> "Embedding":
-        """Only the clips of some classes."""
+        """Return the clips of some classes only."""
         chosen = np.isin(self.labels, list(classes))
-        kept = {view: {kind: rows[chosen] for kind, rows in kinds.items()} for view, kinds in self.features.items()}
-        return replace(self, clips=self.clips[chosen], labels=self.labels[chosen], features=kept)
+        kept = {name: {kind: each[chosen] for kind, each in kinds.items()} for name, kinds in self.features.items()}
+        return replace(self, index=self.index[chosen], labels=self.labels[chosen], features=kept)
 
 
 def embed_run(
     path: Path | str,
     clips: Sequence[str] | None = None,
     store_path: Path | str | None = None,
-    weights: str = "average",
+    weights: Weights = "average",
     device: str = "auto",
 ) -> Embedding:
-    """Features that a finished run's network gives to clips named by id, by default to the full test set."""
-    trained = open_trained(path, store_path, weights, device)
-    rows = trained.tests() if clips is None else rows_of(trained.store, list(clips))
-    return embed_clips(trained.network, trained.batches, rows)
+    """Return the features that a finished run gives to clips named by id, by default to the full test set."""
+    run = open_trained(path, store_path, weights, device)
+    index = run.test_index() if clips is None else index_of_ids(run.store, clips)
+    return embed_clips(run.model.predictor, run.maker, index, run.heads)
 
 
 @torch.no_grad()
-def embed_clips(network: Network, batches: Batches, clips: Int64[np.ndarray, "s"], size: int = 128) -> Embedding:
-    """Features of whole clips in the order of `clips`, of every view of the batches."""
-    network.eval()
-    chunks = [_embed_batch(network, batch) for batch in batches.in_order(clips, size)]
+def embed_clips(
+    predictor: Predictor,
+    maker: SampleMaker,
+    index: Int64[np.ndarray, "s"],
+    heads: Mapping[str, PyramidHead] | None = None,
+    size: int = 128,
+) -> Embedding:
+    """Return the features of whole clips in the order of `index`, of every modality of the predictor."""
+    predictor.eval()
+    batches = maker.in_order(index, predictor.modalities, size)
+    chunks = [_embed_batch(predictor, batch, heads or {}) for batch in batches]
     features = {
-        view: {kind: torch.cat([chunk[view][kind] for chunk in chunks]).numpy() for kind in kinds}
-        for view, kinds in chunks[0].items()
+        name: {kind: torch.cat([chunk[name][kind] for chunk in chunks]).numpy() for kind in kinds}
+        for name, kinds in chunks[0].items()
     }
-    labels = batches.label[torch.from_numpy(clips)].cpu().numpy()
-    return Embedding(clips, labels, features, network.config.networks)
+    labels = np.array(maker.store.clips.label[index])
+    return Embedding(index, labels, features, predictor.backbone.config.networks)
 
 
-def _embed_batch(network: Network, batch: Batch) -> dict[str, dict[str, Float[Tensor, "n _"]]]:
+def _embed_batch(
+    predictor: Predictor, batch: Batch, heads: Mapping[str, PyramidHead]
+) -> dict[str, dict[str, Float[Tensor, "n _"]]]:
     found = {}
-    for number, (view, values) in enumerate(batch.views.items()):
-        own = network.of_view(number)
-        encoded = own.encode(values, batch.persons)
-        kinds = {ENCODER: encoded.pooled()} | own.project(own.polymerise(encoded))
-        found[view] = {kind: rows.float().cpu() for kind, rows in kinds.items()}
+    for name, (encoded,) in predictor.encode([batch.sample]).items():
+        kinds = {ENCODER: encoded.pooled()} | (heads[name](encoded) if name in heads else {})
+        found[name] = {kind: each.float().cpu() for kind, each in kinds.items()}
     return found
 
 
 @dataclass(frozen=True)
 class Separability:
-    """How well features keep classes apart, measured in all their dimensions by the cosine.
+    """How well features separate the classes, measured in all their dimensions by the cosine distance.
 
     `silhouette`, from -1 to 1, is the mean over clips of (b - a) / max(a, b): a is the mean distance to the clips of
     its class, b to those of the nearest other class. `neighbours`, in per cent, is the share of clips whose class is
@@ -103,7 +110,7 @@ class Separability:
 
 
 def separability(features: Float[np.ndarray, "s d"], labels: Int64[np.ndarray, "s"]) -> Separability:
-    """Measure features of labelled clips of at least two classes."""
+    """Return the separability of features of labelled clips of at least two classes."""
     directions = unit(features.astype(np.float64))
     silhouette = float(silhouette_score(directions, labels, metric="cosine"))
     nearest = KNeighborsClassifier(min(NEIGHBOURS, len(labels) - 1)).fit(directions, labels)
@@ -112,5 +119,5 @@ def separability(features: Float[np.ndarray, "s d"], labels: Int64[np.ndarray, "
 
 
 def unit(features: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s d"]:
-    """Every feature divided by its length."""
+    """Return every feature divided by its length."""
     return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)

@@ -1,57 +1,52 @@
-"""Evaluating a training run on its protocol's test sets, with its last and its averaged weights."""
+"""Evaluating a training run on the test sets of its split, with its averaged and its last weights."""
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 
+import numpy as np
 import torch
 
-from psp.files import write_json
-from psp.batches.loader import Batches
-from psp.dataset.split import protocol_by_name, split_store
-from psp.dataset.store import Store
+from psp.batches.loader import SampleMaker
+from psp.dataset.split import Split
 from psp.evaluate.accuracy import Accuracy, accuracy
 from psp.evaluate.predict import predict_logits
-from psp.methods.methods import METHODS
-from psp.model.streams import Network
-from psp.model.weights import load_network
-from psp.train.config import TrainConfig
-from psp.train.device import allow_tf32, device_by_name
-from psp.train.run import open_run_and_store, require_finished
+from psp.evaluate.trained import Weights, open_model, open_trained
+from psp.files import write_json
+from psp.model.predictor import Predictor
+from psp.train.device import process_settings
 
-WEIGHTS = ("average", "last")
-Evaluation = dict[str, dict[str, Accuracy]]
+Evaluation = dict[Weights, dict[str, Accuracy]]
+"""Accuracies by kind of weights and test set."""
 
 
-def evaluate_run(path: Path, store_path: Path | None = None, device: str = "auto") -> Evaluation:
-    """Evaluate a finished run and write `evaluation.json`; returns accuracies by kind of weights and test set.
+def evaluate_run(path: Path | str, store_path: Path | str | None = None, device: str = "auto") -> Evaluation:
+    """Return the accuracies of a finished run, which are also written to `evaluation.json` of its folder.
 
     `store_path` is needed only if the store has moved since training.
     """
-    run, store = open_run_and_store(Path(path), store_path)
-    require_finished(run)
-    found: Evaluation = {}
-    for kind in WEIGHTS:
-        network = load_network(run.folder.weights(kind)).to(device_by_name(device))
-        found[kind] = evaluate_network(network, run.config, store, run.store_facts.get("persons"))
+    run = open_trained(path, store_path, device=device)
+    folder, config, found = run.stored.folder, run.stored.config, Evaluation()
+    with process_settings(config.runtime.precision):
+        for weights in get_args(Weights):
+            predictor = open_model(path, weights, run.maker.device).predictor
+            found[weights] = evaluate_predictor(predictor, run.maker, run.task.split)
     plain = {kind: {name: asdict(result) for name, result in sets.items()} for kind, sets in found.items()}
-    hashes = {"config hash": run.config.hash, "budget hash": run.budget.hash}
-    write_json(run.folder.evaluation, {**hashes, "weights": plain})
+    hashes = {"config hash": config.hash, "budget hash": run.stored.labels.hash}
+    write_json(folder.evaluation, {**hashes, "weights": plain})
     return found
 
 
-def evaluate_network(
-    network: Network, config: TrainConfig, store: Store, persons: int | None = None
-) -> dict[str, Accuracy]:
-    """Evaluate a network on every test set of the run's protocol, on the device it is on.
+def evaluate_predictor(predictor: Predictor, maker: SampleMaker, split: Split) -> dict[str, Accuracy]:
+    """Return the accuracy of a predictor on every test set of a split of the maker's store.
 
-    `persons` is the number of person slots in training, by default as many as the store needs.
+    During training: `evaluate_predictor(run.model().predictor, run.data.maker, run.task.split)`.
     """
-    allow_tf32(config.precision)
-    device = next(network.parameters()).device
-    batches = Batches(store, METHODS[config.method].views, config.data, device, persons=persons)
-    tests = split_store(protocol_by_name(config.protocol), store).tests
-    labels = torch.from_numpy(store.clips.label)
-    return {
-        name: accuracy(predict_logits(network, batches, clips), labels[torch.from_numpy(clips)])
-        for name, clips in tests.items()
-    }
+    store = maker.store
+    tests = {name: split.test_index(store, name) for name in split.tests}
+    every = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *tests.values()]))
+    if not len(every):
+        return {}
+    logits, labels = predict_logits(predictor, maker, every), torch.from_numpy(np.array(store.clips.label[every]))
+    at = {name: torch.from_numpy(np.searchsorted(every, index)) for name, index in tests.items()}
+    return {name: accuracy(logits[chosen], labels[chosen]) for name, chosen in at.items()}

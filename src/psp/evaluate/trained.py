@@ -1,55 +1,109 @@
-"""A finished run, opened for looking at what it learnt: its network, and batches as it saw them."""
+"""Opening what was trained: the model of a finished run or of a file, and a run with its data."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import torch
 from jaxtyping import Int64
 
-from psp.batches.loader import Batches
-from psp.dataset.split import protocol_by_name, split_store
+from psp.batches.loader import SampleMaker
 from psp.dataset.store import Store
-from psp.errors import ConfigError
-from psp.methods.methods import METHODS
-from psp.model.streams import Network
-from psp.model.weights import load_network
-from psp.train.config import TrainConfig
-from psp.train.device import allow_tf32, device_by_name
-from psp.train.run import open_run_and_store, require_finished
+from psp.errors import CheckpointError, ConfigError
+from psp.methods import METHODS
+from psp.methods.base import Setting
+from psp.model.model_file import TrainedModel, load_model
+from psp.model.pyramid_head import PyramidHead
+from psp.train.checkpoint import load_checkpoint, under
+from psp.train.config import method_name
+from psp.train.device import device_by_name
+from psp.train.run_folder import RunFolder, StoredRun, Task, open_run
+
+Weights = Literal["average", "last"]
+
+
+def open_model(path: Path | str, weights: Weights = "average", device: torch.device | str = "cpu") -> TrainedModel:
+    """Return the model of a finished run (a folder) or of a model file, in evaluation mode.
+
+    Of a run it is the one with `average` or `last` weights. CheckpointError says what is wrong with any other path.
+    """
+    path = Path(path)
+    if not path.exists():
+        remedy = "Name a folder written by 'psp train' or a model.safetensors."
+        raise CheckpointError("there is no such file or folder.", where=str(path), remedy=remedy)
+    file = RunFolder(path).model(weights) if path.is_dir() else path
+    if not file.exists():
+        open_run(path).require_finished()
+    model = load_model(file)
+    model.predictor.to(device)
+    return model
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
-    """A trained network in evaluation mode with its settings, its store and batches of whole clips."""
+class TrainedRun:
+    """A finished run: its model, its store with split and labels, and a maker of samples of the store's clips."""
 
-    config: TrainConfig
-    store: Store
-    network: Network
-    batches: Batches
+    stored: StoredRun
+    task: Task
+    model: TrainedModel
+    maker: SampleMaker
+    weights: Weights
 
-    def tests(self, name: str = "full") -> Int64[np.ndarray, "s"]:
-        """The rows of one of the protocol's test sets, in the order of the sorted clip ids."""
-        return split_store(protocol_by_name(self.config.protocol), self.store).tests[name]
+    @property
+    def store(self) -> Store:
+        """The data set that the run was trained on."""
+        return self.task.store
+
+    def test_index(self, name: str = "full") -> Int64[np.ndarray, "s"]:
+        """Return the clip indices of a test set of the split."""
+        return self.task.split.test_index(self.store, name)
+
+    @cached_property
+    def heads(self) -> Mapping[str, PyramidHead]:
+        """The trained contrastive head of every contrasted modality, with the same kind of weights as the model.
+
+        A model file holds no heads, so they are read from the last checkpoint of the run.
+        """
+        config, store = self.stored.config, self.store
+        setting = Setting(
+            store.layout, len(store.classes), len(store), config.data.resample.frames,
+            config.model, config.runtime.memory, config.last.batch,
+        )  # fmt: skip
+        with torch.random.fork_rng(()):
+            method = METHODS[method_name(config.last.method)](config.last.method, setting)
+        found = load_checkpoint(self.stored.folder.checkpoints)
+        if found is None:
+            remedy = "Restore the folder 'checkpoints' of the run."
+            raise CheckpointError("the run has no checkpoint.", where=str(self.stored.folder.path), remedy=remedy)
+        method.load_state_dict(under("method.", found[0]))
+        if self.weights == "average":
+            method.load_state_dict(under("ema.", found[0]), strict=False)
+        method.to(self.maker.device).eval().requires_grad_(False)
+        return method.pyramid_heads()
 
 
 def open_trained(
-    path: Path | str, store_path: Path | str | None = None, weights: str = "average", device: str = "auto"
-) -> Trained:
-    """Open a finished run with its `average` or `last` weights; `store_path` is needed only if the store has moved."""
-    run, store = open_run_and_store(Path(path), None if store_path is None else Path(store_path))
-    require_finished(run)
-    place = device_by_name(device)
-    allow_tf32(run.config.precision)
-    network = load_network(run.folder.weights(weights)).to(place)
-    views, persons = METHODS[run.config.method].views, run.store_facts.get("persons")
-    return Trained(run.config, store, network, Batches(store, views, run.config.data, place, persons=persons))
+    path: Path | str, store_path: Path | str | None = None, weights: Weights = "average", device: str = "auto"
+) -> TrainedRun:
+    """Return a finished run with its `average` or `last` weights; `store_path` is needed only if the store has moved.
+
+    A run that is not finished, and another store than that of the run, raise CheckpointError.
+    """
+    stored, place = open_run(Path(path)), device_by_name(device)
+    stored.require_finished()
+    task = stored.task(None if store_path is None else Path(store_path))
+    model = open_model(path, weights, place)
+    maker = SampleMaker(task.store, model.interface.data, place, persons=model.interface.persons)
+    return TrainedRun(stored, task, model, maker, weights)
 
 
-def rows_of(store: Store, ids: list[str]) -> Int64[np.ndarray, "s"]:
-    """Where clips with these ids stand in the store; an unknown one raises ConfigError."""
-    known = store.clips.row_of_id
-    for name in ids:
-        if name not in known:
-            remedy = f"Name clips as clips.csv of the store does, for example {store.clips.id[0]}."
-            raise ConfigError(f"there is no clip {name!r}.", where=str(store.path), remedy=remedy)
-    return np.array([known[name] for name in ids], dtype=np.int64)
+def index_of_ids(store: Store, ids: Sequence[str]) -> Int64[np.ndarray, "s"]:
+    """Return the clip indices of ids; an unknown one raises ConfigError."""
+    index = store.clips.indices_of(ids)
+    for name in np.asarray(ids, dtype=str)[index < 0][:1]:
+        remedy = f"Name clips by the ids of the store, for example {store.clips.id[0]}."
+        raise ConfigError(f"there is no clip {str(name)!r}.", where=str(store.path), remedy=remedy)
+    return index

@@ -30,7 +30,7 @@ Groups = Mapping[str, Sequence[Bar | None]]
 
 
 def ablation_figure(systems: Sequence[str], groups: Groups) -> Figure:
-    """The bars with their legend."""
+    """Return the bars with their legend."""
     figure = Figure(figsize=(max(7.0, 2.4 + 3.0 * len(groups)), 4.6), layout="constrained")
     plot_ablation(figure.add_subplot(), systems, groups)
     return figure
@@ -43,14 +43,14 @@ def plot_ablation(axes: Axes, systems: Sequence[str], groups: Groups) -> None:
     deviation over label budgets.
     """
     for number, system in enumerate(systems):
-        places = np.arange(len(groups)) + (number - (len(systems) - 1) / 2) * (WIDTH + 0.03)
-        bars = [(place, group[number]) for place, group in zip(places, groups.values(), strict=True)]
-        for first, (place, bar) in enumerate((place, bar) for place, bar in bars if bar is not None):
+        positions = np.arange(len(groups)) + (number - (len(systems) - 1) / 2) * (WIDTH + 0.03)
+        bars = [(at, group[number]) for at, group in zip(positions, groups.values(), strict=True)]
+        for first, (at, bar) in enumerate((at, bar) for at, bar in bars if bar is not None):
             axes.bar(
-                place, bar.mean, WIDTH, label=None if first else system, facecolor=PALETTE[number],
+                at, bar.mean, WIDTH, label=None if first else system, facecolor=PALETTE[number],
                 hatch=HATCHES[number % len(HATCHES)], edgecolor="white", linewidth=0,
             )  # fmt: skip
-            _annotate(axes, place, bar)
+            _annotate(axes, at, bar)
     (reported,) = axes.plot([], [], color=INK, linewidth=2.2, label="reported by the paper")
     axes.set_xticks(np.arange(len(groups)), [_group_name(name, group) for name, group in groups.items()])
     axes.set_ylabel("top-1 accuracy, %")
@@ -62,13 +62,13 @@ def plot_ablation(axes: Axes, systems: Sequence[str], groups: Groups) -> None:
     axes.figure.legend(handles=[*handles, reported], loc="outside upper center", ncols=2, frameon=False, fontsize=9)
 
 
-def _annotate(axes: Axes, place: float, bar: Bar) -> None:
+def _annotate(axes: Axes, at: float, bar: Bar) -> None:
     if bar.deviation is not None:
-        axes.errorbar(place, bar.mean, bar.deviation, color=INK, capsize=4, linewidth=1.4)
+        axes.errorbar(at, bar.mean, bar.deviation, color=INK, capsize=4, linewidth=1.4)
     if bar.paper is not None:
-        axes.hlines(bar.paper, place - WIDTH / 2, place + WIDTH / 2, color=INK, linewidth=2.2)
+        axes.hlines(bar.paper, at - WIDTH / 2, at + WIDTH / 2, color=INK, linewidth=2.2)
     box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none"}
-    axes.text(place, FOOT, f"{bar.mean:.1f}", ha="center", va="bottom", fontsize=9.5, color=INK, bbox=box)
+    axes.text(at, FOOT, f"{bar.mean:.1f}", ha="center", va="bottom", fontsize=9.5, color=INK, bbox=box)
 
 
 def _group_name(name: str, group: Sequence[Bar | None]) -> str:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 
 from psp.evaluate.attention import ClipAttention, Importance
 from psp.figures.canvas import INK, save
-from psp.figures.pose import flat, mover, telling_frames
+from psp.figures.pose import flat, in_space, mover, telling_frames
 from psp.skeleton.layout import Layout
 
 TITLES = {"body": "bodies, $A_z$", "part": "parts, $A_{h,z}$", "joint": "joints, $A_{g,h,z}$"}
@@ -27,12 +27,12 @@ CAPTION = (
     "A row of a map holds the weights ({heads}) with which the node named beside it gathers the features of all nodes "
     "(columns, in the same order).\nImportance of a node: {measure}. The area of a joint's circle grows with the "
     "importance of its body, its part or itself,\nfrom the least to the most important node of the map, whose figures "
-    "stand below. Dark and grey figure: two extreme poses of the clip. {view} view."
+    "stand below. Dark and grey figure: two extreme poses of the clip. Modality: {modality}."
 )
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Style:
     layout: Layout
     measure: Importance
     head: int | None
@@ -46,11 +46,11 @@ def draw_attention_maps(
     *,
     measure: Importance = "row",
     head: int | None = None,
-    view: str = "joint",
+    modality: str = "joint",
     note: str = "",
 ) -> None:
     """Save `attention_figure` as PNG, SVG or PDF."""
-    save(attention_figure(clips, layout, measure=measure, head=head, view=view, note=note), path)
+    save(attention_figure(clips, layout, measure=measure, head=head, modality=modality, note=note), path)
 
 
 def attention_figure(
@@ -59,28 +59,28 @@ def attention_figure(
     *,
     measure: Importance = "row",
     head: int | None = None,
-    view: str = "joint",
+    modality: str = "joint",
     note: str = "",
 ) -> Figure:
-    """One row a clip: the map of every level and the skeleton beside it.
+    """Return a figure with one row a clip: the map of every level and the skeleton beside it.
 
     Maps and skeleton are those of the person who moves most. `head` counts from 0; without it heads are averaged.
-    `measure` says what makes a node important; `view` and `note` stand in the caption.
+    `measure` says what makes a node important; `modality` and `note` stand in the caption.
     """
     levels = list(clips[0].maps)
     figure = Figure(figsize=(5.3 * len(levels), 3.2 * len(clips) + 0.8), layout="constrained")
     rows = figure.subfigures(len(clips), 1, squeeze=False, hspace=0.03)[:, 0]
     limits = {level: _limits(clips, level, head) for level in levels}
     for row, clip in zip(rows, clips, strict=True):
-        _plot_clip(row, clip, levels, _Look(layout, measure, head, limits))
+        _plot_clip(row, clip, levels, _Style(layout, measure, head, limits))
     heads = "mean over heads" if head is None else f"head {head}"
-    caption = CAPTION.format(heads=heads, measure=MEASURES[measure], view=view.capitalize())
+    caption = CAPTION.format(heads=heads, measure=MEASURES[measure], modality=modality)
     figure.supxlabel(f"{caption}\n{note}".rstrip(), fontsize=9.5, color=INK)
     return figure
 
 
 def order_of(level: str, layout: Layout) -> tuple[Int[np.ndarray, "w"], list[str], Int[np.ndarray, "w"]]:
-    """A level's nodes body by body: their order, their names and the body of each."""
+    """Return a level's nodes body by body: their order, their names and the body of each."""
     body_of_joint = layout.body_of_part[layout.part_of_joint]
     names, part, body = {
         "body": (list(layout.bodies), np.arange(len(layout.bodies)), np.arange(len(layout.bodies))),
@@ -92,7 +92,7 @@ def order_of(level: str, layout: Layout) -> tuple[Int[np.ndarray, "w"], list[str
 
 
 def node_of_joint(level: str, layout: Layout) -> Int[np.ndarray, "v"]:
-    """The node of a level to which each joint belongs."""
+    """Return the node of a level to which each joint belongs."""
     return {
         "body": layout.body_of_part[layout.part_of_joint],
         "part": layout.part_of_joint,
@@ -101,7 +101,7 @@ def node_of_joint(level: str, layout: Layout) -> Int[np.ndarray, "v"]:
 
 
 def areas(importance: Float[np.ndarray, "w"]) -> Float[np.ndarray, "w"]:
-    """The area of each node's circle, from the least important to the most important one; all large if equal."""
+    """Return the area of each node's circle, from the least important to the most important one; all large if equal."""
     low, high = importance.min(), importance.max()
     share = (importance - low) / (high - low) if high > low else np.ones_like(importance)
     return SMALLEST + (LARGEST - SMALLEST) * share
@@ -120,9 +120,9 @@ def plot_map(
     axes.set_yticks(np.arange(len(names)), names, fontsize={"body": 8.5, "part": 8}.get(level, 6.2))
     axes.set_xticks([])
     axes.tick_params(length=0, pad=2)
-    for place in np.flatnonzero(np.diff(body)) + 0.5:
-        axes.axhline(place, color="white", linewidth=1.2)
-        axes.axvline(place, color="white", linewidth=1.2)
+    for edge in np.flatnonzero(np.diff(body)) + 0.5:
+        axes.axhline(edge, color="white", linewidth=1.2)
+        axes.axvline(edge, color="white", linewidth=1.2)
     axes.spines[:].set_color("#BBBBBB")
 
 
@@ -140,17 +140,17 @@ def plot_pose(axes: Axes, poses: Float[np.ndarray, "2 v 2"], sizes: Float[np.nda
 
 
 def _limits(clips: Sequence[ClipAttention], level: str, head: int | None) -> tuple[float, float]:
-    """The smallest and the largest weight of all clips, so that colours mean the same in all of them."""
+    """Return the smallest and the largest weight of all clips, so that colours mean the same in all of them."""
     maps = [clip.map_of(level, mover(clip.clip.joints), head) for clip in clips]
     return float(np.min(maps)), float(np.max(maps))
 
 
-def _plot_clip(place: SubFigure, clip: ClipAttention, levels: Sequence[str], how: _Look) -> None:
-    place.suptitle(f"{clip.action}  (clip {clip.clip.id})", fontsize=12, fontweight="bold", color=INK)
+def _plot_clip(figure: SubFigure, clip: ClipAttention, levels: Sequence[str], how: _Style) -> None:
+    figure.suptitle(f"{clip.action}  (clip {clip.clip.id})", fontsize=12, fontweight="bold", color=INK)
     person, layout = mover(clip.clip.joints), how.layout
-    joints = clip.clip.joints[person].astype(np.float64)
+    joints = in_space(clip.clip.joints[person].astype(np.float64))
     poses = flat(joints[list(telling_frames(joints, layout.centre))], layout)
-    panels = place.subplots(1, 2 * len(levels), width_ratios=[1.2, 1.0] * len(levels))
+    panels = figure.subplots(1, 2 * len(levels), width_ratios=[1.2, 1.0] * len(levels))
     for level, left, right in zip(levels, panels[::2], panels[1::2], strict=True):
         importance = clip.importance(level, person, how.head, how.measure)
         plot_map(left, clip.map_of(level, person, how.head), level, layout, how.limits[level])

@@ -7,8 +7,8 @@ from pathlib import Path
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from psp.files import write_atomically
 from psp.errors import ConfigError
+from psp.files import write_atomically
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#F0E442")
 """Okabe and Ito's colours, which colour-blind readers can tell apart."""
@@ -40,5 +40,5 @@ def save(figure: Figure, *paths: str | os.PathLike[str]) -> None:
             write_atomically(path, partial(_write, figure, path.suffix.lower()))
 
 
-def _write(figure: Figure, kind: str, place: Path) -> None:
-    figure.savefig(place, format=kind[1:], metadata=KINDS[kind], dpi=150, bbox_inches="tight", facecolor="white")
+def _write(figure: Figure, kind: str, path: Path) -> None:
+    figure.savefig(path, format=kind[1:], metadata=KINDS[kind], dpi=150, bbox_inches="tight", facecolor="white")

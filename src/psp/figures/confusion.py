@@ -22,14 +22,14 @@ def draw_confusion(path: str | os.PathLike[str], matrices: Mapping[str, Matrix],
 
 
 def size_of_matrices(number: int, classes: Sequence[str]) -> tuple[float, float]:
-    """The width and height in inches at which cells and class names are readable."""
+    """Return the width and height in inches at which cells and class names are readable."""
     side = 0.29 * max(8, len(classes))
     names = 0.6 + 0.075 * max(map(len, classes))
     return number * (side + 0.3) + names, side + names + 0.3
 
 
 def plot_confusions(axes: Sequence[Axes], matrices: Mapping[str, Matrix], classes: Sequence[str]) -> None:
-    """Plot one matrix into each of the axes; the class names of the rows stand at the first."""
+    """Plot one matrix into each of the axes; the class names of the rows are at the first."""
     for number, (panel, (name, matrix)) in enumerate(zip(axes, matrices.items(), strict=True)):
         plot_confusion(panel, matrix, classes, name)
         if number:
@@ -46,9 +46,9 @@ def plot_confusion(axes: Axes, matrix: Matrix, classes: Sequence[str], name: str
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     _write_cells(axes, shares)
-    places = np.arange(len(classes))
-    axes.set_xticks(places, classes, rotation=90, fontsize=8)
-    axes.set_yticks(places, classes, fontsize=8)
+    ticks = np.arange(len(classes))
+    axes.set_xticks(ticks, classes, rotation=90, fontsize=8)
+    axes.set_yticks(ticks, classes, fontsize=8)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     axes.tick_params(length=0)

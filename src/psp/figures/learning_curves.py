@@ -22,7 +22,7 @@ Curves = Mapping[str, Sequence[tuple[int, float]]]
 def draw_learning_curves(path: str | os.PathLike[str], curves: Curves, *, ylabel: str, smooth: bool = False) -> None:
     """Draw (step, value) pairs as lines and save the figure as PNG, SVG or PDF.
 
-    With `smooth` the lines are running means; the values themselves stand pale behind them.
+    With `smooth` the lines are running means; the values themselves are drawn pale behind them.
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
     plot_learning_curves(figure.add_subplot(), curves, ylabel=ylabel, smooth=smooth)
@@ -30,7 +30,7 @@ def draw_learning_curves(path: str | os.PathLike[str], curves: Curves, *, ylabel
 
 
 def smoothed(curves: Curves) -> Curves:
-    """Replace every value by the mean of its neighbourhood, a tenth of the line; it shrinks towards both ends."""
+    """Return every value as the mean of its neighbourhood, a tenth of the line; it shrinks towards both ends."""
     return {name: _running_mean(points, len(points) // 20) for name, points in curves.items()}
 
 
@@ -42,29 +42,29 @@ def plot_learning_curves(axes: Axes, curves: Curves, *, ylabel: str, smooth: boo
     """
     shown = smoothed(curves) if smooth else curves
     drawn = {name: list(zip(*points, strict=True)) for name, points in shown.items() if points}
-    looks = [(PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]) for number in range(len(drawn))]
-    for (steps, values), (colour, marker) in zip(drawn.values(), looks, strict=True):
+    styles = [(PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]) for number in range(len(drawn))]
+    for (steps, values), (colour, marker) in zip(drawn.values(), styles, strict=True):
         every = max(1, len(steps) // 12)
         axes.plot(steps, values, color=colour, marker=marker, markersize=5, markevery=every, linewidth=1.8)
-    for points, (colour, _) in zip(filter(None, curves.values()), looks, strict=True) if smooth else ():
+    for points, (colour, _) in zip(filter(None, curves.values()), styles, strict=True) if smooth else ():
         axes.plot(*zip(*points, strict=True), color=colour, alpha=PALE, linewidth=0.8, zorder=1)
     axes.set_xlabel("training step")
     axes.set_ylabel(ylabel)
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
-    _name_lines(axes, {name: values[-1] for name, (_, values) in drawn.items()}, [look[0] for look in looks])
+    _name_lines(axes, {name: values[-1] for name, (_, values) in drawn.items()}, [colour for colour, _ in styles])
 
 
 def _running_mean(points: Sequence[tuple[int, float]], reach: int) -> list[tuple[int, float]]:
     values, last = [value for _, value in points], len(points) - 1
-    reaches = (min(reach, place, last - place) for place in range(len(points)))
-    means = [fmean(values[place - own : place + own + 1]) for place, own in enumerate(reaches)]
+    reaches = (min(reach, at, last - at) for at in range(len(points)))
+    means = [fmean(values[at - own : at + own + 1]) for at, own in enumerate(reaches)]
     return [(step, mean) for (step, _), mean in zip(points, means, strict=True)]
 
 
 def _name_lines(axes: Axes, ends: Mapping[str, float], colours: Sequence[str]) -> None:
     low, high = axes.get_ylim()
-    heights = spread([(end - low) / (high - low) for end in ends.values()], GAP)
+    heights = kept_apart([(end - low) / (high - low) for end in ends.values()], GAP)
     for (name, end), height, colour in zip(ends.items(), heights, colours, strict=True):
         axes.text(1.06, height, name, color=INK, va="center", transform=axes.transAxes)
         start = (1.01, (end - low) / (high - low))
@@ -74,8 +74,8 @@ def _name_lines(axes: Axes, ends: Mapping[str, float], colours: Sequence[str]) -
         )  # fmt: skip
 
 
-def spread(heights: Sequence[float], gap: float) -> list[float]:
-    """Move heights apart, as little as it takes, until neighbours differ by `gap`; their order stays.
+def kept_apart(heights: Sequence[float], gap: float) -> list[float]:
+    """Return heights moved apart, as little as it takes, until neighbours differ by `gap`; their order stays.
 
     The solution of least squares: after n gaps are subtracted from the n-th height only the order is asked
     for, which pooling adjacent violators restores.

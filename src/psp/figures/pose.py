@@ -6,42 +6,49 @@ from jaxtyping import Float
 from psp.skeleton.layout import Layout
 
 
-def mover(joints: Float[np.ndarray, "m t v 3"]) -> int:
-    """The person who moves most."""
+def in_space(joints: Float[np.ndarray, "t v c"]) -> Float[np.ndarray, "t v 3"]:
+    """Return joints in three dimensions; flat ones get z = 0."""
+    return np.pad(joints, ((0, 0), (0, 0), (0, 3 - joints.shape[2])))
+
+
+def mover(joints: Float[np.ndarray, "m t v c"]) -> int:
+    """Return the person who moves most."""
     seen = np.any(joints, axis=(2, 3))
     both = seen[:, 1:] & seen[:, :-1]
-    ways = np.linalg.norm(np.diff(joints, axis=1), axis=3).sum(axis=2)
-    return int((ways * both).sum(axis=1).argmax())
+    lengths = np.linalg.norm(np.diff(joints, axis=1), axis=3).sum(axis=2)
+    return int((lengths * both).sum(axis=1).argmax())
 
 
 def telling_frames(joints: Float[np.ndarray, "t v 3"], centre: int) -> tuple[int, int]:
-    """Two frames between which an action happens, of those in which the person is seen.
+    """Return two frames between which an action happens, of those in which the person is seen.
 
     One differs most from the median pose, in which the person mostly is, the other differs most from that one. The
-    second of them is the one that sprawls more: bent, sitting or with an arm held out.
+    second of them is the wider one: bent, sitting or with an arm held out.
     """
     seen = np.flatnonzero(joints.any(axis=(1, 2)))
     poses = (joints - joints[:, [centre]])[seen]
     telling = poses[_distances(poses, np.median(poses, axis=0)).argmax()]
     distances = _distances(poses, telling)
     extremes = (int(distances.argmax()), int(distances.argmin()))
-    first, second = sorted(extremes, key=lambda frame: _sprawl(poses[frame]))
+    first, second = sorted(extremes, key=lambda frame: _width(poses[frame]))
     return int(seen[first]), int(seen[second])
 
 
 def flat(poses: Float[np.ndarray, "t v 3"], layout: Layout) -> Float[np.ndarray, "t v 2"]:
-    """Poses of a person as seen from the side on which they are widest; every centre stands above the same spot.
+    """Return poses of a person from the side on which they are widest; every centre is above the same point.
 
-    Up is the long axis of the most stretched pose, so that tilted cameras do not matter. Where it can be seen, the
-    left shoulder is on the right, as of a person who faces the reader.
+    Up is the long axis of the most stretched pose, so that tilted cameras do not matter. If the layout has shoulders
+    and they can be seen, the left one is on the right, as of a person who faces the reader.
     """
-    spread = poses - poses[:, [layout.centre]]
-    up = _upwards(spread, layout)
+    centred = poses - poses[:, [layout.centre]]
+    up = _upwards(centred, layout)
     height = (poses - poses[0, layout.centre]) @ up
-    level = spread - (spread @ up)[..., None] * up
+    level = centred - (centred @ up)[..., None] * up
     across = _axes(level.reshape(-1, 3))[0]
-    left, right = layout.shoulders
-    facing = np.sign((level[-1, left] - level[-1, right]) @ across) or 1.0
+    facing = 1.0
+    if layout.shoulders is not None:
+        left, right = layout.shoulders
+        facing = np.sign((level[-1, left] - level[-1, right]) @ across) or 1.0
     return np.stack([facing * level @ across, height], axis=-1)
 
 
@@ -49,19 +56,21 @@ def _distances(poses: Float[np.ndarray, "t v 3"], pose: Float[np.ndarray, "v 3"]
     return np.linalg.norm(poses - pose, axis=2).sum(axis=1)
 
 
-def _sprawl(pose: Float[np.ndarray, "v 3"]) -> float:
-    """How wide a pose is, as a share of how long it is."""
+def _width(pose: Float[np.ndarray, "v 3"]) -> float:
+    """Return how wide a pose is, as a share of how long it is."""
     length, *widths = np.linalg.svd(pose - pose.mean(axis=0), compute_uv=False)
     return float(sum(widths) / length)
 
 
-def _upwards(spread: Float[np.ndarray, "t v 3"], layout: Layout) -> Float[np.ndarray, "3"]:
-    stretched = spread[np.linalg.norm(spread, axis=2).sum(axis=1).argmax()]
+def _upwards(centred: Float[np.ndarray, "t v 3"], layout: Layout) -> Float[np.ndarray, "3"]:
+    stretched = centred[np.linalg.norm(centred, axis=2).sum(axis=1).argmax()]
     axis = _axes(stretched - stretched.mean(axis=0))[0]
+    if layout.spine is None:
+        return axis if axis[np.abs(axis).argmax()] >= 0 else -axis
     low, high = layout.spine
     return axis if (stretched[high] - stretched[low]) @ axis >= 0 else -axis
 
 
 def _axes(points: Float[np.ndarray, "w 3"]) -> Float[np.ndarray, "a 3"]:
-    """Directions of the points' spread, the largest first."""
+    """Return the principal axes of points, that of the largest variance first."""
     return np.linalg.svd(points, full_matrices=False)[2]

@@ -1,4 +1,4 @@
-"""t-SNE pictures of learnt features, one panel a variant of the method (figures 6 and 8)."""
+"""t-SNE pictures of features, one panel for each variant of the method (figures 6 and 8)."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from psp.figures.layouts import PART_COLOURS
 
 MARKERS = "osD^vPX*<p"
 SIZES = {"*": 1.7, "D": 0.8, "s": 0.9}
-"""Stars look smaller than squares of the same size."""
+"""Stars seem smaller than squares of the same size."""
 
 PERPLEXITY, SEED = 30.0, 0
 CAPTION = (
@@ -30,7 +30,7 @@ CAPTION = (
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """A variant's features of the clips, with the figures that stand under its name."""
+    """A variant's features of the clips, with the figures written under its name."""
 
     features: Float[np.ndarray, "s d"]
     figures: str = ""
@@ -50,7 +50,7 @@ def draw_tsne(
 def tsne_figure(
     clouds: Mapping[str, Cloud], labels: Int64[np.ndarray, "s"], classes: Sequence[str], columns: int = 4
 ) -> Figure:
-    """One panel for each variant's features of the same clips.
+    """Return one panel for each variant's features of the same clips.
 
     Classes differ in colour and marker, so that they can be told apart without colour; up to a hundred of them.
     """
@@ -74,25 +74,25 @@ def tsne_figure(
 
 
 def plane(features: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s 2"]:
-    """Lay features out in the plane so that near ones stay near; always with the same seed and perplexity."""
+    """Return features laid out in the plane so that near ones stay near; always with the same seed and perplexity."""
     start = "pca" if features.shape[1] > 1 else "random"
     tsne = TSNE(perplexity=perplexity_for(len(features)), metric="cosine", init=start, random_state=SEED)
     return tsne.fit_transform(features.astype(np.float64)).astype(np.float64)
 
 
 def perplexity_for(clips: int) -> float:
-    """30, or less for so few clips that they have no 30 neighbours."""
+    """Return 30, or less for so few clips that they have no 30 neighbours."""
     return min(PERPLEXITY, max(1.0, (clips - 1) / 3))
 
 
-def plot_cloud(axes: Axes, places: Float[np.ndarray, "s 2"], labels: Int64[np.ndarray, "s"]) -> None:
+def plot_cloud(axes: Axes, points: Float[np.ndarray, "s 2"], labels: Int64[np.ndarray, "s"]) -> None:
     """Plot clips as points, one colour and marker a class; classes are counted in the order of their labels."""
     for number, label in enumerate(np.unique(labels)):
-        colour, marker = look(number)
-        points = places[labels == label]
+        colour, marker = style_of(number)
+        own = points[labels == label]
         size = 22 * SIZES.get(marker, 1.0)
         axes.scatter(
-            points[:, 0], points[:, 1], s=size, c=colour, marker=marker, linewidths=0.4, edgecolors="white", alpha=0.9
+            own[:, 0], own[:, 1], s=size, c=colour, marker=marker, linewidths=0.4, edgecolors="white", alpha=0.9
         )
     axes.set_xticks([])
     axes.set_yticks([])
@@ -101,13 +101,13 @@ def plot_cloud(axes: Axes, places: Float[np.ndarray, "s 2"], labels: Int64[np.nd
     axes.spines[:].set_color("#BBBBBB")
 
 
-def look(number: int) -> tuple[str, str]:
-    """Colour and marker of a class by its number; the pairs come again after a hundred classes."""
-    turn, place = divmod(number, len(PART_COLOURS))
-    return PART_COLOURS[place], MARKERS[(place + turn) % len(MARKERS)]
+def style_of(number: int) -> tuple[str, str]:
+    """Return colour and marker of a class by its number; the pairs come again after a hundred classes."""
+    turn, colour = divmod(number, len(PART_COLOURS))
+    return PART_COLOURS[colour], MARKERS[(colour + turn) % len(MARKERS)]
 
 
 def legend_entry(number: int, name: str) -> Line2D:
     """A class's name beside its marker."""
-    colour, marker = look(number)
+    colour, marker = style_of(number)
     return Line2D([], [], linestyle="none", marker=marker, markersize=7, color=colour, label=name)

@@ -15,17 +15,18 @@ from typing import NoReturn
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from psp.errors import RecordingError
 from psp.io.decimals import read_decimals
 from psp.io.ntu_classes import NTU_CLASSES
-from psp.skeleton.recording import RawRecording
 from psp.io.source import FileSource, SourceItem
-from psp.errors import RecordingError
+from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.layout import Layout
-from psp.skeleton.ntu25 import NTU25
+from psp.skeleton.recording import ClipInfo, Recording, Up
 
-JOINTS, BODY_WORDS, JOINT_WORDS = len(NTU25.joints), 10, 12
+JOINTS, BODY_WORDS, JOINT_WORDS = 25, 10, 12
 BLOCK_LINES, JOINT_LINES, MOST_DIGITS = 2 + JOINTS, [JOINT_WORDS] * JOINTS, 6
-NAME = re.compile(r"S(\d{3,})C(\d{3,})P(\d{3,})R(\d{3,})A(\d{3,})")
+SUFFIX, NAME = ".skeleton", re.compile(r"S(\d{3,})C(\d{3,})P(\d{3,})R(\d{3,})A(\d{3,})")
+NOT_A_NUMBER = re.compile(rb"[-+]?(nan.*|1\.#(ind|q?nan|snan).*)", re.IGNORECASE)
 REMEDY = "Copy this file again or leave it out."
 
 
@@ -39,12 +40,19 @@ class NTUReader:
     files: FileSource
     actions: int
     missing: frozenset[str] = frozenset()
-    layout: Layout = NTU25
+    up: Up = "y"
+    tracked: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def dataset(self) -> str:
         """The name of the data set."""
         return f"ntu{self.actions}"
+
+    @property
+    def layout(self) -> Layout:
+        """The joints of Kinect v2."""
+        return layout_by_name("ntu25")
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -53,66 +61,99 @@ class NTUReader:
 
     @property
     def source(self) -> str:
-        """Where the recordings come from."""
+        """The name of the folder or archive."""
         return self.files.path.name
 
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
         """List the files to read, and count those left out by reason."""
-        kept, left_out = [], Counter[str]()
+        kept, counts, unmatched = list[SourceItem](), Counter[str](), set(self.missing)
         for file in self.files.files():
-            name = NAME.fullmatch(file.id)
-            if name and int(name[5]) > self.actions:
-                left_out[f"actions beyond A{self.actions:03}"] += 1
+            unmatched.discard(file.id)
+            if _action(file.id) > self.actions:
+                counts[f"actions beyond A{self.actions:03}"] += 1
             elif file.id in self.missing:
-                left_out["named in the list of missing skeletons"] += 1
+                counts["named in the list of missing skeletons"] += 1
             else:
                 kept.append(file)
-        return kept, left_out
+        counts["names in the list of missing skeletons without a recording"] = len(unmatched)
+        return kept, +counts
 
-    def read(self, file: SourceItem) -> RawRecording:
-        """Read one recording."""
-        return parse_skeleton(self.files.read(file.name), f"{file.id}.skeleton")
-
-
-def open_ntu(source: Path, actions: int, missing: Path | None = None) -> NTUReader:
-    """Open a folder or a zip archive of `.skeleton` files, leaving out the names listed in the file `missing`."""
-    names: frozenset[str] = frozenset()
-    if missing is not None:
-        try:
-            names = frozenset(missing.read_text(encoding="ascii").split())
-        except (OSError, UnicodeDecodeError) as error:
-            what = f"the list of missing skeletons cannot be read ({error})."
-            raise RecordingError(what, where=str(missing), remedy="Name a text file with one clip a line.") from error
-    return NTUReader(FileSource(source, ".skeleton"), actions, names)
+    def read(self, file: SourceItem) -> Recording:
+        """Return one recording."""
+        return parse_skeleton(self.files.read(file.name), f"{file.id}{SUFFIX}")
 
 
-def read_skeleton_file(path: str | os.PathLike[str]) -> RawRecording:
-    """Read one `.skeleton` file; whatever is wrong raises RecordingError with file and line."""
-    file = Path(path)
-    return parse_skeleton(FileSource(file.parent, file.suffix).read(file.name), file.name)
+def open_ntu(source: Path, missing: str | os.PathLike[str] | None = None, actions: int | None = None) -> NTUReader:
+    """Return the reader of a folder or a zip archive of `.skeleton` files, without the names in the file `missing`.
+
+    `actions` is 60 or 120; None takes 120 if an action beyond 60 occurs.
+    """
+    files, names = _files(source), frozenset[str]() if missing is None else read_missing(Path(missing))
+    if actions is not None:
+        return NTUReader(files, actions, names)
+    beyond = next((file.id for file in files.walk() if _action(file.id) > 60), None)
+    note = "NTU RGB+D 60: no action beyond A060 occurs" if beyond is None else f"NTU RGB+D 120: {beyond} occurs"
+    return NTUReader(files, 60 if beyond is None else 120, names, notes=(f"{note} (--format ntu60 or ntu120).",))
 
 
-def parse_skeleton(content: bytes, name: str) -> RawRecording:
-    """Read the content of the file `name` (SsssCcccPpppRrrrAaaa: setup, camera, subject, repetition, action).
+def detects_ntu(source: Path) -> bool:
+    """Return whether a source has `.skeleton` files."""
+    return _files(source).has(lambda name: True)
 
-    An id that occurs twice in one frame belongs to two bodies: the second is told apart by its rank in the frame.
+
+def read_missing(path: Path) -> frozenset[str]:
+    """Return the clip names of a list, one a line; a suffix, a byte-order mark and lower case do not matter."""
+    remedy = "Name a text file with one clip a line, such as S001C002P005R002A008."
+    try:
+        words = path.read_text(encoding="utf-8-sig").upper().split()
+    except (OSError, UnicodeDecodeError) as error:
+        what = f"the list of missing skeletons cannot be read ({error})."
+        raise RecordingError(what, where=str(path), remedy=remedy) from error
+    names = frozenset(word.removesuffix(SUFFIX.upper()) for word in words)
+    if not any(NAME.fullmatch(name) for name in names):
+        raise RecordingError("the list of missing skeletons names no clip.", where=str(path), remedy=remedy)
+    return names
+
+
+def read_skeleton_file(path: str | os.PathLike[str]) -> Recording:
+    """Return the recording of one `.skeleton` file; whatever is wrong raises RecordingError with file and line."""
+    return parse_skeleton(_files(Path(path)).read(Path(path).name), Path(path).name)
+
+
+def parse_skeleton(content: bytes, name: str) -> Recording:
+    """Return the recording in the content of the file `name`, SsssCcccPpppRrrrAaaa.skeleton.
+
+    The name tells setup, camera, subject, repetition and action. An id that occurs twice in one frame belongs to two
+    bodies: the second is told apart by its rank in the frame. A joint at zero or with a coordinate that is not a number
+    was not observed.
     """
     facts = NAME.fullmatch(Path(name).stem)
     if not facts:
         remedy = "Name it like S001C002P003R002A013.skeleton."
         raise RecordingError("the name does not tell subject, camera and action.", where=name, remedy=remedy)
     setup, camera, subject, repetition, action = map(int, facts.groups())
+    columns = {"subject": subject, "camera": camera, "setup": setup, "repetition": repetition}
     text = _SkeletonText(content, name)
     sightings = text.sightings()
     bodies = list(dict.fromkeys(body for _, body, _ in sightings))
     joints = np.zeros((len(bodies), text.frames, JOINTS, 3))
-    seen = np.zeros((len(bodies), text.frames), dtype=bool)
     if sightings:
         number = {body: index for index, body in enumerate(bodies)}
-        rows, columns = [number[body] for _, body, _ in sightings], [frame for frame, _, _ in sightings]
-        joints[rows, columns] = text.positions(np.array([line for _, _, line in sightings]))
-        seen[rows, columns] = True
-    return RawRecording(facts[0], joints, seen, action - 1, subject, camera, setup, repetition)
+        rows, frames = [number[body] for _, body, _ in sightings], [frame for frame, _, _ in sightings]
+        joints[rows, frames] = text.positions(np.array([line for _, _, line in sightings]))
+    observed = np.isfinite(joints).all(axis=3) & np.any(joints, axis=3)
+    joints[~observed] = 0
+    return Recording(ClipInfo(facts[0], action - 1, columns), joints, observed.astype(np.float32))
+
+
+def _files(source: Path) -> FileSource:
+    return FileSource(source, (SUFFIX,))
+
+
+def _action(name: str) -> int:
+    """Return the number of the action that a name tells, 0 if it tells none."""
+    facts = NAME.fullmatch(name)
+    return int(facts[5]) if facts else 0
 
 
 class _SkeletonText:
@@ -131,7 +172,7 @@ class _SkeletonText:
 
     @cached_property
     def frames(self) -> int:
-        """The number of frames, as the first line gives it."""
+        """The number of frames, from the first line."""
         frames = self._count(0, "frames")
         return frames if frames else self._fail(0, "the recording has no frames")
 
@@ -152,14 +193,15 @@ class _SkeletonText:
         return found
 
     def positions(self, lines: Int64[np.ndarray, "s"]) -> Float64[np.ndarray, "s 25 3"]:
-        """The x, y, z of the 25 joints whose first stands in each of the lines."""
+        """Return x, y, z of the 25 joints whose first stands in each of the lines, NaN where that is written."""
         offsets = JOINT_WORDS * np.arange(JOINTS)[:, None] + np.arange(3)
         words = (self.first[lines][:, None, None] + offsets).ravel()
         values = read_decimals(self.characters, self.begins[words], self.ends[words])
-        bad = np.flatnonzero(~np.isfinite(values))
-        if bad.size:
-            line = int(np.searchsorted(self.first, words[bad[0]], side="right")) - 1
-            self._fail(line, f"{_show(self._word(line, int(bad[0] % 3)))} is not a position in metres")
+        for place in np.flatnonzero(~np.isfinite(values)).tolist():
+            line = int(np.searchsorted(self.first, words[place], side="right")) - 1
+            word = self._word(line, place % 3)
+            if not NOT_A_NUMBER.fullmatch(word):
+                self._fail(line, f"{_show(word)} is not a position in metres")
         return values.reshape(len(lines), JOINTS, 3)
 
     def _word(self, line: int, place: int = 0) -> bytes:

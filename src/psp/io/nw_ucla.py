@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from psp.skeleton.recording import RawRecording
-from psp.io.source import FileSource, SourceItem
 from psp.errors import RecordingError
-from psp.skeleton.kinect20 import KINECT20
+from psp.io.source import FileSource, SourceItem
+from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.layout import Layout
+from psp.skeleton.recording import ClipInfo, Recording, Up
 
 NW_UCLA_ACTIONS = {
     1: "pick up with one hand",
@@ -30,7 +30,7 @@ NW_UCLA_ACTIONS = {
 }
 """The action numbers in the files' names; a class is an action's place in this list."""
 
-NAME = re.compile(r"a(\d+)_s(\d+)_e(\d+)_v(\d+)")
+NAME, JOINTS = re.compile(r"a(\d+)_s(\d+)_e(\d+)_v(\d+)"), 20
 REMEDY = "Copy this file again or leave it out."
 
 
@@ -40,30 +40,45 @@ class NWUCLAReader:
 
     files: FileSource
     dataset: str = "nw-ucla"
-    layout: Layout = KINECT20
     classes: tuple[str, ...] = tuple(NW_UCLA_ACTIONS.values())
+    up: Up = "y"
+    tracked: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def layout(self) -> Layout:
+        """The joints of Kinect v1."""
+        return layout_by_name("kinect20")
 
     @property
     def source(self) -> str:
-        """Where the recordings come from."""
+        """The name of the folder or archive."""
         return self.files.path.name
 
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
         """List the files to read; none is left out."""
         return self.files.files(), Counter()
 
-    def read(self, item: SourceItem) -> RawRecording:
-        """Read one recording."""
+    def read(self, item: SourceItem) -> Recording:
+        """Return one recording."""
         return parse_nw_ucla(self.files.read(item.name), f"{item.id}.json")
 
 
 def open_nw_ucla(source: Path) -> NWUCLAReader:
-    """Open a folder or a zip archive of JSON files."""
-    return NWUCLAReader(FileSource(source, ".json"))
+    """Return the reader of a folder or a zip archive of JSON files."""
+    return NWUCLAReader(_files(source))
 
 
-def parse_nw_ucla(content: bytes, name: str) -> RawRecording:
-    """Read the content of the file `name`; whatever is wrong raises RecordingError."""
+def detects_nw_ucla(source: Path) -> bool:
+    """Return whether a source has JSON files of the names of NW-UCLA."""
+    return _files(source).has(lambda name: NAME.fullmatch(name) is not None)
+
+
+def parse_nw_ucla(content: bytes, name: str) -> Recording:
+    """Return the recording in the content of the file `name`; whatever is wrong raises RecordingError.
+
+    A joint at zero or with a coordinate that is not a number (NaN or null) was not observed.
+    """
     facts = NAME.fullmatch(Path(name).stem)
     action, subject, episode, view = map(int, facts.groups()) if facts else (0, 0, 0, 0)
     if action not in NW_UCLA_ACTIONS:
@@ -75,7 +90,14 @@ def parse_nw_ucla(content: bytes, name: str) -> RawRecording:
         what = f"the file has the label {about.get('label')!r}, its name says {label + 1}."
         raise RecordingError(what, where=name, remedy=REMEDY)
     joints = _joints(about.get("skeletons"), name)[None]
-    return RawRecording(Path(name).stem, joints, np.any(joints, axis=(2, 3)), label, subject, view, 0, episode)
+    observed = np.isfinite(joints).all(axis=3) & np.any(joints, axis=3)
+    columns = {"subject": subject, "camera": view, "setup": 0, "repetition": episode}
+    info = ClipInfo(Path(name).stem, label, columns)
+    return Recording(info, np.where(observed[..., None], joints, 0.0), observed.astype(np.float32))
+
+
+def _files(source: Path) -> FileSource:
+    return FileSource(source, (".json",))
 
 
 def _load(content: bytes, name: str) -> dict[str, Any]:
@@ -96,11 +118,10 @@ def _joints(rows: object, name: str) -> Float64[np.ndarray, "t 20 3"]:
         joints = np.array(rows, dtype=np.float64)
     except (ValueError, TypeError, OverflowError):
         joints = np.empty(0)
-    if joints.ndim != 3 or joints.shape[1:] != (len(KINECT20.joints), 3) or not len(joints):
-        what = f"the skeletons are not frames of {len(KINECT20.joints)} joints with 3 numbers each."
+    if joints.ndim != 3 or joints.shape[1:] != (JOINTS, 3) or not len(joints):
+        what = f"the skeletons are not frames of {JOINTS} joints with 3 numbers each."
         raise RecordingError(what, where=name, remedy=REMEDY)
-    if not np.isfinite(joints).all():
-        frame = int(np.flatnonzero(~np.isfinite(joints).all(axis=(1, 2)))[0])
-        what = f"a position in frame {frame + 1} is not a finite number."
-        raise RecordingError(what, where=name, remedy=REMEDY)
+    if np.isinf(joints).any():
+        frame = int(np.isinf(joints).any(axis=(1, 2)).argmax())
+        raise RecordingError(f"a position in frame {frame + 1} is infinite.", where=name, remedy=REMEDY)
     return joints

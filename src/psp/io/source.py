@@ -1,9 +1,9 @@
-"""Where recordings come from: the files of a folder, or of a zip archive, that end in a given way."""
+"""Where recordings come from: the files of a folder, or of a zip archive, with given suffixes."""
 
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -31,17 +31,18 @@ class SourceItem:
 
 @dataclass(frozen=True)
 class FileSource:
-    """A folder, with its subfolders, or a zip archive; files that end in `suffix` count, hidden ones do not."""
+    """A folder with its subfolders, a zip archive, or one file; files of the suffixes count, hidden ones do not."""
 
     path: Path
-    suffix: str
+    suffixes: tuple[str, ...]
 
     def files(self) -> list[SourceItem]:
-        """List the files, ordered by id; an empty source or a repeated id raises RecordingError."""
-        files = sorted(self._walk(), key=lambda file: (file.id, file.name))
+        """Return the files ordered by id; an empty source or a repeated id raises RecordingError."""
+        files = sorted(self.walk(), key=lambda file: (file.id, file.name))
         if not files:
-            remedy = f"Name a folder or a zip archive that holds *{self.suffix} files."
-            raise RecordingError(f"there is no *{self.suffix} file.", where=str(self.path), remedy=remedy)
+            kinds = " or ".join(f"*{suffix}" for suffix in self.suffixes)
+            remedy = f"Name a folder or a zip archive that holds {kinds} files."
+            raise RecordingError(f"there is no {kinds} file.", where=str(self.path), remedy=remedy)
         for first, second in pairwise(files):
             if first.id == second.id:
                 what = f"{first.name} and {second.name} have the same name."
@@ -53,20 +54,35 @@ class FileSource:
         try:
             if self.path.is_dir():
                 return (self.path / name).read_bytes()
+            if self._counts(self.path.name):
+                return self.path.read_bytes()
             return _archive(self.path, self.path.stat().st_mtime_ns, os.getpid()).read(name)
         except (KeyError, *UNREADABLE) as error:
             raise RecordingError(f"the file cannot be read ({error}).", where=name, remedy=BROKEN) from error
 
-    def _counts(self, name: str) -> bool:
-        return name.endswith(self.suffix) and not name.startswith(".")
-
-    def _walk(self) -> Iterator[SourceItem]:
+    def walk(self) -> Iterator[SourceItem]:
+        """Yield the files in any order; a source that cannot be listed raises RecordingError."""
         if not self.path.exists():
             raise RecordingError("the source does not exist.", where=str(self.path), remedy="Correct the path.")
-        return self._walk_folder() if self.path.is_dir() else self._walk_archive()
+        if self.path.is_dir():
+            return self._walk_folder()
+        if self._counts(self.path.name):
+            return iter([SourceItem(self.path.name, _stamp(self.path))])
+        return self._walk_archive()
+
+    def has(self, matches: Callable[[str], bool]) -> bool:
+        """Return whether the id of some file matches; a source that cannot be listed has none."""
+        try:
+            return any(matches(file.id) for file in self.walk())
+        except RecordingError:
+            return False
+
+    def _counts(self, name: str) -> bool:
+        return name.endswith(self.suffixes) and not name.startswith(".")
 
     def _walk_folder(self) -> Iterator[SourceItem]:
-        for folder, _, names in os.walk(self.path):
+        for folder, inner, names in os.walk(self.path):
+            inner[:] = [name for name in inner if not name.startswith(".")]
             for name in names:
                 if self._counts(name):
                     path = Path(folder, name)

@@ -2,13 +2,17 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from psp.skeleton.recording import RawRecording, recording_of_clip
-from psp.io.source import SourceItem
-from psp.synthetic import SyntheticConfig, synthetic_clip
 from psp.errors import RecordingError
+from psp.io.source import SourceItem
+from psp.skeleton.catalogue import layout_names, open_layout
 from psp.skeleton.layout import Layout
-from psp.skeleton.layouts import layout_by_name
+from psp.skeleton.recording import Recording, Up, recording_of_clip
+from psp.synthetic import SyntheticConfig, synthetic_clip
+
+SOURCE = "synthetic"
+"""The source that stands for the built-in data, unless a file or folder has this name."""
 
 
 @dataclass(frozen=True)
@@ -16,12 +20,15 @@ class SyntheticReader:
     """The clips of one configuration, made where they are needed."""
 
     config: SyntheticConfig
-    dataset: str = "synthetic"
+    dataset: str = SOURCE
+    up: Up = "y"
+    tracked: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def layout(self) -> Layout:
         """The layout of the made skeletons."""
-        return layout_by_name(self.config.layout)
+        return open_layout(self.config.layout)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -36,10 +43,23 @@ class SyntheticReader:
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
         """Name the clips by their index."""
         if not self.config.clips:
-            raise RecordingError("no clip is to be made.", where="synthetic", remedy="Ask for 1 clip or more.")
+            raise RecordingError("no clip is to be made.", where=SOURCE, remedy="Ask for 1 clip or more.")
         stamp = repr(replace(self.config, clips=0))
         return [SourceItem(str(index), stamp) for index in range(self.config.clips)], Counter()
 
-    def read(self, item: SourceItem) -> RawRecording:
+    def read(self, item: SourceItem) -> Recording:
         """Make one recording."""
-        return recording_of_clip(synthetic_clip(self.config, int(item.name)))
+        return recording_of_clip(synthetic_clip(self.config, int(item.name)), self.up)
+
+
+def open_synthetic(
+    source: Path, layout: str | Path | Layout = "ntu25", clips: int = 1200, seed: int = 0
+) -> SyntheticReader:
+    """Return the reader of `clips` made clips; the source says nothing."""
+    named = layout if isinstance(layout, str) and layout in layout_names() else open_layout(layout)
+    return SyntheticReader(SyntheticConfig(layout=named, clips=clips, seed=seed))
+
+
+def detects_synthetic(source: Path) -> bool:
+    """Return whether a source is the word `synthetic` and not a file or folder."""
+    return source == Path(SOURCE) and not source.exists()

@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32
 
-from psp.synthetic.generate import SyntheticConfig, synthetic_clips
 from psp.errors import RecordingError
-from psp.skeleton.clip import Clip
-from psp.skeleton.ntu25 import NTU25
+from psp.skeleton.catalogue import layout_by_name
+from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Clip
+from psp.synthetic.generate import SyntheticConfig, synthetic_clips
 
-FIRST_BODY_ID = 72057594037927936
+JOINTS, FIRST_BODY_ID = 25, 72057594037927936
 DEPTH_CAMERA, COLOUR_CAMERA = (366.0, 258.0, 207.0), (1064.0, 974.0, 538.0)
 """Focal length and image centre in pixels of the two cameras of Kinect v2."""
 
@@ -32,8 +33,8 @@ def write_skeleton_file(path: Path, clip: Clip, *, newline: str = "\n", spurious
     Numbers keep seven significant digits as in the original: reading back is exact to 5e-7 relative. In the
     last `spurious` frames furniture is taken for another body, wider than high and still.
     """
-    if clip.joints.shape[2] != len(NTU25.joints):
-        what = f"the clip has {clip.joints.shape[2]} joints, not {len(NTU25.joints)}."
+    if clip.joints.shape[2:] != (JOINTS, 3):
+        what = f"the clip has {clip.joints.shape[2]} joints of {clip.joints.shape[3]} coordinates, not {JOINTS} of 3."
         raise RecordingError(what, where=clip.id, remedy="Generate it with layout ntu25.")
     bodies = _bodies(clip, spurious)
     columns = {body: _joint_columns(joints) for body, joints in bodies.items()}
@@ -42,7 +43,7 @@ def write_skeleton_file(path: Path, clip: Clip, *, newline: str = "\n", spurious
         present = [body for body, joints in bodies.items() if joints[frame].any()]
         lines.append(str(len(present)))
         for body in present:
-            lines += [_body_line(body, bodies[body][frame]), str(len(NTU25.joints))]
+            lines += [_body_line(body, bodies[body][frame]), str(JOINTS)]
             lines += _joint_lines(columns[body][frame])
     path.write_text("\n".join(lines) + "\n", encoding="ascii", newline=newline)
 
@@ -53,6 +54,10 @@ def write_ntu_folder(folder: Path, config: SyntheticConfig, *, newline: str = "\
     for clip in synthetic_clips(config):
         write_skeleton_file(folder / f"{clip.id}.skeleton", clip, newline=newline, spurious=spurious)
     return config.clips
+
+
+def _layout() -> Layout:
+    return layout_by_name("ntu25")
 
 
 def _bodies(clip: Clip, spurious: int) -> Bodies:
@@ -67,14 +72,14 @@ def _bodies(clip: Clip, spurious: int) -> Bodies:
 def _furniture(frames: int, spurious: int, number: int) -> Float32[np.ndarray, "t v 3"]:
     """A cloud of joints 0.9 m wide and 0.2 m high behind the scene, in the last frames only."""
     rng = np.random.default_rng(number)
-    cloud = rng.uniform(-0.5, 0.5, (1, len(NTU25.joints), 3)) * (0.9, 0.2, 0.3) + (1.7, 0.0, 4.4)
-    joints = cloud + rng.normal(0, 0.004, (frames, len(NTU25.joints), 3))
+    cloud = rng.uniform(-0.5, 0.5, (1, JOINTS, 3)) * (0.9, 0.2, 0.3) + (1.7, 0.0, 4.4)
+    joints = cloud + rng.normal(0, 0.004, (frames, JOINTS, 3))
     joints[: max(frames - spurious, 0)] = 0
     return joints.astype(np.float32)
 
 
 def _body_line(body: int, joints: Float32[np.ndarray, "v 3"]) -> str:
-    lower, upper = joints[list(NTU25.spine)]
+    lower, upper = joints[list(_layout().spine or ())]
     aside, _, ahead = (upper - lower) / max(float(np.linalg.norm(upper - lower)), 1e-6)
     return f"{body} 0 1 1 1 1 0 {aside:.7g} {ahead:.7g} 2"
 
@@ -105,9 +110,9 @@ def _orientations(joints: Float32[np.ndarray, "t v 3"]) -> Float[np.ndarray, "t 
 
     For a unit bone b it is (1 + b_y, b_z, 0, -b_x), normalised.
     """
-    x, y, z = np.moveaxis(_unit(joints - joints[:, NTU25.parents]), 2, 0)
+    x, y, z = np.moveaxis(_unit(joints - joints[:, _layout().parents]), 2, 0)
     rotation = _unit(np.stack([1 + y, z, np.zeros_like(x), -x], axis=-1))
-    ends = np.setdiff1d(np.arange(len(NTU25.joints)), NTU25.parents)
+    ends = np.setdiff1d(np.arange(JOINTS), _layout().parents)
     rotation[:, ends] = 0
     return rotation
 

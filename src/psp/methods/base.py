@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar
 
+import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
@@ -20,6 +22,7 @@ from psp.model.encoder import make_encoder
 from psp.model.heads import Classifier
 from psp.model.memory import MemoryConfig
 from psp.model.predictor import Fusion, Predictor, make_predictor
+from psp.model.pyramid_head import PyramidHead
 from psp.skeleton.layout import Layout
 
 
@@ -173,6 +176,10 @@ class Method(nn.Module, Generic[C]):
         """Return clip indices to be named in the result, by what was found about them."""
         return {}
 
+    def pyramid_heads(self) -> Mapping[str, PyramidHead]:
+        """Return the trained contrastive head of every contrasted modality, for figures; none in most methods."""
+        return {}
+
 
 class PredictorMethod(Method[C]):
     """A method that trains a predictor, `self.recogniser`, on batches "labelled" and, if needed, "unlabelled".
@@ -195,6 +202,15 @@ class PredictorMethod(Method[C]):
         """Return encoder(s) and classifier(s)."""
         return self.recogniser
 
+    def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
+        """Return all parameters, network by network."""
+        parts = (part for number in range(len(self.recogniser.classifiers)) for part in self.parts(number))
+        return (weight for part in parts for weight in part.parameters())
+
+    def parts(self, number: int) -> list[nn.Module]:
+        """Return all modules that belong to one of the networks: its encoder, its classifier, further heads."""
+        return [self.recogniser.backbone.encoders[number], self.recogniser.classifiers[number]]
+
     def classify(self, features: Mapping[str, Sequence[Encoded]], sample: int) -> Float[Tensor, "s a k"]:
         """Return the logits of every modality for one encoded sample, for the clips of all ranks."""
         own = self.recogniser.classify({name: parts[sample] for name, parts in features.items()})
@@ -210,6 +226,13 @@ class PredictorMethod(Method[C]):
     def output(loss: Tensor, parts: Mapping[str, Tensor], logits: Tensor, labels: Tensor) -> StepOutput:
         """Return a step's loss with its parts and the accuracy on the labelled clips."""
         return StepOutput(loss, {**parts, "accuracy": accuracy(logits, labels)})
+
+
+def project(backbone: nn.Module, projection: nn.Module, sample: Sample, memory: MemoryConfig) -> Float[Tensor, "s a d"]:
+    """Return the unit contrastive features of every modality, of the clips of all ranks."""
+    encoded = backbone.encode([sample], memory)
+    features = torch.stack([projection(parts[0].pooled()) for parts in encoded.values()], dim=1)
+    return F.normalize(gather_ranks(features), dim=2).transpose(0, 1)
 
 
 def require_modalities(names: Sequence[str], chosen: Sequence[str], where: str) -> None:

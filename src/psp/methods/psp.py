@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -71,6 +72,15 @@ class PSP(PredictorMethod[PSPConfig]):
         contrast, levels = coarse_to_fine(first, second, config.temperature)
         parts |= {f"contrast {level}": loss for level, loss in levels.items()}
         return self.output(parts["classification"] + config.contrast * contrast, parts, logits, labels)
+
+    def pyramid_heads(self) -> Mapping[str, PyramidHead]:
+        """Return the head of each of the two modalities, unless their contrast has no weight."""
+        heads = [cast(PyramidHead, head) for head in self.heads] * (2 if len(self.heads) == 1 else 1)
+        return dict(zip(self.config.modalities, heads, strict=True)) if self.config.contrast else {}
+
+    def parts(self, number: int) -> list[nn.Module]:
+        """Return encoder, classifier and contrastive head of a network."""
+        return [*super().parts(number), self.heads[number]]
 
 
 def make_head(setting: Setting, config: PyramidConfig) -> PyramidHead:

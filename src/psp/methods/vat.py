@@ -26,8 +26,8 @@ class VATConfig(MethodConfig):
     Args:
         modalities: input forms whose logits are summed
         consistency: weight of the local distributional smoothness
-        radius: length of the adversarial perturbation of a clip (epsilon), in units of the root of its numbers
-        probe: length of the step that finds its direction (xi), in the same unit
+        radius: root mean square of the adversarial perturbation of a clip (epsilon)
+        probe: the same of the step that finds its direction (xi)
     """
 
     modalities: tuple[str, ...] = ("joint", "motion")
@@ -59,7 +59,7 @@ class VAT(PredictorMethod[VATConfig]):
             target = self.recogniser.logits(free.sample).softmax(dim=1)
         with statistics_kept(self.recogniser):
             direction = self._direction(free, target)
-            smoothness = self._divergence(free.sample, target, direction, self.config.radius)
+            smoothness = self._moved(free.sample, target, direction, self.config.radius)
         labels = self.labels(batch)
         parts = {"classification": classification(known, labels), "smoothness": gather_ranks(smoothness).mean()}
         loss = parts["classification"] + self.config.consistency * parts["smoothness"]
@@ -67,22 +67,20 @@ class VAT(PredictorMethod[VATConfig]):
 
     def _direction(self, batch: Batch, target: Float[Tensor, "n k"]) -> Inputs:
         """Return the gradient of the divergence at a small random perturbation."""
-        sample = batch.sample
-        start = {name: normal(batch.keys, f"vat {name}", *x.shape[1:]).to(x) for name, x in sample.modalities.items()}
-        start = {name: value.requires_grad_() for name, value in start.items()}
-        total = self._divergence(sample, target, start, self.config.probe).sum()
+        start = {
+            name: normal(batch.keys, f"vat {name}", *x.shape[1:]).to(x).requires_grad_()
+            for name, x in batch.sample.modalities.items()
+        }
+        total = self._moved(batch.sample, target, start, self.config.probe).sum()
         return dict(zip(start, torch.autograd.grad(total, list(start.values())), strict=True))
 
-    def _divergence(
+    def _moved(
         self, sample: Sample, target: Float[Tensor, "n k"], direction: Inputs, length: float
     ) -> Float[Tensor, "n"]:
-        """Return KL(target || p(x + r)) of every clip, with r of the direction and length given, zero for absentees."""
-        present = sample.persons.to(target.device)[:, :, None, None, None]
-        moved = {name: x + length * _unit(direction[name] * present) for name, x in sample.modalities.items()}
+        """Return KL(target || p(x + r)) of every clip, r being `length` in root mean square; absent persons stay."""
+        present, moved = sample.persons.to(target.device)[:, :, None, None, None], {}
+        for name, x in sample.modalities.items():
+            r = direction[name] * present
+            size = r.flatten(1).square().mean(dim=1).clamp(min=1e-24).sqrt()[:, None, None, None, None]
+            moved[name] = x + length * r / size
         return divergence(target, self.recogniser.logits(replace(sample, modalities=moved)))
-
-
-def _unit(values: Float[Tensor, "n m t v 3"]) -> Float[Tensor, "n m t v 3"]:
-    """Return every clip's numbers divided by their root mean square."""
-    square = values.flatten(1).square().mean(dim=1).clamp(min=1e-24)
-    return values * square.rsqrt()[:, None, None, None, None]

@@ -42,12 +42,12 @@ class Encoded:
 
 
 def to_rows(
-    views: Float[Tensor, "n m t v c"], persons: Bool[Tensor, "n m"]
+    inputs: Float[Tensor, "n m t v c"], persons: Bool[Tensor, "n m"]
 ) -> tuple[Float[Tensor, "r c t v"], Int[Tensor, "r"]]:
     """Return the chosen persons as the encoder's rows, clip by clip, and the clip of each row, on the host.
 
     So `persons` should lie there as well; one on a GPU has to be waited for.
     """
     chosen = persons.cpu().flatten().nonzero()[:, 0]
-    rows = views.flatten(0, 1)[chosen.to(views.device, non_blocking=True)]
+    rows = inputs.flatten(0, 1)[chosen.to(inputs.device, non_blocking=True)]
     return rows.permute(0, 3, 1, 2), chosen // persons.shape[1]

@@ -7,7 +7,7 @@ from psp.model.convolution import initialise
 
 
 class Projection(nn.Module):
-    """The MLP of section 3.4, d -> d -> d; one for all levels and views, as the published program has it."""
+    """The MLP of section 3.4, d -> d -> d; one for all levels and modalities, as the published program has it."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -17,12 +17,12 @@ class Projection(nn.Module):
         initialise(self)
 
     def forward(self, pooled: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """Return the contrasting features of a level."""
+        """Return the contrastive features of a level."""
         return self.output(self.activation(self.hidden(pooled)))
 
 
 class Classifier(nn.Module):
-    """FC of eq. 14, one for all views, after dropout."""
+    """FC of eq. 14, one for all modalities, after dropout."""
 
     def __init__(self, width: int, classes: int, dropout: float) -> None:
         super().__init__()
@@ -31,5 +31,5 @@ class Classifier(nn.Module):
         initialise(self)
 
     def forward(self, pooled: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
-        """Return one view's logits."""
+        """Return the logits of one modality."""
         return self.linear(self.dropout(pooled))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -24,6 +25,9 @@ from psp.skeleton.recording import Up
 from psp.versions import versions_of
 
 HEADER, FORMAT = "psp", 2
+
+DAMAGED = (LookupError, TypeError, ValueError, AttributeError, RuntimeError, PSPError)
+"""What a damaged header may raise where something is built from it."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,17 @@ class Interface:
         """The axis that points up after normalisation."""
         return self.normalise.vertical(self.up)
 
+    def require_prepared_alike(self, store: Store) -> None:
+        """Raise CheckpointError for a store of another layout or in other coordinates than the model was trained on."""
+        where = str(store.path or "the clips in memory")
+        if store.layout != self.layout:
+            what = f"these clips are of layout {store.layout.name!r}, the model was trained on {self.layout.name!r}."
+            raise CheckpointError(what, where=where, remedy="Prepare the recordings with the layout of the model.")
+        if (store.normalise, store.channels, store.up) != (self.normalise, self.channels, self.prepared_up):
+            what = "these clips were normalised in another way than those that the model was trained on."
+            remedy = f"Prepare them with {as_plain(self.normalise)}, {self.channels} coordinates and up {self.up}."
+            raise CheckpointError(what, where=where, remedy=remedy)
+
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
@@ -61,19 +76,12 @@ class TrainedModel:
     def save(self, path: Path, state: Mapping[str, Tensor] | None = None) -> None:
         """Write the model, with `state` instead of its own weights if given, whole or not at all."""
         tensors = {name: value.contiguous() for name, value in (state or self.predictor.state_dict()).items()}
-        content = save(tensors, {HEADER: json.dumps(_header(self.predictor, self.interface))})
+        content = save(tensors, {HEADER: json.dumps(header_of(self))})
         write_atomically(path, lambda temporary: temporary.write_bytes(content))
 
     def require_prepared_alike(self, store: Store) -> None:
         """Raise CheckpointError for a store of another layout or in other coordinates than the model was trained on."""
-        ours, where = self.interface, str(store.path)
-        if store.layout != ours.layout:
-            what = f"these clips are of layout {store.layout.name!r}, the model was trained on {ours.layout.name!r}."
-            raise CheckpointError(what, where=where, remedy="Prepare the recordings with the layout of the model.")
-        if (store.normalise, store.channels, store.up) != (ours.normalise, ours.channels, ours.prepared_up):
-            what = "these clips were normalised in another way than those that the model was trained on."
-            remedy = f"Prepare them with {as_plain(ours.normalise)}, {ours.channels} coordinates and up {ours.up}."
-            raise CheckpointError(what, where=where, remedy=remedy)
+        self.interface.require_prepared_alike(store)
 
 
 def interface_of(store: Store, data: DataConfig, persons: int, facts: Mapping[str, Any]) -> Interface:
@@ -95,22 +103,29 @@ def load_model(path: Path) -> TrainedModel:
     """Read what `TrainedModel.save` wrote; a damaged file or one of another version raises CheckpointError."""
     metadata, state = read_safetensors(path)
     remedy = "Name the model.safetensors of a run of this version of psp, or train the run again."
+    header = read_header(metadata, str(path), remedy)
+    try:
+        interface = interface_from(header)
+        with torch.random.fork_rng(()):
+            predictor = _predictor(header["predictor"], interface)
+        predictor.load_state_dict(state)
+    except DAMAGED as error:
+        reason = str(error).partition("\n")[0]
+        what = f"the model cannot be built from this file ({reason})."
+        raise CheckpointError(what, where=str(path), remedy=remedy) from error
+    return TrainedModel(predictor.eval().requires_grad_(False), interface)
+
+
+def read_header(metadata: Mapping[str, str], where: str, remedy: str) -> dict[str, Any]:
+    """Return the header among the metadata of a file; CheckpointError if there is none or one of another format."""
     try:
         header = json.loads(metadata[HEADER])
     except (KeyError, ValueError) as error:
-        raise CheckpointError("this file is not a model of psp.", where=str(path), remedy=remedy) from error
+        raise CheckpointError("this file is not a model of psp.", where=where, remedy=remedy) from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         found = header.get("format", 1) if isinstance(header, dict) else "unknown"
-        what = f"this model has format {found}, not {FORMAT}."
-        raise CheckpointError(what, where=str(path), remedy=remedy)
-    try:
-        interface = _interface(header["interface"])
-        predictor = _predictor(header["predictor"], interface)
-        predictor.load_state_dict(state)
-    except (KeyError, TypeError, ValueError, RuntimeError, PSPError) as error:
-        what = f"the model cannot be built from this file ({str(error).splitlines()[0]})."
-        raise CheckpointError(what, where=str(path), remedy=remedy) from error
-    return TrainedModel(predictor.eval().requires_grad_(False), interface)
+        raise CheckpointError(f"this model has format {found}, not {FORMAT}.", where=where, remedy=remedy)
+    return header
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -123,7 +138,9 @@ def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         raise CheckpointError(what, where=str(path), remedy=remedy) from error
 
 
-def _header(predictor: Predictor, interface: Interface) -> dict[str, Any]:
+def header_of(model: TrainedModel) -> dict[str, Any]:
+    """Return all that a file says about a model besides its weights, as JSON values."""
+    predictor, interface = model.predictor, model.interface
     return {
         "format": FORMAT,
         "predictor": {
@@ -145,7 +162,9 @@ def _header(predictor: Predictor, interface: Interface) -> dict[str, Any]:
     }
 
 
-def _interface(header: Mapping[str, Any]) -> Interface:
+def interface_from(header: Mapping[str, Any]) -> Interface:
+    """Return the interface that a header of this format describes; raises one of DAMAGED if it cannot be."""
+    header = header["interface"]
     if header["up"] not in get_args(Up):
         raise ValueError(f"up cannot be {header['up']!r}")
     return Interface(

@@ -1,9 +1,9 @@
-"""Which of the bodies that a sensor reported are the persons of the clip?
+"""The choice of the persons of a clip among the bodies that a sensor reported.
 
-Kinect takes furniture for bodies and gives a person a new id after losing it. The rules are those that the CTR-GCN
-preparation of NTU RGB+D made customary: too short, too wide, then the liveliest first. Differences: frames keep their
-true numbers where a body was lost for a while (that program closes the gap, which moves all later poses of the body);
-and if every body breaks a rule, the one that breaks it least stays (there: the last one in the file).
+Kinect takes furniture for bodies and gives a person a new id after losing it. The rules are those of the CTR-GCN
+preparation of NTU RGB+D: too short, too wide, then the largest motion first. Differences: frames keep their true
+numbers where a body was lost for a while (that program closes the gap, which moves all later poses of the body); and if
+every body breaks a rule, the one that breaks it least stays (there: the last one in the file).
 """
 
 from collections import Counter
@@ -13,17 +13,17 @@ import numpy as np
 from jaxtyping import Bool, Int64, Real
 
 from psp.config.ranges import require
-from psp.skeleton.recording import RawRecording
+from psp.skeleton.recording import Recording, Up
 
 
 @dataclass(frozen=True)
 class BodyConfig:
     """The rules, in the order in which they are applied to recordings with at least two bodies.
 
-    A body seen in fewer than `least_frames` frames is noise. So is one that is wider than `widest` times its height
-    in at least the share `wide_frames` of its frames. The others are ordered by motion, the variance of all joint
-    positions, and become at most `persons` persons: a body that overlaps in time with none of a person's earlier
-    ones continues that person, one that fits nowhere is surplus.
+    A body observed in fewer than `least_frames` frames is noise. So is one that is wider than `widest` times its height
+    in at least the share `wide_frames` of its frames; without a vertical axis none is. The others are ordered by
+    motion, the variance of all joint positions, and become at most `persons` persons: a body that overlaps in time with
+    none of a person's earlier ones continues that person, one that fits nowhere is surplus.
     """
 
     persons: int = 2
@@ -35,22 +35,23 @@ class BodyConfig:
         require(self.persons >= 1, "clean.bodies.persons", self.persons, "1 or more")
 
 
-def choose_bodies(recording: RawRecording, config: BodyConfig) -> tuple[RawRecording, Counter[str]]:
+def choose_bodies(recording: Recording, config: BodyConfig) -> tuple[Recording, Counter[str]]:
     """Return the recording with one entry per person, and how many bodies were dropped for which reason."""
     changes = Counter[str]()
     if len(recording.joints) < 2:
         return recording, changes
-    lengths = recording.seen.sum(axis=1)
+    seen = recording.seen
+    lengths = seen.sum(axis=1)
     long = _keep(lengths >= max(config.least_frames, 1), lengths)
     changes["bodies seen too briefly"] = int((~long).sum())
-    wide = _wide_frames(recording, config.widest)
+    wide = seen & _wide_frames(recording, config.widest)
     share = wide.sum(axis=1) / np.maximum(lengths, 1)
     upright = _keep((share < config.wide_frames)[long], -share[long])
     kept = np.flatnonzero(long)[upright]
     changes["bodies wider than high"] = int((~upright).sum())
-    motion = np.array([_motion(recording, body, wide[body]) for body in kept.tolist()])
-    chosen = _join(recording, kept[np.argsort(-motion, kind="stable")], config.persons, changes)
-    return chosen, +changes
+    motion = np.array([_motion(recording, body, seen[body], wide[body]) for body in kept.tolist()])
+    members = _members(seen, kept[np.argsort(-motion, kind="stable")], config.persons, changes)
+    return _merge(recording, seen, members), +changes
 
 
 def _keep(good: Bool[np.ndarray, "m"], merit: Real[np.ndarray, "m"]) -> Bool[np.ndarray, "m"]:
@@ -58,25 +59,40 @@ def _keep(good: Bool[np.ndarray, "m"], merit: Real[np.ndarray, "m"]) -> Bool[np.
     return good if good.any() else np.arange(len(good)) == np.argmax(merit)
 
 
-def _wide_frames(recording: RawRecording, widest: float) -> Bool[np.ndarray, "m t"]:
-    """In which frames does a body's width (x) exceed `widest` times its height (y)?"""
-    extent = np.ptp(recording.joints, axis=2)
-    return recording.seen & (extent[..., 0] > widest * extent[..., 1])
+def _wide_frames(recording: Recording, widest: float) -> Bool[np.ndarray, "m t"]:
+    """Return in which frames the width of a body, along the first horizontal axis, exceeds `widest` times its height."""
+    axes = _width_and_height(recording.up, recording.joints.shape[3])
+    if axes is None:
+        return np.zeros(recording.joints.shape[:2], dtype=bool)
+    observed = recording.confidence[..., None] > 0
+    positions = recording.joints[..., axes]
+    lowest = np.where(observed, positions, np.inf).min(axis=2)
+    highest = np.where(observed, positions, -np.inf).max(axis=2)
+    return (highest - lowest)[..., 0] > widest * (highest - lowest)[..., 1]
 
 
-def _motion(recording: RawRecording, body: int, wide: Bool[np.ndarray, "t"]) -> float:
-    """Sum over x, y, z of the variance over joints and frames, or that without wide frames if it is less."""
-    joints, seen = recording.joints[body], recording.seen[body]
+def _width_and_height(up: Up, channels: int) -> list[int] | None:
+    if up == "none":
+        return None
+    height = "xyz".index(up[-1])
+    return [min(axis for axis in range(channels) if axis != height), height]
+
+
+def _motion(recording: Recording, body: int, seen: Bool[np.ndarray, "t"], wide: Bool[np.ndarray, "t"]) -> float:
+    """Return the variance over joints and frames, summed over coordinates, or that without wide frames if it is less."""
+    joints, observed = recording.joints[body], recording.confidence[body] > 0
     frames = [chosen for chosen in (seen, seen & ~wide) if chosen.any()]
-    return min(float(joints[chosen].reshape(-1, 3).var(axis=0).sum()) for chosen in frames)
+    return min(float(joints[chosen][observed[chosen]].var(axis=0).sum()) for chosen in frames)
 
 
-def _join(recording: RawRecording, bodies: Int64[np.ndarray, "m"], persons: int, changes: Counter[str]) -> RawRecording:
-    """Give every body, liveliest first, to the first person whose earlier bodies it does not overlap."""
+def _members(
+    seen: Bool[np.ndarray, "m t"], bodies: Int64[np.ndarray, "_"], persons: int, changes: Counter[str]
+) -> list[list[int]]:
+    """Give every body, largest motion first, to the first person whose earlier bodies it does not overlap."""
     members: list[list[int]] = []
     spans: list[tuple[int, int]] = []
     for body in bodies.tolist():
-        first, last = np.flatnonzero(recording.seen[body])[[0, -1]].tolist()
+        first, last = np.flatnonzero(seen[body])[[0, -1]].tolist()
         free = [p for p, (begin, end) in enumerate(spans) if min(last, end) <= max(first, begin)]
         if free:
             person = free[0]
@@ -88,15 +104,15 @@ def _join(recording: RawRecording, bodies: Int64[np.ndarray, "m"], persons: int,
             spans.append((first, last))
         else:
             changes["bodies beyond the number of persons"] += 1
-    return _merge(recording, members)
+    return members
 
 
-def _merge(recording: RawRecording, members: list[list[int]]) -> RawRecording:
-    """One entry per person; where two of a person's bodies meet in a frame the livelier one wins."""
-    frames, rest = recording.seen.shape[1], recording.joints.shape[2:]
-    joints, seen = np.zeros((len(members), frames, *rest)), np.zeros((len(members), frames), dtype=bool)
+def _merge(recording: Recording, seen: Bool[np.ndarray, "m t"], members: list[list[int]]) -> Recording:
+    """Return one entry per person; where two of a person's bodies meet in a frame the one with more motion wins."""
+    joints = np.zeros((len(members), *recording.joints.shape[1:]))
+    confidence = np.zeros(joints.shape[:3], dtype=np.float32)
     for person, bodies in enumerate(members):
         for body in reversed(bodies):
-            at = recording.seen[body]
-            joints[person, at], seen[person, at] = recording.joints[body, at], True
-    return replace(recording, joints=joints, seen=seen)
+            at = seen[body]
+            joints[person, at], confidence[person, at] = recording.joints[body, at], recording.confidence[body, at]
+    return replace(recording, joints=joints, confidence=confidence)

@@ -10,13 +10,11 @@ from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
-from psp.files import write_atomically
 from psp.errors import StoreError
-from psp.skeleton.clip import Clip
-
-FACTS = ("id", "label", "subject", "camera", "setup", "repetition")
+from psp.files import write_atomically
+from psp.skeleton.recording import Clip, ClipInfo
 
 
 class Skipped(NamedTuple):
@@ -28,7 +26,7 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Prepared clips, how often what was changed in them, and the recordings that could not be used."""
+    """Prepared clips, the number of changes of each kind, and the recordings that could not be used."""
 
     clips: list[Clip] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -36,23 +34,19 @@ class Chunk:
 
     def save(self, path: Path) -> None:
         """Write the file at `path` atomically."""
-        about = {
-            "clips": [_facts(clip) for clip in self.clips],
-            "counts": self.counts,
-            "skipped": self.skipped,
-        }
-        rows = [clip.joints.reshape(-1, *clip.joints.shape[2:]) for clip in self.clips]
-        joints = np.concatenate(rows) if rows else np.empty((0, 0, 3), dtype=np.float32)
+        about = {"clips": [_facts(clip) for clip in self.clips], "counts": self.counts, "skipped": self.skipped}
+        joints = _joined([clip.joints for clip in self.clips])
+        confidence = _joined([clip.confidence for clip in self.clips if clip.confidence is not None])
         text = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
-        write_atomically(path, lambda place: _write_arrays(place, joints=joints, about=text))
+        write_atomically(path, lambda place: _write_arrays(place, joints=joints, confidence=confidence, about=text))
 
 
 def load_chunk(path: Path) -> Chunk:
     """Read what `Chunk.save` wrote; StoreError if it is damaged."""
     with _arrays(path) as file:
-        joints, about = file["joints"], json.loads(file["about"].tobytes())
+        joints, confidence, about = file["joints"], file["confidence"], json.loads(file["about"].tobytes())
     skipped = [Skipped(*entry) for entry in about["skipped"]]
-    return Chunk(list(_clips(about["clips"], joints)), Counter(about["counts"]), skipped)
+    return Chunk(list(_clips(about["clips"], joints, confidence)), Counter(about["counts"]), skipped)
 
 
 def load_skipped(path: Path) -> list[Skipped]:
@@ -77,14 +71,24 @@ def _arrays(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
         raise StoreError(what, where=str(path), remedy="Call again: it is made anew.") from error
 
 
-def _facts(clip: Clip) -> list[Any]:
-    return [*(getattr(clip, name) for name in FACTS), clip.persons, clip.frames]
+def _joined(arrays: list[Float32[np.ndarray, "..."]]) -> Float32[np.ndarray, "values"]:
+    return np.concatenate([array.ravel() for array in arrays]) if arrays else np.empty(0, dtype=np.float32)
 
 
-def _clips(facts: list[list[Any]], joints: Float32[np.ndarray, "rows v 3"]) -> Iterator[Clip]:
-    first = 0
-    for *values, persons, frames in facts:
-        shape = (persons, frames, *joints.shape[1:])
-        last = first + int(np.prod(shape[:2]))
-        yield Clip(joints=joints[first:last].reshape(shape), **dict(zip(FACTS, values, strict=True)))
-        first = last
+def _facts(clip: Clip) -> dict[str, Any]:
+    info = {"id": clip.id, "label": clip.label, "columns": dict(clip.info.columns)}
+    return {"info": info, "shape": clip.joints.shape, "observed": clip.confidence is None}
+
+
+def _clips(
+    facts: list[dict[str, Any]], joints: Float[np.ndarray, "values"], confidence: Float[np.ndarray, "known"]
+) -> Iterator[Clip]:
+    """Take the arrays of each clip from the front of the joined ones."""
+    for about in facts:
+        shape = tuple(about["shape"])
+        size = int(np.prod(shape))
+        own, joints, seen = joints[:size].reshape(shape), joints[size:], None
+        if not about["observed"]:
+            size //= shape[-1]
+            seen, confidence = confidence[:size].reshape(shape[:3]), confidence[size:]
+        yield Clip(ClipInfo(**about["info"]), own, seen)

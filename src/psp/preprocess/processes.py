@@ -1,4 +1,4 @@
-"""Work spread over processes that end with the one that started them."""
+"""Work shared by processes that end with the one that started them."""
 
 import multiprocessing
 import os
@@ -9,20 +9,22 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
+import torch
+
 from psp.errors import StoreError
 
 Result = TypeVar("Result")
 
 
 def run_in_processes(work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]], workers: int) -> Iterator[Result]:
-    """Call `work` with every tuple of arguments and yield what it returns as it is done, in any order.
+    """Call `work` with every tuple of arguments and yield the results as they are finished, in any order.
 
-    With one worker all happens in this process, in order. Tasks not yet begun are dropped on an error.
+    With one worker everything runs in this process, in order. Tasks that have not begun are dropped on an error.
     """
     if workers <= 1 or len(tasks) <= 1:
         yield from (work(*task) for task in tasks)
         return
-    with ProcessPoolExecutor(min(workers, len(tasks)), initializer=_follow_parent) as pool:
+    with ProcessPoolExecutor(min(workers, len(tasks)), initializer=_begin) as pool:
         futures = [pool.submit(work, *task) for task in tasks]
         try:
             yield from (future.result() for future in as_completed(futures))
@@ -33,8 +35,9 @@ def run_in_processes(work: Callable[..., Result], tasks: Sequence[tuple[Any, ...
             pool.shutdown(cancel_futures=True)
 
 
-def _follow_parent() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent is gone, even if it was killed."""
+def _begin() -> None:
+    """Leave Ctrl-C to the parent, end when the parent is gone, even if it was killed, and use one thread for tensors."""
+    torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

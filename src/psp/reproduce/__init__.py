@@ -1,1 +1,1 @@
-"""The paper's experiments: which runs each needs, running them, and the tables and figures made from them."""
+"""The paper's experiments: the runs that each needs, their results, and the tables and figures made from them."""

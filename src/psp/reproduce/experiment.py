@@ -1,19 +1,21 @@
 """An experiment of the paper: its rows (systems), its columns (data and labels) and the runs that fill the cells."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from psp.dataset.labels import LabelBudget, draw_budget
 from psp.config.ranges import require
-from psp.dataset.split import protocol_by_name, split_store
+from psp.dataset.benchmarks import BENCHMARKS
+from psp.dataset.labels import LabelBudget
 from psp.dataset.store import Store
 from psp.errors import ConfigError
 from psp.model.encoder import Size
-from psp.train.config import TrainConfig
-from psp.train.device import Precision
-from psp.train.presets import PresetName
-from psp.train.schedule import rescheduled
+from psp.train.api import make_task
+from psp.train.config import Precision, TrainConfig, rescheduled
+from psp.train.presets import LARGE, DataFacts, PresetName, facts_of
+
+Key = tuple[str, str, str, str]
+"""Hash of the configuration, fingerprint of the clips, name of the split, hash of the label budget."""
 
 
 @dataclass(frozen=True)
@@ -42,35 +44,52 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class Column:
+    """One benchmark and label budget, drawn once for each of `seeds`; `quick_budget` is that of the quick version.
+
+    `large` names the presets that use their settings for large data sets, however many clips the store holds.
+    """
+
+    name: str
+    title: str
+    benchmark: str
+    budget: str
+    seeds: int
+    quick_budget: str = ""
+    large: tuple[PresetName, ...] = ()
+
+    @property
+    def dataset(self) -> str:
+        """The data set of the benchmark."""
+        return BENCHMARKS[self.benchmark].dataset
+
+    def facts_for(self, preset: PresetName, facts: DataFacts) -> DataFacts:
+        """Return the facts that a preset gets: the settings of a column must not depend on the size of the store."""
+        return replace(facts, clips=LARGE if preset in self.large else min(facts.clips, LARGE - 1))
+
+    def shortened(self, seeds: int) -> "Column":
+        """Return this column of the quick version."""
+        if not self.quick_budget:
+            return replace(self, seeds=seeds)
+        return replace(self, seeds=seeds, budget=self.quick_budget, title=f"{self.title} (here {self.quick_budget})")
+
+
+Make = Callable[[Column, DataFacts, Scope], TrainConfig]
+"""From a column, the facts of its data and the scope to the configuration of a system."""
+
+
+@dataclass(frozen=True)
 class Row:
-    """One system: its settings from protocol, label budget and scope, and by column what the paper reports for it.
+    """One system: its configuration, and by column what the paper reports for it.
 
     `size` is that of a network which is the same in every scope.
     """
 
     name: str
     title: str
-    make: Callable[[str, str, Scope], TrainConfig]
+    make: Make
     paper: Mapping[str, float] = field(default_factory=dict)
     size: Size | None = None
-
-
-@dataclass(frozen=True)
-class Column:
-    """One benchmark and label budget, drawn once for each of `seeds`; `quick_budget` is that of the quick version."""
-
-    name: str
-    title: str
-    protocol: str
-    budget: str
-    seeds: int
-    quick_budget: str = ""
-
-    def shortened(self, seeds: int) -> "Column":
-        """This column of the quick version."""
-        if not self.quick_budget:
-            return replace(self, seeds=seeds)
-        return replace(self, seeds=seeds, budget=self.quick_budget, title=f"{self.title} (here {self.quick_budget})")
 
 
 @dataclass(frozen=True)
@@ -85,7 +104,7 @@ class Quick:
 
 @dataclass(frozen=True, eq=False)
 class PlannedRun:
-    """A run that a cell needs: fully configured, its labels drawn; `fingerprint` is that of the clips in `store`."""
+    """A run that a cell needs: configured, its labels drawn; `fingerprint` is that of the clips in `store`."""
 
     row: Row
     column: Column
@@ -96,18 +115,17 @@ class PlannedRun:
     fingerprint: str
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """The hashes of configuration, clips and labels: runs with equal keys are the same run."""
-        return self.config.hash, self.fingerprint, self.budget.hash
+    def key(self) -> Key:
+        """What identifies the run: runs with equal keys are the same run."""
+        return self.config.hash, self.fingerprint, self.column.benchmark, self.budget.hash
 
     @property
     def name(self) -> str:
-        """A readable file name of its own."""
-        hashes = "-".join(each[:8] for each in self.key)
-        return f"{self.row.name}-{self.column.name}-seed{self.config.seed}-{hashes}"
+        """A readable name."""
+        return f"{self.row.name}, {self.column.title}, seed {self.config.seed}"
 
     def folder(self, runs: Path) -> Path:
-        """Where it trains: all experiments share the runs of one folder."""
+        """Return the run folder; all experiments share the runs in `runs`."""
         return runs / f"{self.config.hash}-{self.fingerprint[:8]}-{self.budget.hash[:8]}"
 
 
@@ -132,7 +150,7 @@ class Experiment:
     is_quick: bool = False
 
     def in_scope(self, scope: Scope) -> "Experiment":
-        """Itself or, if the scope asks for that, its quick version, to which no figure of the paper compares."""
+        """Return this experiment or, if the scope asks for it, its quick version without the paper's figures."""
         if not scope.quick or self.is_quick:
             return self
         rows = tuple(replace(row, paper={}) for row in self.rows)
@@ -140,11 +158,20 @@ class Experiment:
         title = f"{self.title} (quick version)"
         return replace(self, title=title, rows=rows, columns=columns, others={}, is_quick=True)
 
-    def stem(self, scope: Scope, columns: Sequence[Column] | None = None) -> str:
-        """The name of its files, so that tables of another scope do not replace each other.
+    def configured(self, config: TrainConfig, scope: Scope, seed: int) -> TrainConfig:
+        """Return the configuration of a row as the scope wants it: its seed, its precision, its epochs."""
+        stage, runtime = config.last, config.runtime
+        if scope.precision:
+            runtime = replace(runtime, precision=scope.precision)
+        if scope.quick:
+            short = rescheduled(stage, min(self.quick.epochs, stage.epochs))
+            stage = replace(short, steps_per_epoch=self.quick.steps)
+        elif scope.epochs and stage.optim.schedule == "steps":
+            stage = rescheduled(stage, min(scope.epochs, stage.epochs))
+        return replace(config, stages=(*config.stages[:-1], stage), runtime=runtime, seed=seed)
 
-        Files that do not show all columns name theirs.
-        """
+    def stem(self, scope: Scope, columns: Sequence[Column] | None = None) -> str:
+        """Return the name of its files: tables of another scope or of fewer columns have other names."""
         whole = self.in_scope(scope).columns
         shown = [] if columns is None or len(columns) == len(whole) else [column.name for column in columns]
         ablation = [scope.preset] if scope.preset != "paper" else []
@@ -156,44 +183,34 @@ class Experiment:
 
 
 def plan(experiment: Experiment, stores: Sequence[Store], scope: Scope) -> list[PlannedRun]:
-    """Every run that the experiment needs on these data sets, column by column, then seed by seed."""
+    """Return every run that the experiment needs on these data sets, column by column, then seed by seed."""
     experiment = experiment.in_scope(scope)
     by_dataset = {store.dataset: store for store in stores}
     _check_stores(experiment, stores)
     _check_preset(experiment, scope)
     runs: list[PlannedRun] = []
+    shortened = False
     for column in experiment.columns:
-        store = by_dataset.get(protocol_by_name(column.protocol).dataset)
-        if store is not None:
-            for seed in range(scope.seeds or column.seeds):
-                runs += _runs_of(experiment, column, store, scope, seed)
-    _check_epochs(experiment, runs, scope)
+        for seed in range(scope.seeds or column.seeds) if column.dataset in by_dataset else ():
+            for run, whole in _runs_of(experiment, column, by_dataset[column.dataset], scope, seed):
+                runs.append(run)
+                shortened = shortened or run.config.last.epochs < whole.last.epochs
+    if scope.epochs and not shortened:
+        what = f"no run of {experiment.name} has a schedule that {scope.epochs} epochs would cut short."
+        raise ConfigError(what, where="epochs", remedy="Leave it out.")
     return runs
 
 
-def _runs_of(experiment: Experiment, column: Column, store: Store, scope: Scope, seed: int) -> list[PlannedRun]:
-    protocol = protocol_by_name(column.protocol)
-    budget = draw_budget(column.budget, protocol, store.clips, split_store(protocol, store).train, seed)
-    runs = []
+def _runs_of(
+    experiment: Experiment, column: Column, store: Store, scope: Scope, seed: int
+) -> Iterator[tuple[PlannedRun, TrainConfig]]:
+    """Yield the runs of a column and seed, each with its configuration before it was cut."""
+    task = make_task(store, column.budget, column.benchmark, seed)
+    assert store.path is not None
     for row in experiment.rows:
-        config = replace(row.make(protocol.name, column.budget, scope), seed=seed, budget_seed=seed)
-        config = _cut(_in_precision(config, scope.precision), experiment.quick, scope)
-        runs.append(PlannedRun(row, column, row.size or scope.size, config, budget, store.path, store.fingerprint))
-    return runs
-
-
-def _in_precision(config: TrainConfig, precision: Precision | None) -> TrainConfig:
-    return replace(config, precision=precision) if precision else config
-
-
-def _cut(config: TrainConfig, quick: Quick, scope: Scope) -> TrainConfig:
-    if scope.quick:
-        return replace(_shortened(config, quick.epochs), steps=quick.steps)
-    return _shortened(config, scope.epochs) if scope.epochs and config.optim.schedule == "steps" else config
-
-
-def _shortened(config: TrainConfig, epochs: int) -> TrainConfig:
-    return rescheduled(config, epochs) if epochs < config.epochs else config
+        whole = row.make(column, facts_of(task), scope)
+        config, size = experiment.configured(whole, scope, seed), row.size or scope.size
+        yield PlannedRun(row, column, size, config, task.labels, store.path, store.fingerprint), whole
 
 
 def _check_preset(experiment: Experiment, scope: Scope) -> None:
@@ -202,16 +219,9 @@ def _check_preset(experiment: Experiment, scope: Scope) -> None:
         raise ConfigError(what, where="preset", remedy="Leave it out; --rows chooses among the rows.")
 
 
-def _check_epochs(experiment: Experiment, runs: Sequence[PlannedRun], scope: Scope) -> None:
-    whole = (run.row.make(run.config.protocol, run.config.budget, scope).epochs for run in runs)
-    if scope.epochs and not any(run.config.epochs < epochs for run, epochs in zip(runs, whole, strict=True)):
-        what = f"no run of {experiment.name} has a schedule that {scope.epochs} epochs would cut short."
-        raise ConfigError(what, where="epochs", remedy="Leave it out.")
-
-
 def _check_stores(experiment: Experiment, stores: Sequence[Store]) -> None:
-    """Every store must serve a column, and no two the same ones."""
-    wanted = {protocol_by_name(column.protocol).dataset for column in experiment.columns}
+    """Raise ConfigError unless every store serves a column and no two of them the same ones."""
+    wanted = {column.dataset for column in experiment.columns}
     seen: set[str] = set()
     for store in stores:
         if store.dataset not in wanted or store.dataset in seen:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import torch
 
 from psp.errors import TrainingError
+from psp.train.device import keep_freed_memory
 from psp.train.interrupt import Interrupt
 
 Result = TypeVar("Result")
@@ -77,6 +78,7 @@ def _blocked(number: int) -> Iterator[None]:
 def _begin(stop: Event, threads: int) -> None:
     """Share the cores, leave Ctrl-C to the parent, and end when the parent is gone, even if it was killed."""
     STOP.event = stop
+    keep_freed_memory()
     torch.set_num_threads(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])

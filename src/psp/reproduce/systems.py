@@ -1,70 +1,80 @@
-"""The systems that tables compare: presets with and without their contrast, named once for all experiments."""
+"""The systems that tables compare: presets, their supervised baselines and their ablations."""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from psp.reproduce.experiment import Row, Scope
-from psp.train.config import TrainConfig
-from psp.train.presets import PRESETS, best, paper, published
+from psp.model.encoder import encoder_of_size
+from psp.reproduce.experiment import Column, Row, Scope
+from psp.train.config import TrainConfig, changed, rescheduled
+from psp.train.presets import PRESETS, DataFacts, PresetName, with_method
 
 Figures = Mapping[str, float]
 
 EPOCHS_NW_UCLA = 300
 """How long the paper trains on Northwestern-UCLA."""
 
-
-def supervised_paper(protocol: str, budget: str, scope: Scope) -> TrainConfig:
-    """A1 of the paper: encoder and classifier, labelled clips only, in the settings of the text."""
-    return replace(paper(protocol, budget, scope.size), method="supervised")
+STREAMS = "multi-stream-supervised"
 
 
-def psp_paper(protocol: str, budget: str, scope: Scope) -> TrainConfig:
-    """PSP Learning in the settings of the text."""
-    return paper(protocol, budget, scope.size)
+def of_preset(name: PresetName, column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return a preset for a column."""
+    return PRESETS[name](column.facts_for(name, facts), scope.size)
 
 
-def psp_published(protocol: str, budget: str, scope: Scope) -> TrainConfig:
-    """PSP Learning in the settings of the published program, which trains on NTU RGB+D only.
+def supervised_paper(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return A1 of the paper: encoder and classifier, labelled clips only, in the settings of the text."""
+    return with_method(psp_paper(column, facts, scope), "supervised")
 
-    Its epoch of 500 steps is about one pass over NTU RGB+D. Elsewhere an epoch is a pass too, and on
-    Northwestern-UCLA there are as many as in the paper, the milestones moved in proportion.
+
+def psp_paper(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return PSP Learning in the settings of the text."""
+    return of_preset("paper", column, facts, scope)
+
+
+def psp_published(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return PSP Learning in the settings of the published program, which trains on NTU RGB+D only.
+
+    Its epoch of 500 steps is about one pass over NTU RGB+D. Elsewhere an epoch is a pass too, and there are as many
+    as the paper takes on Northwestern-UCLA, the milestones moved in proportion.
     """
-    config = published(protocol, budget, scope.size)
-    if protocol.startswith("ntu"):
+    config = of_preset("published", column, facts, scope)
+    if column.facts_for("published", facts).is_large:
         return config
-    stretch = EPOCHS_NW_UCLA / config.epochs
-    milestones = tuple(round(stretch * milestone) for milestone in config.optim.milestones)
-    return replace(config, epochs=EPOCHS_NW_UCLA, steps=0, optim=replace(config.optim, milestones=milestones))
+    stretched = rescheduled(config.last, EPOCHS_NW_UCLA)
+    optim = replace(stretched.optim, warmup=config.last.optim.warmup)
+    return replace(config, stages=(replace(stretched, steps_per_epoch=0, optim=optim),))
 
 
-def psp_best(protocol: str, budget: str, scope: Scope) -> TrainConfig:
-    """The preset `best`."""
-    return best(protocol, budget, scope.size)
+def psp_best(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return the preset `best`."""
+    return of_preset("best", column, facts, scope)
 
 
-def psp_best_short(protocol: str, budget: str, scope: Scope) -> TrainConfig:
-    """`best` over 20 epochs whatever the budget, 60 with all labels, without doubting any."""
-    return replace(best(protocol, budget, scope.size), epochs=60 if budget == "all" else 20, doubt=0.0)
+def psp_best_short(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return `best` over 20 epochs whatever the budget, 60 with all labels, without the noisy-label filter."""
+    epochs = 60 if column.budget == "all" else 20
+    return changed(psp_best(column, facts, scope), {"epochs": epochs, "method": {"noisy_labels": 0.0}})
 
 
-def supervised_best(protocol: str, budget: str, scope: Scope) -> TrainConfig:
-    """Labelled clips only, in the settings of `best`: what its augmentation and schedule bring by themselves."""
-    return replace(best(protocol, budget, scope.size), method="streams", doubt=0.0)
+def supervised_best(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return the supervised baseline in the settings of `best`."""
+    return with_method(psp_best(column, facts, scope), STREAMS)
 
 
-def supervised_best_short(protocol: str, budget: str, scope: Scope) -> TrainConfig:
-    """Labelled clips only, in the settings of the short `best`."""
-    return replace(psp_best_short(protocol, budget, scope), method="streams")
+def supervised_best_short(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return the supervised baseline in the settings of the short `best`."""
+    return with_method(psp_best_short(column, facts, scope), STREAMS)
 
 
-def temporal_convolution(protocol: str, budget: str, scope: Scope) -> TrainConfig:
-    """A plain baseline: as `supervised_best_short`, but every frame of the body is one vector; of one size only."""
-    config = supervised_best_short(protocol, budget, scope)
-    return replace(config, model=replace(config.model, encoder=paper(protocol, budget, "light").model.encoder))
+def temporal_convolution(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return `supervised_best_short` with an encoder that takes every frame of the body as one vector."""
+    config = supervised_best_short(column, facts, scope)
+    return replace(config, model=replace(config.model, encoder=encoder_of_size("light")))
 
 
 def compared_systems(supervised: Figures, psp: Figures) -> tuple[Row, ...]:
-    """The rows of tables 2 and 3, beside what the paper reports for labels alone and for PSP Learning."""
+    """Return the rows of tables 2 and 3, with what the paper reports for the supervised baseline and PSP Learning."""
     return (
         Row("supervised", "supervised only, settings of the paper", supervised_paper, supervised),
         Row("paper", "PSP Learning, preset paper", psp_paper, psp),
@@ -74,14 +84,43 @@ def compared_systems(supervised: Figures, psp: Figures) -> tuple[Row, ...]:
     )
 
 
-def ablation(protocol: str, budget: str, scope: Scope, levels: tuple[str, ...], polymerise: bool = True) -> TrainConfig:
-    """A preset that contrasts some levels only; without any, all that goes is the contrast, and with it PPA.
+def ablation(
+    column: Column, facts: DataFacts, scope: Scope, levels: tuple[str, ...], polymerise: bool = True
+) -> TrainConfig:
+    """Return a preset that contrasts some levels only; without any level it has neither CCL nor PPA.
 
-    Then PSP Learning is left with the labelled clips, `best` with these and its teacher.
+    Without levels PSP Learning becomes its supervised baseline; `best` keeps its EMA teacher.
     """
-    config = PRESETS[scope.preset](protocol, budget, scope.size)
+    config = of_preset(scope.preset, column, facts, scope)
     if levels:
-        return replace(config, model=replace(config.model, levels=levels, polymerise=polymerise))
-    if config.method == "taught":
-        return replace(config, objective=replace(config.objective, contrast=0.0))
-    return replace(config, method="supervised")
+        return changed(config, {"method": {"pyramid": {"levels": list(levels), "polymerise": polymerise}}})
+    if scope.preset == "best":
+        return changed(config, {"method": {"contrast": 0.0}})
+    return with_method(config, "supervised")
+
+
+def best_with(column: Column, facts: DataFacts, scope: Scope, changes: Mapping[str, Any]) -> TrainConfig:
+    """Return `best` with other settings."""
+    return changed(psp_best(column, facts, scope), changes)
+
+
+def best_with_large_batches(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return `best` with four times as many clips a step, so a quarter of the steps."""
+    config = psp_best(column, facts, scope)
+    batch = config.last.batch
+    return changed(config, {"batch": {"labelled": 4 * batch.labelled, "unlabelled": 4 * batch.unlabelled}})
+
+
+def best_with_one_augmentation(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return `best` with labelled clips augmented as strongly as all others."""
+    config = psp_best(column, facts, scope)
+    return replace(config, data=replace(config.data, weak=config.data.strong))
+
+
+def best_lasting(
+    column: Column, facts: DataFacts, scope: Scope, times: float, noisy_labels: float = 0.0
+) -> TrainConfig:
+    """Return `best` with the same schedule in another time, and with the noisy-label filter if it is not 0."""
+    config = psp_best(column, facts, scope)
+    stage = rescheduled(config.last, round(times * config.last.epochs))
+    return changed(replace(config, stages=(stage,)), {"method": {"noisy_labels": noisy_labels}})

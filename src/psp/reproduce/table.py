@@ -1,14 +1,17 @@
 """From the results of runs to a table: its cells, the conditions of its rows, and paired differences."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 
-from psp.reproduce.experiment import Column, Experiment, PlannedRun, Row
-from psp.reproduce.result import Key, RunResult, results_of
-from psp.reproduce.summary import Difference, Summary, paired_difference, summarise
+from scipy.special import stdtrit  # type: ignore[import-untyped]
 
+from psp.reproduce.experiment import Column, Experiment, Key, PlannedRun, Row
+from psp.reproduce.results import RunResult, results_of
+
+CONFIDENCE = 0.95
 BEST_ON_TEST = "best epoch on the test set, not a result"
 
 Measure = tuple[str, str]
@@ -16,6 +19,48 @@ Measure = tuple[str, str]
 
 Stem = Callable[[Sequence[Column]], Path]
 """From the columns that a file shows to its path without extension."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mean and standard deviation of n values; one value alone has no deviation."""
+
+    mean: float
+    deviation: float | None
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.1f}" if self.deviation is None else f"{self.mean:.1f} ± {self.deviation:.1f}"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean paired difference of n pairs, and the half width of its confidence interval where n is 2 or more."""
+
+    mean: float
+    half_width: float | None
+    n: int
+
+    def __str__(self) -> str:
+        if self.half_width is None:
+            return f"{self.mean:+.1f}, n = {self.n}"
+        low, high = self.mean - self.half_width, self.mean + self.half_width
+        return f"{self.mean:+.1f} [{low:+.1f}, {high:+.1f}], n = {self.n}"
+
+
+def summarise(values: Sequence[float]) -> Summary:
+    """Return mean and sample standard deviation (n - 1) of at least one value."""
+    return Summary(mean(values), stdev(values) if len(values) > 1 else None, len(values))
+
+
+def paired_difference(ours: Sequence[float], reference: Sequence[float]) -> Difference:
+    """Return the mean of ours - reference over pairs, with the interval mean ± t(n - 1) s / sqrt(n) of Student's t."""
+    differences = [one - other for one, other in zip(ours, reference, strict=True)]
+    n = len(differences)
+    if n < 2:
+        return Difference(mean(differences), None, n)
+    quantile = float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2))
+    return Difference(mean(differences), quantile * stdev(differences) / math.sqrt(n), n)
 
 
 @dataclass(frozen=True)
@@ -47,7 +92,7 @@ class Conditions:
 
 
 class Table:
-    """An experiment's results, laid out by systems and columns; the experiment in the scope that its runs are of."""
+    """An experiment's results by systems and columns; the experiment is in the scope that its runs are of."""
 
     def __init__(self, experiment: Experiment, runs: Sequence[PlannedRun], found: Mapping[Key, RunResult]) -> None:
         self.experiment, self.runs = experiment, tuple(runs)
@@ -68,19 +113,19 @@ class Table:
         return list(dict.fromkeys([*kinds, *best]))
 
     def cell(self, row: Row, column: Column, measure: Measure) -> Cell:
-        """One cell; the paper's figure belongs to the full test set."""
+        """Return one cell; the paper's figure belongs to the full test set."""
         values = list(self.values(row.name, column, measure).values())
         paper = row.paper.get(column.name) if measure[1] == "full" else None
         return Cell(summarise(values) if values else None, self.planned[row.name, column.name], paper)
 
     def difference(self, row: Row, reference: str, column: Column, measure: Measure) -> Difference | None:
-        """The row's mean advantage over another on the same label budgets."""
+        """Return the row's mean advantage over another on the same label budgets."""
         ours, others = (self.values(name, column, measure) for name in (row.name, reference))
         seeds = sorted(set(ours) & set(others))
         return paired_difference([ours[s] for s in seeds], [others[s] for s in seeds]) if seeds else None
 
     def values(self, row: str, column: Column, measure: Measure) -> dict[int, float]:
-        """Accuracies by seed."""
+        """Return accuracies by seed."""
         kind, name = measure
         results = self.results.get((row, column.name), [])
         sets = {
@@ -89,7 +134,7 @@ class Table:
         return {seed: accuracies[name] for seed, accuracies in sets.items() if name in accuracies}
 
     def conditions(self, row: Row, measure: Measure) -> Conditions:
-        """Size, epochs, seeds by column, device, precision and mean wall time of the runs behind a row."""
+        """Return size, epochs, seeds by column, device, precision and mean wall time of the runs behind a row."""
         by_column = [self.measured(row, column, measure) for column in self.columns]
         results = [result for cell in by_column for result in cell]
         return Conditions(
@@ -102,16 +147,16 @@ class Table:
         )
 
     def measured(self, row: Row, column: Column, measure: Measure) -> list[RunResult]:
-        """The results behind a cell, in the order of the seeds."""
+        """Return the results behind a cell, in the order of the seeds."""
         seeds = self.values(row.name, column, measure)
         return [result for result in self.results.get((row.name, column.name), []) if result.seed in seeds]
 
 
 def each(words: Iterable[str]) -> str:
-    """Different words, each once."""
+    """Return different words, each once."""
     return "; ".join(dict.fromkeys(words)) or "–"
 
 
 def mean_minutes(results: Sequence[RunResult]) -> str:
-    """The mean wall time of training, in minutes."""
+    """Return the mean wall time of training, in minutes."""
     return f"{mean(result.seconds for result in results) / 60:.1f}" if results else "–"

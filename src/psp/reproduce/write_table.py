@@ -1,12 +1,13 @@
-"""A table as Markdown to read, as CSV to compute with and as JSON to keep."""
+"""A table as Markdown to read and as CSV to compute with."""
 
 import csv
 import io
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from statistics import mean
 
-from psp.files import write_atomically, write_json
+from psp.files import write_atomically
 from psp.reproduce.experiment import Column, Experiment, Row
 from psp.reproduce.table import BEST_ON_TEST, Cell, Measure, Table, each
 
@@ -18,17 +19,16 @@ OTHERS = "The last rows of the first table are systems that the paper compares."
 
 
 def write_table(table: Table, stem: Path) -> list[Path]:
-    """Write stem.md, stem.csv and stem.json."""
+    """Write stem.md and stem.csv."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    paths = [stem.with_name(f"{stem.name}{kind}") for kind in (".md", ".csv", ".json")]
-    write_atomically(paths[0], lambda place: place.write_text(markdown(table), encoding="utf-8"))
-    write_atomically(paths[1], lambda place: place.write_text(as_csv(table), encoding="utf-8"))
-    write_json(paths[2], as_plain(table))
+    paths = [stem.with_name(f"{stem.name}{kind}") for kind in (".md", ".csv")]
+    for path, text in zip(paths, (markdown(table), as_csv(table)), strict=True):
+        write_atomically(path, partial(Path.write_text, data=text, encoding="utf-8"))
     return paths
 
 
 def markdown(table: Table) -> str:
-    """The whole table, readable: accuracies by weights and test set, then paired differences."""
+    """Return the whole table to read: accuracies by weights and test set, then paired differences."""
     parts = [f"# {table.experiment.title}", _introduction(table.experiment)]
     for number, measure in enumerate(table.measures):
         parts += [f"## {_heading(measure)}", _accuracies(table, measure, with_others=number == 0)]
@@ -49,32 +49,13 @@ def _introduction(experiment: Experiment) -> str:
 
 
 def as_csv(table: Table) -> str:
-    """One line a system, column, kind of weights and test set."""
+    """Return one line for each system, column, kind of weights and test set."""
     text = io.StringIO()
     lines = _flat(table)
     writer = csv.DictWriter(text, list(lines[0]) if lines else ["system"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue()
-
-
-def as_plain(table: Table) -> dict[str, object]:
-    """The table as JSON values, with the paired differences."""
-    differences = [
-        {"system": row.name, "reference": reference, "column": column.name, "weights": measure[0],
-         "test set": measure[1], **asdict(found)}
-        for measure in table.measures for reference in table.experiment.references
-        for row in table.rows for column in table.columns
-        if row.name != reference and (found := table.difference(row, reference, column, measure))
-    ]  # fmt: skip
-    others = {name: dict(figures) for name, figures in table.experiment.others.items()}
-    return {
-        "experiment": table.experiment.name,
-        "title": table.experiment.title,
-        "cells": _flat(table),
-        "paired differences": differences,
-        "reported by the paper": others,
-    }
 
 
 def _flat(table: Table) -> list[dict[str, object]]:

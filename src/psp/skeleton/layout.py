@@ -68,7 +68,13 @@ class Layout:
         Joints are given by name or by number. An edge of more than two joints is a chain. Empty `mirror_pairs`,
         `shoulders`, `spine` or `hands` mean that the skeleton has none.
         """
-        given = {"edges": edges, "centre": centre, "bones": bones, "mirror_pairs": mirror_pairs, "spine": spine}
+        given: dict[str, Any] = {
+            "edges": edges,
+            "centre": centre,
+            "bones": bones,
+            "mirror_pairs": mirror_pairs,
+            "spine": spine,
+        }
         given |= {"shoulders": shoulders, "hands": hands, "parts": parts, "bodies": bodies}
         return cls(name=name, joints=tuple(joints), **derived_facts(name, joints, given))
 

@@ -41,7 +41,7 @@ class Recording:
     @property
     def seen(self) -> Bool[np.ndarray, "m t"]:
         """Whether any joint of a body was observed in a frame."""
-        return self.confidence.any(axis=2)
+        return np.any(self.confidence, axis=2)
 
 
 @dataclass(frozen=True, eq=False)

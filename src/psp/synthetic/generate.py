@@ -85,9 +85,9 @@ def synthetic_clip(config: SyntheticConfig, index: int) -> Clip:
     joints = joints[:, ~lost_frames(observed.shape[1], config.dropout, rng)]
     seen = tracked(joints.shape[0], joints.shape[1], config.dropout, rng)
     joints[~seen] = 0
-    placed = as_layout(joints, open_layout(config.layout), seen).astype(np.float32)
-    confidence = None if seen.all() else np.repeat(seen[..., None], placed.shape[2], axis=2).astype(np.float32)
-    return Clip(ClipInfo(take.id, take.label, take.columns), placed, confidence)
+    made = as_layout(joints, open_layout(config.layout), seen).astype(np.float32)
+    confidence = None if seen.all() else np.repeat(seen[..., None], made.shape[2], axis=2).astype(np.float32)
+    return Clip(ClipInfo(take.id, take.label, take.columns), made, confidence)
 
 
 def take_at(config: SyntheticConfig, index: int) -> Take:

@@ -97,7 +97,7 @@ def _local_rotations(turns: Float[np.ndarray, "3 s t"]) -> Float[np.ndarray, "3 
 
 
 def _on_floor(joints: Float[np.ndarray, "t v 3"], lift: Float[np.ndarray, "t"]) -> Float[np.ndarray, "t v 3"]:
-    """Put the lowest foot on the floor and move the body so that the foot that carries it stays in place."""
+    """Put the lowest foot on the floor and move the body so that the foot that carries it does not slide."""
     soles = joints[:, _soles()].reshape(len(joints), 2, 2, 3)
     height = soles[..., 1].min(axis=2)
     weight = 1 / (1 + np.exp(np.clip((height - height[:, ::-1]) / STANCE_SOFTNESS, -50, 50)))

@@ -54,7 +54,7 @@ def _solo(variants: tuple[Program, ...], person: Subject, rng: np.random.Generat
     program = variants[int(preference * len(variants))]
     joints = _act(program, person, draw_timing(program, person.tempo, rng), rng)[None]
     left_handed = person.left_handed ^ (rng.random() < OTHER_HAND)
-    return _place(mirrored(joints) if left_handed else joints, 180 + rng.normal(0, program.facing), rng)
+    return _put_in_room(mirrored(joints) if left_handed else joints, 180 + rng.normal(0, program.facing), rng)
 
 
 def _pair(
@@ -65,7 +65,9 @@ def _pair(
     first = _act(encounter.first, restrained(person), timing, rng)
     second = _act(encounter.second, restrained(partner), timing, rng)
     side = 90 if rng.random() < 0.5 else -90
-    return _place(meet(encounter, first, second, timing.phase()), side + rng.normal(0, encounter.first.facing), rng)
+    return _put_in_room(
+        meet(encounter, first, second, timing.phase()), side + rng.normal(0, encounter.first.facing), rng
+    )
 
 
 def _act(program: Program, person: Subject, timing: Timing, rng: np.random.Generator) -> Float[np.ndarray, "t v 3"]:
@@ -84,7 +86,7 @@ def _sway(frames: int, rng: np.random.Generator) -> Float[np.ndarray, "t a"]:
     return size * np.sin(2 * np.pi * (speed * seconds + start))
 
 
-def _place(
+def _put_in_room(
     joints: Float[np.ndarray, "m t v 3"], facing: float, rng: np.random.Generator
 ) -> Float[np.ndarray, "m t v 3"]:
     """Turn everybody to `facing` degrees and put the middle of their path near the middle of the room."""

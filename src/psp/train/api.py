@@ -11,7 +11,7 @@ from psp.files import destination_lock
 from psp.model.encoder import Size
 from psp.train.config import TrainConfig, rescheduled
 from psp.train.interrupt import Interrupted
-from psp.train.presets import PRESETS, USUAL_SIZE, PresetName, facts_of, with_method
+from psp.train.presets import PRESETS, USUAL_SIZE, PresetName, facts_of, restricted, with_method
 from psp.train.run import OnStep, Run
 from psp.train.run_folder import RunFolder, Task, create_run, open_run
 
@@ -47,7 +47,8 @@ def preset_config(
 
     `epochs` is that of every stage; warm-up and milestones move in proportion.
     """
-    config = with_method(PRESETS[preset](facts_of(task), size or USUAL_SIZE[preset]), method)
+    facts = facts_of(task)
+    config = restricted(with_method(PRESETS[preset](facts, size or USUAL_SIZE[preset]), method), facts)
     if epochs is not None:
         config = replace(config, stages=tuple(rescheduled(stage, epochs) for stage in config.stages))
     return replace(config, seed=seed)

@@ -37,7 +37,7 @@ def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], fact
         flush_folder(temporary)
         _discard(final)  # damaged: no state that could be read
         temporary.rename(final)
-        flush_folder(folder)
+    flush_folder(folder)
     _prune(folder, final)
 
 

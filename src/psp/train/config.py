@@ -135,7 +135,7 @@ def changed(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
     stages[config.last.name] = _changed_stage(config.last, shared, "", ["model", "data", "runtime", "seed", *stages])
     for name in stages:
         if name in changes:
-            stages[name] = _changed_stage(stages[name], changes[name], f"{name}.", [])
+            stages[name] = _changed_stage(stages[name], _section(name, changes[name]), f"{name}.", [])
     return replace(config, stages=tuple(stages.values()))
 
 
@@ -169,6 +169,12 @@ def rescheduled(stage: Stage, epochs: int) -> Stage:
     return replace(stage, epochs=epochs, optim=replace(optim, warmup=share * optim.warmup))
 
 
+def _section(name: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{value!r} is not a section.", where=name, remedy=f"Change its settings: {name}.NAME.")
+    return value
+
+
 def _changed_stage(stage: Stage, changes: Mapping[str, Any], inside: str, others: list[str]) -> Stage:
     known = ["method", "batch", "optim", "epochs", "steps_per_epoch", "ema", "initialise"]
     for key in changes:
@@ -178,8 +184,9 @@ def _changed_stage(stage: Stage, changes: Mapping[str, Any], inside: str, others
     method = rest.pop("method", {})
     if isinstance(method, str):
         stage = replace(stage, method=method_config(method))
-    elif method:
-        stage = replace(stage, method=override(stage.method, method, f"{inside}method."))
+    else:
+        section = _section(f"{inside}method", method)
+        stage = replace(stage, method=override(stage.method, section, f"{inside}method."))
     return override(stage, rest, inside)
 
 

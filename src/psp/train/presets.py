@@ -131,9 +131,23 @@ def with_method(config: TrainConfig, name: str | None) -> TrainConfig:
     method = _carried_over(config.last.method, name)
     if METHODS[name].trains_predictor:
         return replace(config, stages=(replace(config.last, method=method),))
-    baseline = replace(config.last, method=_carried_over(config.last.method, "supervised"), name="fine-tune")
-    first = replace(config.last, method=method, name="pre-train")
+    baseline = replace(config.last, method=_carried_over(config.last.method, "supervised"), name="finetune")
+    first = replace(config.last, method=method, name="pretrain")
     return replace(config, stages=(first, replace(baseline, initialise="backbone")))
+
+
+def restricted(config: TrainConfig, facts: DataFacts) -> TrainConfig:
+    """Return the configuration without the modalities that the recordings do not allow."""
+    stages = []
+    for stage in config.stages:
+        names: tuple[str, ...] = getattr(stage.method, "modalities", ())
+        left = usable(names, facts.layout, facts.up, facts.channels)
+        stages.append(stage if left == names else replace(stage, method=_with_modalities(stage.method, left)))
+    return replace(config, stages=tuple(stages))
+
+
+def _with_modalities(config: MethodConfig, names: tuple[str, ...]) -> MethodConfig:
+    return replace(config, **{"modalities": names})
 
 
 def _carried_over(config: MethodConfig, name: str) -> MethodConfig:

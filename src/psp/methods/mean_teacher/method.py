@@ -1,7 +1,7 @@
 """PSP Learning with an EMA teacher: what preset `best` trains."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -22,7 +22,7 @@ from psp.methods.psp import contrastive_features, make_head
 from psp.methods.supervised import STREAMS
 from psp.model.encoded import Encoded
 from psp.model.predictor import Predictor
-from psp.model.pyramid_head import PyramidConfig
+from psp.model.pyramid_head import PyramidConfig, PyramidHead
 
 
 @dataclass(frozen=True)
@@ -117,13 +117,10 @@ class PSPMeanTeacher(PredictorMethod[MeanTeacherConfig]):
         labels, trusted = super().labels(batch), gather_ranks(self.trusted[batch["labelled"].index])
         return torch.where(trusted, labels, -1)
 
-    def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
-        """Return all parameters, network by network: encoder, classifier, contrastive head."""
-        backbone, classifiers = self.recogniser.backbone, self.recogniser.classifiers
-        names = self.recogniser.modalities if len(classifiers) > 1 else ("all",)
-        for name, encoder, classifier in zip(names, backbone.encoders, classifiers, strict=True):
-            head = [self.heads[name]] if name in self.heads else []
-            yield from (weight for part in (encoder, classifier, *head) for weight in part.parameters())
+    def parts(self, number: int) -> list[nn.Module]:
+        """Return encoder, classifier and, where there is one, the contrastive head of a network."""
+        name = self.recogniser.modalities[number] if self.setting.model.networks == "own" else "all"
+        return [*super().parts(number), *([self.heads[name]] if name in self.heads else [])]
 
     @torch.no_grad()
     def on_epoch_start(self, context: StepContext) -> None:
@@ -138,6 +135,11 @@ class PSPMeanTeacher(PredictorMethod[MeanTeacherConfig]):
     def findings(self) -> Mapping[str, Sequence[int]]:
         """Return the clips whose labels were filtered out."""
         return {"noisy labels": (~self.trusted).nonzero()[:, 0].tolist()}
+
+    def pyramid_heads(self) -> Mapping[str, PyramidHead]:
+        """Return the head of each of the two contrasted modalities."""
+        names = self.config.contrasted if self.config.contrast else ()
+        return {name: cast(PyramidHead, self.heads[name if name in self.heads else "all"]) for name in names}
 
     def _contrast(self, features: Mapping[str, Sequence[Encoded]]) -> Float[Tensor, ""]:
         """Return L_con of the two contrasted modalities of the unlabelled clips."""

@@ -1,0 +1,76 @@
+"""The array files of a stored data set, and the clips that fit into them."""
+
+import hashlib
+import io
+from pathlib import Path
+from tokenize import TokenError
+
+import numpy as np
+from jaxtyping import Float32
+
+from psp.dataset.clip_table import REMAKE
+from psp.errors import RecordingError, StoreError
+from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Clip
+
+
+def npy_header(dtype: str, shape: tuple[int, ...]) -> bytes:
+    """Return the beginning of an array file.
+
+    NumPy pads it so that the first axis can grow in place: every number of rows takes the same bytes.
+    """
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+def map_array(path: Path) -> np.ndarray:
+    """Map an array file into memory; what a program changes in it never reaches the disk."""
+    try:
+        return np.load(path, mmap_mode="c")
+    except (ValueError, TypeError, OverflowError, EOFError, SyntaxError, TokenError) as error:
+        raise StoreError(f"{path.name} is damaged ({error}).", where=str(path), remedy=REMAKE) from error
+
+
+def sha256_of_array(array: np.ndarray) -> str:
+    """Return the sha256 of the array file that holds this array."""
+    digest = hashlib.sha256(npy_header(array.dtype.str, array.shape))
+    digest.update(np.ascontiguousarray(array).data.cast("B"))
+    return digest.hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    """Return the sha256 of a file's bytes as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def channels_of(clip: Clip) -> int:
+    """Return the number of coordinates of a clip's joints; another number than 2 or 3 raises RecordingError."""
+    channels = clip.joints.shape[-1]
+    if channels not in (2, 3):
+        remedy = "Give x and y, or x, y and z."
+        raise RecordingError(f"a joint has {channels} coordinates.", where=clip.id, remedy=remedy)
+    return channels
+
+
+def confidence_of(clip: Clip) -> Float32[np.ndarray, "..."]:
+    """Return the confidence of every joint, 1 where the clip has none."""
+    return np.ones(clip.joints.shape[:-1], dtype=np.float32) if clip.confidence is None else clip.confidence
+
+
+def check_clip(clip: Clip, layout: Layout, channels: int) -> None:
+    """Raise RecordingError for a clip whose arrays do not fit the layout or hold values outside their range."""
+    size, shape, remedy = len(layout.joints), clip.joints.shape, "Correct or leave out this recording."
+    confidence = confidence_of(clip)
+    if len(shape) != 4 or shape[2:] != (size, channels) or 0 in shape:
+        what = f"a clip of the layout {layout.name} has the shape (persons, frames, {size}, {channels}), not {shape}."
+    elif not np.isfinite(clip.joints).all():
+        what = "a joint position is not a finite number."
+    elif confidence.shape != shape[:3]:
+        what = f"the confidence has the shape {confidence.shape}, not {shape[:3]}."
+    elif not ((confidence >= 0) & (confidence <= 1)).all():
+        what = "a confidence is not between 0 and 1."
+    else:
+        return
+    raise RecordingError(what, where=clip.id, remedy=remedy)

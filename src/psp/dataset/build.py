@@ -1,0 +1,118 @@
+"""From a source of recordings to a stored data set."""
+
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from psp.dataset.writer import StoreWriter
+from psp.errors import RecordingError, StoreError
+from psp.files import destination_lock
+from psp.io.base import Reader, open_reader
+from psp.preprocess.chunk import Chunk, Skipped
+from psp.preprocess.clean import CleanConfig
+from psp.preprocess.normalise import NormaliseConfig, check_normalise
+from psp.preprocess.prepare import Preparation, Progress, prepare_chunks, process_count
+from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Up
+
+
+@dataclass(frozen=True)
+class PreparationReport:
+    """What a preparation did: the clips stored, the number of changes by kind, what was left out, and its seconds.
+
+    `notes` are sentences about what was derived or assumed: the layout, the axis that points up.
+    """
+
+    clips: int
+    counts: Mapping[str, int]
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def prepare(
+    source: str | os.PathLike[str] | Reader,
+    dest: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    layout: str | Path | Layout | None = None,
+    up: Up | None = None,
+    clean: CleanConfig | None = None,
+    normalise: NormaliseConfig = NormaliseConfig(),  # noqa: B008
+    workers: int | None = None,
+    skip_damaged: bool = False,
+    missing: str | os.PathLike[str] | None = None,
+    on_progress: Progress | None = None,
+) -> PreparationReport:
+    """Turn a source of recordings into a stored data set at `dest`, which must not exist yet.
+
+    `source` is a path, the word "synthetic", or an opened reader; `format`, `layout`, `up` and `missing` are those of
+    `psp.io.base.open_reader`. `clean` is None for the default repairs, which choose persons among bodies only where a
+    reader does not know the persons. All damaged recordings are looked for: then nothing is stored and RecordingError
+    lists them, unless `skip_damaged` leaves them out and notes them in the manifest. The destination is locked
+    meanwhile; an interrupted preparation goes on when it is called again. `workers` defaults to all cores; the data set
+    does not depend on it. `on_progress` is called with how many recordings of how many are prepared.
+    """
+    start, dest, processes = time.perf_counter(), Path(dest), process_count(workers)
+    reader = source
+    if not isinstance(reader, Reader):
+        reader = open_reader(reader, format, layout=layout, up=up, missing=missing)
+    task = Preparation(reader, default_clean(reader) if clean is None else clean, normalise)
+    check_normalise(normalise, reader.layout)
+    writer, (items, counts) = _writer(task, dest), reader.items()
+    if not items:
+        remedy = "Check that the source and the format belong together."
+        raise RecordingError("there is no recording to prepare.", where=reader.source, remedy=remedy)
+    folder = dest.absolute().with_name(f".{dest.name}.preparing")
+    try:
+        with destination_lock(dest), writer:
+            chunks = prepare_chunks(
+                task, items, folder, workers=processes, skip_damaged=skip_damaged, on_progress=on_progress
+            )
+            stored, skipped = _store(writer, chunks, counts)
+            writer.manifest_extra |= {"report": dict(sorted(counts.items())), "notes": list(reader.notes)}
+            writer.manifest_extra["skipped"] = [entry._asdict() for entry in skipped]
+            writer.manifest_extra["recorded up"] = reader.up
+    except OSError as error:
+        remedy = "Correct that and call again: what is done is kept."
+        raise StoreError(f"writing failed ({error.strerror}).", where=str(dest), remedy=remedy) from error
+    shutil.rmtree(folder, ignore_errors=True)
+    seconds = time.perf_counter() - start
+    return PreparationReport(stored, dict(sorted(counts.items())), tuple(skipped), reader.notes, seconds)
+
+
+def default_clean(reader: Reader) -> CleanConfig:
+    """Return the default repairs, without a choice of persons where the bodies of a recording are the persons."""
+    return CleanConfig(bodies=None) if reader.tracked else CleanConfig()
+
+
+def _writer(task: Preparation, dest: Path) -> StoreWriter:
+    """Return the writer of a locked destination; one that exists is refused now."""
+    reader = task.reader
+    return StoreWriter(
+        dest,
+        layout=reader.layout,
+        classes=reader.classes,
+        dataset=reader.dataset,
+        up=task.normalise.vertical(reader.up),
+        normalise=task.normalise,
+        clean=task.clean,
+        source=reader.source,
+        locked=True,
+    )
+
+
+def _store(writer: StoreWriter, chunks: Iterable[Chunk], counts: Counter[str]) -> tuple[int, list[Skipped]]:
+    """Store all chunks in order, one in memory at a time; adds to the counts."""
+    stored, skipped = 0, list[Skipped]()
+    for chunk in chunks:
+        for clip in chunk.clips:
+            writer.add(clip)
+        stored += len(chunk.clips)
+        skipped += chunk.skipped
+        counts.update(chunk.counts)
+    return stored, skipped

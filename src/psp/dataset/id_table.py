@@ -1,0 +1,54 @@
+"""CSV files that say something about clips by id, such as split and label files of users."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from psp.dataset.store import Store
+from psp.errors import PSPError
+
+ID_COLUMNS = ("id", "file")
+
+
+def read_id_table(
+    path: Path, column: str, store: Store, error: type[PSPError], *, required: bool
+) -> list[tuple[str, str | None]]:
+    """Return the (clip id, value of `column`) pairs of a CSV file; the value is None without that column.
+
+    The first line names the columns: `id`, or `file` with the name of a recording, and `column`. Whatever cannot be
+    read and ids that are not in the data set raise `error`.
+    """
+    remedy = f"Write a CSV file with the columns id and {column}."
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = list(csv.reader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as cause:
+        raise error(f"the file cannot be read ({cause}).", where=str(path), remedy=remedy) from cause
+    header, *content = [line for line in lines if any(line)] or [[]]
+    header = [name.strip() for name in header]
+    key = next((name for name in ID_COLUMNS if name in header), None)
+    if key is None or (required and column not in header):
+        missing = "id" if key is None else column
+        raise error(f"there is no column {missing!r} in the first line.", where=str(path), remedy=remedy)
+    wrong = next((line for line in content if len(line) != len(header)), None)
+    if wrong is not None:
+        what = f"the line {','.join(wrong)!r} has {len(wrong)} fields instead of {len(header)}."
+        raise error(what, where=str(path), remedy="Put fields with commas into quotes.")
+    names = _ids_of([line[header.index(key)].strip() for line in content], path, store, error)
+    values = [line[header.index(column)].strip() for line in content] if column in header else [None] * len(names)
+    return list(zip(names, values, strict=True))
+
+
+def _ids_of(names: Sequence[str], path: Path, store: Store, error: type[PSPError]) -> list[str]:
+    """Return the id of each name: the name, or the name of a file without its ending or its folder."""
+    forms = [names, [name.removesuffix(PurePosixPath(name).suffix) for name in names]]
+    forms.append([PurePosixPath(name).stem for name in names])
+    found = [store.clips.indices_of(form) for form in forms]
+    ids = []
+    for number, name in enumerate(names):
+        form = next((form for form, index in zip(forms, found, strict=True) if index[number] >= 0), None)
+        if form is None:
+            what = f"there is no clip {name!r} in this data set."
+            raise error(what, where=str(path), remedy=f"Ids look like {str(store.clips.id[0])!r}.")
+        ids.append(form[number])
+    return ids

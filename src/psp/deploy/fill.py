@@ -1,0 +1,62 @@
+"""Joints that were not observed, filled in as `psp.preprocess.clean` does, by tensor operations that ONNX knows."""
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from psp.skeleton.layout import Layout
+
+
+def fill(
+    joints: Float[Tensor, "n m t v c"], observed: Bool[Tensor, "n m t v"], layout: Layout
+) -> Float[Tensor, "n m t v c"]:
+    """Return joints filled over time from the nearest observations before and after, or from the one that exists.
+
+    A joint never observed is put where its parent is, the centre at the mean of the person's observed joints. A person
+    without any observation gets zeros. Joints that were not observed have no influence, NaN neither.
+    """
+    joints = torch.where(observed[..., None], joints, 0.0)
+    frame = torch.arange(joints.shape[2], device=joints.device)[:, None].expand_as(observed)
+    before, after, begun, coming = _neighbours(observed, frame)
+    low, high = torch.where(begun, before, after), torch.where(coming, after, before)
+    share = torch.where(begun & coming, (frame - low) / (high - low).clamp(min=1), 0.0).to(joints.dtype)
+    start, end = (joints.gather(2, at[..., None].expand_as(joints)) for at in (low, high))
+    return _place_never_observed(start + share[..., None] * (end - start), observed.any(dim=2), layout)
+
+
+def _neighbours(
+    observed: Bool[Tensor, "n m t v"], frame: Int64[Tensor, "n m t v"]
+) -> tuple[Int64[Tensor, "n m t v"], Int64[Tensor, "n m t v"], Bool[Tensor, "n m t v"], Bool[Tensor, "n m t v"]]:
+    """Return the frames of the last observation until and the first from every frame, and whether they exist.
+
+    The k-th observation is looked up by how many there were before: ONNX has no running maximum.
+    """
+    rank = observed.long().cumsum(dim=2)
+    total = rank[:, :, -1:]
+    slots = torch.cat([rank, total], dim=2)
+    of_rank = torch.zeros_like(slots).scatter(2, torch.where(observed, rank, 0), frame)
+    following = torch.where(observed, rank, rank + 1)
+    begun, coming = rank > 0, following <= total
+    return of_rank.gather(2, rank), of_rank.gather(2, torch.where(coming, following, 0)), begun, coming
+
+
+def _place_never_observed(
+    joints: Float[Tensor, "n m t v c"], known: Bool[Tensor, "n m v"], layout: Layout
+) -> Float[Tensor, "n m t v c"]:
+    """Return joints where those not `known` are replaced, from the centre outwards."""
+    weight = known.to(joints.dtype)[:, :, None, :, None]
+    mean = (joints * weight).sum(dim=3) / weight.sum(dim=3).clamp(min=1)
+    own = list(joints.unbind(3))
+    own[layout.centre] = torch.where(known[:, :, layout.centre, None, None], own[layout.centre], mean)
+    for joint in _outwards(layout):
+        parent = own[layout.parents[joint]]
+        own[joint] = torch.where(known[:, :, joint, None, None], own[joint], parent)
+    return torch.stack(own, dim=3)
+
+
+def _outwards(layout: Layout) -> list[int]:
+    """Return all joints but the centre, each after its parent."""
+    order = [layout.centre]
+    for joint in order:
+        order += [child for child, parent in enumerate(layout.parents) if parent == joint and child != joint]
+    return order[1:]

@@ -1,0 +1,76 @@
+"""From arrays of joints in memory to recordings, and from recordings to a data set as a model expects it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from psp.dataset.store import Store
+from psp.errors import RecordingError
+from psp.io.arrays import parse_arrays
+from psp.model.model_file import Interface
+from psp.preprocess.clean import CleanConfig
+from psp.preprocess.prepare import prepare_recording
+from psp.skeleton.layout import Layout
+from psp.skeleton.recording import ClipInfo, Recording, Up
+
+AS_GIVEN = CleanConfig(bodies=None)
+"""Persons of an array are persons: there are no other bodies to choose from."""
+
+FORMS = "Give (t, v, c) or (m, t, v, c) arrays, or (v * c, t) ones: frames, joints, coordinates; m persons."
+
+
+class InputError(RecordingError, ValueError):
+    """An array of joints or labels has a wrong shape, type or value."""
+
+
+def recordings_of(clips: Any, layout: Layout, up: Up, channels: int | None = None) -> list[Recording]:
+    """Return the recordings of arrays of joints.
+
+    `clips` is a list of arrays (t, v, c), (m, t, v, c) or (v * c, t), each of any length, or one array of clips of
+    equal length, with one axis more. c is 2 or 3 (`channels`, if given); v * c runs joint by joint: x, y, z of joint 0,
+    then of joint 1. A joint with a NaN coordinate was not observed. InputError names the first clip that does not fit.
+    """
+    if isinstance(clips, str | bytes) or not isinstance(clips, Iterable):
+        raise InputError(f"clips cannot be {type(clips).__name__}.", remedy=FORMS)
+    found = [_recording(number, each, layout, up, channels) for number, each in enumerate(clips)]
+    if len({recording.joints.shape[3] for recording in found}) > 1:
+        remedy = "Give all clips the same number of coordinates."
+        raise InputError("some clips have two coordinates, others three.", remedy=remedy)
+    return found
+
+
+def cleaning(interface: Interface) -> CleanConfig:
+    """Return how recordings are cleaned for a model; persons are taken as given where it is not known."""
+    return AS_GIVEN if interface.clean is None else interface.clean
+
+
+def store_of(recordings: Sequence[Recording], interface: Interface) -> Store:
+    """Return recordings as a data set in memory, cleaned and normalised as a model expects."""
+    config = cleaning(interface)
+    clips = [prepare_recording(each, interface.layout, config, interface.normalise)[0] for each in recordings]
+    return Store.in_memory(
+        clips, interface.layout, interface.classes, up=interface.prepared_up, normalise=interface.normalise,
+        clean=config,
+    )  # fmt: skip
+
+
+def _recording(number: int, clip: Any, layout: Layout, up: Up, channels: int | None) -> Recording:
+    where, size = f"clip {number}", len(layout.joints)
+    try:
+        array = np.asarray(clip, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError("this is no array of numbers.", where=where, remedy=FORMS) from error
+    allowed = (2, 3) if channels is None else (channels,)
+    if array.ndim == 2 and len(array) in [size * c for c in allowed]:
+        array = array.T.reshape(array.shape[1], size, -1)
+    if array.ndim not in (3, 4) or array.shape[-2] != size or array.shape[-1] not in allowed or not array.size:
+        what = f"the shape {array.shape} does not fit layout {layout.name!r}: {size} joints of "
+        raise InputError(f"{what}{' or '.join(map(str, allowed))} coordinates.", where=where, remedy=FORMS)
+    try:
+        joints, confidence = parse_arrays({"": array}, where)
+    except RecordingError as error:
+        raise InputError(error.what, where=error.where, remedy=error.remedy) from error
+    if not confidence.any():
+        raise InputError("no joint was observed.", where=where, remedy="Leave this clip out.")
+    return Recording(ClipInfo(where), joints, confidence, up)

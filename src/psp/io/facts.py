@@ -1,0 +1,108 @@
+"""The table of facts beside own recordings: `clips.csv`."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from psp.errors import RecordingError
+
+NAMES, RESERVED = ("file", "id", "label"), ("persons", "frames", "first_row", "key", "order")
+REMEDY = "Correct this table: a column file or id, one line a recording."
+
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One line of the table: the recording it names, its id if one is given, its label and free columns."""
+
+    name: str
+    id: str | None
+    label: str | None
+    columns: Mapping[str, int | float | str]
+
+
+def read_facts(path: Path) -> list[Facts]:
+    """Return the lines of a table with the columns `file` or `id` or both, `label`, and any others.
+
+    A column whose entries are all whole numbers holds int, else float if they are all numbers, else text. Empty entries
+    are left out; an empty label means an unlabelled recording. A line that occurs twice counts once; two different
+    lines of one recording raise RecordingError.
+    """
+    header, lines = _lines(path)
+    table = {name: [line[place].strip() for line in lines] for place, name in enumerate(header)}
+    free = {name: _typed(values) for name, values in table.items() if name not in NAMES}
+    found: dict[str, Facts] = {}
+    for place in range(len(lines)):
+        columns = {name: values[place] for name, values in free.items() if values[place] != ""}
+        own = {name: table[name][place] for name in NAMES if name in table}
+        name = own.get("file") or own.get("id") or ""
+        facts = Facts(name, own.get("id") or None, own.get("label") or None, columns)
+        _check(facts, found.get(name), f"{path}, line {place + 2}")
+        found[name] = facts
+    return list(found.values())
+
+
+def class_names(labels: Iterable[str]) -> tuple[str, ...]:
+    """Return the different labels in their order: of their numbers if all are whole numbers, else of the alphabet."""
+    different = sorted(set(labels))
+    numbers = _parsed(different, int)
+    return tuple(different if numbers is None else sorted(different, key=int))
+
+
+def _lines(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the lines that are not empty; what is no such table raises RecordingError."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        header, *lines = [line for line in csv.reader(io.StringIO(text, newline="")) if any(line)] or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RecordingError(f"the table cannot be read ({error}).", where=str(path), remedy=REMEDY) from error
+    header = [name.strip() for name in header]
+    wrong = _wrong_header(header)
+    if wrong:
+        raise RecordingError(wrong, where=str(path), remedy=REMEDY)
+    for number, line in enumerate(lines, start=2):
+        if len(line) != len(header):
+            what = f"line {number} has {len(line)} entries, the header {len(header)}."
+            raise RecordingError(what, where=str(path), remedy=REMEDY)
+    return header, lines
+
+
+def _wrong_header(header: Sequence[str]) -> str | None:
+    """Return what is wrong with the column names, None if nothing is."""
+    if "file" not in header and "id" not in header:
+        return f"there is no column file or id among {', '.join(header) or 'no columns'}."
+    if len(set(header)) < len(header) or "" in header:
+        return "a column name occurs twice or is empty."
+    reserved = [name for name in header if name in RESERVED]
+    return f"the column name {reserved[0]!r} is reserved, call it otherwise." if reserved else None
+
+
+def _check(facts: Facts, before: Facts | None, where: str) -> None:
+    if not facts.name:
+        raise RecordingError("this line names no recording.", where=where, remedy=REMEDY)
+    if before is not None and before != facts:
+        labels = [repr(each.label) if each.label else "no label" for each in (before, facts)]
+        what = f"{facts.name!r} has two lines"
+        what += f" that contradict each other, {labels[0]} and {labels[1]}." if labels[0] != labels[1] else "."
+        raise RecordingError(what, where=where, remedy="Keep one line a recording.")
+
+
+def _typed(values: Sequence[str]) -> Sequence[int | float | str]:
+    """Return entries as numbers if all that are not empty are numbers of 64 bits."""
+    whole = _parsed(values, int)
+    if whole is not None and all(abs(number) < 2**63 for number in whole if number != ""):
+        return whole
+    return _parsed(values, float) or values
+
+
+def _parsed(values: Sequence[str], kind: type[Number]) -> list[Number | str] | None:
+    """Return the numbers, empty entries as they are; None if some entry is no number or none is there."""
+    try:
+        parsed = [kind(value) if value else "" for value in values]
+    except ValueError:
+        return None
+    return parsed if any(values) and not any("_" in value for value in values) else None

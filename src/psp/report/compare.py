@@ -1,0 +1,130 @@
+"""Runs side by side: the settings in which they differ, their learning curves and their accuracies."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os.path import commonpath
+from pathlib import Path
+from typing import Any
+
+from psp.errors import CheckpointError, ConfigError
+from psp.evaluate.evaluate import evaluate_run
+from psp.train.config import config_as_plain
+from psp.train.logging import read_lines
+from psp.train.run_folder import StoredRun, open_run
+
+Curves = dict[str, list[tuple[int, float]]]
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One run as a report shows it; `evaluation` is empty for a run that is not finished.
+
+    `evaluation` holds, by weights and test set, what evaluation.json holds; `result` what result.json holds.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    classes: tuple[str, ...]
+    metrics: Sequence[Mapping[str, float]]
+    evaluation: Mapping[str, Mapping[str, Any]]
+    result: Mapping[str, Any]
+
+
+def compare(paths: Sequence[Path], device: str = "auto") -> list[ComparedRun]:
+    """Open runs, and evaluate those that are finished and not evaluated yet."""
+    names = short_names(paths)
+    return [_open(path, name, device) for path, name in zip(paths, names, strict=True)]
+
+
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """Return the paths without the folder that all have in common; the same run twice raises ConfigError."""
+    full = [path.resolve() for path in paths]
+    if len(set(full)) < len(full):
+        raise ConfigError("a run is named twice.", remedy="Name each run once.")
+    shared = Path(commonpath([path.parent for path in full]))
+    return [str(path.relative_to(shared)) for path in full]
+
+
+def differing_settings(runs: Sequence[ComparedRun]) -> dict[str, list[Any]]:
+    """Return the settings that are not the same in all runs, each with its values."""
+    names = list(dict.fromkeys(name for run in runs for name in run.settings))
+    values = {name: [run.settings.get(name) for run in runs] for name in names}
+    return {name: found for name, found in values.items() if any(each != found[0] for each in found)}
+
+
+def curves(runs: Sequence[ComparedRun], quantity: str) -> Curves:
+    """Return a logged quantity over the steps, by run; steps that have none (of other stages) are left out."""
+    return {run.name: [(int(line["step"]), line[quantity]) for line in run.metrics if quantity in line] for run in runs}
+
+
+def confusions(runs: Sequence[ComparedRun]) -> dict[str, Sequence[Sequence[int]]]:
+    """Return confusion on the full test set with averaged weights, by run, of those with the first one's classes."""
+    evaluated = [run for run in runs if run.evaluation]
+    alike = [run for run in evaluated if run.classes == evaluated[0].classes]
+    return {run.name: run.evaluation["average"]["full"]["confusion"] for run in alike}
+
+
+def machine_names(result: Mapping[str, Any]) -> str:
+    """Return what a run was computed on, in words, one machine after the other where it moved."""
+    devices = [*(machine["device"] for machine in result.get("earlier machines", [])), result["device"]]
+    return ", then ".join(dict.fromkeys(_device_name(device) for device in devices))
+
+
+def precision_of(result: Mapping[str, Any], configured: str) -> str:
+    """Return how exactly a run was computed, and whether compiled; `configured` where the result does not say it."""
+    precision = str(result.get("precision", configured))
+    return f"compiled {precision}" if result.get("compiled") else precision
+
+
+def _device_name(device: Mapping[str, Any]) -> str:
+    """Return the name of the GPU, or how many threads of a CPU."""
+    if device["type"] == "cuda":
+        return str(device["name"])
+    return f"{device['threads']} CPU thread{'s' if device['threads'] > 1 else ''}"
+
+
+def _open(path: Path, name: str, device: str) -> ComparedRun:
+    run = open_run(path)
+    metrics = read_lines(run.folder.metrics) if run.folder.metrics.exists() else []
+    result = _read(run.folder.result, "budget", "parameters", "seconds") if run.folder.result.exists() else {}
+    classes = tuple(run.store_facts["classes"])
+    return ComparedRun(name, _settings(run), classes, metrics, _evaluation(run, device) if result else {}, result)
+
+
+def _settings(run: StoredRun) -> dict[str, Any]:
+    plain = config_as_plain(run.config)
+    stages = plain.pop("stages")
+    if len(stages) == 1:
+        plain |= {key: value for key, value in stages[0].items() if key != "name"}
+    else:
+        plain |= {stage.pop("name"): stage for stage in stages}
+    facts = {"data set": run.store_facts.get("dataset", ""), "split": run.split.name, "labels": run.labels.spec}
+    hashes = {"clips": run.store_facts["fingerprint"], "split": run.split.hash, "labels": run.labels.hash}
+    return {**_flat(plain), **facts, **{f"{name}, sha256": value[:8] for name, value in hashes.items()}}
+
+
+def _evaluation(run: StoredRun, device: str) -> Mapping[str, Mapping[str, Any]]:
+    if not run.folder.evaluation.exists():
+        evaluate_run(run.folder.path, None, device)
+    weights: Mapping[str, Mapping[str, Any]] = _read(run.folder.evaluation, "weights")["weights"]
+    return weights
+
+
+def _read(path: Path, *needed: str) -> dict[str, Any]:
+    """Return a file that a run wrote at its end; CheckpointError if it was damaged since, or lacks what is needed."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+        for name in needed:
+            content[name]
+    except (ValueError, KeyError, TypeError) as error:
+        remedy = "Restore it, or remove it: 'psp train --resume' and 'psp evaluate' write it again."
+        raise CheckpointError(f"the file is damaged ({error}).", where=str(path), remedy=remedy) from error
+    return content
+
+
+def _flat(plain: Mapping[str, Any], inside: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in plain.items():
+        flat |= _flat(value, f"{inside}{name}.") if isinstance(value, dict) else {f"{inside}{name}": value}
+    return flat

@@ -1,0 +1,45 @@
+"""Methods on the command line: every option is documented, and a method of another package is trained."""
+
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from psp.cli.train import train_parser
+from psp.methods import METHODS
+from psp.model.model_file import load_model
+
+every_method = pytest.mark.parametrize("method", METHODS)
+
+
+@every_method
+def test_help_documents_every_option(method):
+    inside = "" if METHODS[method].trains_predictor else "pretrain."
+    text = " ".join(train_parser(method=method).format_help().split())
+    for option in fields(METHODS[method].Config):
+        assert f"--{inside}method.{option.name}" in text
+    documented = METHODS[method].Config.__doc__
+    assert all(f"        {option.name}: " in documented for option in fields(METHODS[method].Config))
+
+
+def test_a_method_of_another_package_is_installed_and_trained(tmp_path):
+    """The example package adds a method through its entry point, without a change of psp."""
+    example = Path(__file__).resolve().parents[2] / "examples" / "method-package"
+    target = tmp_path / "site"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--target", str(target), str(example)], check=True)
+    program = f"""
+import sys; sys.path.insert(0, {str(target)!r})
+from psp.cli.main import main
+assert main(["prepare", "synthetic", "store", "--clips", "60"]) == 0
+arguments = ["train", "store", "--method", "entropy-minimisation", "--method.weight", "0.2", "--preset", "paper"]
+sys.exit(main([*arguments, "--size", "light", "--epochs", "1", "--labels", "1/class", "--out", "run"]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "entropy-minimisation" in (tmp_path / "run" / "config.json").read_text()
+    assert load_model(tmp_path / "run" / "model.safetensors").interface.classes
+
+
