@@ -1,1 +1,1 @@
-"""What is measured, one file a measurement: each returns a dictionary that can be written as JSON."""
+"""Speed measurements, one file a measurement; `python -m benchmarks NAME` runs one of them."""

@@ -1,4 +1,4 @@
-"""What a measurement found: shown as a table, and kept as JSON in a file that was not there before."""
+"""The results of a measurement: shown as a table, and written as JSON to a file that did not exist before."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from psp.files import write_json
 
 
 def show(title: str, cases: Mapping[str, Mapping[str, Any]]) -> None:
-    """A table with a column for every case and a row for every figure that one of them has."""
+    """Print a table with a column for every case and a line for every figure that one of them has."""
     names = list(dict.fromkeys(name for case in cases.values() for name in case))
     print_table(title, ("", *cases), [(name, *(_shown(case.get(name)) for case in cases.values())) for name in names])
 
@@ -20,7 +20,7 @@ def _shown(value: Any) -> str:
 
 
 def refuse_existing(out: Path | None) -> None:
-    """Say before anything is measured that there is no place for the result."""
+    """Raise ConfigError, before anything is measured, if the result could not be written."""
     if out is not None and out.exists():
         raise ConfigError("the file already exists.", where=str(out), remedy="Choose another name for --out.")
     if out is not None and not out.parent.is_dir():

@@ -1,7 +1,6 @@
 """Assembling and augmenting batches, as a share of the training step that uses them."""
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -9,19 +8,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from psp.methods.methods import METHODS
-from psp.skeleton.clip import Clip
 
+from benchmarks.findings import keep, refuse_existing, show
 from benchmarks.machine import provenance
 from benchmarks.step import SHAPES, Shape, TrainingStep
 from benchmarks.timing import measure
-from psp.batches.loader import Batch, Batches, Draw, stream
+from psp.batches.batch import Batch
+from psp.batches.loader import Loader
+from psp.cli.evaluate import Device
 from psp.dataset.store import Store, open_store
 from psp.dataset.writer import StoreWriter
 from psp.model.encoder import Size
-from psp.train.config import TrainConfig
-from psp.train.device import Precision, precision_on
+from psp.skeleton.catalogue import layout_by_name
+from psp.skeleton.recording import Clip, ClipInfo
+from psp.train.api import make_task
+from psp.train.config import Precision
+from psp.train.device import device_by_name, precision_on, process_settings
 from psp.train.presets import PRESETS, PresetName
+from psp.train.run import Run
 
 CLIPS = 1024
 RECORDED_FRAMES = (30, 150)
@@ -40,22 +44,21 @@ def measure_input(
 
     `precision` is that of the step, if not the preset's.
     """
-    config = PRESETS[preset](shape, "5%", size)
-    config = replace(config, precision=precision or config.precision)
-    with tempfile.TemporaryDirectory() as folder:
-        store = random_store(Path(folder) / "store", shape)
-        batches = Batches(store, METHODS[config.method].views, config.data, device)
-        draw = _draws(store, config)
-        steps = count()
-        reading = measure(lambda: [batches.read(each.clips) for each in draw(next(steps))], device, seconds)
-        making = measure(lambda: _make(batches, draw(next(steps))), device, seconds)
-        labelled, unlabelled = _make(batches, draw(0))
-        step = TrainingStep(config, store.layout, len(store.classes), labelled, unlabelled, device)
-        whole = measure(step.whole, device, seconds)
-        del batches
+    config = PRESETS[preset](SHAPES[shape].facts, size)
+    config = replace(config, runtime=replace(config.runtime, precision=precision or config.runtime.precision))
+    with tempfile.TemporaryDirectory() as folder, process_settings(config.runtime.precision):
+        task = make_task(random_store(Path(folder) / "store", shape), "5%", "fraction=0.1")
+        trainer = Run(task, config, None, device.type).trainer
+        loader, steps = trainer.loader, count()
+        reading = measure(lambda: _read(loader, next(steps)), device, seconds)
+        making = measure(lambda: _make(loader, next(steps)), device, seconds)
+        with loader:
+            batch = loader.step(0)
+        whole = measure(TrainingStep(trainer.method, config, batch, device).whole, device, seconds)
+        del trainer, loader
     return {
-        "settings": {"size": size, "preset": preset, "shape": shape, "clips": len(labelled) + len(unlabelled)},
-        "precision": precision_on(device, config.precision),
+        "settings": {"size": size, "preset": preset, "shape": shape, "clips": sum(map(len, batch.values()))},
+        "precision": precision_on(device, config.runtime.precision),
         "machine": provenance(device),
         "input seconds": making.median,
         "of these reading seconds": reading.median,
@@ -65,25 +68,56 @@ def measure_input(
 
 
 def random_store(path: Path, shape: Shape) -> Store:
-    """A store of clips of random numbers and lengths; half of them show every person that the shape allows."""
-    layout, persons, classes = SHAPES[shape]
-    draw = np.random.default_rng(0)
-    names = [f"class {number}" for number in range(classes)]
-    with StoreWriter(path, dataset="synthetic", layout=layout, classes=names, preprocessing={}, source="") as writer:
+    """Write a store of clips of random numbers and lengths; half of them show every person that the shape allows."""
+    about, draw = SHAPES[shape], np.random.default_rng(0)
+    layout, names = layout_by_name(about.layout), [f"class {number}" for number in range(about.classes)]
+    with StoreWriter(path, dataset="random", layout=layout, classes=names, up="y") as writer:
         for number in range(CLIPS):
-            here = 1 + number % persons
-            frames = int(draw.integers(*RECORDED_FRAMES))
-            joints = draw.standard_normal((here, frames, len(layout.joints), 3), dtype=np.float32)
-            writer.add(Clip(f"clip{number:06}", joints, number % classes))
+            size = (1 + number % about.persons, int(draw.integers(*RECORDED_FRAMES)), len(layout.joints), 3)
+            joints = draw.standard_normal(size, dtype=np.float32)
+            writer.add(Clip(ClipInfo(f"clip{number:06}", number % about.classes), joints))
     return open_store(path)
 
 
-def _draws(store: Store, config: TrainConfig) -> Callable[[int], tuple[Draw, Draw]]:
-    clips = np.arange(len(store))
-    labelled = stream(store, clips[: len(clips) // 20], config.labelled_batch, 0, "labelled")
-    unlabelled = stream(store, clips, config.unlabelled_batch, 0, "unlabelled")
-    return lambda step: (labelled.draw(step), unlabelled.draw(step))
+def _read(loader: Loader, step: int) -> None:
+    for sampler in loader.samplers.values():
+        loader.maker.read(sampler.draw(step).index)
 
 
-def _make(batches: Batches, draws: tuple[Draw, Draw]) -> tuple[Batch, Batch]:
-    return batches.training(draws[0]), batches.training(draws[1])
+def _make(loader: Loader, step: int) -> list[Batch]:
+    """Draw, read and assemble the batches of a step, nothing of it ahead in a thread."""
+    return [loader.maker.batch(sampler.draw(step), loader.specs[name]) for name, sampler in loader.samplers.items()]
+
+
+def input(
+    sizes: list[Size] = ["tiny", "small", "full"],  # noqa: B006
+    presets: list[PresetName] = ["best", "published"],  # noqa: B006
+    shape: Shape = "ntu",
+    precision: Precision | None = None,
+    seconds: float = 2.0,
+    device: Device = "auto",
+    out: Path | None = None,
+) -> None:
+    """Time the making of batches as a share of the training step.
+
+    Args:
+        sizes: of the network
+        presets: whose resampling, augmentation and batches to use
+        shape: of a clip, 25 joints and up to two persons or 20 joints and one
+        precision: of the step, if not as the preset says
+        seconds: how long each figure is measured
+        device: where to compute
+        out: the .json file to write
+    """
+    refuse_existing(out)
+    hardware = device_by_name(device)
+    found = {
+        f"{preset}, {size}": measure_input(size, preset, shape, hardware, seconds, precision)
+        for preset in presets
+        for size in sizes
+    }
+    numbers = {
+        name: {key: value for key, value in each.items() if isinstance(value, float)} for name, each in found.items()
+    }
+    show("input", numbers)
+    keep(found, out)

@@ -16,7 +16,7 @@ COPY_BYTES = {"cpu": 2**28, "cuda": 2**32}
 
 
 def provenance(device: torch.device) -> dict[str, Any]:
-    """Machine and versions, to be kept beside every figure."""
+    """Return machine and versions, to be kept beside every figure."""
     machine = {
         "device": device.type,
         "processor": _processor(),
@@ -30,7 +30,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype = torch.float32, seconds: float = 2.0) -> float:
-    """Floating-point operations a second of a large square matrix product, 2 n^3 a product."""
+    """Return the floating-point operations a second of a large square matrix product, 2 n^3 a product."""
     size = PRODUCT_SIZE[device.type]
     left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     product = torch.empty_like(left)
@@ -38,7 +38,7 @@ def matrix_rate(device: torch.device, dtype: torch.dtype = torch.float32, second
 
 
 def copy_rate(device: torch.device, seconds: float = 2.0) -> float:
-    """Bytes a second, those read plus those written, of a copy within the device's main memory."""
+    """Return the bytes a second, those read plus those written, of a copy within the device's main memory."""
     source = torch.zeros(COPY_BYTES[device.type], dtype=torch.uint8, device=device)
     target = torch.ones_like(source)
     return 2 * source.numel() / measure(lambda: target.copy_(source), device, seconds).median

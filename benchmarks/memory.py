@@ -1,4 +1,4 @@
-"""How much memory a training step needs, in every way that `memory.*` offers, and what that costs in time."""
+"""How much memory a training step needs, in every way that `runtime.memory` offers, and what that costs in time."""
 
 import resource
 import time
@@ -10,11 +10,15 @@ from typing import Any
 
 import torch
 import torch.multiprocessing as mp
-from psp.methods.methods import METHODS, MemoryConfig
 
+from benchmarks.findings import keep, refuse_existing, show
 from benchmarks.machine import provenance
-from benchmarks.step import PublishedStep, StepSettings
+from benchmarks.step import PublishedStep, Shape, StepSettings
 from benchmarks.timing import synchronise
+from psp.cli.evaluate import Device
+from psp.model.encoder import Size
+from psp.model.memory import MemoryConfig
+from psp.train.device import device_by_name
 
 WAYS = {
     "plain": MemoryConfig(),
@@ -59,23 +63,40 @@ def _take(
     answer: "SimpleQueue[tuple[int, float]]",
 ) -> None:
     torch.set_num_threads(threads)
-    step = PublishedStep(settings, device)
+    step = PublishedStep(settings, device, memory)
     before = _peak(device)
     for _ in range(2):
         begun = time.perf_counter()
         step.optimiser.zero_grad()
-        method = METHODS["psp"]
-        method.step(step.network, step.labelled, step.unlabelled, step.objective, memory).objective.backward()
+        step.forward().backward()
         synchronise(device)
         seconds = time.perf_counter() - begun
     answer.put((_peak(device) - before, seconds))
 
 
 def _peak(device: torch.device) -> int:
-    """Linux tells VmHWM of this program alone; ru_maxrss may be that of the process that started it."""
+    """Return the largest memory so far; VmHWM is that of this program, ru_maxrss may be that of its parent."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     status = Path("/proc/self/status")
     if status.is_file():
         return int(status.read_text().partition("VmHWM:")[2].split()[0]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def memory(
+    size: Size = "small", shape: Shape = "nw-ucla", clips: int = 99, device: Device = "auto", out: Path | None = None
+) -> None:
+    """Compare the memory and time of a step in all ways of training in less memory.
+
+    Args:
+        size: of the network
+        shape: of a clip, 50 frames of 25 joints and two persons or of 20 joints and one
+        clips: in the batch
+        device: where to compute
+        out: the .json file to write
+    """
+    refuse_existing(out)
+    found = measure_memory(StepSettings(size, shape, clips), device_by_name(device))
+    show("memory of a step", found["ways"])
+    keep(found, out)

@@ -1,18 +1,12 @@
-"""How long does NTU RGB+D 60 take to prepare, and how much memory? Measured on copies of sample files.
+"""How long NTU RGB+D 60 takes to prepare, and how much memory, measured on copies of sample files.
 
-    python -m benchmarks.prepare_ntu raw_skeletons.zip
-
-The undamaged `.skeleton` files of the folder or archive are copied under distinct names into a folder that grows. At
+The undamaged `.skeleton` files of a folder or archive are copied under distinct names into a folder that grows. At
 every size it is prepared like the data set itself, by a fresh process. Beside it stands what the first files cost at
 least, on one core: to be read, to be split into lines, to be parsed.
 """
 
-import argparse
-import importlib.metadata
-import json
 import multiprocessing
 import os
-import platform
 import shutil
 import tempfile
 import threading
@@ -20,17 +14,16 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
+import torch
 
+from benchmarks.findings import keep, refuse_existing, show
+from benchmarks.machine import provenance
+from psp.dataset.build import prepare
 from psp.errors import RecordingError
 from psp.io.ntu import open_ntu, parse_skeleton, read_skeleton_file
 from psp.io.source import FileSource
-from psp.preprocess.clean import CleanConfig
-from psp.preprocess.normalise import NormaliseConfig
-from psp.preprocess.prepare import prepare
 
 RECORDINGS = 56_880
 """Files of the whole data set."""
@@ -38,36 +31,46 @@ RECORDINGS = 56_880
 MEMORY = "MiB at most, first process and workers"
 
 
-def main() -> None:
-    """Copy and prepare at every size, and write what was measured."""
-    options = _options()
-    samples = list(whole_files(options.source))
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        files = Path(folder, "nturgb+d_skeletons")
+def prepare_ntu(
+    source: Path,
+    copies: list[int] = [500, 1000, 2000, 4000],  # noqa: B006
+    workers: int = 2,
+    folder: Path | None = None,
+    out: Path | None = None,
+) -> None:
+    """Time the preparation of NTU RGB+D 60 on copies of sample files.
+
+    Args:
+        source: a folder or zip archive of .skeleton files
+        copies: how many files are prepared, one measurement each
+        workers: processes to use
+        folder: where the copies are written, by default the system's temporary folder
+        out: the .json file to write
+    """
+    refuse_existing(out)
+    samples, curve, done = list(whole_files(source)), list[dict[str, float]](), 0
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        files = Path(temporary, "nturgb+d_skeletons")
         files.mkdir()
-        curve, done = [], 0
-        for count in sorted(options.copies):
+        for count in sorted(copies):
             multiply(samples, files, range(done, count))
-            curve.append(_in_fresh_process(measured, files, Path(folder, "store"), options.workers))
+            curve.append(_in_fresh_process(measured, files, Path(temporary, "store"), workers))
             done = count
-        least = _in_fresh_process(floor, files, min(options.copies))
-    result = {"samples": len(samples), "bytes a file": round(sum(map(len, samples)) / len(samples))}
-    result |= {"curve": curve, "floor, one core": least, "whole data set": whole_data_set(curve)} | provenance()
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+        least = _in_fresh_process(floor, files, min(copies))
+    found = {"samples": len(samples), "bytes a file": round(sum(map(len, samples)) / len(samples)), "curve": curve}
+    found |= {"floor, one core": least, "whole data set": whole_data_set(curve)}
+    show("preparation", {f"{each['files']} files": each for each in curve} | {"all": found["whole data set"]})
+    keep(found | {"machine": provenance(torch.device("cpu"))}, out)
 
 
 def whole_files(source: Path) -> Iterator[bytes]:
     """Yield the contents of the files that are not damaged."""
-    files = FileSource(source, ".skeleton")
+    files = FileSource(source, (".skeleton",))
     for file in files.files():
         content = files.read(file.name)
-        try:
+        with suppress(RecordingError):
             parse_skeleton(content, f"{file.id}.skeleton")
-        except RecordingError:
-            continue
-        yield content
+            yield content
 
 
 def multiply(samples: list[bytes], folder: Path, numbers: range) -> None:
@@ -81,13 +84,15 @@ def multiply(samples: list[bytes], folder: Path, numbers: range) -> None:
 
 
 def measured(files: Path, store: Path, workers: int) -> dict[str, float]:
-    """Prepare the files, with an eye on the memory of all processes."""
+    """Prepare the files and return speed and the memory of all processes."""
     seen, done = [_allocated()], threading.Event()
     watch = threading.Thread(target=_watch, args=(seen, done))
     watch.start()
-    report = prepare("ntu60", files, store, workers=workers)
-    done.set()
-    watch.join()
+    try:
+        report = prepare(files, store, format="ntu60", workers=workers)
+    finally:
+        done.set()
+        watch.join()
     shutil.rmtree(store)
     return {
         "files": report.clips,
@@ -101,8 +106,8 @@ def measured(files: Path, store: Path, workers: int) -> dict[str, float]:
 
 
 def floor(files: Path, count: int) -> dict[str, float]:
-    """Milliseconds a file for the first steps, each including those before it."""
-    paths = [files / file.name for file in open_ntu(files, 60).items()[0][:count]]
+    """Return the milliseconds a file of the first steps, each including those before it."""
+    paths = [files / file.name for file in open_ntu(files, actions=60).items()[0][:count]]
     steps: dict[str, Callable[[Path], object]] = {
         "read": Path.read_bytes,
         "read, split into lines": lambda path: path.read_bytes().split(b"\n"),
@@ -113,23 +118,18 @@ def floor(files: Path, count: int) -> dict[str, float]:
 
 
 def whole_data_set(curve: list[dict[str, float]]) -> dict[str, float]:
-    """Time in proportion to the largest size; memory on a straight line from the smallest to the largest."""
+    """Return time in proportion to the largest size, and memory on the line from the smallest to the largest."""
     smallest, largest = curve[0], curve[-1]
-    minutes = largest["seconds"] * RECORDINGS / largest["files"] / 60
+    found = {"files": RECORDINGS, "minutes": round(largest["seconds"] * RECORDINGS / largest["files"] / 60, 2)}
     if smallest is largest:
-        return {"files": RECORDINGS, "minutes": round(minutes, 2)}
+        return found
     slope = (largest[MEMORY] - smallest[MEMORY]) / (largest["files"] - smallest["files"])
     total = largest[MEMORY] + slope * (RECORDINGS - largest["files"])
-    return {
-        "files": RECORDINGS,
-        "minutes": round(minutes, 2),
-        "MiB": round(total, 1),
-        "KiB a file": round(1024 * slope, 2),
-    }
+    return found | {"MiB": round(total, 1), "KiB a file": round(1024 * slope, 2)}
 
 
 def _seconds(step: Callable[[Path], object], paths: list[Path]) -> float:
-    """The least of three passes: what another program takes from one is not the step's own."""
+    """Return the least of three passes: what another program takes from one is not the step's own."""
     passes = []
     for _ in range(3):
         start = time.perf_counter()
@@ -145,7 +145,7 @@ def _watch(seen: list[float], done: threading.Event) -> None:
 
 
 def _allocated() -> float:
-    """MiB that this process and its children have allocated; what they share since they were forked counts once."""
+    """Return the MiB of this process and its children; what they share since they were forked counts once."""
     total = 0
     for process in (os.getpid(), *(child.pid for child in multiprocessing.active_children())):
         with suppress(FileNotFoundError, ProcessLookupError):
@@ -162,34 +162,3 @@ def _in_fresh_process(function: Callable[..., dict[str, float]], *arguments: obj
 def _start_children_as_usual() -> None:
     """Undo that the children of a spawned process are spawned too."""
     multiprocessing.set_start_method(None, force=True)
-
-
-def provenance() -> dict[str, object]:
-    """Machine, versions and settings."""
-    versions = {"python": platform.python_version(), "numpy": np.__version__}
-    return {
-        "settings": {"clean": asdict(CleanConfig()), "normalise": asdict(NormaliseConfig())},
-        "versions": versions | {"psp-learning": importlib.metadata.version("psp-learning")},
-        "machine": {"system": platform.platform(), "processor": _processor(), "cores": os.cpu_count()},
-    }
-
-
-def _processor() -> str:
-    table = Path("/proc/cpuinfo")
-    lines = table.read_text().splitlines() if table.is_file() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Time the preparation of NTU RGB+D 60.")
-    parser.add_argument("source", type=Path, help="folder or zip archive of .skeleton files")
-    parser.add_argument("--copies", type=int, nargs="+", default=[500, 1000, 2000, 4000])
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--folder", type=Path, help="where the copies are written (default: the system's)")
-    parser.add_argument("--out", type=Path, default=Path("results/prepare-ntu60.json"))
-    return parser.parse_args()
-
-
-if __name__ == "__main__":
-    main()

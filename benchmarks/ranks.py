@@ -6,22 +6,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from multiprocessing.queues import SimpleQueue
+from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 import torch.multiprocessing as mp
-from psp.methods.methods import METHODS
-from psp.train.ranks import Ranks
 
+from benchmarks.findings import keep, refuse_existing, show
 from benchmarks.machine import provenance
-from benchmarks.step import PublishedStep, StepSettings
-from benchmarks.timing import synchronise
-from psp.batches.loader import Batch
+from benchmarks.step import PublishedStep, Shape, StepSettings
+from benchmarks.timing import LEAST, synchronise
+from psp.cli.evaluate import Device
+from psp.distributed import Ranks
 from psp.model.encoder import Size
-
-LEAST = 3
-"""Steps that are timed however long they take."""
+from psp.train.device import device_by_name
 
 
 def measure_ranks(
@@ -57,46 +55,43 @@ def _judged(seconds: dict[int, float], clips: int, device: torch.device) -> dict
 
 def _seconds(settings: StepSettings, count: int, device: torch.device, seconds: float) -> float:
     answer: SimpleQueue[float] = mp.get_context("spawn").SimpleQueue()
-    mp.spawn(_on_rank, (count, _free_port(), settings, device.type, seconds, answer), nprocs=count)
+    mp.spawn(_on_rank, (count, _free_port(), settings, device, seconds, answer), nprocs=count)
     return answer.get()
 
 
 def _on_rank(
-    rank: int, count: int, port: int, settings: StepSettings, device: str, seconds: float, answer: "SimpleQueue[float]"
+    rank: int,
+    count: int,
+    port: int,
+    settings: StepSettings,
+    device: torch.device,
+    seconds: float,
+    answer: "SimpleQueue[float]",
 ) -> None:
-    places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    os.environ.update({name: str(value) for name, value in places.items()})
-    if device == "cpu":
+    started = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in started.items()})
+    if device.type == "cpu":
         torch.set_num_threads(_threads(count))
     ranks = Ranks(device)
     found = _time(_step(settings, ranks), ranks, seconds)
     if ranks.is_main:
         answer.put(found)
-    if count > 1:
-        dist.destroy_process_group()
 
 
 def _step(settings: StepSettings, ranks: Ranks) -> Callable[[], None]:
-    whole = PublishedStep(settings, ranks.device)
-    labelled, unlabelled = (_share(batch, ranks) for batch in (whole.labelled, whole.unlabelled))
+    own = PublishedStep(settings, ranks.device, part=slice(ranks.index, None, ranks.count))
 
     def step() -> None:
-        whole.optimiser.zero_grad()
-        METHODS["psp"].step(whole.network, labelled, unlabelled, whole.objective).objective.backward()
-        ranks.average_gradients(whole.network)
-        whole.optimiser.step()
+        own.optimiser.zero_grad()
+        own.forward().backward()
+        ranks.average_gradients(own.method)
+        own.optimiser.step()
 
     return step
 
 
-def _share(batch: Batch, ranks: Ranks) -> Batch:
-    own = slice(ranks.index, None, ranks.count)
-    views = {name: view[own] for name, view in batch.views.items()}
-    return Batch(batch.clips[own], batch.labels[own], batch.persons[own], views)
-
-
 def _time(step: Callable[[], None], ranks: Ranks, seconds: float) -> float:
-    """The mean over steps of which every rank takes as many; the first step is not timed."""
+    """Return the mean over steps, of which every rank takes as many; the first step is not timed."""
     step()
     once = _elapsed(step, 1, ranks.device)
     (calls,) = ranks.largest(max(LEAST, round(seconds / once)))
@@ -119,3 +114,32 @@ def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def ranks(
+    sizes: list[Size] = ["tiny", "small"],  # noqa: B006
+    ranks: list[int] = [1, 2],  # noqa: B006
+    shape: Shape = "nw-ucla",
+    clips: int = 99,
+    seconds: float = 5.0,
+    device: Device = "auto",
+    out: Path | None = None,
+) -> None:
+    """Time the same step on several ranks, which share the cores of a processor or have a GPU each.
+
+    Args:
+        sizes: of the network
+        ranks: how many, one measurement each
+        shape: of a clip, 50 frames of 25 joints and two persons or of 20 joints and one
+        clips: in the joined batch
+        seconds: how long each figure is measured
+        device: where to compute
+        out: the .json file to write
+    """
+    refuse_existing(out)
+    found = measure_ranks(StepSettings(shape=shape, clips=clips), sizes, ranks, device_by_name(device), seconds)
+    rows = {
+        f"{size}, {count} ranks": row for size, by_count in found["sizes"].items() for count, row in by_count.items()
+    }
+    show("step on several ranks", rows)
+    keep(found, out)

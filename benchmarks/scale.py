@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -14,20 +15,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from psp.skeleton.clip import Clip
-from psp.skeleton.ntu25 import NTU25
 
+from benchmarks.findings import keep, refuse_existing, show
 from benchmarks.machine import provenance
-from psp.batches.loader import BatchConfig, Batches, Draw, Stream, stream
-from psp.batches.prefetch import Feed
-from psp.batches.resample import SampleConfig
-from psp.dataset.labels import draw_budget
-from psp.dataset.split import PROTOCOLS, split_store
-from psp.dataset.store import Store, open_store
+from psp.batches.batch import BatchSpec, DataConfig
+from psp.batches.loader import Loader, SampleMaker
+from psp.batches.resample import ResampleConfig
+from psp.dataset.labels import draw_labels
+from psp.dataset.split import resolve_split
+from psp.dataset.store import open_store
 from psp.dataset.writer import StoreWriter
+from psp.distributed import Ranks
+from psp.skeleton.catalogue import layout_by_name
+from psp.skeleton.recording import Clip, ClipInfo
 
-PROTOCOL = PROTOCOLS["synthetic-xsub"]
-PUBLISHED = BatchConfig(SampleConfig(train="random"), views="apart", motion="recorded")
+LAYOUT, SPLIT = "ntu25", "synthetic-xsub"
+PUBLISHED = DataConfig(ResampleConfig(train="random"), modalities="apart", motion="recorded")
 CLASSES = tuple(f"class {number}" for number in range(60))
 
 
@@ -36,11 +39,11 @@ class ScaleConfig:
     """Noise of `frames` frames as clips (every eighth with two persons) and how batches are drawn from them."""
 
     frames: tuple[int, int] = (8, 13)
-    budget: str = "5%"
+    labels: str = "5%"
     labelled: int = 9
     unlabelled: int = 90
     steps: int = 101
-    batch: BatchConfig = PUBLISHED
+    data: DataConfig = PUBLISHED
 
 
 SCALE = ScaleConfig()
@@ -57,21 +60,21 @@ def measure_scale(clips: Sequence[int], folder: Path, config: ScaleConfig = SCAL
             results.append({"clips": count, "write": written, "read": _apart(read_clips, path, config)})
         finally:
             shutil.rmtree(path, ignore_errors=True)
-    about = {"settings": asdict(config), "protocol": PROTOCOL.name, "layout": NTU25.name}
+    about = {"settings": asdict(config), "split": SPLIT, "layout": LAYOUT}
     return {**about, "machine": provenance(torch.device("cpu")), "results": results}
 
 
 def write_clips(path: Path, count: int, config: ScaleConfig) -> dict[str, Any]:
-    """Write a store and tell its size, the time and the memory it took."""
-    draw, begun, before = np.random.default_rng(0), time.perf_counter(), memory()
-    noise = draw.standard_normal((2, 4096, len(NTU25.joints), 3), dtype=np.float32)
-    about: dict[str, Any] = {"dataset": "synthetic", "layout": NTU25, "classes": CLASSES, "preprocessing": {}}
-    with StoreWriter(path, source="noise", **about) as writer:
+    """Write a store and return its size, the time and the memory it took."""
+    layout, draw, begun, before = layout_by_name(LAYOUT), np.random.default_rng(0), time.perf_counter(), memory()
+    noise = draw.standard_normal((2, 4096, len(layout.joints), 3), dtype=np.float32)
+    with StoreWriter(path, dataset="synthetic", layout=layout, classes=CLASSES, up="y", source="noise") as writer:
         for number in range(count):
             frames, first = config.frames[0] + number % (config.frames[1] - config.frames[0]), number % 4000
             joints = noise[: 2 if number % 8 == 0 else 1, first : first + frames]
+            columns = {"subject": number % 106, "camera": number % 3, "setup": number % 32}
             name = f"S{number % 32:03d}C{number % 3:03d}P{number % 106:03d}A{number % 60:03d}N{number:08d}"
-            writer.add(Clip(name, joints, number % 60, number % 106, number % 3, number % 32))
+            writer.add(Clip(ClipInfo(name, number % 60, columns), joints))
     seconds = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     sizes = {part.name: part.stat().st_size for part in path.iterdir()}
@@ -84,59 +87,54 @@ def read_clips(path: Path, config: ScaleConfig) -> dict[str, Any]:
     before, begun = memory(), time.perf_counter()
     store = open_store(path)
     opened = time.perf_counter()
-    train = split_store(PROTOCOL, store).train
-    split = time.perf_counter()
-    budget = draw_budget(config.budget, PROTOCOL, store.clips, train, seed=0)
+    split = resolve_split(SPLIT, store)
+    train = split.train_index(store)
+    divided = time.perf_counter()
+    labelled, values = draw_labels(config.labels, store, split, seed=0).resolve(store, split)
     drawn = time.perf_counter()
-    streams = _streams(store, train, budget.rows(PROTOCOL, store.clips, train), config)
-    batches = Batches(store, ("joint", "motion"), config.batch)
-    _train(batches, streams, range(1))
+    labels = np.full(len(store), -1, dtype=np.int64)
+    labels[labelled] = values
+    specs = {"labelled": BatchSpec("labelled", config.labelled), "unlabelled": BatchSpec("train", config.unlabelled)}
+    pools = {"labelled": labelled, "train": train}
+    loader = Loader(SampleMaker(store, config.data), specs, pools, labels, 0, Ranks(torch.device("cpu")))
+    _train(loader, range(1))
     started = time.perf_counter()
-    seconds = {"open": opened - begun, "split": split - opened, "draw the label budget": drawn - split}
-    seconds |= {"streams and first batch": started - drawn, "epoch, label budget and all": started - opened}
-    first = memory()
-    forget_pages(store.path / "joints.npy")
-    speed = {"read from the disk": _read(batches, streams[1], range(1, config.steps))}
-    speed["read from the page cache"] = _read(batches, streams[1], range(1, config.steps))
-    speed["read and assembled"], curve = _train(batches, streams, range(1, config.steps))
-    turn = len(streams[1].clips) // config.unlabelled
+    seconds = {"open": opened - begun, "split": divided - opened, "draw the label budget": drawn - divided}
+    seconds |= {"samplers and first batch": started - drawn, "epoch, label budget and all": started - opened}
+    first, steps = memory(), range(1, config.steps)
+    forget_pages(path / "joints.npy")
+    speed = {"read from the disk": _read(loader, steps)}
+    speed["read from the page cache"] = _read(loader, steps)
+    speed["read and assembled"], curve = _train(loader, steps)
+    turn = len(train) // config.unlabelled
     begun = time.perf_counter()
-    _train(batches, streams, range(turn, turn + 1))
+    _train(loader, range(turn, turn + 1))
     seconds["first step of the next pass"] = time.perf_counter() - begun
     used = {"before opening": before, "after the first batch": first, "after all batches": memory()}
     return {"seconds": seconds, "clips per second": speed, "memory": used, "anonymous memory, every 10 steps": curve}
 
 
-def _streams(store: Store, train: np.ndarray, labelled: np.ndarray, config: ScaleConfig) -> list[Stream]:
-    sizes = {"labelled": (labelled, config.labelled), "unlabelled": (train, config.unlabelled)}
-    return [stream(store, clips, size, 0, role) for role, (clips, size) in sizes.items()]
-
-
-def _read(batches: Batches, order: Stream, steps: range) -> float:
-    """Read the clips of some steps without assembling them; clips a second."""
-    begun = time.perf_counter()
+def _read(loader: Loader, steps: range) -> float:
+    """Read the unlabelled clips of some steps without assembling them; return clips a second."""
+    begun, sampler = time.perf_counter(), loader.samplers["unlabelled"]
     for step in steps:
-        batches.read(order.draw(step).clips)
-    return order.size * len(steps) / (time.perf_counter() - begun)
+        loader.maker.read(sampler.draw(step).index)
+    return sampler.size * len(steps) / (time.perf_counter() - begun)
 
 
-def _train(batches: Batches, streams: Sequence[Stream], steps: range) -> tuple[float, list[int]]:
-    """Make the batches of some steps as a training would; clips a second and the memory on the way."""
-
-    def draws(step: int) -> list[Draw]:
-        return [each.draw(step) for each in streams]
-
+def _train(loader: Loader, steps: range) -> tuple[float, list[int]]:
+    """Make the batches of some steps as a training would; return clips a second and the memory on the way."""
     begun, clips, curve = time.perf_counter(), 0, []
-    with Feed(batches, draws) as feed:
+    with loader:
         for step in steps:
-            clips += sum(map(len, feed.take(step)))
+            clips += sum(map(len, loader.step(step).values()))
             if step % 10 == 0:
                 curve.append(memory()["anonymous"])
     return clips / (time.perf_counter() - begun), curve
 
 
 def memory() -> dict[str, int]:
-    """Bytes of this process in memory: its own (anonymous) and pages of files that it maps; zeros beside Linux."""
+    """Return the bytes of this process in memory: its own (anonymous) and pages of files; zeros beside Linux."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.is_file() else []
     known = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.startswith("Rss")}
@@ -155,3 +153,23 @@ def _apart(function: Callable[..., dict[str, Any]], *arguments: object) -> dict[
     """Call in a fresh process, whose memory nothing else has used."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         return process.submit(function, *arguments).result()
+
+
+def scale(
+    clips: list[int] = [10_000, 100_000, 1_000_000],  # noqa: B006
+    folder: Path | None = None,
+    out: Path | None = None,
+) -> None:
+    """Write and read stores of very many made clips: seconds to open, clips a second, memory.
+
+    Args:
+        clips: how many, one store each; a million take some 10 GB for a while
+        folder: where the stores are made and removed; by default the system's temporary folder
+        out: the .json file to write
+    """
+    refuse_existing(out)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        found = measure_scale(clips, Path(temporary))
+    for what in ("seconds", "clips per second"):
+        show(what, {f"{each['clips']} clips": each["read"][what] for each in found["results"]})
+    keep(found, out)

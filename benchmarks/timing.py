@@ -24,7 +24,7 @@ class Timing:
 
 
 def measure(function: Callable[[], object], device: torch.device, seconds: float = 2.0) -> Timing:
-    """Time `function`, called again and again for about `seconds` after up to three calls to warm up.
+    """Return the timing of `function`, called again and again for about `seconds` after up to three calls to warm up.
 
     On a GPU the calls follow each other without waiting for their end, as steps of a training do; events in its queue
     tell them apart.

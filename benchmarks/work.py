@@ -1,4 +1,4 @@
-"""How much work a computation is at least: operations of its matrix products, bytes that they read and write."""
+"""The least work of a computation: operations of its matrix products, bytes that they read and write."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,25 +31,25 @@ class Work:
 
     @property
     def operations(self) -> int:
-        """Floating-point operations of all products."""
+        """The floating-point operations of all products."""
         return sum(operations for operations, _ in self.products)
 
     @property
     def bytes(self) -> int:
-        """Bytes of the operands and results of all products, each once."""
+        """The bytes of the operands and results of all products, each once."""
         return sum(size for _, size in self.products)
 
     def floor(self, rates: Rates) -> float:
-        """Seconds of the products alone, each limited by its operations or by its bytes; all else is free."""
+        """Return the seconds of the products alone, each limited by its operations or its bytes; all else is free."""
         return sum(max(operations / rates.operations, size / rates.bytes) for operations, size in self.products)
 
     def floor_of_layers(self, rates: Rates) -> float:
-        """Seconds if norms and activations are not fused with products: their inputs and outputs move as well."""
+        """Return the seconds if norms and activations are not fused with products: their inputs and outputs move too."""
         return self.floor(rates) + self.between / rates.bytes
 
 
 def count_work(function: Callable[[], object], network: nn.Module) -> Work:
-    """Watch one call, forward and backward, of what has not been compiled.
+    """Return the work of one call, forward and backward, of a network that has not been compiled.
 
     Norms and activations move input and output once forward and, going back, twice: the gradients of both, and both
     again.
@@ -70,7 +70,7 @@ def count_work(function: Callable[[], object], network: nn.Module) -> Work:
 
 
 class _Watch(TorchDispatchMode):
-    """Sees every operator; those that PyTorch's flop counter knows are matrix products."""
+    """Notes every operator; those that PyTorch's flop counter knows are matrix products."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -3,9 +3,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psp.batches.counter_rng import between, draw_keys, keys_of_ids, normal, uniform
+from psp.batches.counter_rng import between, draw_keys, normal, uniform
+from psp.dataset.clip_table import keys_of_ids
 
-KEYS = draw_keys(keys_of_ids(f"clip {number}" for number in range(2000)), seed=3, passes=1)
+
+def keys_of(*ids: str) -> torch.Tensor:
+    return torch.from_numpy(keys_of_ids(ids))
+
+
+KEYS = draw_keys(keys_of(*(f"clip {number}" for number in range(2000))), seed=3, passes=1)
 
 
 def splitmix(word: int) -> int:
@@ -22,7 +28,7 @@ def test_mixing_is_splitmix64(word):
     assert int(_mix(torch.tensor([word]))[0]) % 2**64 == splitmix(word % 2**64)
 
 
-def test_uniform_numbers_look_uniform():
+def test_uniform_numbers_are_uniform():
     drawn = uniform(KEYS, "test", 50).numpy()
     assert drawn.min() >= 0
     assert drawn.max() < 1
@@ -46,7 +52,7 @@ def test_a_number_depends_on_its_own_key_only():
 
 
 def test_purpose_seed_pass_and_clip_all_matter():
-    keys = keys_of_ids(["a", "b"])
+    keys = keys_of("a", "b")
     first = uniform(draw_keys(keys, 0, 0), "x")
     others = [
         uniform(draw_keys(keys, 0, 0), "y"),
@@ -58,7 +64,7 @@ def test_purpose_seed_pass_and_clip_all_matter():
 
 
 def test_passes_may_differ_within_a_batch():
-    keys = keys_of_ids(["a", "a"])
+    keys = keys_of("a", "a")
     mixed = draw_keys(keys, 5, torch.tensor([2, 9]))
     assert mixed[0] == draw_keys(keys[:1], 5, 2)[0]
     assert mixed[1] == draw_keys(keys[:1], 5, 9)[0]

@@ -1,3 +1,4 @@
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -6,159 +7,215 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from psp.batches.augment import AugmentConfig
-from psp.batches.loader import BatchConfig, Batches, Draw, stream
-from psp.batches.resample import SampleConfig
-from psp.batches.modalities import VIEWS
+from psp.batches.batch import Batch, BatchSpec, DataConfig, LabelledBatch, Sample
+from psp.batches.joint_reader import RowsOnDevice, RowsOnDisk
+from psp.batches.loader import Loader, SampleMaker
+from psp.batches.modalities import MODALITIES, motion, usable
+from psp.batches.resample import ResampleConfig, even_positions
+from psp.batches.sampler import Draw, Sampler
+from psp.dataset.store import Store
+from psp.distributed import Ranks
 from psp.errors import ConfigError
-from stores import small_store
+from psp.skeleton.recording import Clip, ClipInfo
+from stores import own_store, small_store
 
-CONFIG = BatchConfig(SampleConfig(frames=16), AugmentConfig(turn=30.0, mirror=0.5, noise=0.01))
+CPU = torch.device("cpu")
+STRONG = AugmentConfig(60, 20, 20, 0.3, 0.2, 0.5, 0.2, 0.5, 0.05)
+WEAK = AugmentConfig(turn=30.0, mirror=0.5, noise=0.01)
+CONFIG = DataConfig(ResampleConfig(frames=16), WEAK, STRONG)
+APART = replace(CONFIG, modalities="apart")
+RECORDED = DataConfig(ResampleConfig(frames=16, train="random"), modalities="apart", motion="recorded")
+CONFIGS = {"together": CONFIG, "apart": APART, "recorded": RECORDED}
 CLIPS = np.arange(0, 48, 2)
+LABELLED, LABELS = CLIPS[:10], np.full(48, -1)
+LABELS[LABELLED] = LABELLED % 4
+POOLS = {"labelled": LABELLED, "unlabelled": CLIPS[10:], "train": CLIPS}
+SPECS = {
+    "labelled": BatchSpec("labelled", 4, ("joint", "motion"), ("weak",)),
+    "unlabelled": BatchSpec("unlabelled", 7, ("joint", "bone"), ("weak", "strong")),
+    "all": BatchSpec("train", 5, ("joint",), ("strong", "strong")),
+}
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    return small_store(tmp_path_factory.mktemp("batches") / "store")
+def store(tmp_path_factory) -> Store:
+    return small_store(tmp_path_factory.mktemp("loader") / "store")
 
 
-def test_every_pass_is_another_permutation_of_all_clips(store):
-    order = stream(store, CLIPS, 8, seed=0, role="labelled")
-    passes = [torch.cat([order.draw(step).clips for step in range(3 * n, 3 * n + 3)]) for n in range(4)]
-    assert all(sorted(clips.tolist()) == CLIPS.tolist() for clips in passes)
-    assert len({tuple(clips.tolist()) for clips in passes}) == 4
+@pytest.fixture(scope="module")
+def flat() -> Store:
+    """Two-dimensional clips with confidence, image coordinates."""
+    return own_store(None, "coco17")
 
 
-def test_a_draw_depends_on_the_step_alone(store):
-    walked = stream(store, CLIPS, 7, seed=0, role="labelled")
-    for step in range(9):
-        walked.draw(step)
-    jumped = stream(store, CLIPS, 7, seed=0, role="labelled").draw(9)
-    assert torch.equal(walked.draw(9).clips, jumped.clips)
-    assert torch.equal(walked.draw(9).keys, jumped.keys)
+def draw(store: Store, step: int = 0, size: int = 8) -> Draw:
+    return Sampler(store, CLIPS, size, 0, "a").draw(step)
 
 
-def test_a_batch_larger_than_the_clips_gives_repeated_clips_other_keys(store):
-    draw = stream(store, CLIPS[:5], 12, seed=0, role="labelled").draw(0)
-    assert len(set(draw.keys.tolist())) == 12
+def spec(*modalities: str, augmentations: tuple = ("weak",)) -> BatchSpec:
+    return BatchSpec("train", 8, modalities, augmentations)
 
 
-def test_roles_and_seeds_are_independent(store):
-    draws = [stream(store, CLIPS, 24, *who).draw(0) for who in ((0, "a"), (0, "b"), (1, "a"))]
-    assert len({tuple(draw.clips.tolist()) for draw in draws}) == 3
+def ranks(count: int = 1, index: int = 0) -> Ranks:
+    made = Ranks(CPU)
+    made.count, made.index = count, index
+    return made
 
 
-def test_shares_of_ranks_make_up_the_draw(store):
-    draw = stream(store, CLIPS, 8, 0, "a").draw(0)
-    shares = [draw.share(rank, 2) for rank in range(2)]
-    assert sorted(torch.cat([share.clips for share in shares]).tolist()) == sorted(draw.clips.tolist())
+def loader(store: Store, config: DataConfig = CONFIG, specs: dict = SPECS, of: Ranks | None = None) -> Loader:
+    return Loader(SampleMaker(store, config), specs, POOLS, LABELS, 0, of or ranks())
 
 
-def test_labelled_clips_may_be_changed_in_another_way(store):
-    own = Batches(store, ("joint",), replace(CONFIG, augment_labelled=AugmentConfig()))
-    for role, expected in (("labelled", AugmentConfig()), ("unlabelled", CONFIG.augment)):
-        draw = stream(store, CLIPS, 8, 0, role).draw(0)
-        alike = Batches(store, ("joint",), replace(CONFIG, augment=expected))
-        for each in (draw, draw.share(1, 2)):
-            assert torch.equal(own.training(each).views["joint"], alike.training(each).views["joint"])
+def tensors(batch: Batch) -> list[torch.Tensor]:
+    """All that a batch holds."""
+    labels = [batch.labels] if isinstance(batch, LabelledBatch) else []
+    samples = [(*each.modalities.values(), each.persons, each.confidence) for each in batch.samples]
+    return [batch.index, batch.keys, *labels, *(part for each in samples for part in each if part is not None)]
 
 
-def test_training_views_fit_together(store):
-    batches = Batches(store, ("joint", "motion", "bone"), CONFIG)
-    batch = batches.training(stream(store, CLIPS, 8, 0, "a").draw(0))
-    assert batch.views["joint"].shape == (8, 2, 16, 20, 3)
-    assert torch.allclose(batch.views["motion"][:, :, :-1], batch.views["joint"].diff(dim=2), atol=1e-6)
-    assert batch.labels.tolist() == store.clips.label[batch.clips.numpy()].tolist()
-    assert batch.persons.sum(dim=1).tolist() == store.clips.persons[batch.clips.numpy()].tolist()
-    assert batch.views["joint"][~batch.persons].abs().sum() == 0
-    assert batch.without_labels().labels.tolist() == [-1] * 8
+def test_modalities_that_share_frames_fit_together(store):
+    chosen = draw(store)
+    sample = SampleMaker(store, CONFIG).batch(chosen, spec("joint", "motion", "bone")).sample
+    assert sample.modalities["joint"].shape == (8, 2, 16, 20, 3)
+    torch.testing.assert_close(sample.modalities["motion"], motion(sample.modalities["joint"], store.layout))
+    assert sample.persons.sum(dim=1).tolist() == store.clips.persons[chosen.index.numpy()].tolist()
+    assert sample.modalities["joint"][~sample.persons].abs().sum() == 0
+    assert sample.confidence is None
 
 
-def test_the_same_draw_gives_the_same_views_in_any_batch(store):
-    batches = Batches(store, ("joint",), CONFIG)
-    draw = stream(store, CLIPS, 8, 0, "a").draw(3)
-    alone = batches.training(Draw(draw.clips[2:3], draw.keys[2:3])).views["joint"]
-    assert torch.allclose(alone[0], batches.training(draw).views["joint"][2], atol=1e-6)
+def test_the_same_draw_gives_the_same_sample_in_any_batch(store):
+    maker, chosen = SampleMaker(store, CONFIG), draw(store, 3)
+    alone = maker.batch(Draw(chosen.index[2:3], chosen.keys[2:3]), spec("joint")).sample
+    whole = maker.batch(chosen, spec("joint")).sample
+    assert torch.allclose(alone.modalities["joint"][0], whole.modalities["joint"][2], atol=1e-6)
+
+
+def test_augmentations_are_those_of_their_names(store):
+    chosen = draw(store)
+    batch = SampleMaker(store, CONFIG).batch(chosen, spec("joint", augmentations=("none", "weak", "strong")))
+    for number, change in enumerate((AugmentConfig(), WEAK, STRONG)):
+        own = SampleMaker(store, replace(CONFIG, weak=change)).batch(chosen, spec("joint", augmentations=("weak",) * 3))
+        expected = own.samples[number].modalities["joint"]
+        assert torch.equal(batch.samples[number].modalities["joint"], expected)
+
+
+@pytest.mark.parametrize("config", [CONFIG, APART, replace(CONFIG, resample=ResampleConfig(16, "whole"))])
+def test_samples_of_the_same_clips_are_independent(store, config):
+    maker, chosen = SampleMaker(store, config), draw(store)
+    batch = maker.batch(chosen, spec("joint", augmentations=("strong", "strong", "strong")))
+    joints = [sample.modalities["joint"] for sample in batch.samples]
+    assert len(joints) == 3
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert ((joints[one] - joints[other]).abs().amax((1, 2, 3, 4)) > 0.01).all()
+    first = maker.batch(chosen, spec("joint", augmentations=("strong",)))
+    assert torch.equal(first.sample.modalities["joint"], joints[0])
+    assert torch.equal(batch.index, chosen.index)
+    assert all(torch.equal(sample.persons, batch.sample.persons) for sample in batch.samples)
 
 
 def test_recorded_motion_is_drawn_apart_from_the_joints(store):
-    config = BatchConfig(SampleConfig(frames=16, train="random"), views="apart", motion="recorded")
-    batches = Batches(store, ("joint", "motion"), config)
-    draw = stream(store, CLIPS, 8, 0, "a").draw(0)
-    motion = batches.training(draw).views["motion"]
-    for row, index in enumerate(draw.clips.tolist()):
+    batch = SampleMaker(store, RECORDED).batch(draw(store), spec("joint", "motion"))
+    for row, index in enumerate(batch.index.tolist()):
         recorded = np.diff(store.clip(index).joints[0], axis=0, append=store.clip(index).joints[0][-1:])
-        distance = np.abs(motion[row, 0].numpy()[:, None] - recorded[None]).max(axis=(2, 3)).min(axis=1)
-        assert distance.max() < 1e-5
+        moved = batch.sample.modalities["motion"][row, 0].numpy()
+        assert np.abs(moved[:, None] - recorded[None]).max(axis=(2, 3)).min(axis=1).max() < 1e-5
 
 
-def test_views_drawn_apart_differ_in_everything_but_the_clip(store):
-    apart = Batches(store, ("joint", "motion"), replace(CONFIG, views="apart"))
-    draw = stream(store, CLIPS, 8, 0, "a").draw(0)
-    batch = apart.training(draw)
-    alone = replace(CONFIG, views="apart")
-    assert not torch.allclose(batch.views["motion"][:, :, :-1], batch.views["joint"].diff(dim=2), atol=1e-3)
-    assert torch.equal(Batches(store, ("motion",), alone).training(draw).views["motion"], batch.views["motion"])
-
-
-def test_recorded_motion_cannot_share_frames():
-    with pytest.raises(ConfigError, match=r"data\.views=apart") as refusal:
-        BatchConfig(motion="recorded")
-    with pytest.raises(ConfigError, match="overhang"):
-        BatchConfig(SampleConfig(overhang=0.2), views="apart", motion="recorded")
-    with pytest.raises(ConfigError, match=r"data\.augment"):
-        BatchConfig(augment=AugmentConfig(turn=30), views="apart", motion="recorded")
-    assert refusal.value.where == "data.motion"
-
-
-@pytest.mark.parametrize("motion", ["resampled", "recorded"])
-def test_views_drawn_apart_are_built_once(store, monkeypatch, motion):
-    augmented = []
-    monkeypatch.setattr("psp.batches.loader.augment", lambda joints, *_: augmented.append(1) or joints)
-    config = BatchConfig(CONFIG.sample, views="apart", motion=motion)
-    batches = Batches(store, ("joint", "motion", "bone"), config)
-    assert tuple(batches.training(stream(store, CLIPS, 8, 0, "a").draw(0)).views) == ("joint", "motion", "bone")
-    assert len(augmented) == {"resampled": 3, "recorded": 2}[motion]
+def test_modalities_drawn_apart_differ_in_everything_but_the_clip(store):
+    maker, chosen = SampleMaker(store, APART), draw(store)
+    both = maker.batch(chosen, spec("joint", "motion")).sample.modalities
+    assert not torch.allclose(both["motion"], motion(both["joint"], store.layout), atol=1e-3)
+    assert torch.equal(maker.batch(chosen, spec("motion")).sample.modalities["motion"], both["motion"])
 
 
 def test_recorded_motion_is_tested_on_recorded_frames(store):
-    config = BatchConfig(SampleConfig(frames=16), views="apart", motion="recorded")
-    batch = Batches(store, ("motion", "joint"), config).testing(torch.tensor([5]))
+    sample = SampleMaker(store, RECORDED).whole(torch.tensor([5]), ("motion", "joint")).sample
     recorded = np.diff(store.clip(5).joints, axis=1, append=store.clip(5).joints[:, -1:])
     frames = np.linspace(0, recorded.shape[1] - 1, 16, dtype=np.float32).astype(int)
-    np.testing.assert_allclose(batch.views["motion"][0].numpy(), recorded[:, frames], atol=1e-6)
+    np.testing.assert_allclose(sample.modalities["motion"][0].numpy(), recorded[:, frames], atol=1e-6)
 
 
-@pytest.mark.parametrize("views", ["together", "apart"])
-def test_more_person_slots_are_empty_and_fewer_hold_the_first_persons(store, views):
-    config, draw = replace(CONFIG, views=views), stream(store, CLIPS, 8, 0, "a").draw(0)
-    usual = Batches(store, ("joint", "motion"), config)
-    assert usual.most_persons == 2
+@pytest.mark.parametrize("config", [CONFIG, APART], ids=["together", "apart"])
+def test_more_person_slots_are_empty_and_fewer_hold_the_first_persons(store, config):
+    chosen, names = draw(store), ("joint", "motion")
+    usual = SampleMaker(store, config)
+    assert usual.persons == 2
     for persons in (1, 3):
-        batches = Batches(store, ("joint", "motion"), config, persons=persons)
-        shared = min(persons, 2)
-        assert batches.most_persons == persons
+        maker, shared = SampleMaker(store, config, persons=persons), min(persons, 2)
         for made, expected in (
-            (batches.training(draw), usual.training(draw)),
-            (batches.testing(draw.clips), usual.testing(draw.clips)),
+            (maker.batch(chosen, spec(*names)).sample, usual.batch(chosen, spec(*names)).sample),
+            (maker.whole(chosen.index, names).sample, usual.whole(chosen.index, names).sample),
         ):
             assert torch.equal(made.persons[:, :shared], expected.persons[:, :shared])
             assert not made.persons[:, 2:].any()
-            for view, joints in made.views.items():
-                assert joints.shape[1] == persons
-                assert torch.allclose(joints[:, :shared], expected.views[view][:, :shared], atol=1e-6)
-                assert not joints[:, 2:].any()
+            for name, values in made.modalities.items():
+                assert values.shape[1] == persons
+                assert torch.allclose(values[:, :shared], expected.modalities[name][:, :shared], atol=1e-6)
+                assert not values[:, 2:].any()
 
 
-def test_testing_resamples_the_whole_clip(store):
-    batch = next(Batches(store, ("joint",), CONFIG).in_order(np.array([5, 6])))
-    expected = store.clip(5).joints
-    assert torch.allclose(batch.views["joint"][0, :2, 0], torch.from_numpy(expected[:, 0]), atol=1e-6)
-    assert torch.allclose(batch.views["joint"][0, :2, -1], torch.from_numpy(expected[:, -1]), atol=1e-6)
+def test_whole_clips_go_from_the_first_frame_to_the_last(store):
+    joints = SampleMaker(store, CONFIG).whole(torch.tensor([5]), ("joint",)).sample.modalities["joint"]
+    expected = torch.from_numpy(store.clip(5).joints)
+    assert torch.allclose(joints[0, :, [0, -1]], expected[:, [0, -1]], atol=1e-6)
 
 
 def test_in_order_covers_every_clip_once(store):
-    batches = Batches(store, ("joint",), replace(CONFIG, augment=AugmentConfig()))
-    assert torch.cat([batch.clips for batch in batches.in_order(CLIPS, 5)]).tolist() == CLIPS.tolist()
+    batches = list(SampleMaker(store, CONFIG).in_order(CLIPS, ("joint",), 5))
+    assert torch.cat([batch.index for batch in batches]).tolist() == CLIPS.tolist()
+    assert {type(batch) for batch in batches} == {Batch}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_modalities_have_the_wanted_precision(store, dtype):
+    maker = SampleMaker(store, CONFIG, dtype=dtype)
+    for batch in (maker.batch(draw(store), spec("joint", "motion")), maker.whole(torch.arange(3), ("joint",))):
+        assert {values.dtype for values in batch.sample.modalities.values()} == {dtype}
+
+
+@pytest.mark.parametrize("config", [CONFIG, APART], ids=["together", "apart"])
+def test_two_dimensional_clips_have_depth_zero_in_every_usable_modality(flat, config):
+    names = usable(tuple(MODALITIES), flat.layout, flat.up, flat.channels)
+    assert names == ("joint", "motion", "bone", "bone motion", "velocity", "distance")
+    maker, chosen = SampleMaker(flat, config), draw(flat)
+    batch = maker.batch(chosen, spec(*names, augmentations=("none", "weak", "strong")))
+    for sample in (*batch.samples, maker.whole(chosen.index, names).sample):
+        for name in names[:-1]:
+            assert not sample.modalities[name][..., 2].any(), name
+            assert sample.modalities[name][..., :2].any(), name
+    joints = SampleMaker(flat, CONFIG).whole(torch.tensor([5]), ("joint",)).sample.modalities["joint"]
+    assert torch.allclose(joints[0, :, -1, :, :2], torch.from_numpy(flat.clip(5).joints[:, -1]), atol=1e-6)
+
+
+def test_confidence_is_interpolated_at_the_frames_of_the_joints(flat):
+    sample = SampleMaker(flat, CONFIG).whole(torch.tensor([5, 9]), ("joint",)).sample
+    assert sample.confidence.shape == (2, 1, 16, 17)
+    for row, index in enumerate((5, 9)):
+        clip = flat.clip(index)
+        at = even_positions(torch.tensor([clip.frames]), 16)[0].numpy()
+        expected = [np.interp(at, np.arange(clip.frames), clip.confidence[0, :, joint]) for joint in range(17)]
+        np.testing.assert_allclose(sample.confidence[row, 0].numpy(), np.stack(expected, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize("modalities", ["together", "apart"])
+def test_confidence_goes_with_the_joints_through_every_augmentation(modalities):
+    """The second coordinate of every joint is its confidence, which scales and shifts cannot hide."""
+    clips, number = [], np.random.default_rng(0)
+    for index in range(48):
+        seen = number.random((1, 12 + index % 5, 17)).astype(np.float16).astype(np.float32)
+        joints = np.stack([number.random(seen.shape, dtype=np.float32), seen], axis=-1)
+        clips.append(Clip(ClipInfo(f"{index}", 0), joints, seen))
+    store = Store.in_memory(clips, own_store(None, "coco17").layout, ["a"], up="-y")
+    config = DataConfig(ResampleConfig(16), strong=AugmentConfig(mirror=0.5, frame_mask=0.5), modalities=modalities)
+    batch = SampleMaker(store, config).batch(draw(store), spec("joint", "bone", augmentations=("strong", "strong")))
+    for sample in batch.samples:
+        torch.testing.assert_close(sample.confidence, sample.modalities["joint"][..., 1], atol=1e-5, rtol=0)
+
+
+def test_absent_persons_have_no_confidence(flat):
+    sample = SampleMaker(flat, CONFIG, persons=3).whole(torch.tensor([5]), ("joint",)).sample
+    assert sample.confidence[:, 0].any()
+    assert not sample.confidence[:, 1:].any()
 
 
 class Traffic(TorchDispatchMode):
@@ -178,20 +235,92 @@ class Traffic(TorchDispatchMode):
         return made
 
 
-@pytest.mark.parametrize("recorded", [False, True])
-@pytest.mark.parametrize("views", ["together", "apart"])
-def test_a_device_gets_the_draw_and_its_joints_and_nobody_waits_for_it(store, views, recorded):
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_device_gets_the_draw_and_its_joints_and_nothing_waits_for_it(store, name):
     """The meta device computes nothing: whatever needs a value from it fails."""
-    change = AugmentConfig(60, 20, 20, 0.3, 0.2, 0.5, 0.2, 0.5, 0.05)
-    config = BatchConfig(SampleConfig(frames=16), change, views)
-    if recorded and views == "apart":
-        config = BatchConfig(SampleConfig(frames=16), views="apart", motion="recorded")
-    batches = Batches(store, tuple(VIEWS), config, "meta")
-    draw = stream(store, CLIPS, 8, 0, "a").draw(0)
-    batches.training(draw)
-    rows = batches.read(draw.clips)
+    maker, chosen = SampleMaker(store, CONFIGS[name], "meta"), draw(store)
+    wanted = spec("joint", "motion", "bone", "yaw-invariant velocity", "distance", augmentations=("none", "strong"))
+    maker.batch(chosen, wanted)
+    rows = maker.read(chosen.index)
     with Traffic() as traffic:
-        batch = batches.training(draw, rows)
-        assert batch.views["bone"].shape == (8, 2, 16, 20, 3)
-    assert batch.persons.device.type == "cpu"
+        sample = maker.batch(chosen, wanted, rows).samples[1]
+        assert sample.modalities["bone"].shape == (8, 2, 16, 20, 3)
+    assert sample.persons.device.type == "cpu"
     assert sorted(traffic.copies) == sorted([tuple(rows.joints.shape), (8,), (8,), (8,), (8, 2)])
+
+
+def test_labels_come_with_labelled_batches_only(store):
+    with loader(store) as steps:
+        for number in range(6):
+            batches = steps.step(number)
+            labelled = batches["labelled"]
+            assert isinstance(labelled, LabelledBatch)
+            assert labelled.labels.tolist() == (labelled.index % 4).tolist()
+            assert set(labelled.index.tolist()) <= set(LABELLED.tolist())
+            assert not any(isinstance(batches[name], LabelledBatch) for name in ("unlabelled", "all"))
+            assert not set(batches["unlabelled"].index.tolist()) & set(LABELLED.tolist())
+            assert [len(batches[name]) for name in SPECS] == [4, 7, 5]
+            assert [len(batches[name].samples) for name in SPECS] == [1, 2, 2]
+            assert list(batches["unlabelled"].sample.modalities) == ["joint", "bone"]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("data", ["small", "coco17"])
+def test_batches_are_equal_to_the_bit_wherever_the_joints_are(store, tmp_path, name, data):
+    on_disk = store if data == "small" else own_store(tmp_path / "store", data)
+    whole = loader(own_store(None, data) if data == "coco17" else on_disk, CONFIGS[name])
+    whole.maker._source = RowsOnDevice(whole.maker.store, CPU)
+    ahead = loader(on_disk, CONFIGS[name])
+    assert isinstance(ahead.maker._source, RowsOnDisk)
+    with ahead, whole:
+        for number in (0, 1, 5, 0):
+            one, other = ahead.step(number), whole.step(number)
+            assert list(one) == list(other) == list(SPECS)
+            for batch in SPECS:
+                pairs = zip(tensors(one[batch]), tensors(other[batch]), strict=True)
+                assert all(torch.equal(*pair) for pair in pairs)
+    assert not any(thread.name.startswith("psp prefetch") for thread in threading.enumerate())
+
+
+def test_ranks_share_every_batch(store):
+    with loader(store) as whole, loader(store, of=ranks(2, 0)) as first, loader(store, of=ranks(2, 1)) as second:
+        for number in range(3):
+            together, parts = whole.step(number), (first.step(number), second.step(number))
+            for name in SPECS:
+                for rank, part in enumerate(batches[name] for batches in parts):
+                    assert torch.equal(part.index, together[name].index[rank::2])
+                    for own, every in zip(part.samples, together[name].samples, strict=True):
+                        check_share(own, every, rank)
+
+
+def check_share(own: Sample, every: Sample, rank: int) -> None:
+    for modality, values in own.modalities.items():
+        torch.testing.assert_close(values, every.modalities[modality][rank::2])
+    assert torch.equal(own.persons, every.persons[rank::2])
+
+
+def test_batches_depend_on_seed_and_name(store):
+    specs = {"labelled": SPECS["all"], "other": SPECS["all"]}
+    first = loader(store, specs=specs).step(0)
+    second = Loader(SampleMaker(store, CONFIG), specs, POOLS, LABELS, 1, ranks()).step(0)
+    drawn = [first["labelled"], first["other"], second["labelled"]]
+    assert len({tuple(batch.keys.tolist()) for batch in drawn}) == 3
+
+
+def test_impossible_batches_are_refused(store, flat):
+    with pytest.raises(ConfigError, match="'yaw-invariant' cannot be made: the recordings are two-dimensional"):
+        loader(flat, specs={"all": BatchSpec("train", 4, ("joint", "yaw-invariant"))})
+    with pytest.raises(ConfigError, match="no modality 'joints'"):
+        loader(store, specs={"all": BatchSpec("train", 4, ("joints",))})
+    with pytest.raises(ConfigError, match="a batch of 4 leaves some of 5 ranks without clips"):
+        loader(store, of=ranks(5))
+
+
+def test_an_error_in_reading_reaches_the_caller(store):
+    steps = loader(store)
+    draws = steps.samplers["labelled"].draw
+    steps.samplers["labelled"].draw = lambda step: draws(step if step < 2 else 1 // 0)
+    with steps:
+        assert [len(steps.step(number)) for number in range(2)] == [3, 3]
+        with pytest.raises(ZeroDivisionError):
+            steps.step(2)

@@ -4,66 +4,131 @@ import pytest
 import torch
 
 from psp.batches.augment import rotation
-from psp.batches.modalities import VIEWS, bone_view, distance_view, motion_view, velocity_view, yaw_invariant_view
-from psp.skeleton.kinect20 import KINECT20
+from psp.batches.modalities import (
+    MODALITIES,
+    bone,
+    check_modalities,
+    distance,
+    motion,
+    usable,
+    velocity,
+    vertical,
+    yaw_invariant,
+)
+from psp.errors import ConfigError
+from psp.skeleton.catalogue import layout_by_name
+from psp.skeleton.layout import Layout
 
+KINECT20, HAND21 = layout_by_name("kinect20"), layout_by_name("hand21")
 JOINTS = torch.randn(3, 1, 8, 20, 3, generator=torch.Generator().manual_seed(0))
+ANGLES = torch.tensor([0.3, 2.0, -math.pi])
+UPS = ("x", "y", "z", "-x", "-y", "-z")
+NEED_VERTICAL = ("yaw-invariant", "yaw-invariant velocity")
+
+
+def turned(joints: torch.Tensor, axis: int) -> torch.Tensor:
+    return torch.einsum("nmtvc,ndc->nmtvd", joints, rotation(ANGLES, axis))
 
 
 def test_motion_adds_up_to_the_way_from_first_to_last_frame():
-    motion = motion_view(JOINTS, KINECT20)
-    assert torch.allclose(motion.sum(dim=2), JOINTS[:, :, -1] - JOINTS[:, :, 0], atol=1e-5)
-    assert motion[:, :, -1].abs().max() == 0
+    moved = motion(JOINTS, KINECT20)
+    assert torch.allclose(moved.sum(dim=2), JOINTS[:, :, -1] - JOINTS[:, :, 0], atol=1e-5)
+    assert moved[:, :, -1].abs().max() == 0
 
 
 def test_bones_added_from_the_centre_give_the_joints_back():
-    bones = bone_view(JOINTS, KINECT20)
+    bones = bone(JOINTS, KINECT20)
     hand = sum(bones[..., joint, :] for joint in (7, 6, 5, 4, 2, 1))
     assert torch.allclose(hand, JOINTS[..., 7, :] - JOINTS[..., 0, :], atol=1e-5)
 
 
-def test_bones_and_motions_do_not_see_where_the_body_stands():
+@pytest.mark.parametrize("name", ["bone", "motion", "bone motion", "velocity", "distance"])
+def test_where_the_body_stands_changes_nothing(name):
+    make = MODALITIES[name].make
     moved = JOINTS + torch.tensor([1.0, 2.0, 3.0])
-    for name in ("bone", "motion", "bone motion"):
-        same = torch.allclose(VIEWS[name](moved, KINECT20, "y"), VIEWS[name](JOINTS, KINECT20, "y"), atol=1e-5)
-        assert same, name
+    assert torch.allclose(make(moved, KINECT20, "y"), make(JOINTS, KINECT20, "y"), atol=1e-5)
 
 
-def test_every_view_keeps_the_shape():
-    assert all(view(JOINTS, KINECT20, "y").shape == JOINTS.shape for view in VIEWS.values())
+@pytest.mark.parametrize("up", [*UPS, "none"])
+def test_every_modality_keeps_the_shape(up):
+    assert all(each.make(JOINTS, KINECT20, up).shape == JOINTS.shape for each in MODALITIES.values())
 
 
 def test_velocity_is_motion_on_the_scale_of_the_clip():
-    assert torch.allclose(velocity_view(JOINTS, KINECT20), 4 * motion_view(JOINTS, KINECT20))
+    assert torch.allclose(velocity(JOINTS, KINECT20), 4 * motion(JOINTS, KINECT20))
 
 
-@pytest.mark.parametrize("up", ["y", "z"])
-@pytest.mark.parametrize("name", ["yaw-invariant", "yaw-invariant velocity"])
-def test_yaw_invariant_views_do_not_see_from_which_side_the_camera_looks(name, up):
-    turned = torch.einsum("nmtvc,ndc->nmtvd", JOINTS, rotation(torch.tensor([0.3, 2.0, -math.pi]), up))
-    expected = VIEWS[name](JOINTS, KINECT20, up)
-    assert torch.allclose(VIEWS[name](turned, KINECT20, up), expected, atol=1e-4)
-    tilted = torch.einsum("nmtvc,ndc->nmtvd", JOINTS, rotation(torch.tensor([0.3, 2.0, -math.pi]), "x"))
-    assert not torch.allclose(VIEWS[name](tilted, KINECT20, up), expected, atol=1e-2)
+@pytest.mark.parametrize("up", UPS)
+@pytest.mark.parametrize("name", NEED_VERTICAL)
+def test_yaw_invariant_modalities_do_not_change_under_rotation_about_the_vertical_axis(name, up):
+    make, axis = MODALITIES[name].make, "xyz".index(up[-1])
+    expected = make(JOINTS, KINECT20, up)
+    assert torch.allclose(make(turned(JOINTS, axis), KINECT20, up), expected, atol=1e-4)
+    for other in {0, 1, 2} - {axis}:
+        assert not torch.allclose(make(turned(JOINTS, other), KINECT20, up), expected, atol=1e-2)
 
 
-def test_the_yaw_invariant_view_is_height_reach_and_speed_over_the_ground():
+@pytest.mark.parametrize("up", UPS)
+def test_height_is_positive_upwards(up):
+    joints = torch.zeros(1, 1, 4, 20, 3)
+    joints[..., 7, "xyz".index(up[-1])] = -1.5 if up[0] == "-" else 1.5
+    made = yaw_invariant(joints, KINECT20, up)[0, 0, :, 7]
+    assert made[:, 0].tolist() == [1.5] * 4
+    assert not made[:, 1:].any()
+
+
+def test_the_axis_that_points_up():
+    assert [vertical(up) for up in ("x", "-y", "z", "none")] == [(0, 1.0), (1, -1.0), (2, 1.0), (1, 1.0)]
+
+
+@pytest.mark.parametrize(("up", "order"), [("y", (0, 1, 2)), ("z", (0, 2, 1)), ("x", (1, 0, 2))])
+def test_yaw_invariant_is_height_reach_and_horizontal_speed(up, order):
     joints = torch.zeros(1, 1, 4, 20, 3)
     joints[:, :, :, 7] = torch.tensor([3.0, 1.5, 4.0])
     joints[:, :, 1:, 7, 0] += 2.0
-    view = yaw_invariant_view(joints, KINECT20)[0, 0, :, 7]
-    assert view[0].tolist() == [1.5, 5.0, 2.0]
-    assert view[1:, 2].tolist() == [0.0, 0.0, 0.0]
+    made = yaw_invariant(joints[..., order], KINECT20, up)[0, 0, :, 7]
+    assert made[0].tolist() == [1.5, 5.0, 2.0]
+    assert made[1:, 2].tolist() == [0.0, 0.0, 0.0]
 
 
-def test_distances_do_not_see_any_turn_of_the_camera():
-    turned = torch.einsum("nmtvc,ndc->nmtvd", JOINTS, rotation(torch.tensor([0.3, 2.0, -1.0]), "y"))
-    turned = torch.einsum("nmtvc,ndc->nmtvd", turned, rotation(torch.tensor([-2.0, 0.5, 1.0]), "x"))
-    assert torch.allclose(distance_view(turned + 1.0, KINECT20), distance_view(JOINTS, KINECT20), atol=1e-4)
+def test_no_rotation_changes_distances():
+    both = turned(turned(JOINTS, 1), 0)
+    assert torch.allclose(distance(both + 1.0, KINECT20), distance(JOINTS, KINECT20), atol=1e-4)
 
 
 def test_distances_are_those_from_left_hand_right_hand_and_centre():
-    view = distance_view(JOINTS, KINECT20)[1, 0, 2]
+    made = distance(JOINTS, KINECT20)[1, 0, 2]
     for column, joint in enumerate((7, 11, 0)):
         expected = [math.dist(JOINTS[1, 0, 2, other].tolist(), JOINTS[1, 0, 2, joint].tolist()) for other in range(20)]
-        assert view[:, column].tolist() == pytest.approx(expected, abs=1e-5)
+        assert made[:, column].tolist() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("layout", "up", "channels", "missing"),
+    [
+        (KINECT20, "y", 3, {}),
+        (KINECT20, "-x", 3, {}),
+        (KINECT20, "none", 3, dict.fromkeys(NEED_VERTICAL, "no axis points up")),
+        (KINECT20, "-y", 2, dict.fromkeys(NEED_VERTICAL, "the recordings are two-dimensional")),
+        (HAND21, "y", 3, {"distance": "layout 'hand21' has no hands"}),
+        (
+            HAND21, "none", 2,
+            dict.fromkeys(NEED_VERTICAL, "the recordings are two-dimensional")
+            | {"distance": "layout 'hand21' has no hands"},
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_recordings_do_not_allow_is_refused_by_name_and_dropped(
+    layout: Layout, up: str, channels: int, missing: dict[str, str]
+):
+    left = usable(tuple(MODALITIES), layout, up, channels)
+    assert left == tuple(name for name in MODALITIES if name not in missing)
+    check_modalities(left, layout, up, channels)
+    for name, reason in missing.items():
+        with pytest.raises(ConfigError, match=f"the modality '{name}' cannot be made: {reason}. Leave it out"):
+            check_modalities(("joint", name), layout, up, channels)
+
+
+def test_a_modality_that_does_not_exist_is_refused():
+    with pytest.raises(ConfigError, match=r"no modality 'joints'\. Choose from joint, motion"):
+        check_modalities(("joints",), KINECT20, "y", 3)

@@ -3,31 +3,8 @@ import time
 from contextlib import nullcontext
 
 import pytest
-import torch
 
-from psp.batches.augment import AugmentConfig
-from psp.batches.loader import BatchConfig, Batches, stream
-from psp.batches.prefetch import Feed, Prefetch
-from psp.batches.joint_reader import RowsOnDevice, RowsOnDisk
-from psp.batches.resample import SampleConfig
-from stores import small_store
-
-CPU = torch.device("cpu")
-APART = BatchConfig(SampleConfig(frames=16), AugmentConfig(turn=30.0, mirror=0.5, noise=0.01), views="apart")
-RECORDED = BatchConfig(SampleConfig(frames=16, train="random"), views="apart", motion="recorded")
-STEPS = range(9)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    return small_store(tmp_path_factory.mktemp("prefetch") / "store")
-
-
-@pytest.fixture
-def draws(store):
-    clips = store.clips.order
-    streams = [stream(store, clips[:10], 4, 0, "labelled"), stream(store, clips, 7, 0, "unlabelled")]
-    return lambda step: [each.draw(step) for each in streams]
+from psp.batches.prefetch import Prefetch
 
 
 def threads() -> int:
@@ -73,29 +50,4 @@ def broken_off(ending: BaseException | None) -> None:
 def test_no_thread_is_left_however_it_ends(ending: BaseException | None):
     with pytest.raises(type(ending)) if ending else nullcontext():
         broken_off(ending)
-    assert threads() == 0
-
-
-@pytest.mark.parametrize("config", [APART, RECORDED, BatchConfig()], ids=["apart", "recorded", "together"])
-def test_batches_are_the_same_bit_for_bit_wherever_the_joints_are(store, draws, config):
-    on_device = Batches(store, ("joint", "motion"), config, rows=RowsOnDevice(store, CPU))
-    on_disk = Batches(store, ("joint", "motion"), config, rows=RowsOnDisk(store, CPU))
-    with Feed(on_disk, draws) as feed:
-        for step in STEPS:
-            ahead, at_once = feed.take(step), [on_device.training(draw) for draw in draws(step)]
-            for one, other in zip(ahead, at_once, strict=True):
-                for name in ("clips", "labels", "persons"):
-                    assert torch.equal(getattr(one, name), getattr(other, name))
-                for view, joints in one.views.items():
-                    assert torch.equal(joints.view(torch.int32), other.views[view].view(torch.int32))
-    assert threads() == 0
-
-
-def test_an_error_in_reading_reaches_the_caller(store, draws):
-    batches = Batches(store, ("joint",), APART)
-
-    with Feed(batches, lambda step: draws(step) if step < 2 else draws(1 // 0)) as feed:
-        assert [len(feed.take(step)) for step in range(2)] == [2, 2]
-        with pytest.raises(ZeroDivisionError):
-            feed.take(2)
     assert threads() == 0

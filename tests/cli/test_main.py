@@ -227,21 +227,6 @@ def test_preparing_nothing_is_refused(folder, capsys):
     assert "kinect20" in complaint(capsys, "prepare", "synthetic", "kinect2", str(folder / "empty"))
 
 
-def test_the_demo_may_be_stopped_leaves_a_picture_and_may_be_repeated(folder, capsys, monkeypatch):
-    out = folder / "demo"
-    command = ["demo", str(out), "--clips", "240", "--epochs", "1"]
-    with monkeypatch.context() as stopped:
-        stopped.setattr("psp.cli.demo.progress_bar", lambda _: nullcontext(stop_in_training))
-        assert main(command) == 128 + signal.SIGTERM
-    assert "same command again" in capsys.readouterr().err
-    for _ in range(2):
-        assert main(command) == 0
-        printed = capsys.readouterr().out
-        assert "supervised only" in printed
-        assert "PSP Learning" in printed
-    assert (out / "demo.png").stat().st_size > 20_000
-
-
 def test_a_run_becomes_one_file(run, folder, store, capsys):
     assert main(["export", run, "--onnx"]) == 0
     assert "no probability differs" in "".join(capsys.readouterr().out.split("\n")).replace("  ", " ")

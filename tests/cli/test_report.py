@@ -1,20 +1,19 @@
 import shutil
-from dataclasses import replace
 
 import pytest
 
 from psp.cli.main import main
-from psp.train.train import train_run
-from runs import SMALL_RUN
+from psp.train.api import make_task, train_run
+from runs import SMALL_RUN, small_run, with_stage
 from stores import small_store
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    store = small_store(folder / "store")
-    configs = {"first": SMALL_RUN, "second": replace(SMALL_RUN, method="supervised")}
-    return [str(train_run(store, replace(config, epochs=1), folder / name)) for name, config in configs.items()]
+    task = make_task(small_store(folder / "store"), "2/class", "synthetic-xsub")
+    configs = {"first": SMALL_RUN, "second": small_run("supervised")}
+    return [str(train_run(task, with_stage(config, epochs=1), folder / name)) for name, config in configs.items()]
 
 
 def test_runs_are_compared_on_a_page(runs, tmp_path, capsys):

@@ -1,4 +1,4 @@
-import json
+import csv
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +9,11 @@ from experiments import SMALL
 from psp.cli import reproduce as cli
 from psp.cli.main import main
 from psp.errors import TrainingError
-from psp.reproduce.experiments import EXPERIMENTS
-from psp.reproduce.run_all import Outcome
-from psp.reproduce.stand_in import ntu_stand_in
-from psp.train import loop
-from psp.train.finite import Failure
-from runs import SMALL_RUN
+from psp.reproduce.paper_tables import EXPERIMENTS
+from psp.reproduce.results import read_configs, read_lines
+from psp.reproduce.runner import Outcome
+from psp.train import run as train_run
+from psp.train.nan_guard import Failure
 from stores import small_store
 
 
@@ -37,7 +36,7 @@ def test_a_table_is_made_once_and_then_only_written(store, tmp_path, capsys):
     assert "hours" in printed
     first = (tmp_path / "results/small-quick-tiny.md").read_text()
     assert "| PSP Learning |" in first
-    assert len(list((tmp_path / "results/small").glob("*.json"))) == 2
+    assert len(read_lines(tmp_path / "results")) == 2
     assert main(command) == 0
     assert "2 runs, 0 of them to do" in " ".join(capsys.readouterr().out.split())
     assert (tmp_path / "results/small-quick-tiny.md").read_text() == first
@@ -53,15 +52,15 @@ def test_a_dry_run_only_counts(store, tmp_path, capsys):
 def test_when_time_is_up_the_exit_code_tells_that_runs_are_missing(store, tmp_path, capsys):
     assert main(["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--minutes", "0")]) == 130
     assert "0 of 2 runs are done" in " ".join(capsys.readouterr().out.split())
-    assert (tmp_path / "results/small-quick-tiny.json").exists()
+    assert (tmp_path / "results/small-quick-tiny.csv").exists()
 
 
 def test_the_table_is_written_and_the_failure_told_if_a_run_fails(store, tmp_path, capsys, monkeypatch):
-    def refuse(config, *_):
-        raise TrainingError("the loss is not finite.", where="step 1", remedy="Lower the rate.")
+    def refusal(*_):
+        return TrainingError("the loss is not finite.", where="step 1", remedy="Lower the rate.")
 
-    monkeypatch.setattr("psp.train.loop.refuse", refuse)
-    monkeypatch.setattr("psp.train.loop.FiniteGuard.failure", lambda guard: Failure(1, "loss"))
+    monkeypatch.setattr("psp.train.run.refusal", refusal)
+    monkeypatch.setattr("psp.train.trainer.FiniteGuard.failure", lambda guard: Failure(1, "loss"))
     assert main(["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--minutes", "9")]) == 2
     told = capsys.readouterr()
     assert "step 1: the loss is not finite. Lower the rate." in " ".join(told.out.split())
@@ -122,26 +121,23 @@ def test_a_network_trained_again_leaves_the_result_as_it_is(store, tmp_path, mon
     monkeypatch.setitem(EXPERIMENTS, "small", replace(SMALL, from_weights=True))
     command = ["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--rows", "psp")]
     assert main(command) == 0
-    (result,) = (tmp_path / "results/small").glob("*.json")
-    changed = result.read_text().replace('"seconds"', '"seconds" ')
-    result.write_text(changed)
+    lines = read_lines(tmp_path / "results")
     shutil.rmtree(tmp_path / "runs")
     assert main(command) == 0
-    assert list((tmp_path / "results/small").glob("*.json")) == [result]
-    assert result.read_text() == changed
+    assert read_lines(tmp_path / "results") == lines
     assert list(tmp_path.glob("runs/*/result.json"))
 
 
 def test_precision_and_compiling_reach_the_runs(store, tmp_path, capsys, monkeypatch):
     compiled = []
     monkeypatch.setattr(cli, "can_compile", lambda device: False)
-    monkeypatch.setattr(loop, "compile_encoder", lambda network: bool(compiled.append(network)))
+    monkeypatch.setattr(train_run, "compile_encoders", lambda method: bool(compiled.append(method)))
     arguments = ["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--rows", "psp")]
     assert main([*arguments, "--precision", "tf32", "--compile"]) == 0
     assert "torch.compile does not work here" in " ".join(capsys.readouterr().out.split())
     assert len(compiled) == 1
-    (result,) = (tmp_path / "results" / "small").glob("*.json")
-    assert json.loads(result.read_text())["config"]["precision"] == "tf32"
+    (entry,) = read_configs(tmp_path / "results").values()
+    assert entry["config"]["runtime"]["precision"] == "tf32"
     assert (tmp_path / "results/small-quick-tiny-tf32.md").exists()
 
 
@@ -150,8 +146,9 @@ def test_the_figure_is_drawn_from_its_runs(tmp_path, monkeypatch):
     monkeypatch.setitem(EXPERIMENTS, "figure7", small)
     store = str(small_store(tmp_path / "store").path)
     assert main(["reproduce", "figure7", "--store", store, *options(tmp_path, "--seeds", "1")]) == 0
-    names = {path.name for path in (tmp_path / "results").iterdir() if path.is_file()}
-    assert names == {f"figure7-tiny-1-seeds.{kind}" for kind in ("md", "csv", "json", "png", "svg")}
+    names = {path.name for path in (tmp_path / "results").iterdir() if path.name[0] != "."}
+    tables = {f"figure7-tiny-1-seeds.{kind}" for kind in ("md", "csv", "png")}
+    assert names == {"runs.csv", "configs.json", *tables}
 
 
 def test_pictures_of_networks_need_no_accuracies_of_every_epoch(tmp_path, capsys):
@@ -179,29 +176,22 @@ def test_mistakes_are_named(store, tmp_path, capsys, arguments, message):
     assert message in capsys.readouterr().err
 
 
-def test_table_2_on_raw_recordings_under_the_names_of_ntu(tmp_path, monkeypatch, capsys):
-    """From `.skeleton` files to the table: both protocols, all four budgets."""
+@pytest.mark.slow
+def test_table_2_on_synthetic_ntu_recordings(tmp_path, monkeypatch, capsys):
+    """From `.skeleton` files to the table: both splits, all four budgets."""
     table2 = EXPERIMENTS["table2"]
-    rows = [replace(row, make=make) for row, make in zip(table2.rows[:2], (_labels, _psp), strict=True)]
+    rows = [replace(row, make=small.make) for row, small in zip(table2.rows[:2], SMALL.rows, strict=True)]
     monkeypatch.setitem(EXPERIMENTS, "table2", replace(table2, rows=tuple(rows)))
-    ntu_stand_in(tmp_path / "runs" / "ntu-stand-in", clips=420)
+    cli.synthetic_ntu(tmp_path / "runs" / "synthetic-ntu", clips=420)
+    assert "say nothing about NTU RGB+D" in " ".join(capsys.readouterr().out.split())
     assert main(["reproduce", "table2", *options(tmp_path, "--quick")]) == 0
-    assert "say nothing about it" in " ".join(capsys.readouterr().out.split())
-    plain = json.loads((tmp_path / "results/table2-quick-tiny.json").read_text())
-    full = [cell for cell in plain["cells"] if cell["weights"] == "average"]
+    with (tmp_path / "results/table2-quick-tiny.csv").open(newline="") as file:
+        full = [cell for cell in csv.DictReader(file) if cell["weights"] == "average"]
     assert {(cell["system"], cell["column"]) for cell in full} == {
         (row.name, column.name) for row in rows for column in table2.columns
     }
-    assert sorted((tmp_path / "runs/ntu-stand-in/recordings").iterdir())[0].name == "S001C001P001R001A001.skeleton"
+    assert sorted((tmp_path / "runs/synthetic-ntu/recordings").iterdir())[0].name == "S001C001P001R001A001.skeleton"
     text = (tmp_path / "results/table2-quick-tiny.md").read_text()
-    assert "(quick version), built-in actions in its place" in text.splitlines()[0]
+    assert "(quick version), synthetic NTU recordings" in text.splitlines()[0]
     assert "| 5 % CS (here 1/class) |" in text
     assert "as the paper reports" not in text
-
-
-def _psp(protocol, budget, scope):
-    return replace(SMALL_RUN, protocol=protocol, budget=budget)
-
-
-def _labels(protocol, budget, scope):
-    return replace(SMALL_RUN, protocol=protocol, budget=budget, method="supervised")

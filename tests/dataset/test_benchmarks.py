@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from psp.dataset.benchmarks import BENCHMARKS, NTU120_SUBJECTS, Benchmark
@@ -89,6 +89,7 @@ def test_every_benchmark_names_itself_and_a_full_test(benchmark: Benchmark):
 
 
 @every_benchmark
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**16))
 def test_the_order_of_the_table_does_not_matter(benchmark: Benchmark, seed: int):
     order = np.random.default_rng(seed).permutation(300)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
@@ -58,6 +58,7 @@ def test_both_sides_can_be_given():
         Split.by(store, "subject", test=(1, 2), train=(2, 3))
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 99), st.integers(2, 12))
 def test_a_column_gives_about_a_third_of_its_values_for_testing(seed: int, subjects: int):
     store = own(subjects=subjects, seed=seed)
@@ -68,6 +69,7 @@ def test_a_column_gives_about_a_third_of_its_values_for_testing(seed: int, subje
     assert abs(share - (1 / 3 if subjects > 2 else 1 / 2)) < 0.2
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 99), st.integers(2, 9), st.integers(3, 20))
 def test_folds_of_groups_are_those_of_scikit_learn(seed: int, folds: int, subjects: int):
     store = own(subjects=subjects, seed=seed, clips=140, classes=3)
@@ -102,6 +104,7 @@ def test_folds_without_subjects_are_stratified():
     assert all(set(np.flatnonzero(store.clips.label < 0)) < set(split.train_index(store)) for split in splits)
 
 
+@settings(max_examples=25)
 @given(st.floats(0.01, 0.99), st.integers(0, 9))
 def test_a_fraction_is_taken_of_every_class(fraction: float, seed: int):
     store = own()
@@ -118,6 +121,7 @@ def test_a_fraction_is_drawn_as_documented():
     assert Split.stratified(store, 0.3, seed=3).tests["full"] == tuple(sorted(ordered[:3]))
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 2**16), st.sampled_from(["subject", "kfold=3/1", "fraction=0.2", "site=home", None]))
 def test_the_order_of_the_table_does_not_matter(seed: int, spec: str | None):
     store = own()

@@ -83,7 +83,7 @@ def clips(draw: st.DrawFn) -> list[Clip]:
     return made
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(clips())
 def test_what_is_written_is_read(written: list[Clip]):
     with tempfile.TemporaryDirectory() as folder:

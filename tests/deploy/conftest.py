@@ -17,4 +17,4 @@ def trained(tmp_path_factory):
     prepare(open_reader("synthetic", clips=90), folder / "store", workers=1)
     resample = replace(SMALL_RUN.data.resample, test_crops=((0.0, 1.0), (0.1, 0.8)))
     config = replace(with_stage(SMALL_RUN, epochs=2), data=replace(SMALL_RUN.data, resample=resample))
-    return train_run(make_task(folder / "store", "2/class", "synthetic-xsub"), config, folder / "run")
+    return train_run(make_task(folder / "store", "all", "synthetic-xsub"), config, folder / "run")

@@ -3,63 +3,102 @@
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from psp.io.base import READERS, Reader, open_reader
-from psp.synthetic import SyntheticConfig, synthetic_clip
+from psp.errors import ConfigError, RecordingError
+from psp.io.base import READERS, Reader, detect_format, open_reader
 from psp.io.write_ntu import write_ntu_folder
-from psp.errors import ConfigError
-from psp.skeleton.layouts import LAYOUTS
+from psp.synthetic import SyntheticConfig, synthetic_clip
 
 MADE = SyntheticConfig(clips=3)
+DETECTED = {"ntu": "ntu", "ntu60": "ntu", "ntu120": "ntu", "nw-ucla": "nw-ucla", "arrays": "arrays"}
 
 
 @pytest.fixture
-def sources(tmp_path: Path) -> dict[str, Path | SyntheticConfig]:
-    """A tiny source for every data set."""
+def sources(tmp_path: Path) -> dict[str, Path]:
+    """A tiny source of every format."""
     write_ntu_folder(tmp_path / "ntu", MADE)
-    (tmp_path / "nw-ucla").mkdir()
+    for name in ("nw-ucla", "arrays"):
+        (tmp_path / name).mkdir()
     frame = str([[0.0, 1.0, 2.0]] * 20)
     for number in range(3):
         file = tmp_path / "nw-ucla" / f"a01_s01_e{number:02}_v01.json"
         file.write_text(f'{{"label": 1, "skeletons": [{frame}]}}')
+        np.save(tmp_path / "arrays" / f"{number}.npy", np.ones((4, 17, 3)))
     ntu = tmp_path / "ntu"
-    return {"ntu60": ntu, "ntu120": ntu, "nw-ucla": tmp_path / "nw-ucla", "synthetic": MADE}
+    own = {"arrays": tmp_path / "arrays", "nw-ucla": tmp_path / "nw-ucla", "synthetic": Path("synthetic")}
+    return {"ntu": ntu, "ntu60": ntu, "ntu120": ntu, **own}
 
 
-@pytest.mark.parametrize("dataset", READERS)
-def test_every_reader_lists_and_reads_in_another_process_too(
-    dataset: str, sources: dict[str, Path | SyntheticConfig]
-) -> None:
-    reader: Reader = pickle.loads(pickle.dumps(open_reader(dataset, sources[dataset])))
-    items, left_out = reader.items()
-    assert reader.dataset == dataset
-    assert reader.layout.name in LAYOUTS
+def opened(format: str, source: Path) -> Reader:
+    options = {"arrays": {"layout": "coco17"}, "synthetic": {"clips": 3}}.get(format, {})
+    return open_reader(source, format, **options)
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_every_reader_lists_and_reads_in_another_process_too(format: str, sources: dict[str, Path]) -> None:
+    reader = pickle.loads(pickle.dumps(opened(format, sources[format])))
+    assert isinstance(reader, Reader)
+    items, counts = reader.items()
     assert len(items) == 3
-    assert not left_out
+    assert counts == ({"recordings without a label": 3} if format == "arrays" else {})
     for item in items:
         recording = reader.read(item)
+        assert format == "synthetic" or recording.info.id == item.id
         assert recording.joints.shape[2] == len(reader.layout.joints)
-        assert recording.seen.shape == recording.joints.shape[:2]
-        assert recording.label is not None
-        assert 0 <= recording.label < len(reader.classes)
+        assert recording.confidence.shape == recording.joints.shape[:3]
+        assert recording.up == reader.up
+        assert recording.info.label in ([None] if format == "arrays" else range(len(reader.classes)))
 
 
-def test_ntu120_has_twice_the_classes_of_ntu60(sources: dict[str, Path | SyntheticConfig]) -> None:
-    ntu60, ntu120 = (open_reader(name, sources[name]).classes for name in ("ntu60", "ntu120"))
+@pytest.mark.parametrize("format", READERS)
+def test_the_format_is_found(format: str, sources: dict[str, Path]) -> None:
+    assert detect_format(sources[format]) == DETECTED.get(format, format)
+
+
+def test_a_folder_called_synthetic_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("synthetic").mkdir()
+    np.save("synthetic/0.npy", np.ones((4, 17, 3)))
+    assert detect_format("synthetic") == "arrays"
+
+
+def test_what_no_format_fits_is_told(tmp_path: Path, sources: dict[str, Path]) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RecordingError, match=r"no known recordings.*ntu \(.*nw-ucla \(.*arrays \("):
+        detect_format(tmp_path / "empty")
+    with pytest.raises(RecordingError, match=r"may be ntu or nw-ucla or arrays.*--format"):
+        detect_format(tmp_path)
+    with pytest.raises(RecordingError, match="does not exist"):
+        detect_format(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match="Did you mean 'ntu60'"):
+        open_reader(tmp_path, "ntu-60")
+
+
+@pytest.mark.parametrize(
+    ("format", "options"),
+    [("nw-ucla", {"missing": "missing.txt"}), ("ntu60", {"layout": "coco17"}), ("arrays", {"clips": 3})],
+)
+def test_options_of_other_formats_are_refused(format: str, options: dict, sources: dict[str, Path]) -> None:
+    with pytest.raises(ConfigError, match="no such option") as refusal:
+        open_reader(sources[format], format, **options)
+    assert refusal.value.where in options
+
+
+def test_ntu120_has_twice_the_classes_of_ntu60(sources: dict[str, Path]) -> None:
+    ntu60, ntu120 = (open_reader(sources[name], name).classes for name in ("ntu60", "ntu120"))
     assert (len(ntu60), len(ntu120)) == (60, 120)
     assert len(set(ntu120)) == 120
     assert ntu120[:60] == ntu60
 
 
-def test_written_ntu_files_read_as_the_clips_they_came_from(
-    sources: dict[str, Path | SyntheticConfig],
-) -> None:
-    reader = open_reader("ntu60", sources["ntu60"])
+def test_written_ntu_files_read_as_the_clips_they_came_from(sources: dict[str, Path]) -> None:
+    reader = open_reader(sources["ntu60"])
     clips = {clip.id: clip for clip in (synthetic_clip(MADE, index) for index in range(3))}
     for item in reader.items()[0]:
         recording, clip = reader.read(item), clips[item.id]
-        assert (recording.label, recording.subject) == (clip.label, clip.subject)
+        assert recording.info == clip.info
         assert recording.joints == pytest.approx(clip.joints, rel=1e-6)
 
 
@@ -67,19 +106,7 @@ def test_actions_beyond_60_are_counted_not_read(tmp_path: Path) -> None:
     write_ntu_folder(tmp_path, SyntheticConfig(clips=2))
     first = min(tmp_path.iterdir())
     first.rename(first.with_name("S018C001P001R001A061.skeleton"))
-    items, left_out = open_reader("ntu60", tmp_path).items()
+    items, counts = open_reader(tmp_path, "ntu60").items()
     assert len(items) == 1
-    assert sum(left_out.values()) == 1
-    assert len(open_reader("ntu120", tmp_path).items()[0]) == 2
-
-
-def test_an_unknown_data_set_is_answered_with_the_nearest_name() -> None:
-    with pytest.raises(ConfigError, match="Did you mean 'ntu60'"):
-        open_reader("ntu-60", "somewhere")
-
-
-def test_sources_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ConfigError, match="not a source"):
-        open_reader("nw-ucla", MADE)
-    with pytest.raises(ConfigError, match="no list of missing"):
-        open_reader("nw-ucla", "somewhere", Path("missing.txt"))
+    assert sum(counts.values()) == 1
+    assert len(open_reader(tmp_path, "ntu120").items()[0]) == 2

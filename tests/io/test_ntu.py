@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psp.io.ntu_classes import NTU_CLASSES
-from psp.io.ntu import parse_skeleton, read_skeleton_file
-from psp.synthetic import SyntheticConfig, synthetic_clip
-from psp.io.write_ntu import write_skeleton_file
 from psp.errors import RecordingError
+from psp.io.base import open_reader
+from psp.io.ntu import parse_skeleton, read_missing, read_skeleton_file
+from psp.io.ntu_classes import NTU_CLASSES
+from psp.io.write_ntu import write_ntu_folder, write_skeleton_file
+from psp.synthetic import SyntheticConfig, synthetic_clip
 
 BODY = "0 1 1 1 1 0 0.1 -0.2 2"
 NAME = "S001C002P003R004A005.skeleton"
@@ -72,10 +73,14 @@ def plainly_parsed(content: bytes) -> dict[tuple[bytes, int], dict[int, np.ndarr
 def assert_parsed_like(content: bytes) -> None:
     recording, expected = parse_skeleton(content, NAME), plainly_parsed(content)
     assert len(recording.joints) == len(expected)
-    for seen, joints, frames in zip(recording.seen, recording.joints, expected.values(), strict=True):
-        assert np.flatnonzero(seen).tolist() == list(frames)
-        assert joints[seen].tobytes() == np.array(list(frames.values())).tobytes()
-        assert not joints[~seen].any()
+    for confidence, joints, frames in zip(recording.confidence, recording.joints, expected.values(), strict=True):
+        positions = np.array(list(frames.values()))
+        observed = positions.any(axis=2)
+        assert (confidence[list(frames)] == observed).all()
+        assert (joints[list(frames)] == positions * observed[..., None]).all()
+        outside = np.delete(np.arange(len(confidence)), list(frames))
+        assert not joints[outside].any()
+        assert not confidence[outside].any()
 
 
 @given(
@@ -116,7 +121,7 @@ def altered(line: int, content: str | None) -> bytes:
     [
         (1, "x", 1), (1, "0", 1), (1, "2", 29), (2, "-1", 2), (2, "2", 29), (2, "0", 3), (3, "7 0 1", 3),
         (4, "24", 4), (6, None, 28), (6, "1 2 3", 6), (8, "1 2 x 0 0 0 0 0 0 0 0 2", 8),
-        (29, "1 2 nan 0 0 0 0 0 0 0 0 2", 29),
+        (29, "1 2 inf 0 0 0 0 0 0 0 0 2", 29), (29, "1 2 nancy 0 0 0 0 0 0 0 0 2", 29),
     ],
 )  # fmt: skip
 def test_damage_is_named_with_its_line(line, content, where):
@@ -135,6 +140,14 @@ def test_an_id_that_occurs_twice_in_a_frame_belongs_to_two_bodies():
     np.testing.assert_array_equal(recording.joints[:, 0, 0, 0], [1, 2])
 
 
+@pytest.mark.parametrize("line", ["nan 2 3", "1 -nan(ind) 3", "1 2 NaN", "1.#QNAN 2 3", "1 2 -1.#IND", "0 0 0"])
+def test_a_joint_without_a_position_was_not_observed(line):
+    recording = parse_skeleton(altered(7, f"{line} 0 0 0 0 0 0 0 0 2"), NAME)
+    np.testing.assert_array_equal(np.flatnonzero(recording.confidence[0, 0] == 0), [2])
+    np.testing.assert_array_equal(recording.joints[0, 0, 2], 0)
+    assert recording.seen.all()
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_synthetic_files(tmp_path, newline):
     clip = synthetic_clip(SyntheticConfig(), 0)
@@ -148,8 +161,8 @@ def test_synthetic_files(tmp_path, newline):
 @pytest.mark.parametrize("action", [1, 120])
 def test_the_name_tells_the_facts(action):
     recording = parse_skeleton(altered(2, "1"), f"S001C002P003R0004A{action:03}.skeleton")
-    facts = (recording.setup, recording.camera, recording.subject, recording.repetition, recording.label)
-    assert facts == (1, 2, 3, 4, action - 1)
+    assert list(recording.info.columns.items()) == [("subject", 3), ("camera", 2), ("setup", 1), ("repetition", 4)]
+    assert recording.info.label == action - 1
 
 
 @pytest.mark.parametrize("name", ["clip.skeleton", "s001c002p003r004a005.skeleton", "S001C002P003R004A005x.skeleton"])
@@ -162,6 +175,41 @@ def test_there_are_120_actions_with_different_names():
     assert len(set(NTU_CLASSES)) == 120
     assert NTU_CLASSES[0] == "drink water"
     assert (NTU_CLASSES[59], NTU_CLASSES[119]) == ("walking apart", "rock-paper-scissors")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_ntu_folder(tmp_path / "raw", SyntheticConfig(clips=3))
+    return tmp_path / "raw"
+
+
+@pytest.mark.parametrize("form", ["{}", "{}.skeleton", "\ufeff{}\r", "  {}.SKELETON "])
+@pytest.mark.parametrize("case", [str.upper, str.lower])
+def test_the_list_of_missing_skeletons_in_every_usual_form(tmp_path, folder, form, case):
+    name = min(folder.iterdir()).stem
+    text = form.format(case(name)) + "\nS032C001P001R001A001\n"
+    (tmp_path / "missing.txt").write_text(text, encoding="utf-8")
+    items, counts = open_reader(folder, missing=tmp_path / "missing.txt").items()
+    assert name not in {item.id for item in items}
+    assert len(items) == 2
+    assert sorted(counts.values()) == [1, 1]
+
+
+@pytest.mark.parametrize("content", [b"", b"no names here", b"\xff\xfeS\x000\x00"])
+def test_a_list_without_names_is_refused(tmp_path, content):
+    (tmp_path / "missing.txt").write_bytes(content)
+    with pytest.raises(RecordingError, match=r"missing\.txt"):
+        read_missing(tmp_path / "missing.txt")
+
+
+def test_the_data_set_follows_from_the_actions(folder):
+    assert open_reader(folder).dataset == "ntu60"
+    assert "A060" in open_reader(folder).notes[0]
+    first = min(folder.iterdir())
+    first.rename(first.with_name("S018C001P001R001A061.skeleton"))
+    assert open_reader(folder).dataset == "ntu120"
+    assert "S018C001P001R001A061" in open_reader(folder).notes[0]
+    assert open_reader(folder, "ntu60").dataset == "ntu60"
 
 
 def test_real_recordings(shared_data):

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from psp.io.nw_ucla import NW_UCLA_ACTIONS, open_nw_ucla, parse_nw_ucla
 from psp.errors import RecordingError
+from psp.io.nw_ucla import NW_UCLA_ACTIONS, open_nw_ucla, parse_nw_ucla
 
 NAME = "a08_s03_e02_v01.json"
 JOINTS = np.random.default_rng(0).normal(size=(5, 20, 3))
@@ -23,14 +23,23 @@ def test_a_recording_holds_the_joints_and_what_the_name_says() -> None:
     recording = parse_nw_ucla(content(), NAME)
     assert (recording.joints == JOINTS).all()
     assert recording.seen.all()
-    assert (recording.id, recording.label) == ("a08_s03_e02_v01", 6)
-    assert (recording.subject, recording.camera, recording.repetition, recording.setup) == (3, 1, 2, 0)
+    assert (recording.info.id, recording.info.label) == ("a08_s03_e02_v01", 6)
+    assert list(recording.info.columns.items()) == [("subject", 3), ("camera", 1), ("setup", 0), ("repetition", 2)]
+
+
+@pytest.mark.parametrize("absent", [[0, 0, 0], [1, float("nan"), 2], [None, 1, 2]])
+def test_a_joint_at_zero_or_without_a_number_was_not_observed(absent: list[float | None]) -> None:
+    joints = JOINTS.tolist()
+    joints[2][7] = absent
+    recording = parse_nw_ucla(content(joints), NAME)
+    assert np.argwhere(recording.confidence == 0).tolist() == [[0, 2, 7]]
+    assert recording.joints[0, 2, 7].tolist() == [0, 0, 0]
 
 
 def test_ten_actions_are_numbered_without_gaps() -> None:
     assert list(NW_UCLA_ACTIONS) == [1, 2, 3, 4, 5, 6, 8, 9, 11, 12]
     for label, action in enumerate(NW_UCLA_ACTIONS):
-        assert parse_nw_ucla(content(label=label + 1), f"a{action:02}_s01_e01_v03.json").label == label
+        assert parse_nw_ucla(content(label=label + 1), f"a{action:02}_s01_e01_v03.json").info.label == label
 
 
 @pytest.mark.parametrize(
@@ -45,7 +54,7 @@ def test_ten_actions_are_numbered_without_gaps() -> None:
         (content(JOINTS[..., :2].tolist()), NAME, NAME),
         (content([*JOINTS.tolist(), [[0, 0, 0]]]), NAME, NAME),
         (content([[["x", 0, 0]] * 20]), NAME, NAME),
-        (content(np.full((1, 20, 3), np.nan).tolist()), NAME, NAME),
+        (content(np.full((1, 20, 3), np.inf).tolist()), NAME, NAME),
         (content(label=8), NAME, NAME),
         (content(), "a07_s03_e02_v01.json", "a07_s03_e02_v01.json"),
         (content(), "walking.json", "walking.json"),
@@ -76,7 +85,7 @@ def test_every_published_file_is_read(shared_data: Path) -> None:
     reader = open_nw_ucla(shared_data / "nw-ucla" / "all_sqe.zip")
     items, _ = reader.items()
     assert len(items) == 1484
-    assert {reader.read(item).label for item in items[::37]} == set(range(10))
+    assert {reader.read(item).info.label for item in items[::37]} == set(range(10))
 
 
 def test_subject_4_sits_down_and_stands_up_under_the_wrong_names_in_view_2(shared_data: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psp.io.pickles import read_restricted
 from psp.errors import RecordingError
+from psp.io.pickles import read_restricted
 
 ARRAYS = [
     np.arange(6.0).reshape(2, 3),

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from psp.io.source import FileSource
 from psp.errors import RecordingError
+from psp.io.source import FileSource
 
-FILES = {"b.txt": b"second", "deep/a.txt": b"first", "deep/.hidden.txt": b"", "c.json": b"{}"}
+FILES = {"b.txt": b"second", "deep/a.txt": b"first", "deep/.hidden.txt": b"", ".git/d.txt": b"", "c.json": b"{}"}
 
 
 @pytest.fixture
@@ -30,16 +30,27 @@ def archive(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("kind", ["folder", "archive"])
 def test_files_come_in_order_of_their_ids(kind: str, request: pytest.FixtureRequest) -> None:
-    source = FileSource(request.getfixturevalue(kind), ".txt")
+    source = FileSource(request.getfixturevalue(kind), (".txt",))
     files = source.files()
     assert [(file.id, file.name) for file in files] == [("a", "deep/a.txt"), ("b", "b.txt")]
     assert [source.read(file.name) for file in files] == [b"first", b"second"]
 
 
+def test_one_file_is_a_source_of_itself(folder: Path) -> None:
+    source = FileSource(folder / "b.txt", (".txt",))
+    (file,) = source.files()
+    assert (file.id, file.name, source.read(file.name)) == ("b", "b.txt", b"second")
+    assert source.files() == FileSource(folder, (".txt",)).files()[1:]
+
+
+def test_files_of_several_suffixes(folder: Path) -> None:
+    assert [file.id for file in FileSource(folder, (".txt", ".json")).files()] == ["a", "b", "c"]
+
+
 def test_the_stamp_changes_with_the_file(folder: Path) -> None:
-    before = FileSource(folder, ".txt").files()
+    before = FileSource(folder, (".txt",)).files()
     os.utime(folder / "b.txt", ns=(1, 1))
-    after = FileSource(folder, ".txt").files()
+    after = FileSource(folder, (".txt",)).files()
     assert before[0] == after[0]
     assert before[1].stamp != after[1].stamp
 
@@ -47,31 +58,31 @@ def test_the_stamp_changes_with_the_file(folder: Path) -> None:
 def test_equal_ids_are_refused(folder: Path) -> None:
     (folder / "a.txt").write_text("another")
     with pytest.raises(RecordingError, match="same name"):
-        FileSource(folder, ".txt").files()
+        FileSource(folder, (".txt",)).files()
 
 
 def test_missing_and_damaged_files_are_told(folder: Path, archive: Path) -> None:
     with pytest.raises(RecordingError, match=r"gone\.txt: the file cannot be read"):
-        FileSource(folder, ".txt").read("gone.txt")
+        FileSource(folder, (".txt",)).read("gone.txt")
     with pytest.raises(RecordingError, match=r"gone\.txt: the file cannot be read"):
-        FileSource(archive, ".txt").read("gone.txt")
+        FileSource(archive, (".txt",)).read("gone.txt")
     archive.write_bytes(archive.read_bytes().replace(b"second", b"sacond"))
     with pytest.raises(RecordingError, match=r"b\.txt: the file cannot be read"):
-        FileSource(archive, ".txt").read("b.txt")
+        FileSource(archive, (".txt",)).read("b.txt")
 
 
 def test_what_is_no_source_is_told(folder: Path) -> None:
     with pytest.raises(RecordingError, match="does not exist"):
-        FileSource(folder / "nowhere", ".txt").files()
+        FileSource(folder / "nowhere", (".txt",)).files()
     with pytest.raises(RecordingError, match="neither a folder nor a readable zip archive"):
-        FileSource(folder / "b.txt", ".txt").files()
+        FileSource(folder / "c.json", (".txt",)).files()
     with pytest.raises(RecordingError, match=r"no \*\.skeleton file"):
-        FileSource(folder, ".skeleton").files()
+        FileSource(folder, (".skeleton",)).files()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_process_has_its_own_place_in_the_archive(archive: Path) -> None:
-    source = FileSource(archive, ".txt")
+    source = FileSource(archive, (".txt",))
     assert source.read("b.txt") == b"second"
     child = os.fork()
     if child == 0:

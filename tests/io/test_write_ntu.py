@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from psp.synthetic import SyntheticConfig, synthetic_clip
-from psp.io.write_ntu import write_ntu_folder, write_skeleton_file
 from psp.errors import RecordingError
-from psp.skeleton.clip import Clip
+from psp.io.write_ntu import write_ntu_folder, write_skeleton_file
+from psp.skeleton.recording import Clip
+from psp.synthetic import SyntheticConfig, synthetic_clip
 
 
 def parse(path: Path) -> list[dict[str, np.ndarray]]:

@@ -3,16 +3,25 @@
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from psp.preprocess.chunk import Chunk, Skipped, load_chunk, load_skipped
-from psp.synthetic import SyntheticConfig, synthetic_clips
 from psp.errors import StoreError
+from psp.preprocess.chunk import Chunk, Skipped, load_chunk, load_skipped
+from psp.skeleton.recording import Clip, ClipInfo
+from psp.synthetic import SyntheticConfig, synthetic_clips
 
-CLIPS = list(synthetic_clips(SyntheticConfig(clips=60)))[::7]
+CLIPS = [
+    *list(synthetic_clips(SyntheticConfig(clips=60)))[::7],
+    Clip(ClipInfo("ä/1", None, {"age": 2.5, "city": "Köln", "n": 3}), np.ones((1, 2, 25, 3), dtype=np.float32)),
+]
+FLAT = [
+    Clip(ClipInfo("a"), np.ones((2, 3, 4, 2), dtype=np.float32), np.full((2, 3, 4), 0.3, dtype=np.float32)),
+    Clip(ClipInfo("b"), np.zeros((1, 5, 4, 2), dtype=np.float32)),
+]
 
 
-@pytest.mark.parametrize("clips", [CLIPS, []])
+@pytest.mark.parametrize("clips", [CLIPS, FLAT, []])
 def test_a_chunk_comes_back_as_it_was(tmp_path: Path, clips: list) -> None:
     skipped = [Skipped("a.skeleton:3", "it ends here.")]
     Chunk(clips, Counter({"frames": 2}), skipped).save(tmp_path / "chunk.npz")
@@ -21,10 +30,12 @@ def test_a_chunk_comes_back_as_it_was(tmp_path: Path, clips: list) -> None:
     assert loaded.skipped == skipped == load_skipped(tmp_path / "chunk.npz")
     assert len(loaded.clips) == len(clips)
     for clip, expected in zip(loaded.clips, clips, strict=True):
-        assert (clip.joints == expected.joints).all()
-        facts = (clip.id, clip.label, clip.subject, clip.camera, clip.setup, clip.repetition)
-        about = (expected.label, expected.subject, expected.camera, expected.setup, expected.repetition)
-        assert facts == (expected.id, *about)
+        np.testing.assert_array_equal(clip.joints, expected.joints)
+        assert (clip.confidence is None) == (expected.confidence is None)
+        if clip.confidence is not None:
+            np.testing.assert_array_equal(clip.confidence, expected.confidence)
+        assert clip.info == expected.info
+        assert list(clip.info.columns) == list(expected.info.columns)
     assert [path.name for path in tmp_path.iterdir()] == ["chunk.npz"]
 
 

@@ -1,74 +1,131 @@
+"""Gaps are filled from what was observed, and only there; confidence says which joints those are."""
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psp.preprocess.clean import CleanConfig, clean
 from psp.io.pickles import read_restricted
-from psp.skeleton.recording import RawRecording
-from psp.skeleton.layouts import LAYOUTS
+from psp.preprocess.clean import CleanConfig, clean
+from psp.skeleton.catalogue import layout_by_name
+from psp.skeleton.recording import ClipInfo, Recording
 
-NTU25 = LAYOUTS["ntu25"]
-AS_SEEN = CleanConfig(fill_gaps=False)
-
-
-def recording_of(*bodies: np.ndarray) -> RawRecording:
-    joints = np.stack(bodies)
-    return RawRecording("clip", joints, joints.any(axis=(2, 3)))
+NTU25 = layout_by_name("ntu25")
+AS_SEEN, FILL = CleanConfig(fill_gaps=False), CleanConfig(bodies=None)
 
 
-def cleaned(*bodies: np.ndarray, config: CleanConfig = AS_SEEN) -> np.ndarray:
-    return clean(recording_of(*bodies), NTU25, config)[0].joints
+def recording_of(joints: np.ndarray, observed: np.ndarray | None = None) -> Recording:
+    confidence = joints.any(axis=3) if observed is None else observed
+    return Recording(ClipInfo("clip"), joints, confidence.astype(np.float32))
 
 
-def test_gaps_are_filled_linearly_and_ends_held():
-    way = np.linspace([1.0, 2, 3], [2.0, 4, 6], 11)
+@pytest.mark.parametrize("channels", [2, 3])
+def test_gaps_are_filled_linearly_and_ends_held(channels):
+    way = np.linspace([1.0, 2, 3], [2.0, 4, 6], 11)[:, :channels]
     joints = np.repeat(way[None, :, None], 25, axis=2)
     holes, expected = joints.copy(), joints.copy()
     holes[0, 3:6] = holes[0, 7, 2] = holes[0, 9:] = holes[0, 0, 1] = 0
     expected[0, 9:], expected[0, 0, 1] = joints[0, 8], joints[0, 1, 1]
-    found = cleaned(*holes, config=CleanConfig(drop_empty_frames=False))
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    found, present, changes = clean(recording_of(holes), NTU25, CleanConfig(drop_empty_frames=False))
+    np.testing.assert_allclose(found.joints, expected, rtol=1e-12)
+    np.testing.assert_array_equal(found.confidence, holes.any(axis=3))
+    assert present.all()
+    assert list(changes.values()) == [3, 2, 2]
 
 
 def test_frames_without_anybody_go_before_gaps_are_filled():
     joints = np.arange(1.0, 451).reshape(2, 3, 25, 3)
     joints[:, 1] = 0
     joints[1, 0] = 0
-    found = cleaned(*joints, config=CleanConfig(bodies=None))
-    np.testing.assert_array_equal(found, [joints[0, [0, 2]], joints[1, [2, 2]]])
+    found, present, _ = clean(recording_of(joints), NTU25, FILL)
+    np.testing.assert_array_equal(found.joints, [joints[0, [0, 2]], joints[1, [2, 2]]])
+    assert present.all()
+    _, present, _ = clean(recording_of(joints), NTU25, CleanConfig(bodies=None, fill_gaps=False))
+    np.testing.assert_array_equal(present, [[True, True], [False, True]])
+
+
+def test_joints_never_observed_are_put_where_their_parent_is():
+    joints = np.random.default_rng(0).uniform(1, 2, (1, 4, 25, 3))
+    hand, wrist = NTU25.joints.index("left hand"), NTU25.joints.index("left wrist")
+    observed = np.ones((1, 4, 25), dtype=bool)
+    observed[:, :, hand] = False
+    found, _, changes = clean(recording_of(joints, observed), NTU25, FILL)
+    np.testing.assert_array_equal(found.joints[:, :, hand], joints[:, :, wrist])
+    observed[:, :, NTU25.centre] = False
+    found, _, _ = clean(recording_of(joints, observed), NTU25, FILL)
+    mean = joints[:, :, observed[0, 0]].mean(axis=2)
+    np.testing.assert_allclose(found.joints[:, :, NTU25.centre], mean, rtol=1e-12)
+    assert sum(changes.values()) == 1
+
+
+def test_bodies_never_seen_are_dropped_and_a_recording_of_nobody_stays():
+    joints = np.zeros((3, 4, 25, 3))
+    joints[1] = 1
+    found, present, changes = clean(recording_of(joints), NTU25, FILL)
+    assert found.joints.shape == (1, 4, 25, 3)
+    assert present.shape == (1, 4)
+    assert changes == {"bodies never seen": 2}
+    nobody = recording_of(np.zeros((1, 4, 25, 3)))
+    found, present, changes = clean(nobody, NTU25, CleanConfig())
+    assert found is nobody
+    assert not present.any()
+    assert not changes
+
+
+def test_a_coordinate_of_zero_means_nothing_special():
+    joints = np.zeros((1, 5, 25, 3))
+    joints[:, :, 1] = np.arange(5.0)[:, None]
+    found, present, changes = clean(recording_of(joints, np.ones((1, 5, 25), dtype=bool)), NTU25, CleanConfig())
+    np.testing.assert_array_equal(found.joints, joints)
+    assert present.all()
+    assert not changes
 
 
 masks = st.lists(st.lists(st.booleans(), min_size=50, max_size=50), min_size=1, max_size=6).map(np.array)
 
 
-@given(masks)
-def test_cleaning_again_changes_nothing_and_what_was_seen_stays(mask):
-    seen = mask.reshape(len(mask), 2, 25).transpose(1, 0, 2)
-    joints = np.random.default_rng(0).uniform(1, 2, (*seen.shape, 3)) * seen[..., None]
-    config = CleanConfig(bodies=None)
-    once, _ = clean(recording_of(*joints), NTU25, config)
-    kept = joints[:, seen.any(axis=(0, 2))]
-    np.testing.assert_array_equal(once.joints[kept != 0], kept[kept != 0])
-    again, changes = clean(once, NTU25, config)
+@given(masks, st.sampled_from([2, 3]))
+def test_cleaning_again_changes_nothing_and_what_was_observed_stays(mask, channels):
+    observed = mask.reshape(len(mask), 2, 25).transpose(1, 0, 2)
+    joints = np.random.default_rng(0).uniform(-1, 1, (*observed.shape, channels))
+    once, present, _ = clean(recording_of(joints, observed), NTU25, FILL)
+    people, frames = observed.any(axis=(1, 2)), observed.any(axis=(0, 2))
+    if people.any():
+        kept, seen = joints[people][:, frames], observed[people][:, frames]
+        np.testing.assert_array_equal(once.joints[seen], kept[seen])
+        np.testing.assert_array_equal(once.confidence, seen)
+        assert (np.abs(once.joints) <= 1).all()
+        assert present.all()
+    again, _, _ = clean(once, NTU25, FILL)
     np.testing.assert_array_equal(again.joints, once.joints)
-    assert not changes
 
 
-def stages(shared_data) -> list[tuple[RawRecording, np.ndarray]]:
+@given(masks)
+def test_what_stands_where_nothing_was_observed_has_no_influence(mask):
+    observed = mask.reshape(len(mask), 2, 25).transpose(1, 0, 2)
+    draw = np.random.default_rng(0)
+    joints = draw.uniform(1, 2, (*observed.shape, 3))
+    other = np.where(observed[..., None], joints, draw.normal(size=joints.shape))
+    first, second = (clean(recording_of(each, observed), NTU25, FILL)[0].joints for each in (joints, other))
+    if observed.any():
+        np.testing.assert_array_equal(first, second)
+
+
+def stages(shared_data) -> list[tuple[Recording, np.ndarray]]:
     folder, pairs = shared_data / "ntu-samples", []
     denoised = read_restricted(folder / "raw_denoised_joints.pkl")
     for clip, expected in zip(read_restricted(folder / "raw_skes_data.pkl"), denoised, strict=True):
         bodies = [np.zeros((clip["num_frames"], 25, 3)) for _ in clip["data"]]
         for joints, tracked in zip(bodies, clip["data"].values(), strict=True):
             joints[tracked["interval"]] = tracked["joints"].reshape(-1, 25, 3)
-        pairs.append((recording_of(*bodies), expected.reshape(-1, 2, 25, 3).swapaxes(0, 1)))
+        pairs.append((recording_of(np.stack(bodies)), expected.reshape(-1, 2, 25, 3).swapaxes(0, 1)))
     return pairs
 
 
 def test_the_stages_of_ctr_gcn(shared_data):
     for recording, expected in stages(shared_data):
-        mended, changes = clean(recording, NTU25, AS_SEEN)
-        np.testing.assert_array_equal(mended.joints, expected)
+        repaired, _, changes = clean(recording, NTU25, AS_SEEN)
+        np.testing.assert_array_equal(repaired.joints, expected)
         assert not changes
 
 

@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from psp.preprocess.processes import run_in_processes
 from psp.errors import RecordingError, StoreError
+from psp.preprocess.processes import run_in_processes
 
 
 def _square(number: int) -> int:

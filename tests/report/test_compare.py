@@ -1,23 +1,21 @@
 from dataclasses import replace
 
 import pytest
-from psp.train.train import start_run, train_run
 
-from psp.dataset.labels import draw_budget
-from psp.dataset.split import protocol_by_name, split_store
 from psp.errors import CheckpointError, ConfigError
 from psp.report.compare import compare, confusions, curves, differing_settings, short_names
-from runs import SMALL_RUN
+from psp.train.api import make_task, start_run, train_run
+from runs import SMALL_RUN, with_stage
 from stores import small_store
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compare")
-    store = small_store(folder / "store")
-    first = train_run(store, SMALL_RUN, folder / "runs" / "first")
-    second = train_run(store, replace(SMALL_RUN, seed=1, epochs=2), folder / "runs" / "second")
-    begun = start_run(store, SMALL_RUN, folder / "runs" / "begun", device="cpu").folder.path
+    task = make_task(small_store(folder / "store"), "2/class", "synthetic-xsub")
+    first = train_run(task, SMALL_RUN, folder / "runs" / "first")
+    second = train_run(task, replace(with_stage(SMALL_RUN, epochs=2), seed=1), folder / "runs" / "second")
+    begun = start_run(task, SMALL_RUN, folder / "runs" / "begun", device="cpu").folder.path
     return compare([first, second, begun], "cpu")
 
 
@@ -34,28 +32,31 @@ def test_only_settings_that_differ_are_listed(runs):
     assert differing_settings(runs[:1]) == {}
 
 
-def test_labels_and_clips_are_settings_too(tmp_path):
+def test_labels_split_and_clips_are_settings_too(tmp_path):
     stores = [small_store(tmp_path / f"store{clips}", clips) for clips in (48, 40)]
-    protocol = protocol_by_name(SMALL_RUN.protocol)
-    train = split_store(protocol, stores[0]).train
-    drawn = draw_budget(SMALL_RUN.budget, protocol, stores[0].clips, train, 0)
-    other = replace(drawn, ids=drawn.ids[1:])
+    task = make_task(stores[0], "2/class", "synthetic-xsub")
+    fewer = replace(task, labels=replace(task.labels, ids=task.labels.ids[1:]))
     paths = [
-        start_run(store, SMALL_RUN, tmp_path / name, budget, "cpu").folder.path
-        for name, store, budget in (("a", stores[0], drawn), ("b", stores[0], other), ("c", stores[1], None))
+        start_run(each, SMALL_RUN, tmp_path / name, "cpu").folder.path
+        for name, each in (("a", task), ("b", fewer), ("c", make_task(stores[1], "2/class", "synthetic-xsub")))
     ]
     assert list(differing_settings(compare(paths[:2], "cpu"))) == ["labels, sha256"]
-    assert "clips, sha256" in differing_settings(compare(paths[1:], "cpu"))
+    assert {"clips, sha256", "split, sha256"} <= set(differing_settings(compare(paths[1:], "cpu")))
 
 
 def test_curves_and_confusion_are_those_of_the_runs(runs):
     lines = runs[0].metrics
-    assert curves(runs, "objective")["first"] == [(line["step"], line["objective"]) for line in lines]
+    assert curves(runs, "loss")["first"] == [(line["step"], line["loss"]) for line in lines]
     assert [len(curve) for curve in curves(runs, "accuracy").values()] == [6, 4, 0]
     matrices = confusions(runs)
     assert list(matrices) == ["first", "second"]
     assert sum(map(sum, matrices["first"])) == 24
     assert list(confusions([runs[0], replace(runs[1], classes=("a", "b"))])) == ["first"]
+
+
+def test_steps_without_a_quantity_are_left_out(runs):
+    metrics = [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0, "accuracy": 0.5}]
+    assert curves([replace(runs[0], metrics=metrics)], "accuracy") == {"first": [(2, 0.5)]}
 
 
 def test_names_are_as_short_as_they_can_be(tmp_path):

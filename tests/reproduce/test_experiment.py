@@ -113,7 +113,8 @@ def test_the_papers_schedule_is_cut_and_that_of_best_is_not(store):
         "supervised": 3, "paper": 3, "published": 3, "supervised-best": 20, "best": 20, "best-short": 20,
         "supervised-best-short": 20, "temporal-convolution": 20,
     }  # fmt: skip
-    longer = plan(replace(SMALL, rows=EXPERIMENTS["table3"].rows), [store], Scope(epochs=200, seeds=1))
+    columns = tuple(replace(column, large=("paper",)) for column in SMALL.columns)
+    longer = plan(replace(SMALL, rows=EXPERIMENTS["table3"].rows, columns=columns), [store], Scope(epochs=200, seeds=1))
     assert {run.row.name: run.config.last.epochs for run in longer if run.row.name[0] == "p"} == {
         "paper": 120, "published": 200,
     }  # fmt: skip

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import shutil
 from itertools import product
@@ -119,44 +120,43 @@ def test_a_full_disk_is_an_operating_system_error_and_the_older_checkpoint_stays
     assert names(tmp_path) == ["000000001", "000000003"]
 
 
-def calls_of_a_save(folder) -> list[str]:
-    for step in (1, 2):
-        save(folder, step)
-    with killed_at(1000) as calls:
-        save(folder, 3)
-    return calls
-
-
-def test_a_save_makes_these_calls(tmp_path):
-    """What the kills below are tried at; more calls need more kills."""
-    assert {"fsync", "rename", "rmtree", "mkdir"} == set(calls_of_a_save(tmp_path))
+def shape(folder) -> frozenset[tuple[str, int, tuple[tuple[str, int], ...]]]:
+    """What lies in a folder, steps counted from the newest readable one: equal shapes behave alike."""
+    newest, found = step_of(folder), set()
+    for path in folder.iterdir():
+        kind, step = path.name[:-9], int(path.name[-9:])
+        found.add((kind, step - newest, tuple(sorted((file.name, file.stat().st_size) for file in path.iterdir()))))
+    return frozenset(found)
 
 
 def test_three_kills_in_a_row_at_any_calls_lose_nothing(tmp_path):
-    """Every kill leaves the newest durable step readable, and nothing of it is in the way of the next save."""
-    calls = calls_of_a_save(tmp_path / "first")
-    renamed = calls.index("rename")
-    for kills in product(range(len(calls)), repeat=3):
-        folder = tmp_path / "run"
-        for step in (1, 2):
-            save(folder, step)
-        newest = 2
-        for kill in kills:
-            with killed_at(kill) as done:
-                try:
-                    save(folder, newest + 1)
-                except KilledError:
-                    pass
-                else:
-                    assert len(done) <= kill
-            if "rename" in done[:-1]:
-                newest += 1
-            assert step_of(folder) == newest, (kills, kill)
-        save(folder, newest + 1)
-        assert names(folder) == [f"{newest:09d}", f"{newest + 1:09d}"]
-        assert step_of(folder) == newest + 1
-        shutil.rmtree(folder)
-    assert 0 < renamed < len(calls) - 1
+    """From every folder that kills can leave, a save that is killed anywhere, or not, leaves the newest durable step."""
+    start, calls = tmp_path / "start", set()
+    for step in (101, 102):
+        save(start, step)
+    known, fresh = {shape(start)}, [start]
+    for kills in range(1, 4):
+        before, fresh = fresh, []
+        for number, kill in product(range(len(before)), range(20)):
+            after = shutil.copytree(before[number], tmp_path / f"{kills} {number} {kill}")
+            newest, done = step_of(after), killed_save(after, kill)
+            assert step_of(after) == newest + ("rename" in done[:kill])
+            calls |= set(done)
+            if len(done) <= kill:  # nothing was killed
+                assert names(after) == [f"{newest:09d}", f"{newest + 1:09d}"]
+            elif shape(after) not in known:
+                known.add(shape(after))
+                fresh.append(after)
+        assert fresh
+    assert calls == {"fsync", "rename", "rmtree", "mkdir"}
+
+
+def killed_save(folder, kill: int) -> list[str]:
+    """Save the next step, killed at a call; return the calls."""
+    step = step_of(folder) + 1
+    with killed_at(kill) as done, contextlib.suppress(KilledError):
+        save(folder, step)
+    return done
 
 
 @pytest.mark.parametrize("damaged", [False, True])

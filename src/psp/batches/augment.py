@@ -21,10 +21,18 @@ PROBABILITIES = ("mirror", "joint_mask", "frame_mask")
 class AugmentConfig:
     """How strongly training clips are augmented; zeros change nothing.
 
-    Rotations are the largest angles in degrees, about the vertical (`turn`), the sideways (`tilt`) and the forward
-    axis (`roll`). `shear` is the largest off-diagonal entry, `scale` the largest relative change, `mirror` and the
-    masks are probabilities, `noise` a standard deviation in the unit of the store's joints. Two-dimensional recordings
-    are changed in their plane only: of the rotations `roll` applies.
+    Two-dimensional recordings are changed in their plane only: of the rotations `roll` applies.
+
+    Args:
+        turn: largest rotation about the vertical axis, degrees
+        tilt: largest rotation about the sideways axis, degrees
+        roll: largest rotation about the forward axis, degrees
+        shear: largest off-diagonal entry of the shear matrix
+        scale: largest relative change of size
+        mirror: probability of swapping left and right
+        joint_mask: probability that a joint is held at its mean over the clip
+        frame_mask: probability that 10 to 30 % of the frames repeat one of them
+        noise: standard deviation of noise, in the unit of the store's joints
     """
 
     turn: float = 0.0
@@ -78,6 +86,17 @@ def augment(
         noise = normal(keys, "noise", *joints.shape[1:]).mul_(config.noise * present[..., None, None, None])
         joints = joints + (noise if space.channels == 3 else noise * noise.new_tensor([1.0, 1.0, 0.0]))
     return joints
+
+
+def augment_confidence(
+    confidence: Float[Tensor, "n m t v"], keys: Int64[Tensor, "n"], space: Space, config: AugmentConfig
+) -> Float[Tensor, "n m t v"]:
+    """Return the confidence of joints that `augment` swapped or whose frames it repeated, with the same keys."""
+    if config.mirror:
+        order, _ = _mirror(space, confidence.device)
+        chosen = uniform(keys, "mirror") < config.mirror
+        confidence = torch.where(chosen[:, None, None, None], confidence[..., order], confidence)
+    return hold_frames(confidence[..., None], keys, config.frame_mask)[..., 0] if config.frame_mask else confidence
 
 
 def mirror(joints: Float[Tensor, "n m t v 3"], chosen: Bool[Tensor, "n"], space: Space) -> Float[Tensor, "n m t v 3"]:

@@ -36,8 +36,13 @@ class BatchSpec:
 class BatchSizes:
     """How many clips a step takes; an epoch is one pass over the unlabelled pool in batches of `unlabelled` clips.
 
-    Every method trains for that many steps, whether or not it uses unlabelled clips. `unlabelled_pool` says whether the
-    labelled clips belong to that pool too, without their labels ("train"); if no clip is left without a label, they do.
+    Every method trains for that many steps, whether or not it uses unlabelled clips.
+
+    Args:
+        labelled: labelled clips of a step
+        unlabelled: unlabelled clips of a step
+        unlabelled_pool: train adds the labelled clips to the unlabelled ones, without their labels; without any
+            unlabelled clip they are used anyway
     """
 
     labelled: int = 32
@@ -53,10 +58,14 @@ class BatchSizes:
 class DataConfig:
     """From stored clips to batches.
 
-    `weak` and `strong` are the two augmentations that methods choose from. `modalities` says whether all modalities of
-    a sample share frames and augmentation (`together`) or each draws its own (`apart`), so that nothing but the action
-    tells that two modalities belong to one clip. `motion` says whether the modality motion takes differences of
-    resampled frames or, as PSP's published program does, of recorded ones, drawn `apart` from the joints' frames.
+    Args:
+        resample: how clips are cut to a fixed number of frames
+        weak: the weak augmentation
+        strong: the strong augmentation
+        modalities: whether all modalities of a sample share frames and augmentation (together) or each draws its own
+            (apart)
+        motion: whether motion is the difference of resampled frames or, as in PSP's published program, of recorded
+            ones, which are drawn apart from the joints' frames
     """
 
     resample: ResampleConfig = field(default_factory=ResampleConfig)
@@ -84,7 +93,8 @@ class Sample:
     """One augmented sample of n clips: their modalities, which persons exist, and how sure each joint is.
 
     `persons` lies on the host, where the number of rows of the encoder must be known; all else is on the device.
-    `confidence`, in [0, 1] with 0 for not observed, is None where every joint of the data set was observed.
+    `confidence`, in [0, 1] with 0 for not observed, is None where every joint of the data set was observed. It is that
+    of the first modality if each draws its own frames.
     """
 
     modalities: Mapping[str, Float[Tensor, "n m t v 3"]]

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from psp.batches.augment import AugmentConfig, Space, augment
+from psp.batches.augment import AugmentConfig, Space, augment, augment_confidence
 from psp.batches.batch import Augmentation, Batch, BatchSpec, DataConfig, LabelledBatch, Pool, Sample
 from psp.batches.counter_rng import draw_keys
 from psp.batches.joint_reader import Rows, row_source, send
@@ -118,13 +118,19 @@ class SampleMaker:
         spec: BatchSpec,
     ) -> Sample:
         change = {"none": NONE, "weak": self.config.weak, "strong": self.config.strong}[augmentation]
-        positions = training_positions(keys, recorded.frames, self.config.resample)
         if self.config.modalities == "together":
+            positions = training_positions(keys, recorded.frames, self.config.resample)
             joints = augment(recorded.at(positions), recorded.present, keys, self.space, change)
             made = {name: self._modality(name, joints) for name in spec.modalities}
         else:
-            made = {name: self._apart(name, recorded, draw_keys(keys, name, 0), change) for name in spec.modalities}
-        return self._sample(made, persons, recorded.confidence_at(positions))
+            own = {name: draw_keys(keys, name, 0) for name in spec.modalities}
+            made = {name: self._apart(name, recorded, own[name], change) for name in spec.modalities}
+            keys = own[spec.modalities[0]]
+            positions = training_positions(keys, recorded.frames, self.config.resample)
+        confidence = recorded.confidence_at(positions)
+        if confidence is not None:
+            confidence = augment_confidence(confidence, keys, self.space, change)
+        return self._sample(made, persons, confidence)
 
     def _apart(
         self, name: str, recorded: Recorded, keys: Int64[Tensor, "n"], change: AugmentConfig

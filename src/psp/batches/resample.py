@@ -20,13 +20,16 @@ WHOLE: Crop = (0.0, 1.0)
 
 @dataclass(frozen=True)
 class ResampleConfig:
-    """How training clips are cut to `frames` frames; for testing they are resampled evenly.
+    """How training clips are cut to a fixed number of frames; for testing they are resampled evenly.
 
-    `crop` takes a random stretch as long as `shortest` of the clip or longer and, by an exponent up to `warp`, plays it
-    at an uneven speed. A stretch lies within the clip and a share `overhang` of it on either side, where the first or
-    the last pose is held, so that the beginning and the end of a recording carry no information. `random` draws frames
-    at random and sorts them, as PSP's published program does. `whole` is the whole clip; neither overhangs. A
-    prediction is the mean over `test_crops`, stretches of a clip given by beginning and end, as shares of it.
+    Args:
+        frames: number of frames
+        train: crop takes a random stretch, random draws frames at random and sorts them (PSP's published program),
+            whole takes the whole clip
+        shortest: least length of a crop, as a share of the clip
+        warp: largest exponent by which a crop is played at an uneven speed
+        overhang: share of the clip by which a crop may reach beyond either end, where the first or last pose is held
+        test_crops: stretches of a clip, as shares of it, over which a prediction is averaged
     """
 
     frames: int = 50

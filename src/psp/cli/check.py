@@ -8,12 +8,12 @@ from psp.dataset.store import open_store
 
 
 def check(store: Path) -> None:
-    """Verify a stored data set against its hashes and sum it up.
+    """Compare a stored data set with its hashes and sum it up.
 
     Args:
         store: a folder written by 'psp prepare'
     """
     facts = check_store(open_store(store))
     classes = facts.pop("clips per class")
-    print_table(f"{store}: whole", ("what", "value"), list(facts.items()))
+    print_table(f"{store}: every file is what was written", ("what", "value"), list(facts.items()))
     print_table("clips per class", ("class", "clips"), list(classes.items()))

@@ -1,6 +1,7 @@
 """From functions' signatures and docstrings to the arguments, options and help of a command."""
 
 import inspect
+import re
 from argparse import Action
 from collections.abc import Callable, Collection, Sequence
 from difflib import get_close_matches
@@ -24,9 +25,15 @@ def parser_of(
     described = parse(function.__doc__ or "")
     notes = {each.arg_name: each.description or "" for each in described.params}
     summary = "\n".join(filter(None, (described.short_description, described.long_description)))
-    parser = ArgumentParser(prog=f"psp {name}", description=summary, exit_on_error=False, allow_abbrev=False)
-    hints = get_type_hints(function)
-    for key, parameter in inspect.signature(function).parameters.items():
+    hints, parameters = get_type_hints(function), inspect.signature(function).parameters
+    required = [key.upper() for key, each in parameters.items() if each.default is inspect.Parameter.empty]
+    optional = [f"[{key.upper()}]" for key in optional_positionals]
+    words = [word for word in (*required, *optional) if word.strip("[]").lower() not in ("settings", *without)]
+    usage = " ".join([f"psp {name}", *words, "[options]"])
+    parser = ArgumentParser(
+        prog=f"psp {name}", usage=usage, description=summary, exit_on_error=False, allow_abbrev=False
+    )
+    for key, parameter in parameters.items():
         if key in without or parameter.kind is inspect.Parameter.VAR_KEYWORD:
             continue
         option, default, hint = f"--{key.replace('_', '-')}", parameter.default, hints[key]
@@ -56,11 +63,16 @@ def parse_arguments(parser: ArgumentParser, arguments: Sequence[str], *, default
         known = [option for action in parser._actions for option in action.option_strings]
         unknown = next((word for word in words if word not in known), None)
         if unknown is None:
-            what = " ".join(str(error).split())
-            raise ConfigError(f"{what}.".replace("..", "."), remedy=f"See '{parser.prog} --help'.") from error
+            raise ConfigError(_in_a_line(str(error)), remedy=f"See '{parser.prog} --help'.") from error
         near = get_close_matches(unknown, known, n=1)
         remedy = f"Did you mean {near[0]}?" if near else f"See '{parser.prog} --help'."
         raise ConfigError("there is no such option.", where=unknown, remedy=remedy) from error
+
+
+def _in_a_line(message: str) -> str:
+    """Return a message of jsonargparse in a line, with the option as it is written."""
+    line = re.sub(r'Parser key "([\w.]+)"', lambda found: f"--{found[1]}", " ".join(message.split()))
+    return re.sub(r"<class '(\w+)'>", r"\1", line).rstrip(".") + "."
 
 
 class _Gather(Action):

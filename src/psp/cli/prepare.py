@@ -13,6 +13,7 @@ from psp.cli.options import parse_arguments, parser_of
 from psp.config.override import override
 from psp.dataset.build import default_clean
 from psp.dataset.build import prepare as prepare_store
+from psp.errors import RecordingError
 from psp.io.base import Reader, detect_format, open_reader
 from psp.io.source import SourceItem
 from psp.preprocess.bodies import BodyConfig
@@ -102,14 +103,17 @@ def prepare_parser() -> ArgumentParser:
 def _say_found(reader: Reader, format: str) -> None:
     """Say format, layout, vertical axis, coordinates, recordings and classes, and what was derived or assumed."""
     items, counts = reader.items()
-    rows = [("format", format), ("data set", reader.dataset)]
+    rows: list[tuple[str, object]] = [("format", format)]
     rows += [("layout", f"{reader.layout.name}, {len(reader.layout.joints)} joints"), ("up", reader.up)]
     rows += [("coordinates", _channels(reader, items)), ("recordings", len(items)), ("classes", len(reader.classes))]
-    print_table(reader.source, ("what", "found"), [*rows, *counts.items()])
+    print_table(reader.dataset, ("what", "found"), [*rows, *counts.items()])
     for note in reader.notes:
         say(note)
 
 
 def _channels(reader: Reader, items: Sequence[SourceItem]) -> str:
-    """Return the number of coordinates of the first recording that can be read."""
-    return str(reader.read(items[0]).joints.shape[3]) if items else "unknown"
+    """Return the number of coordinates of the first recording, unknown if it is damaged."""
+    try:
+        return str(reader.read(items[0]).joints.shape[3]) if items else "unknown"
+    except RecordingError:
+        return "unknown"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -85,12 +86,24 @@ def _section(name: str, value: Any, hint: Any, current: Any) -> Any:
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--value", type=hint)
+    if type(value) is hint:
+        return value
     try:
-        checked = parser.parse_object({"value": value})
+        return _convert(value, hint)
     except ArgumentError as error:
         kind = getattr(hint, "__name__", None) if isinstance(hint, type) and not get_args(hint) else str(hint)
         kind = str(kind).replace("typing.", "")
-        raise ConfigError(f"{value!r} is not a {kind}.", where=name, remedy="Correct the value.") from error
-    return parser.instantiate_classes(checked).value
+        raise ConfigError(f"{value!r} is not of type {kind}.", where=name, remedy="Correct the value.") from error
+
+
+def _convert(value: Any, hint: Any) -> Any:
+    parser = _parser(hint)
+    return parser.instantiate_classes(parser.parse_object({"value": value})).value
+
+
+@cache
+def _parser(hint: Any) -> ArgumentParser:
+    """Return a parser of one value; making one costs more than using it."""
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--value", type=hint)
+    return parser

@@ -146,8 +146,9 @@ class TableBuilder:
         """Append a clip; an id or label that cannot be stored raises RecordingError and appends nothing."""
         self._check(info)
         index = self._index[info.id] = len(self)
-        for name, value in zip(self._numbers, (-1 if info.label is None else info.label, persons, frames), strict=True):
-            self._numbers[name].append(value)
+        numbers = {"label": -1 if info.label is None else info.label, "persons": persons, "frames": frames}
+        for name, number in numbers.items():
+            self._numbers[name].append(number)
         for name, value in info.columns.items():
             self._columns.setdefault(name, {})[index] = value
 

@@ -108,7 +108,8 @@ def draw_labels(spec: str, store: Store, split: Split, seed: int) -> LabelBudget
         chosen = _xcar2022(split, ids)
     else:
         number = _per_class(spec, split, ids)
-        if missing := _classes_without(set(ids), store.classes):
+        unused = set(range(len(store.classes))) - set(np.unique(store.clips.label).tolist())
+        if missing := _classes_without(set(ids) | unused, store.classes):
             remedy = "Use another split, give all labels (all), or prepare the data set without these classes."
             raise BudgetError(missing[0], remedy=remedy)
         chosen = _first(number, seed, ids, store.classes)

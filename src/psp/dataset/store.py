@@ -28,8 +28,8 @@ from psp.skeleton.recording import Clip, Up
 
 FORMAT = "psp-store-2"
 JOINTS, CONFIDENCE = "joints.npy", "confidence.npy"
-KINDS = {"layout": dict, "classes": list, "dataset": str, "up": str, "channels": int, "normalise": dict, "parts": dict}
-KINDS |= {"clean": dict | None, "fingerprint": str}
+KINDS: dict[str, Any] = {"dataset": str, "layout": dict, "classes": list, "channels": int, "up": str, "parts": dict}
+KINDS |= {"normalise": dict, "clean": dict | None, "fingerprint": str}
 """Of what kind the entries of a manifest are."""
 
 AS_RECORDED = NormaliseConfig(centre="none", scale="none")
@@ -81,9 +81,8 @@ class Store:
         joints = np.concatenate([clip.joints.reshape(-1, size, channels) for clip in clips] or [np.empty((0, size, 3))])
         confidence = np.concatenate([confidence_of(clip).reshape(-1, size) for clip in clips] or [np.ones((0, size))])
         known = None if (confidence == 1).all() else confidence.astype(np.float16)
-        arrays = {"joints": joints.astype(np.float32, copy=False), "confidence": known}
-        settings = {"up": up, "normalise": normalise, "clean": clean, "manifest": {"source": "memory"}}
-        return cls(path=None, layout=layout, classes=names, dataset=dataset, clips=table.build(), **arrays, **settings)
+        joints, manifest = joints.astype(np.float32, copy=False), {"source": "memory"}
+        return cls(None, layout, names, dataset, table.build(), joints, known, up, normalise, clean, manifest)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -128,12 +127,13 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     _check_parts(folder, manifest["parts"])
     is_old = manifest["format"] == FORMAT_1
     clips = read_table_1(folder / TABLE_1) if is_old else read_table(folder / CLIPS)
-    classes, settings = tuple(manifest["classes"]), _settings(folder, manifest)
+    layout, normalise, clean = _settings(folder, manifest)
+    classes, dataset, up = tuple(manifest["classes"]), manifest["dataset"], manifest["up"]
     check_table(clips, len(classes), str(folder))
-    rows, size = int((clips.persons * clips.frames).sum()), len(settings["layout"].joints)
-    arrays = _arrays(folder, manifest["parts"], (rows, size, manifest["channels"]))
-    facts = {"path": folder, "classes": classes, "dataset": manifest["dataset"], "up": manifest["up"]}
-    return Store(**facts, **settings, **arrays, clips=clips, manifest=manifest)
+    shape = (int((clips.persons * clips.frames).sum()), len(layout.joints), manifest["channels"])
+    joints = _array(folder, JOINTS, np.float32, shape)
+    confidence = _array(folder, CONFIDENCE, np.float16, shape[:2]) if CONFIDENCE in manifest["parts"] else None
+    return Store(folder, layout, classes, dataset, clips, joints, confidence, up, normalise, clean, manifest)
 
 
 def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
@@ -196,29 +196,21 @@ def _check_parts(folder: Path, parts: Mapping[str, Mapping[str, Any]]) -> None:
             raise StoreError(f"{name} {found}: the store is incomplete.", where=str(folder), remedy=REMAKE)
 
 
-def _settings(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(folder: Path, manifest: Mapping[str, Any]) -> tuple[Layout, NormaliseConfig, CleanConfig | None]:
     """Return the layout and what was done to the recordings."""
     try:
-        clean = manifest["clean"]
-        return {
-            "layout": Layout.from_dict(manifest["layout"]),
-            "normalise": override(NormaliseConfig(), manifest["normalise"]),
-            "clean": None if clean is None else override(CleanConfig(), clean),
-        }
+        layout, clean = Layout.from_dict(manifest["layout"]), manifest["clean"]
+        normalise = override(NormaliseConfig(), manifest["normalise"])
+        return layout, normalise, None if clean is None else override(CleanConfig(), clean)
     except (LayoutError, ConfigError) as error:
         where = f"{folder}, manifest.json" + (f", {error.where}" if error.where else "")
         raise StoreError(error.what, where=where, remedy=REMAKE) from error
 
 
-def _arrays(folder: Path, parts: Mapping[str, Any], shape: tuple[int, int, int]) -> dict[str, np.ndarray | None]:
-    """Map joints and confidence; another shape or type than the table and the layout ask for raises StoreError."""
-    arrays: dict[str, np.ndarray | None] = {"joints": map_array(folder / JOINTS), "confidence": None}
-    if CONFIDENCE in parts:
-        arrays["confidence"] = map_array(folder / CONFIDENCE)
-    for name, kind, wanted in (("joints", np.float32, shape), ("confidence", np.float16, shape[:2])):
-        array = arrays[name]
-        if array is not None and (array.dtype != kind or array.shape != wanted):
-            what = f"{name}.npy holds {array.dtype} of the shape {array.shape}; layout and table ask for "
-            what += f"{np.dtype(kind)} of the shape {wanted}."
-            raise StoreError(what, where=str(folder), remedy=REMAKE)
-    return arrays
+def _array(folder: Path, name: str, kind: type[np.floating], shape: tuple[int, ...]) -> np.ndarray:
+    """Map an array; another type or shape than the table and the layout ask for raises StoreError."""
+    array = map_array(folder / name)
+    if array.dtype != kind or array.shape != shape:
+        what = f"{name} holds {array.dtype} of the shape {array.shape}; layout and table ask for "
+        raise StoreError(f"{what}{np.dtype(kind)} of the shape {shape}.", where=str(folder), remedy=REMAKE)
+    return array

@@ -107,8 +107,8 @@ class StoreWriter:
         if self._all_observed:
             (self._folder / CONFIDENCE).unlink()
         parts = {file.name: _describe(file) for file in sorted(self._folder.iterdir())}
-        hashes = [parts[name]["sha256"] if name in parts else None for name in (JOINTS, CONFIDENCE)]
-        fingerprint = fingerprint_of(hashes[0], clips, hashes[1], self.layout, self.dataset, self.up)
+        joints, confidence = parts[JOINTS]["sha256"], parts.get(CONFIDENCE, {}).get("sha256")
+        fingerprint = fingerprint_of(joints, clips, confidence, self.layout, self.dataset, self.up)
         counts = {"channels": self._channels, "clips": len(clips), "rows": self._rows}
         manifest = {**self._head, **counts, "fingerprint": fingerprint, "parts": parts, **self.manifest_extra}
         write_json(self._folder / "manifest.json", manifest)

@@ -17,7 +17,7 @@ from psp.skeleton.recording import Recording
 SIZE = 64
 """Clips of a batch."""
 
-Body = tuple[Float[np.ndarray, "m t v c"], Float[np.ndarray, "m t v"]]
+Body = tuple[Float[np.ndarray, "_ _ v c"], Float[np.ndarray, "_ _ v"]]
 """Joints of a clip with their confidence."""
 
 

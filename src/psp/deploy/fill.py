@@ -19,7 +19,8 @@ def fill(
     frame = torch.arange(joints.shape[2], device=joints.device)[:, None].expand_as(observed)
     before, after, begun, coming = _neighbours(observed, frame)
     low, high = torch.where(begun, before, after), torch.where(coming, after, before)
-    share = torch.where(begun & coming, (frame - low) / (high - low).clamp(min=1), 0.0).to(joints.dtype)
+    passed, length = (frame - low).to(joints.dtype), (high - low).clamp(min=1).to(joints.dtype)
+    share = torch.where(begun & coming, passed / length, 0.0)
     start, end = (joints.gather(2, at[..., None].expand_as(joints)) for at in (low, high))
     return _place_never_observed(start + share[..., None] * (end - start), observed.any(dim=2), layout)
 

@@ -1,7 +1,8 @@
 """Own recordings: NumPy arrays, one .npy or .npz file a clip, with an optional table of facts.
 
 An array is (t, v, c) or (m, t, v, c) for m persons, t frames, v joints and c = 2 or 3 coordinates; NaN means not
-observed. In an .npz file it is called `joints`, or is the only array; `confidence` (t, v) or (m, t, v) may be there too.
+observed. In an .npz file it is called `joints`, or is the only array, beside an optional `confidence` (t, v) or
+(m, t, v).
 `clips.csv` in the folder (see `facts`) tells labels and free columns; without it the names of sub-folders are the
 classes, and files outside of sub-folders are unlabelled. `layout.yaml` in the folder may hold the layout.
 """
@@ -112,7 +113,7 @@ def open_arrays(source: Path, layout: str | Path | Layout | None = None, up: Up 
     found, whence = _layout(source, layout, joints)
     default: Up = "y" if channels == 3 else "-y"
     _check_up(up, channels)
-    notes = [f"Layout {found.name!r} from {whence}.", *found.derived]
+    notes = [f"Layout {found.name!r} from {whence}.", *([] if found.name in layout_names() else found.derived)]
     if up is None:
         notes.append(f"The axis that points up is taken to be {default} (--up names another).")
     classes = class_names(facts.label for facts in facts_of(source, listed).values() if facts.label is not None)
@@ -146,13 +147,11 @@ def facts_of(source: Path, files: Sequence[SourceItem]) -> dict[str, Facts]:
     exact, loose = _names(files)
     for line in read_facts(table):
         name = line.name.replace("\\", "/").removeprefix("./")
-        found = exact.get(name) or loose.get(name, ())
+        found = sorted(exact.get(name) or loose.get(name) or ())
         if len(found) != 1:
-            what = f"{line.name!r} names " + (f"{' and '.join(sorted(found)[:2])}." if found else "no array file.")
-            raise RecordingError(
-                what, where=str(table), remedy="Name each file with its folders, relative to this one."
-            )
-        (file,) = found
+            what = f"{line.name!r} names {' and '.join(found[:2]) or 'no array file'}."
+            raise RecordingError(what, where=str(table), remedy="Name each file with the folders that it is in.")
+        file = found[0]
         if file in named:
             what = f"{named[file]!r} and {line.name!r} name the same file {file}."
             raise RecordingError(what, where=str(table), remedy="Keep one line a recording.")
@@ -180,13 +179,11 @@ def parse_arrays(arrays: Arrays, name: str) -> tuple[Float64[np.ndarray, "m t v 
     joints = _numbers(_joints(arrays, name), name)
     joints = joints[None] if joints.ndim == 3 else joints
     if joints.ndim != 4 or joints.shape[3] not in (2, 3) or 0 in joints.shape:
-        raise RecordingError(
-            f"the array has the shape {_joints(arrays, name).shape}.", where=name, remedy=f"Use {SHAPES}."
-        )
+        what = f"the array has the shape {_joints(arrays, name).shape}."
+        raise RecordingError(what, where=name, remedy=f"Use {SHAPES}.")
     if np.isinf(joints).any():
-        raise RecordingError(
-            "a coordinate is infinite.", where=name, remedy="Use NaN for joints that were not observed."
-        )
+        remedy = "Use NaN where a joint was not observed."
+        raise RecordingError("a coordinate is infinite.", where=name, remedy=remedy)
     observed = ~np.isnan(joints).any(axis=3)
     confidence = observed.astype(np.float32)
     if "confidence" in arrays:

@@ -33,15 +33,15 @@ def read_facts(path: Path) -> list[Facts]:
     lines of one recording raise RecordingError.
     """
     header, lines = _lines(path)
-    table = {name: [line[place].strip() for line in lines] for place, name in enumerate(header)}
+    table = {name: [line[place].strip() for line in lines.values()] for place, name in enumerate(header)}
     free = {name: _typed(values) for name, values in table.items() if name not in NAMES}
     found: dict[str, Facts] = {}
-    for place in range(len(lines)):
+    for place, number in enumerate(lines):
         columns = {name: values[place] for name, values in free.items() if values[place] != ""}
         own = {name: table[name][place] for name in NAMES if name in table}
         name = own.get("file") or own.get("id") or ""
         facts = Facts(name, own.get("id") or None, own.get("label") or None, columns)
-        _check(facts, found.get(name), f"{path}, line {place + 2}")
+        _check(facts, found.get(name), f"{path}, line {number}")
         found[name] = facts
     return list(found.values())
 
@@ -53,18 +53,19 @@ def class_names(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(different if numbers is None else sorted(different, key=int))
 
 
-def _lines(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return the header and the lines that are not empty; what is no such table raises RecordingError."""
+def _lines(path: Path) -> tuple[list[str], dict[int, list[str]]]:
+    """Return the header and the lines by number, without empty ones; what is no such table raises RecordingError."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        header, *lines = [line for line in csv.reader(io.StringIO(text, newline="")) if any(line)] or [[]]
+        reader = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""))
+        header, lines = next(reader, []), dict[int, list[str]]()
+        lines.update((reader.line_num, line) for line in reader if any(line))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RecordingError(f"the table cannot be read ({error}).", where=str(path), remedy=REMEDY) from error
     header = [name.strip() for name in header]
     wrong = _wrong_header(header)
     if wrong:
         raise RecordingError(wrong, where=str(path), remedy=REMEDY)
-    for number, line in enumerate(lines, start=2):
+    for number, line in lines.items():
         if len(line) != len(header):
             what = f"line {number} has {len(line)} entries, the header {len(header)}."
             raise RecordingError(what, where=str(path), remedy=REMEDY)
@@ -94,9 +95,8 @@ def _check(facts: Facts, before: Facts | None, where: str) -> None:
 def _typed(values: Sequence[str]) -> Sequence[int | float | str]:
     """Return entries as numbers if all that are not empty are numbers of 64 bits."""
     whole = _parsed(values, int)
-    if whole is not None and all(abs(number) < 2**63 for number in whole if number != ""):
-        return whole
-    return _parsed(values, float) or values
+    small = whole is not None and all(number == "" or abs(int(number)) < 2**63 for number in whole)
+    return (whole if small else _parsed(values, float)) or values
 
 
 def _parsed(values: Sequence[str], kind: type[Number]) -> list[Number | str] | None:

@@ -26,7 +26,7 @@ from psp.skeleton.recording import ClipInfo, Recording, Up
 JOINTS, BODY_WORDS, JOINT_WORDS = 25, 10, 12
 BLOCK_LINES, JOINT_LINES, MOST_DIGITS = 2 + JOINTS, [JOINT_WORDS] * JOINTS, 6
 SUFFIX, NAME = ".skeleton", re.compile(r"S(\d{3,})C(\d{3,})P(\d{3,})R(\d{3,})A(\d{3,})")
-NOT_A_NUMBER = re.compile(rb"[-+]?(nan.*|1\.#(ind|q?nan|snan).*)", re.IGNORECASE)
+NOT_A_NUMBER = re.compile(rb"[-+]?(nan(\(\w*\))?|1\.#(ind|[qs]?nan)\d*)", re.IGNORECASE)
 REMEDY = "Copy this file again or leave it out."
 
 

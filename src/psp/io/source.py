@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from psp.errors import RecordingError
 
@@ -96,7 +96,8 @@ class FileSource:
             what = f"this is neither a folder nor a readable zip archive ({error})."
             raise RecordingError(what, where=str(self.path), remedy=BROKEN) from error
         for member in members:
-            if self._counts(Path(member.filename).name):
+            *folders, name = PurePosixPath(member.filename).parts or ("",)
+            if self._counts(name) and not any(folder.startswith(".") for folder in folders):
                 yield SourceItem(member.filename, f"{member.file_size}-{member.CRC:08x}")
 
 

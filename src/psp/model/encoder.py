@@ -37,13 +37,17 @@ GRAPH = ((32, 64, 7, 2), (64, 96, 7, 2))
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """The shape of the encoder; `blocks` are (inputs, outputs, inner, stride), inner a head's Q and K width.
+    """The shape of the encoder.
 
-    `joints` says how they learn of each other: by `attention` (DSTA-Net), along the `graph` of the skeleton or as one
-    vector of the whole body (`together`). For the last two, which are fast, inner is the number of frames a filter
-    spans and the rest is not used. `temporal` mixes frames by a 7x1 convolution (PSP Learning) or by attention
-    (DSTA-Net). `temporal_map` adds DSTA-Net's learnt map to temporal attention, which fixes the number of frames.
-    `dropout` acts on attention maps.
+    Args:
+        blocks: (inputs, outputs, inner, stride) of each block; inner is the width of Q and K of a head, for graph and
+            together the number of frames that a filter spans
+        heads: number of attention heads
+        joints: how joints are related - attention (DSTA-Net), graph (along the skeleton) or together (one vector of
+            the whole body); the options below apply to attention only
+        temporal: mixes frames by a 7x1 convolution (PSP Learning) or by attention (DSTA-Net)
+        temporal_map: adds DSTA-Net's learnt map to temporal attention, which fixes the number of frames
+        dropout: acts on attention maps
     """
 
     blocks: tuple[tuple[int, int, int, int], ...] = SIZES["full"]

@@ -22,10 +22,12 @@ T = TypeVar("T")
 class MemoryConfig:
     """How to train in less memory than all activations of a batch need.
 
-    `recompute` changes no number: of every encoder block only the input is kept, the rest is computed again for the
-    gradients. `chunk` encodes so many clips at a time (0: all; every modality of a clip counts) and keeps their
-    features only; the contrast still covers all clips, but batch norm one chunk at a time. Of unequal shares on several
+    With `chunk` the contrast still covers all clips, but batch norm one chunk at a time. Of unequal shares on several
     ranks the larger ones are encoded in no more chunks than the smallest has clips.
+
+    Args:
+        recompute: keep only the input of every encoder block and compute the rest again; changes no number
+        chunk: encode so many clips at a time, each modality counted, and keep their features only; 0 for all at once
     """
 
     recompute: bool = False

@@ -22,10 +22,15 @@ from psp.skeleton.layout import Layout
 class PyramidConfig:
     """The pyramid and its attention; the defaults are the paper's text.
 
-    `body_to_part`, `part_to_joint`, `body_to_joint` are lambda, alpha, beta of eqs. 7 and 9. `levels` are those that
-    are contrasted. `polymerise=False` is the paper's ablation without PPA. `attention` says whether Q, K and V are
-    computed from each frame (1x1 convolution) or from the whole sequence; `scale` whether they are divided by
-    sqrt(t c_e) or t c_e; `bodies_from` whether bodies are means of parts or of joints.
+    Args:
+        levels: those that are contrasted
+        polymerise: whether PPA is used; without it levels are merely pooled (an ablation of the paper)
+        attention: whether Q, K and V are computed from each frame (1x1 convolution) or from the whole sequence
+        scale: whether attention is divided by sqrt(t c_e) (paper) or by t c_e (published program)
+        bodies_from: whether bodies are means of parts (paper) or of joints (published program)
+        body_to_part: lambda of eq. 7
+        part_to_joint: alpha of eq. 9
+        body_to_joint: beta of eq. 9
     """
 
     levels: tuple[str, ...] = LEVELS

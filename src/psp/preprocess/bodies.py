@@ -60,7 +60,7 @@ def _keep(good: Bool[np.ndarray, "m"], merit: Real[np.ndarray, "m"]) -> Bool[np.
 
 
 def _wide_frames(recording: Recording, widest: float) -> Bool[np.ndarray, "m t"]:
-    """Return in which frames the width of a body, along the first horizontal axis, exceeds `widest` times its height."""
+    """Return in which frames a body is wider, along the first horizontal axis, than `widest` times its height."""
     axes = _width_and_height(recording.up, recording.joints.shape[3])
     if axes is None:
         return np.zeros(recording.joints.shape[:2], dtype=bool)
@@ -79,7 +79,7 @@ def _width_and_height(up: Up, channels: int) -> list[int] | None:
 
 
 def _motion(recording: Recording, body: int, seen: Bool[np.ndarray, "t"], wide: Bool[np.ndarray, "t"]) -> float:
-    """Return the variance over joints and frames, summed over coordinates, or that without wide frames if it is less."""
+    """Return the variance over joints and frames, summed over coordinates, or the one without wide frames if less."""
     joints, observed = recording.joints[body], recording.confidence[body] > 0
     frames = [chosen for chosen in (seen, seen & ~wide) if chosen.any()]
     return min(float(joints[chosen][observed[chosen]].var(axis=0).sum()) for chosen in frames)

@@ -34,7 +34,7 @@ def clean(
     Filled-in joints keep the confidence 0. A recording in which nobody is observed is returned as it is.
     """
     changes = Counter[str]()
-    known = recording.seen.any(axis=1)
+    known = np.any(recording.seen, axis=1)
     if not known.any():
         return recording, recording.seen, changes
     if not known.all():
@@ -43,7 +43,7 @@ def clean(
     if config.bodies is not None:
         recording, chosen = choose_bodies(recording, config.bodies)
         changes.update(chosen)
-    somebody = recording.seen.any(axis=0)
+    somebody = np.any(recording.seen, axis=0)
     if config.drop_empty_frames and not somebody.all():
         changes["frames without anybody dropped"] = int((~somebody).sum())
         recording = _part(recording, slice(None), somebody)
@@ -89,7 +89,7 @@ def _fill(recording: Recording, layout: Layout, changes: Counter[str]) -> Record
     changes["frames of a person interpolated"] = int((~seen & inside.any(axis=2)).sum())
     changes["frames of a person held from the nearest one"] = int((~seen & outside.any(axis=2)).sum())
     changes["single joints filled in"] = int(((inside | outside) & seen[..., None]).sum())
-    changes["joints never seen placed at their parent"] = _place_never_seen(joints, observed.any(axis=1), layout)
+    changes["joints never seen placed at their parent"] = _place_never_seen(joints, np.any(observed, axis=1), layout)
     return replace(recording, joints=joints)
 
 

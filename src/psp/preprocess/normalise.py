@@ -73,7 +73,7 @@ def normalise(
 
     A clip whose spine or shoulder line is degenerate keeps its scale or direction.
     """
-    channels = joints.shape[-1]
+    channels = int(joints.shape[-1])  # while tracing, a length is a tensor
     check_normalise(config, layout, channels)
     person = first_true(present.any(dim=2))
     clip = torch.arange(joints.shape[0], device=joints.device)
@@ -131,9 +131,9 @@ def turn_about(up: Up, direction: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3 3"
 def _origin(
     centre: Float[Tensor, "n t c"], present: Bool[Tensor, "n t"], first: Int64[Tensor, "n"], kind: str
 ) -> Float[Tensor, "n #t c"]:
-    """Return the point to subtract; in frames without the first person "every-frame" takes that of the last one with it.
+    """Return the point to subtract; in frames without the first person "every-frame" takes that of the last one with.
 
-    `rank` counts the frames with the person so far and `of_rank` finds the frame of a rank; ONNX has no running maximum.
+    `rank` counts the frames with the person so far, `of_rank` finds the frame of a rank; ONNX has no running maximum.
     """
     if kind == "none":
         return torch.zeros_like(centre[:, :1])

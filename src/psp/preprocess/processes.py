@@ -36,7 +36,7 @@ def run_in_processes(work: Callable[..., Result], tasks: Sequence[tuple[Any, ...
 
 
 def _begin() -> None:
-    """Leave Ctrl-C to the parent, end when the parent is gone, even if it was killed, and use one thread for tensors."""
+    """Leave Ctrl-C to the parent, end when the parent is gone, even if it was killed, and compute in one thread."""
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

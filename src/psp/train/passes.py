@@ -17,7 +17,7 @@ from psp.train.config import Precision
 from psp.train.device import mixed_precision
 
 SIZE = 128
-"""Clips of a batch."""
+"""Largest number of clips of a batch."""
 
 
 class TrainingPasses(Passes):
@@ -37,9 +37,10 @@ class TrainingPasses(Passes):
         self, index: Int64[Tensor, "s"], modalities: Sequence[str], function: Callable[[Sample], tuple[Tensor, ...]]
     ) -> tuple[Tensor, ...]:
         """Return what `function` returns for all clips, in the order of `index`; one row a clip."""
-        count, chunks = self._ranks.count, index.split(SIZE)
-        if len(chunks) < count:
+        count = self._ranks.count
+        if len(index) < count:
             raise ConfigError("a pass over so few clips leaves ranks idle.", remedy="Use fewer ranks.")
+        chunks = index.split(min(SIZE, len(index) // count))
         found = []
         with mixed_precision(self._precision, self._ranks.device):
             for chunk in islice(chunks, self._ranks.index, None, count):

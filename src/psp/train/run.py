@@ -91,7 +91,7 @@ class Run:
                 if not watch.signal and not self.finished:
                     self._next_stage()
             self._finish()
-        return watch.signal or None
+        return None if self.finished else watch.signal or None
 
     def model(self, weights: str = "average") -> TrainedModel:
         """Return the trained model with its `average` or `last` weights, in evaluation mode."""

@@ -3,32 +3,27 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from psp.reproduce.draw_features import chosen_classes, draw_features
-from psp.reproduce.figure5 import FIGURE5, draw_figure5, shown_clips
-from psp.reproduce.figure6 import FIGURE6
-from psp.reproduce.figure8 import FIGURE8
-from psp.reproduce.place import Place
-from psp.reproduce.result import read_results
-from psp.reproduce.run_all import run_all
-from psp.reproduce.run_folders import run_folders
 
 from experiments import SMALL
 from psp.evaluate.trained import open_trained
+from psp.reproduce.drawings import chosen_classes, draw_attention, draw_features, shown_clips
 from psp.reproduce.experiment import Scope, plan
+from psp.reproduce.results import read_results
+from psp.reproduce.runner import RunnerConfig, run_all, run_folders
 from psp.reproduce.table import Table
 from stores import small_store
 
 QUICK = Scope(quick=True, seeds=2)
-EXPERIMENT = replace(SMALL, rows=(SMALL.rows[0], replace(SMALL.rows[1], name="a3"))).in_scope(QUICK)
+EXPERIMENT = replace(SMALL, rows=(replace(SMALL.rows[1], name="a3"), SMALL.rows[0])).in_scope(QUICK)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("draw")
     runs = plan(EXPERIMENT, [small_store(folder / "store")], QUICK)
-    place = Place(folder / "runs", folder / "results", "cpu")
-    run_all(runs, "small", place, lambda done, total, note: None)
-    return runs, Table(EXPERIMENT, runs, read_results(place.results)), place
+    config = RunnerConfig(folder / "runs", folder / "results", "cpu")
+    run_all(runs, "small", config, lambda done, total, note: None)
+    return runs, Table(EXPERIMENT, runs, read_results(config.results)), config
 
 
 def stem_in(folder):
@@ -36,36 +31,36 @@ def stem_in(folder):
 
 
 def test_runs_are_found_by_row_and_seed(made):
-    runs, table, place = made
-    found = run_folders(table, place, table.columns[0])
-    expected = {(run.row.name, run.config.seed): run.folder(place.runs) for run in runs}
+    runs, _, config = made
+    found = run_folders(runs, "two", config.runs)
+    expected = {(run.row.name, run.config.seed): run.folder(config.runs) for run in runs}
     assert {(row, seed): path for row, seeds in found.items() for seed, path in seeds.items()} == expected
-    assert run_folders(table, replace(place, runs=place.runs / "elsewhere"), table.columns[0]) == {}
+    assert run_folders(runs, "two", config.runs / "elsewhere") == {}
 
 
 def sorted_runs(made, row: str) -> list[str]:
     """The folders of a row's runs by seed."""
-    runs, _, place = made
+    runs, _, config = made
     chosen = sorted((run for run in runs if run.row.name == row), key=lambda run: run.config.seed)
-    return [run.folder(place.runs).name for run in chosen]
+    return [run.folder(config.runs).name for run in chosen]
 
 
 def test_features_of_all_variants_are_drawn_and_measured(made, tmp_path):
-    _, table, place = made
-    paths = draw_features(table, place, stem_in(tmp_path))
-    assert [path.name for path in paths] == [f"picture-two-features{kind}" for kind in (".png", ".svg", ".json")]
-    written = json.loads(paths[2].read_text())
+    _, table, config = made
+    paths = draw_features(table, config, stem_in(tmp_path))
+    assert [path.name for path in paths] == [f"picture-two-features{kind}" for kind in (".png", ".json")]
+    written = json.loads(paths[1].read_text())
     assert written["clips"] == 24
     measured = {(each["system"], each["seed"]) for each in written["separability"]}
     assert measured == {("labels", 0), ("labels", 1), ("a3", 0), ("a3", 1)}
-    assert [each["run"] for each in written["separability"]] == [*sorted_runs(made, "labels"), *sorted_runs(made, "a3")]
-    assert all(path.stat().st_size > 5000 for path in paths[:2])
+    assert [each["run"] for each in written["separability"]] == [*sorted_runs(made, "a3"), *sorted_runs(made, "labels")]
+    assert paths[0].stat().st_size > 5000
 
 
 def test_attention_is_drawn_by_both_measures(made, tmp_path):
-    _, table, place = made
-    paths = draw_figure5(table, place, stem_in(tmp_path))
-    kinds = ["row.png", "row.svg", "apart.png", "apart.svg", "attention.json"]
+    _, table, config = made
+    paths = draw_attention(table, config, stem_in(tmp_path))
+    kinds = ["row.png", "apart.png", "attention.json"]
     assert [path.name for path in paths] == [f"picture-two-{kind}" for kind in kinds]
     found = json.loads(paths[-1].read_text())["importance and motion, Spearman"]
     assert found["clips"] == 24
@@ -78,18 +73,18 @@ def test_attention_is_drawn_by_both_measures(made, tmp_path):
 
 
 def test_without_trained_runs_there_is_no_picture(made, tmp_path):
-    _, table, place = made
-    for draw in (draw_features, draw_figure5):
-        assert draw(table, replace(place, runs=tmp_path), stem_in(tmp_path)) == []
+    _, table, config = made
+    for draw in (draw_features, draw_attention):
+        assert draw(table, replace(config, runs=tmp_path), stem_in(tmp_path)) == []
     assert not list(tmp_path.iterdir())
 
 
 def test_one_test_clip_of_each_class_is_shown(made):
-    runs, _, place = made
-    trained = open_trained(runs[1].folder(place.runs), device="cpu")
+    runs, _, config = made
+    trained = open_trained(runs[1].folder(config.runs), device="cpu")
     shown = shown_clips(trained)
     assert trained.store.clips.label[shown].tolist() == [0, 1, 2, 3]
-    assert set(shown) <= set(trained.tests())
+    assert set(shown) <= set(trained.test_index())
 
 
 def test_ten_of_many_classes_are_chosen_always_the_same():
@@ -98,10 +93,3 @@ def test_ten_of_many_classes_are_chosen_always_the_same():
     assert len(set(chosen)) == 10
     assert chosen == sorted(chosen) == chosen_classes(labels[::-1])
     assert chosen_classes(labels[:15]) == [0, 1, 2, 3, 4]
-
-
-def test_figures_need_the_networks_of_the_papers_variants():
-    assert all(each.from_weights for each in (FIGURE5, FIGURE6, FIGURE8))
-    assert [len(each.rows) for each in (FIGURE5, FIGURE6, FIGURE8)] == [1, 3, 8]
-    whole = {each.rows[-1].make("nw-ucla", "5%", Scope()).hash for each in (FIGURE5, FIGURE6, FIGURE8)}
-    assert len(whole) == 1
