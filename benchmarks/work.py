@@ -44,7 +44,7 @@ class Work:
         return sum(max(operations / rates.operations, size / rates.bytes) for operations, size in self.products)
 
     def floor_of_layers(self, rates: Rates) -> float:
-        """Return the seconds if norms and activations are not fused with products: their inputs and outputs move too."""
+        """Return the seconds if norms and activations are not fused with products: their values move as well."""
         return self.floor(rates) + self.between / rates.bytes
 
 

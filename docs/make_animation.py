@@ -43,8 +43,9 @@ def scene_of(clip: Clip, recognise: Recognise) -> Scene:
     """Return a clip with the probabilities of the part that was seen up to each shown frame."""
     assert clip.label is not None
     shown = np.linspace(0, clip.frames - 1, FRAMES).round().astype(int)
-    found = recognise([clip.joints[:, : frame + 1] for frame in shown])
     confidence = np.ones(clip.joints.shape[:3]) if clip.confidence is None else clip.confidence
+    joints = np.where(confidence[..., None] > 0, clip.joints, np.nan)
+    found = recognise([joints[:, : frame + 1] for frame in shown])
     return Scene(clip.joints[:, shown], confidence[:, shown].any(axis=2), clip.label, found)
 
 

@@ -1,10 +1,12 @@
+import importlib
+
 import pytest
 import torch
 
-from benchmarks import input as bench_input
 from benchmarks.input import measure_input, random_store
 
 CPU = torch.device("cpu")
+bench_input = importlib.import_module("benchmarks.input")
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,13 @@
+import importlib
 import json
 
 import pytest
 
-from benchmarks import input as bench_input
 from benchmarks import machine
 from benchmarks.__main__ import MEASUREMENTS, main
 from stores import small_store
+
+bench_input = importlib.import_module("benchmarks.input")
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +58,7 @@ def test_input_is_printed(capsys):
 
 def test_time_to_accuracy_leaves_figures_and_a_picture(tmp_path, capsys):
     store = small_store(tmp_path / "store").path
-    arguments = ["--protocol", "synthetic-xsub", "--watch", "synthetic-xview", "--budget", "2/class", "--epochs", "1"]
+    arguments = ["--split", "synthetic-xsub", "--watch", "synthetic-xview", "--labels", "2/class", "--epochs", "1"]
     places = ["--out", str(tmp_path / "time.json"), "--picture", str(tmp_path / "time.png"), "--device", "cpu"]
     assert main(["time-to-accuracy", str(store), *arguments, *places]) == 0
     assert "for good" in capsys.readouterr().out
@@ -64,7 +66,7 @@ def test_time_to_accuracy_leaves_figures_and_a_picture(tmp_path, capsys):
     assert (tmp_path / "time.png").stat().st_size > 5000
 
 
-def test_a_protocol_without_a_held_out_one_is_refused(tmp_path, capsys):
+def test_a_split_without_a_held_out_one_is_refused(tmp_path, capsys):
     store = small_store(tmp_path / "store").path
-    assert main(["time-to-accuracy", str(store), "--protocol", "synthetic-xsub", "--device", "cpu"]) == 2
+    assert main(["time-to-accuracy", str(store), "--split", "synthetic-xsub", "--device", "cpu"]) == 2
     assert "--watch" in capsys.readouterr().err

@@ -1,8 +1,8 @@
 import torch
-from psp.methods.methods import MemoryConfig
 
 from benchmarks.memory import measure_memory
 from benchmarks.step import StepSettings
+from psp.model.memory import MemoryConfig
 
 
 def test_recomputing_needs_less_memory():

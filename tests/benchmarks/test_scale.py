@@ -4,7 +4,7 @@ from benchmarks.scale import ScaleConfig, measure_scale
 
 
 def test_every_size_is_measured_and_removed(tmp_path: Path):
-    result = measure_scale([256, 512], tmp_path, ScaleConfig(budget="1/class", steps=3))
+    result = measure_scale([256, 512], tmp_path, ScaleConfig(labels="1/class", steps=3))
     assert [each["clips"] for each in result["results"]] == [256, 512]
     for each in result["results"]:
         assert each["write"]["bytes"]["joints.npy"] > each["clips"] * 8 * 25 * 12

@@ -12,10 +12,11 @@ from benchmarks.step import (
     judged,
     measure_step,
     one_person_ratio,
-    products_in,
+    random_batches,
 )
 from benchmarks.timing import Timing
 from benchmarks.work import Rates, Work
+from psp.batches.batch import LabelledBatch
 from psp.errors import ConfigError
 from psp.train import device
 
@@ -46,12 +47,21 @@ def test_the_floor_is_of_the_rates():
     assert found["share of the matrix rate"] == 0.5
 
 
-def test_one_clip_in_eleven_is_labelled_and_no_label_is_left_on_the_others():
-    step = PublishedStep(replace(SMALL, shape="ntu", clips=22, one_person=0.5), CPU)
-    assert (len(step.labelled), len(step.unlabelled)) == (2, 20)
-    assert (step.unlabelled.labels == -1).all()
-    assert step.unlabelled.persons.sum() == 30
-    assert not step.unlabelled.views["motion"][~step.unlabelled.persons].any()
+def test_one_clip_in_eleven_is_labelled():
+    batch = random_batches(replace(SMALL, shape="ntu", clips=22, one_person=0.5), CPU)
+    labelled, unlabelled = batch["labelled"], batch["unlabelled"]
+    assert (len(labelled), len(unlabelled)) == (2, 20)
+    assert isinstance(labelled, LabelledBatch)
+    assert not isinstance(unlabelled, LabelledBatch)
+    assert unlabelled.sample.persons.sum() == 30
+    assert not unlabelled.sample.modalities["motion"][~unlabelled.sample.persons].any()
+
+
+def test_the_parts_of_a_batch_are_the_whole_batch():
+    parts = [random_batches(SMALL, CPU, slice(rank, None, 2)) for rank in range(2)]
+    for name in ("labelled", "unlabelled"):
+        found = torch.cat([part[name].index for part in parts])
+        assert found.sort().values.tolist() == random_batches(SMALL, CPU)[name].index.tolist()
 
 
 def test_steps_may_be_repeated_without_end():
@@ -71,13 +81,6 @@ def test_low_precision_is_measured_where_the_device_has_it(hardware, used, monke
     monkeypatch.setattr(device, "multiplies_bf16", lambda _: hardware)
     found = measure_step(replace(SMALL, precision="bf16"), CPU, seconds=0.001)
     assert (found["settings"]["precision"], found["precision"]) == ("bf16", used)
-
-
-def test_allowing_tf32_is_undone():
-    before = torch.get_float32_matmul_precision()
-    with products_in("tf32"):
-        assert torch.get_float32_matmul_precision() == "high"
-    assert torch.get_float32_matmul_precision() == before
 
 
 def test_a_processor_is_never_waited_for():

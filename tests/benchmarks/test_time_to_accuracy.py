@@ -2,8 +2,16 @@ import json
 
 import pytest
 
-from benchmarks.time_to_accuracy import GOALS, HELD_OUT, Point, measure_time_to_accuracy, plateau, reached
-from psp.dataset.split import PROTOCOLS
+from benchmarks.time_to_accuracy import (
+    GOALS,
+    HELD_OUT,
+    Point,
+    draw_accuracy_over_time,
+    measure_time_to_accuracy,
+    plateau,
+    reached,
+)
+from psp.dataset.benchmarks import BENCHMARKS
 from runs import SMALL_RUN
 from stores import small_store
 
@@ -25,22 +33,22 @@ def test_a_goal_is_reached_first_and_for_good():
     assert reached(curve(10, 20), 59.1) == {"first": None, "for good": None}
 
 
-@pytest.mark.parametrize(("protocol", "held_out"), HELD_OUT.items())
-def test_the_epochs_are_chosen_among_training_clips(protocol, held_out):
-    whole, part = PROTOCOLS[protocol], PROTOCOLS[held_out]
-    chosen = {*part.train.values, *part.tests["full"].values}
-    assert part.tests["full"].column == part.train.column == whole.train.column
-    assert chosen <= set(whole.train.values)
-    assert not chosen & set(whole.tests["full"].values)
+@pytest.mark.parametrize(("split", "held_out"), HELD_OUT.items())
+def test_the_epochs_are_chosen_among_training_clips(split, held_out):
+    whole, part = BENCHMARKS[split], BENCHMARKS[held_out]
+    assert part.column == whole.column
+    assert {*part.train, *part.test} <= {*whole.train}
+    assert not {*part.train, *part.test} & {*whole.test}
 
 
 def test_curves_are_recorded_and_written(tmp_path):
     store, seen = small_store(tmp_path / "store"), []
     found = measure_time_to_accuracy(
-        store, SMALL_RUN, tmp_path, seeds=(3, 4), watch="synthetic-xview", device="cpu",
-        show=lambda run, point: seen.append((run, point.epoch)),
+        store, SMALL_RUN, tmp_path, labels="2/class", seeds=(3, 4), watch="synthetic-xview", device="cpu",
+        on_point=lambda run, point: seen.append((run, point.epoch)),
     )  # fmt: skip
-    assert found["settings"]["held-out protocol"] == "synthetic-xview"
+    settings = found["settings"]
+    assert (settings["split"], settings["held-out split"]) == ("synthetic-xsub", "synthetic-xview")
     assert [point["epoch"] for point in found["held-out curves"][3]] == [1, 2, 3]
     tested = found["test curves"][4]
     assert len(tested) == found["epochs chosen"] <= 3
@@ -51,3 +59,9 @@ def test_curves_are_recorded_and_written(tmp_path):
     assert found["seconds to"].keys() == GOALS.keys()
     assert json.loads((tmp_path / "tested-4" / "curve.json").read_text()) == tested
     json.dumps(found)
+
+
+def test_curves_and_goals_are_drawn(tmp_path):
+    path = tmp_path / "curve.svg"
+    draw_accuracy_over_time(path, {"seed 0": curve(10, 40, 65), "seed 1": curve(20, 70)}, {"the paper": 59.1})
+    assert "<svg" in path.read_text()

@@ -42,13 +42,7 @@ def test_own_recordings_are_prepared_with_single_settings(recordings, capsys) ->
 
 def test_built_in_data(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    run_prepare(
-        [
-            "synthetic",
-            str(out),
-            *["--clips", "3", "--seed", "5", "--layout", "coco17", "--normalise", "none", "--workers", "1"],
-        ]
-    )
+    ran("synthetic", out, "--clips 3 --seed 5 --layout coco17 --normalise none --workers 1")
     store = open_store(out)
     assert (len(store), store.layout.name, store.normalise.centre) == (3, "coco17", "none")
 

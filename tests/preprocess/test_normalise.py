@@ -186,6 +186,7 @@ def test_a_padded_batch_is_normalised_like_its_clips(layout, config):
         np.testing.assert_allclose(found[: clip.shape[0], : clip.shape[1]], expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 @kinects
 def test_a_recorded_graph_holds_for_other_clips(layout):
     def graph(joints: torch.Tensor, present: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,6 @@ from psp.distributed import Ranks
 from psp.errors import ConfigError
 from psp.train import passes
 from psp.train.passes import TrainingPasses
-from ranks import on_two_ranks
 from runs import SMALL_RUN
 from stores import small_store
 
@@ -20,10 +19,11 @@ def passes_of(store, ranks: Ranks) -> TrainingPasses:
     return TrainingPasses(SampleMaker(store, SMALL_RUN.data), pools, "float32", ranks)
 
 
-def collected(rank: int, store, size: int) -> tuple[torch.Tensor, ...]:
-    passes.SIZE = size
-    own = passes_of(store, Ranks(torch.device("cpu")))
-    return own.collect(INDEX, ("joint", "motion"), lambda sample: (sample.modalities["joint"][:, 0, 0], sample.persons))
+def collected(store, rank: int = 0, count: int = 1) -> tuple[torch.Tensor, ...]:
+    ranks = Ranks(torch.device("cpu"))
+    ranks.index, ranks.count = rank, count
+    function = lambda sample: (sample.modalities["joint"][:, 0, 0], sample.persons)  # noqa: E731
+    return passes_of(store, ranks).collect(INDEX, ("joint", "motion"), function)
 
 
 @pytest.fixture(scope="module")
@@ -34,22 +34,33 @@ def store(tmp_path_factory):
 @pytest.mark.parametrize("size", SIZES)
 def test_clips_come_whole_and_in_the_order_of_the_index(store, size, monkeypatch):
     monkeypatch.setattr(passes, "SIZE", size)
-    joints, persons = collected(0, store, size)
+    joints, persons = collected(store)
     for row, index in enumerate(INDEX.tolist()):
         clip = store.clip(index)
         np.testing.assert_allclose(joints[row], clip.joints[0, 0], rtol=1e-6)
         assert persons[row].sum() == clip.persons
 
 
-def collected_on_rank(rank: int, store) -> list[tuple[torch.Tensor, ...]]:
-    return [collected(rank, store, size) for size in SIZES]
+@pytest.mark.parametrize("count", [2, 3, 7])
+@pytest.mark.parametrize("size", SIZES)
+def test_ranks_share_the_work_and_all_get_everything(store, size, count, monkeypatch):
+    """Ranks one after the other: what each gives to the others is kept first and then exchanged."""
+    wanted, given = collected(store), [[] for _ in range(count)]
+    monkeypatch.setattr(passes, "SIZE", size)
+    for rank in range(count):
 
+        def keep(part: torch.Tensor, rank: int = rank) -> torch.Tensor:
+            given[rank].append(part)
+            return part.new_zeros(len(INDEX), *part.shape[1:])
 
-def test_two_ranks_share_the_work_and_both_get_everything(store, tmp_path):
-    wanted = collected(0, store, 128)
-    for found in on_two_ranks(collected_on_rank, tmp_path, store):
-        for parts in found:
-            assert all(torch.equal(*pair) for pair in zip(parts, wanted, strict=True))
+        monkeypatch.setattr(passes, "gather_ranks", keep)
+        collected(store, rank, count)
+    assert min(len(parts[0]) for parts in given) > 0
+    for rank in range(count):
+        exchanged = iter([torch.cat(parts) for parts in zip(*given, strict=True)])
+        monkeypatch.setattr(passes, "gather_ranks", lambda _, parts=exchanged: next(parts))
+        found = collected(store, rank, count)
+        assert all(torch.equal(*pair) for pair in zip(found, wanted, strict=True))
 
 
 def test_pools_are_those_of_the_stage(store):

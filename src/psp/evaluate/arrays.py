@@ -24,12 +24,13 @@ class InputError(RecordingError, ValueError):
     """An array of joints or labels has a wrong shape, type or value."""
 
 
-def recordings_of(clips: Any, layout: Layout, up: Up, channels: int | None = None) -> list[Recording]:
+def recordings_of(clips: Any, layout: Layout, up: Up | None = None, channels: int | None = None) -> list[Recording]:
     """Return the recordings of arrays of joints.
 
     `clips` is a list of arrays (t, v, c), (m, t, v, c) or (v * c, t), each of any length, or one array of clips of
     equal length, with one axis more. c is 2 or 3 (`channels`, if given); v * c runs joint by joint: x, y, z of joint 0,
-    then of joint 1. A joint with a NaN coordinate was not observed. InputError names the first clip that does not fit.
+    then of joint 1. A joint with a NaN coordinate was not observed. `up` points up, by default y, in two dimensions -y,
+    as image coordinates have it. InputError names the first clip that does not fit.
     """
     if isinstance(clips, str | bytes) or not isinstance(clips, Iterable):
         raise InputError(f"clips cannot be {type(clips).__name__}.", remedy=FORMS)
@@ -55,7 +56,7 @@ def store_of(recordings: Sequence[Recording], interface: Interface) -> Store:
     )  # fmt: skip
 
 
-def _recording(number: int, clip: Any, layout: Layout, up: Up, channels: int | None) -> Recording:
+def _recording(number: int, clip: Any, layout: Layout, up: Up | None, channels: int | None) -> Recording:
     where, size = f"clip {number}", len(layout.joints)
     try:
         array = np.asarray(clip, dtype=np.float64)
@@ -73,4 +74,4 @@ def _recording(number: int, clip: Any, layout: Layout, up: Up, channels: int | N
         raise InputError(error.what, where=error.where, remedy=error.remedy) from error
     if not confidence.any():
         raise InputError("no joint was observed.", where=where, remedy="Leave this clip out.")
-    return Recording(ClipInfo(where), joints, confidence, up)
+    return Recording(ClipInfo(where), joints, confidence, up or ("y" if array.shape[-1] == 3 else "-y"))

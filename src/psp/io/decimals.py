@@ -35,7 +35,7 @@ def read_decimals(
 def _quotients(
     digits: UInt8[np.ndarray, "places n"], is_point: Bool[np.ndarray, "places n"]
 ) -> Float64[np.ndarray, "n"]:
-    """The value of digits among which the point stands as a zero: take that place out, divide by its power of ten."""
+    """The value of digits among which the point stands as a zero: take that digit out, divide by its power of ten."""
     written, point = POWERS @ digits, POWERS @ is_point
     unit = np.maximum(point, 1)
     whole = np.floor(written / (10 * unit))

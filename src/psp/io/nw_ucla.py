@@ -28,7 +28,7 @@ NW_UCLA_ACTIONS = {
     11: "throw",
     12: "carry",
 }
-"""The action numbers in the files' names; a class is an action's place in this list."""
+"""The action numbers in the files' names; a label is an action's position in this list."""
 
 NAME, JOINTS = re.compile(r"a(\d+)_s(\d+)_e(\d+)_v(\d+)"), 20
 REMEDY = "Copy this file again or leave it out."

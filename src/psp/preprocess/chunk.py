@@ -38,7 +38,7 @@ class Chunk:
         joints = _joined([clip.joints for clip in self.clips])
         confidence = _joined([clip.confidence for clip in self.clips if clip.confidence is not None])
         text = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
-        write_atomically(path, lambda place: _write_arrays(place, joints=joints, confidence=confidence, about=text))
+        write_atomically(path, lambda file: _write_arrays(file, joints=joints, confidence=confidence, about=text))
 
 
 def load_chunk(path: Path) -> Chunk:

@@ -1,0 +1,220 @@
+"""A classifier of skeleton recordings with the interface of scikit-learn."""
+
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64, Shaped
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from psp.dataset.labels import LabelBudget
+from psp.dataset.split import Split
+from psp.dataset.store import Store
+from psp.errors import CheckpointError
+from psp.evaluate.arrays import AS_GIVEN, InputError, recordings_of, store_of
+from psp.evaluate.embed import embed_clips
+from psp.evaluate.predict import maker_for, predict_store
+from psp.evaluate.trained import open_model
+from psp.model.encoder import Size
+from psp.model.model_file import TrainedModel
+from psp.preprocess.normalise import NormaliseConfig
+from psp.preprocess.prepare import prepare_recording
+from psp.skeleton.catalogue import open_layout
+from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Recording, Up
+from psp.train.api import preset_config
+from psp.train.presets import PresetName
+from psp.train.run import Run
+from psp.train.run_folder import Task
+from psp.train.trainer import Progress
+
+UNLABELLED = -1
+PARAMETERS = ("up", "method", "preset", "size", "epochs", "random_state", "device")
+"""The parameters that a saved model keeps, besides the layout."""
+
+
+class SkeletonClassifier(ClassifierMixin, BaseEstimator):
+    """Recognises actions in skeleton recordings of which only a few are labelled.
+
+    >>> classifier = SkeletonClassifier(layout="coco17", random_state=0).fit(X, y)  # y = -1: unlabelled
+    >>> classifier.predict(X_new)
+
+    X is a list of arrays (t, v, c), or (m, t, v, c) for m persons: t frames, v joints and c = 2 or 3 coordinates; clips
+    may differ in length. One array of clips of equal length will do as well, and so will the form of aeon,
+    (n, v * c, t), where the channels are x, y (and z) of joint 0, then of joint 1. NaN means that a joint was not
+    observed. Training needs no files and leaves random states, signal handlers and settings of PyTorch as they were.
+
+    Args:
+        layout: the joints: a built-in name (`psp layouts`), a YAML file or a Layout
+        up: the axis that points up, by default y, for two coordinates -y (image coordinates)
+        method: the training method, by default that of the preset
+        preset: the settings: best, paper or published
+        size: the size of the network, by default that of the preset
+        epochs: the length of training, by default that of the preset
+        random_state: a whole number for the same result every time, a RandomState, or None
+        device: auto, cpu or cuda
+
+    Attributes:
+        classes_: the classes in the order of the probabilities
+        history_: loss and metrics of every logged training step
+        model_: the trained model
+        n_features_in_: v * c, the number of coordinates of a person in a frame
+    """
+
+    def __init__(
+        self,
+        layout: str | Path | Layout = "coco17",
+        *,
+        up: Up | None = None,
+        method: str | None = None,
+        preset: PresetName = "best",
+        size: Size | None = None,
+        epochs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.layout = layout
+        self.up = up
+        self.method = method
+        self.preset = preset
+        self.size = size
+        self.epochs = epochs
+        self.random_state = random_state
+        self.device = device
+
+    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
+        """Train on clips X with labels y of any type; -1 (or the text "-1") means unlabelled.
+
+        InputError, a ValueError, names what does not fit: a clip, unequal lengths, or fewer than two classes.
+        """
+        layout, seed = open_layout(self.layout), _seed(self.random_state)
+        recordings = recordings_of(X, layout, self.up)
+        labels, unlabelled = _checked_labels(y, len(recordings))
+        classes, numbers = np.unique(labels[~unlabelled], return_inverse=True)
+        if len(classes) < 2:
+            what = f"the labelled clips are of {len(classes)} class, two are needed."
+            raise InputError(what, where="y", remedy="Label clips of other classes.")
+        index = np.full(len(labels), UNLABELLED)
+        index[~unlabelled] = numbers
+        task = _task(_store(recordings, index, layout, [str(each) for each in classes.tolist()]), seed)
+        config = preset_config(
+            task, self.preset, method=self.method, size=self.size, epochs=self.epochs, seed=seed
+        )  # fmt: skip
+        run, history = Run(task, config, None, self.device), list[dict[str, Any]]()
+        run.train(lambda now: _note(now, history), handle_signals=False)
+        self.classes_, self.history_ = classes, history
+        self._keep(run.model())
+        return self
+
+    def predict_proba(self, X: Any) -> Float64[np.ndarray, "n k"]:  # noqa: N803
+        """Return the probabilities of the classes for every clip."""
+        found = predict_store(self._fitted(), self._prepared(X)).double().numpy()
+        return found / found.sum(axis=1, keepdims=True)
+
+    def predict(self, X: Any) -> Shaped[np.ndarray, "n"]:  # noqa: N803
+        """Return the most probable class of every clip."""
+        found: np.ndarray = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return found
+
+    def transform(self, X: Any) -> np.ndarray:  # noqa: N803
+        """Return the features (n, d) of the encoder for every clip, for other estimators."""
+        model, store = self._fitted(), self._prepared(X)
+        return embed_clips(model.predictor, maker_for(model, store), np.arange(len(store))).fused()
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the trained model as one .safetensors file, which `load`, `psp.load` and the command line read."""
+        model = self._fitted()
+        parameters = {name: getattr(self, name) for name in PARAMETERS}
+        if not isinstance(self.random_state, int):
+            parameters["random_state"] = None
+        facts = {**model.interface.facts, "estimator": {"classes": self.classes_.tolist(), "parameters": parameters}}
+        TrainedModel(model.predictor, replace(model.interface, facts=facts)).save(Path(path))
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], device: str = "cpu") -> Self:
+        """Return a fitted classifier from a file that `save` or 'psp train' wrote."""
+        model = open_model(Path(path), device=device)
+        known = model.interface.facts.get("estimator", {"classes": model.interface.classes, "parameters": {}})
+        try:
+            found = cls(model.interface.layout, **known["parameters"])
+            found.classes_ = np.array(known["classes"])
+        except (KeyError, TypeError) as error:
+            what, remedy = "the model was saved by another version of psp.", "Use that version, or train a new model."
+            raise CheckpointError(what, where=str(path), remedy=remedy) from error
+        found.history_ = []
+        found._keep(model)
+        return found
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.three_d_array, tags.input_tags.allow_nan = False, True, True
+        return tags
+
+    def _keep(self, model: TrainedModel) -> None:
+        self.model_ = model
+        self.n_features_in_ = len(model.interface.layout.joints) * model.interface.channels
+
+    def _fitted(self) -> TrainedModel:
+        check_is_fitted(self, "model_")
+        return self.model_
+
+    def _prepared(self, X: Any) -> Store:  # noqa: N803
+        """Return clips as the model expects them; there must be one at least."""
+        interface = self._fitted().interface
+        recordings = recordings_of(X, interface.layout, interface.up, interface.channels)
+        if not recordings:
+            raise InputError("there is no clip.", where="X", remedy="Give one clip at least.")
+        return store_of(recordings, interface)
+
+
+def _seed(random_state: int | np.random.RandomState | None) -> int:
+    """Return a seed; NumPy's global random state is not used."""
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31))
+    return int(random_state.randint(2**31)) if isinstance(random_state, np.random.RandomState) else int(random_state)
+
+
+def _checked_labels(y: Any, clips: int) -> tuple[Shaped[np.ndarray, "n"], Bool[np.ndarray, "n"]]:
+    """Return the labels and which clips have none."""
+    if y is None:
+        what, remedy = "requires y to be passed, but the target y is None.", "Give a label for every clip, -1 for none."
+        raise InputError(what, where="fit", remedy=remedy)
+    labels = np.asarray(y)
+    if labels.shape != (clips,):
+        what, remedy = f"there are {clips} clips, but y has the shape {labels.shape}.", "Give one label for every clip."
+        raise InputError(what, where="y", remedy=remedy)
+    unlabelled = np.array([each in (UNLABELLED, str(UNLABELLED)) for each in labels.tolist()], dtype=bool)
+    if unlabelled.all():
+        what = "no clip has a label, so there is no class."
+        raise InputError(what, where="y", remedy="Label some clips of every class.")
+    if labels.dtype == object and any(not isinstance(each, str) for each in labels[~unlabelled]):
+        raise InputError("the labels are of different types.", where="y", remedy="Use -1 for clips without a label.")
+    check_classification_targets(labels[~unlabelled])
+    return labels, unlabelled
+
+
+def _store(recordings: list[Recording], labels: Int64[np.ndarray, "n"], layout: Layout, classes: list[str]) -> Store:
+    """Return the recordings with their labels as a data set in memory."""
+    normalise, clips = NormaliseConfig(), []
+    for recording, label in zip(recordings, labels.tolist(), strict=True):
+        info = replace(recording.info, label=None if label == UNLABELLED else label)
+        clips.append(prepare_recording(replace(recording, info=info), layout, AS_GIVEN, normalise)[0])
+    up = normalise.vertical(recordings[0].up)
+    return Store.in_memory(clips, layout, classes, up=up, normalise=normalise, clean=AS_GIVEN)
+
+
+def _task(store: Store, seed: int) -> Task:
+    """Return the task to train on all clips, with all the labels there are."""
+    ids = store.clips.id
+    split = Split("fit", tuple(sorted(ids.tolist())), {})
+    return Task(store, split, LabelBudget("given", "fit", seed, tuple(sorted(ids[store.clips.label >= 0].tolist()))))
+
+
+def _note(now: Progress, history: list[dict[str, Any]]) -> None:
+    if now.reading.step == now.step:
+        history.append({"stage": now.stage, "step": now.step, "loss": now.reading.loss, **now.reading.metrics})
