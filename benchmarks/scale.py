@@ -72,9 +72,10 @@ def write_clips(path: Path, count: int, config: ScaleConfig) -> dict[str, Any]:
         for number in range(count):
             frames, first = config.frames[0] + number % (config.frames[1] - config.frames[0]), number % 4000
             joints = noise[: 2 if number % 8 == 0 else 1, first : first + frames]
-            columns = {"subject": number % 106, "camera": number % 3, "setup": number % 32}
-            name = f"S{number % 32:03d}C{number % 3:03d}P{number % 106:03d}A{number % 60:03d}N{number:08d}"
-            writer.add(Clip(ClipInfo(name, number % 60, columns), joints))
+            turn, label = divmod(number, len(CLASSES))
+            columns = {"subject": turn % 106, "camera": number % 3, "setup": number % 32}
+            name = f"S{number % 32:03d}C{number % 3:03d}P{turn % 106:03d}A{label:03d}N{number:08d}"
+            writer.add(Clip(ClipInfo(name, label, columns), joints))
     seconds = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     sizes = {part.name: part.stat().st_size for part in path.iterdir()}

@@ -1,5 +1,6 @@
 """Killing a program at any call that changes the file system."""
 
+import fcntl
 import os
 import shutil
 import stat
@@ -48,7 +49,8 @@ def killed_at(call: int) -> Iterator[list[str]]:
 
 def _half_written(handle: int) -> None:
     state = os.fstat(handle)
-    if stat.S_ISREG(state.st_mode):
+    is_log = fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_APPEND  # what was in it before is durable
+    if stat.S_ISREG(state.st_mode) and not is_log:
         os.ftruncate(handle, state.st_size // 2)
 
 

@@ -1,1 +1,50 @@
 """Semi-supervised skeleton-based action recognition with PSP Learning."""
+
+from psp.dataset.build import prepare
+from psp.dataset.labels import LabelBudget
+from psp.dataset.split import Split
+from psp.dataset.store import Store, open_store
+from psp.dataset.writer import StoreWriter
+from psp.deploy.export import export_onnx
+from psp.deploy.load import load
+from psp.deploy.stream import StreamingPredictor
+from psp.errors import PSPError
+from psp.estimator import SkeletonClassifier
+from psp.evaluate.evaluate import evaluate_run
+from psp.methods import METHODS
+from psp.skeleton.catalogue import layout_by_name, layout_names, open_layout
+from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Clip, ClipInfo, Recording
+from psp.synthetic import SyntheticConfig
+from psp.train.api import make_task, preset_config, resume_run, start_run, train_run
+from psp.train.config import TrainConfig
+
+__all__ = [
+    "METHODS",
+    "Clip",
+    "ClipInfo",
+    "LabelBudget",
+    "Layout",
+    "PSPError",
+    "Recording",
+    "SkeletonClassifier",
+    "Split",
+    "Store",
+    "StoreWriter",
+    "StreamingPredictor",
+    "SyntheticConfig",
+    "TrainConfig",
+    "evaluate_run",
+    "export_onnx",
+    "layout_by_name",
+    "layout_names",
+    "load",
+    "make_task",
+    "open_layout",
+    "open_store",
+    "prepare",
+    "preset_config",
+    "resume_run",
+    "start_run",
+    "train_run",
+]

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
@@ -38,7 +38,7 @@ PARAMETERS = ("up", "method", "preset", "size", "epochs", "random_state", "devic
 """The parameters that a saved model keeps, besides the layout."""
 
 
-class SkeletonClassifier(ClassifierMixin, BaseEstimator):
+class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
     """Recognises actions in skeleton recordings of which only a few are labelled.
 
     >>> classifier = SkeletonClassifier(layout="coco17", random_state=0).fit(X, y)  # y = -1: unlabelled
@@ -87,7 +87,7 @@ class SkeletonClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.device = device
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
+    def fit(self, X: Any, y: Any) -> "SkeletonClassifier":  # noqa: N803
         """Train on clips X with labels y of any type; -1 (or the text "-1") means unlabelled.
 
         InputError, a ValueError, names what does not fit: a clip, unequal lengths, or fewer than two classes.
@@ -118,7 +118,8 @@ class SkeletonClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> Shaped[np.ndarray, "n"]:  # noqa: N803
         """Return the most probable class of every clip."""
-        found: np.ndarray = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        found: np.ndarray = self.classes_[best]
         return found
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
@@ -136,7 +137,7 @@ class SkeletonClassifier(ClassifierMixin, BaseEstimator):
         TrainedModel(model.predictor, replace(model.interface, facts=facts)).save(Path(path))
 
     @classmethod
-    def load(cls, path: str | PathLike[str], device: str = "cpu") -> Self:
+    def load(cls, path: str | PathLike[str], device: str = "cpu") -> "SkeletonClassifier":
         """Return a fitted classifier from a file that `save` or 'psp train' wrote."""
         model = open_model(Path(path), device=device)
         known = model.interface.facts.get("estimator", {"classes": model.interface.classes, "parameters": {}})
@@ -153,6 +154,7 @@ class SkeletonClassifier(ClassifierMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array, tags.input_tags.three_d_array, tags.input_tags.allow_nan = False, True, True
+        tags.transformer_tags.preserves_dtype = []
         return tags
 
     def _keep(self, model: TrainedModel) -> None:
@@ -193,7 +195,8 @@ def _checked_labels(y: Any, clips: int) -> tuple[Shaped[np.ndarray, "n"], Bool[n
         what = "no clip has a label, so there is no class."
         raise InputError(what, where="y", remedy="Label some clips of every class.")
     if labels.dtype == object and any(not isinstance(each, str) for each in labels[~unlabelled]):
-        raise InputError("the labels are of different types.", where="y", remedy="Use -1 for clips without a label.")
+        what, remedy = "Unknown label type: the labels are of different types.", "Use -1 for clips without a label."
+        raise InputError(what, where="y", remedy=remedy)
     check_classification_targets(labels[~unlabelled])
     return labels, unlabelled
 

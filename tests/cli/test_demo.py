@@ -15,7 +15,7 @@ def stop_in_training(done: int, total: int, note: str = "") -> None:
 @pytest.mark.slow
 def test_the_demo_may_be_stopped_and_shows_what_unlabelled_clips_bring(tmp_path, capsys, monkeypatch):
     out = tmp_path / "demo"
-    command = ["demo", str(out), "--clips", "240", "--epochs", "1"]
+    command = ["demo", str(out), "--clips", "120", "--epochs", "1"]
     with monkeypatch.context() as stopped:
         stopped.setattr("psp.cli.demo.progress_bar", lambda _: nullcontext(stop_in_training))
         assert main(command) == 128 + signal.SIGTERM
@@ -29,4 +29,4 @@ def test_the_demo_may_be_stopped_and_shows_what_unlabelled_clips_bring(tmp_path,
         assert f"without unlabelled clips {supervised}." in printed
     assert (out / "demo.png").stat().st_size > 20_000
     assert main(["demo", str(out), "--clips", "200", "--epochs", "1"]) == 2
-    assert "240 clips, not 200" in " ".join(capsys.readouterr().err.split())
+    assert "120 clips, not 200" in " ".join(capsys.readouterr().err.split())

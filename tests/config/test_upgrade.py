@@ -11,7 +11,7 @@ from psp.train.config import TrainConfig, config_as_plain, config_from_plain, me
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "golden.json"
 OLD = {name: run["config"] for name, run in json.loads(GOLDEN.read_text())["runs"].items()}
-TAUGHT = "tiny/mean_teacher-noisy"
+MEAN_TEACHER = "tiny/mean_teacher-noisy"
 
 
 def upgraded(name: str) -> TrainConfig:
@@ -57,7 +57,7 @@ def test_the_options_of_psp_survive():
 
 
 def test_the_options_of_the_mean_teacher_survive():
-    old = copy.deepcopy(OLD[TAUGHT])
+    old = copy.deepcopy(OLD[MEAN_TEACHER])
     old["objective"] |= {"pseudo_label": 0.7, "sharpness": 3.0, "contrast": 0.05}
     old |= {"teach_after": 0.4, "spread": 0.25, "doubt": 0.8}
     method = config_from_plain(old, 1).last.method
@@ -69,10 +69,10 @@ def test_hashes_are_equal_for_equal_configurations_only():
     configs = {name: upgraded(name) for name in OLD}
     hashes = {name: config.hash for name, config in configs.items()}
     assert all((hashes[a] == hashes[b]) is (configs[a] == configs[b]) for a, b in product(OLD, OLD))
-    assert upgraded(TAUGHT).hash == hashes[TAUGHT]
-    changed = copy.deepcopy(OLD[TAUGHT])
+    assert upgraded(MEAN_TEACHER).hash == hashes[MEAN_TEACHER]
+    changed = copy.deepcopy(OLD[MEAN_TEACHER])
     changed["objective"]["sharpness"] = 3.0
-    assert config_from_plain(changed, 1).hash != hashes[TAUGHT]
+    assert config_from_plain(changed, 1).hash != hashes[MEAN_TEACHER]
 
 
 @pytest.mark.parametrize("unused", [("objective", "confidence"), ("model", "levels")])
@@ -90,14 +90,14 @@ def test_settings_that_came_later_have_their_first_value(missing):
 
 
 def test_upgrading_leaves_its_input_alone_and_this_version_as_it_is():
-    old = copy.deepcopy(OLD[TAUGHT])
+    old = copy.deepcopy(OLD[MEAN_TEACHER])
     new = upgrade(old, 1)
-    assert old == OLD[TAUGHT]
+    assert old == OLD[MEAN_TEACHER]
     assert upgrade(new, CONFIG_VERSION) == new
 
 
 def test_an_old_setting_in_a_new_configuration_is_refused():
-    plain = config_as_plain(upgraded(TAUGHT))
+    plain = config_as_plain(upgraded(MEAN_TEACHER))
     plain["stages"][0]["method"]["doubt"] = 0.5
     with pytest.raises(ConfigError, match=r"method\.doubt: there is no such setting"):
         config_from_plain(plain)

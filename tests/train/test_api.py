@@ -1,3 +1,5 @@
+import os
+import signal
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -175,9 +177,6 @@ def test_one_process_trains_in_one_precision_after_the_other(task, tmp_path):
 
 
 def test_train_run_trains_to_the_end_or_is_interrupted(task, tmp_path):
-    import os
-    import signal
-
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(Interrupted) as error:

@@ -30,7 +30,7 @@ class Prefetch(Generic[Item]):
         self._coming, self._thread = None, _thread()
 
     def take(self, number: int) -> Item:
-        """Item `number`; asking for another than the next one costs the time of making it."""
+        """Return item `number`; asking for another than the next one costs the time of making it."""
         now = self._coming
         if now is None or number != self._next:
             now = self._thread.submit(self._make, number)

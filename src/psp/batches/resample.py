@@ -55,14 +55,14 @@ class ResampleConfig:
 
 
 def even_positions(frames: Int64[Tensor, "n"], count: int, crop: Crop = WHOLE) -> Float[Tensor, "n t"]:
-    """Positions spread evenly over a stretch of a clip, by default from its first frame to its last."""
+    """Return positions at even distances over a stretch of a clip, by default from its first frame to its last."""
     return torch.linspace(*crop, count, device=frames.device) * (frames - 1)[:, None]
 
 
 def training_positions(
     keys: Int64[Tensor, "n"], frames: Int64[Tensor, "n"], config: ResampleConfig
 ) -> Float[Tensor, "n t"]:
-    """Fractional frame positions of a training draw."""
+    """Return the fractional frame positions of a training draw."""
     last = (frames - 1)[:, None]
     if config.train == "whole":
         return even_positions(frames, config.frames)
@@ -78,7 +78,7 @@ def training_positions(
 
 
 def present_persons(persons: Int64[Tensor, "n"], most: int) -> Bool[Tensor, "n m"]:
-    """Which of `most` person slots a clip fills: always the first ones."""
+    """Return which of `most` person slots a clip fills: always the first ones."""
     return torch.arange(most, device=persons.device) < persons[:, None]
 
 
@@ -89,7 +89,7 @@ def joints_at(
     present: Bool[Tensor, "n m"],
     positions: Float[Tensor, "n t"],
 ) -> Float[Tensor, "n m t v c"]:
-    """Read clips from a store's joints at fractional frame positions; absent persons are zeros."""
+    """Return the clips at fractional frame positions, read from the joints of a store; absent persons are zeros."""
     lower = positions.floor()
     weight = (positions - lower)[:, None, :, None, None]
     person = torch.arange(present.shape[1], device=present.device)[:, None]

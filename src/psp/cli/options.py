@@ -28,7 +28,7 @@ def parser_of(
     hints, parameters = get_type_hints(function), inspect.signature(function).parameters
     required = [key.upper() for key, each in parameters.items() if each.default is inspect.Parameter.empty]
     optional = [f"[{key.upper()}]" for key in optional_positionals]
-    words = [word for word in (*required, *optional) if word.strip("[]").lower() not in ("settings", *without)]
+    words = [word for word in (*required, *optional) if word.strip("[]").lower() not in without]
     usage = " ".join([f"psp {name}", *words, "[options]"])
     parser = ArgumentParser(
         prog=f"psp {name}", usage=usage, description=summary, exit_on_error=False, allow_abbrev=False

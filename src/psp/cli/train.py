@@ -44,7 +44,7 @@ def train(
     device: Device = "auto",
     compile: bool = False,
     checkpoint_seconds: float = 60.0,
-    **settings: Any,
+    settings: Mapping[str, Any] | None = None,
 ) -> int | None:
     """Train a recogniser from few labels, then evaluate it; or continue a run that was interrupted.
 
@@ -67,9 +67,9 @@ def train(
         device: where to compute
         compile: let torch.compile speed up the encoders, where it can
         checkpoint_seconds: seconds between two checkpoints
+        settings: nested changes of the configuration, as in a YAML file
     """
-    arguments = dict(locals())
-    given = arguments | arguments.pop("settings")
+    given = dict(locals())
     keep_freed_memory()
     if resume:
         _refuse_changes(given)
@@ -82,7 +82,7 @@ def train(
         say(f"split: {task.split.name}: {task.split.description}")
         say(f"labels: {len(task.labels.ids)} of {len(task.split.train)} training clips ({task.labels.spec})")
         config = preset_config(task, preset, method=method, size=size, epochs=epochs, seed=seed)
-        config = changed(config, settings)
+        config = changed(config, settings or {})
         name = method_name(config.stages[0].method)
         run = start_run(task, config, out or Path("runs") / f"{store.resolve().name}-{name}", device, compile)
     if compile and not run.compiled:
@@ -99,7 +99,7 @@ def run_train(arguments: Sequence[str]) -> int | None:
     given = parse_arguments(parser, rest, defaults=False).as_dict()
     own = {name: options[name] for name in signature(train).parameters if name in options and name != "method"}
     settings = {name: value for name, value in given.items() if name not in own and name not in ("config", "cfg")}
-    return train(**own, **({"method": named["method"]} if named["method"] else {}), **settings)
+    return train(**own, method=named["method"], settings=settings or None)
 
 
 def train_parser(preset: str | None = None, method: str | None = None) -> ArgumentParser:
@@ -107,7 +107,7 @@ def train_parser(preset: str | None = None, method: str | None = None) -> Argume
 
     Of a method that needs two stages the settings of the first have the name of that stage in front.
     """
-    parser = parser_of(train, "train", optional_positionals=("store",), without=("method",))
+    parser = parser_of(train, "train", optional_positionals=("store",), without=("method", "settings"))
     names = ", ".join(METHODS)
     parser.description = f"{parser.description}\n\n--method NAME chooses the training method: {names}."
     parser.add_argument("--config", action="config", help="YAML file of settings, in the form of the options")
@@ -128,8 +128,8 @@ def _assumed(preset: str | None, method: str | None) -> TrainConfig:
     """Return a configuration with the stages and methods that the arguments name."""
     if method and method not in METHODS:
         refuse_unknown("--method", method, list(METHODS))
-    name = next((each for each in PRESETS if each == preset), "best")
-    return with_method(PRESETS[name](DataFacts(0, 0, layout_by_name("ntu25")), "light"), method)
+    make = {str(name): make for name, make in PRESETS.items()}.get(preset or "best", PRESETS["best"])
+    return with_method(make(DataFacts(0, 0, layout_by_name("ntu25")), "light"), method)
 
 
 def _value_of(arguments: Sequence[str], option: str) -> str | None:
@@ -159,7 +159,8 @@ def _refuse_changes(given: Mapping[str, Any]) -> None:
     parameters = signature(train).parameters
     for name, value in given.items():
         if name not in RESUMED_WITH and (name not in parameters or value != parameters[name].default):
-            what = f"--{name.replace('_', '-')} cannot be used with --resume: a run continues with its own settings."
+            option = next(iter(value)) if name == "settings" else name.replace("_", "-")
+            what = f"--{option} cannot be used with --resume: a run continues with its own settings."
             raise ConfigError(what, remedy="Leave it out, or start another run with --out.")
 
 

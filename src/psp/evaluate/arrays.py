@@ -32,6 +32,8 @@ def recordings_of(clips: Any, layout: Layout, up: Up | None = None, channels: in
     then of joint 1. A joint with a NaN coordinate was not observed. `up` points up, by default y, in two dimensions -y,
     as image coordinates have it. InputError names the first clip that does not fit.
     """
+    if hasattr(clips, "__array__"):
+        clips = np.asarray(clips)
     if isinstance(clips, str | bytes) or not isinstance(clips, Iterable):
         raise InputError(f"clips cannot be {type(clips).__name__}.", remedy=FORMS)
     found = [_recording(number, each, layout, up, channels) for number, each in enumerate(clips)]
@@ -59,9 +61,12 @@ def store_of(recordings: Sequence[Recording], interface: Interface) -> Store:
 def _recording(number: int, clip: Any, layout: Layout, up: Up | None, channels: int | None) -> Recording:
     where, size = f"clip {number}", len(layout.joints)
     try:
-        array = np.asarray(clip, dtype=np.float64)
+        given = np.asarray(clip)
+        array = given.real.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise InputError("this is no array of numbers.", where=where, remedy=FORMS) from error
+    if np.iscomplexobj(given):
+        raise InputError("Complex data not supported: coordinates are real numbers.", where=where, remedy=FORMS)
     allowed = (2, 3) if channels is None else (channels,)
     if array.ndim == 2 and len(array) in [size * c for c in allowed]:
         array = array.T.reshape(array.shape[1], size, -1)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar
 
-import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
@@ -226,13 +224,6 @@ class PredictorMethod(Method[C]):
     def output(loss: Tensor, parts: Mapping[str, Tensor], logits: Tensor, labels: Tensor) -> StepOutput:
         """Return a step's loss with its parts and the accuracy on the labelled clips."""
         return StepOutput(loss, {**parts, "accuracy": accuracy(logits, labels)})
-
-
-def project(backbone: nn.Module, projection: nn.Module, sample: Sample, memory: MemoryConfig) -> Float[Tensor, "s a d"]:
-    """Return the unit contrastive features of every modality, of the clips of all ranks."""
-    encoded = backbone.encode([sample], memory)
-    features = torch.stack([projection(parts[0].pooled()) for parts in encoded.values()], dim=1)
-    return F.normalize(gather_ranks(features), dim=2).transpose(0, 1)
 
 
 def require_modalities(names: Sequence[str], chosen: Sequence[str], where: str) -> None:

@@ -11,8 +11,8 @@ from psp.batches.batch import Batch, BatchSpec
 from psp.config.ranges import require
 from psp.loss.info_nce import info_nce
 from psp.loss.memory_bank import MemoryBank
-from psp.methods.base import Method, MethodConfig, Setting, StepContext, StepOutput, project
-from psp.model.heads import Projection
+from psp.methods.base import Method, MethodConfig, Setting, StepContext, StepOutput
+from psp.model.backbone import ProjectedBackbone
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class MoCo(Method[MoCoConfig]):
         super().__init__(config, setting)
         names, width = config.modalities, setting.model.encoder.width
         encoders = [setting.encoder() for _ in range(len(names) if setting.model.networks == "own" else 1)]
-        self.query = nn.ModuleList([setting.backbone(encoders, names), Projection(width)])
+        self.query = ProjectedBackbone(setting.backbone(encoders, names))
         self.key = copy.deepcopy(self.query).requires_grad_(False)
         self.bank = MemoryBank(len(names), config.bank, width)
 
@@ -62,9 +62,9 @@ class MoCo(Method[MoCoConfig]):
     def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
         """Return InfoNCE of the queries of one sample with the keys of the other, the mean over the modalities."""
         first, second = batch["unlabelled"].samples
-        queries = project(*self.query, first, self.setting.memory)
+        queries = self.query(first, self.setting.memory)
         with torch.no_grad():
-            keys = project(*self.key, second, self.setting.memory)
+            keys = self.key(second, self.setting.memory)
         groups = zip(queries, keys, self.bank.features.clone(), strict=True)
         loss = torch.stack([info_nce(*group, self.config.temperature) for group in groups]).mean()
         self.bank.enqueue(keys)
@@ -72,7 +72,7 @@ class MoCo(Method[MoCoConfig]):
 
     def backbone(self) -> nn.Module:
         """Return the query encoder(s)."""
-        return self.query[0]
+        return self.query.backbone
 
     @torch.no_grad()
     def on_step_end(self, context: StepContext) -> None:

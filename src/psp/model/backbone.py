@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from psp.batches.batch import Sample
 from psp.config.ranges import require
+from psp.distributed import gather_ranks
 from psp.errors import ConfigError
 from psp.model.encoded import Encoded
 from psp.model.encoder import EncoderConfig
+from psp.model.heads import Projection
 from psp.model.memory import PLENTY, MemoryConfig, encode_in_memory
 from psp.skeleton.layout import Layout
 
@@ -61,7 +64,7 @@ class Backbone(nn.Module):
             self._check(sample)
         if len(self.encoders) == 1:
             return self._encode(self.encoders[0], samples, self.modalities, memory)
-        found = {}
+        found: dict[str, list[Encoded]] = {}
         for encoder, name in zip(self.encoders, self.modalities, strict=True):
             found |= self._encode(encoder, samples, (name,), memory)
         return found
@@ -104,3 +107,17 @@ class Backbone(nn.Module):
         if encoder.temporal == "attention" and encoder.temporal_map and frames != self.frames:
             what = f"the clips have {frames} frames, but this network takes {self.frames} only."
             raise ConfigError(what, remedy=f"Resample the clips to {self.frames} frames.")
+
+
+class ProjectedBackbone(nn.Module):
+    """A backbone with a projection head, one for all modalities, as contrastive pre-training uses it."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone, self.projection = backbone, Projection(backbone.config.encoder.width)
+
+    def forward(self, sample: Sample, memory: MemoryConfig = PLENTY) -> Float[Tensor, "s a d"]:
+        """Return the unit contrastive features of every modality, of the clips of all ranks."""
+        encoded = self.backbone.encode([sample], memory)
+        features = torch.stack([self.projection(parts[0].pooled()) for parts in encoded.values()], dim=1)
+        return F.normalize(gather_ranks(features), dim=2).transpose(0, 1)

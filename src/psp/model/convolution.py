@@ -31,7 +31,7 @@ class NormalisedConvolution(nn.Sequential):
         super().__init__(parts)
 
     def forward(self, x: Float[Tensor, "r c s w"]) -> Float[Tensor, "r d s2 w2"]:
-        """Return the normalised convolution at every stride-th place."""
+        """Return the normalised convolution at every stride-th position."""
         along, across = self.every
         if self.every != (1, 1):
             x = x[:, :, ::along, ::across].contiguous(memory_format=torch.channels_last)

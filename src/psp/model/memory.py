@@ -53,7 +53,7 @@ def encode_in_memory(
 
     def encode(inputs: Float[Tensor, "n m t v 3"], persons: Bool[Tensor, "n m"]) -> Encoded:
         rows, row_clip = to_rows(inputs, persons)
-        with recomputing(encoder.blocks if memory.recompute else ()):
+        with recomputing(encoder.get_submodule("blocks").children() if memory.recompute else ()):
             return Encoded(encoder(rows), row_clip, len(inputs))
 
     chunks = number_of_chunks(clips_of_ranks(len(inputs)), memory.chunk) if memory.chunk else 1

@@ -1,4 +1,4 @@
-"""From samples to class probabilities: the one place of logits and of late fusion."""
+"""From samples to class probabilities: nothing else computes logits and late fusion."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal

@@ -20,16 +20,16 @@ class EMA:
         self.state = {name: value.detach().clone() for name, value in self._present.items()}
         floating = [name for name, value in self.state.items() if value.is_floating_point()]
         counters = [name for name in self.state if name not in floating]
-        self._lists = [[each[name] for name in floating] for each in (self.state, self._present)]
-        self._counters = [[each[name] for name in counters] for each in (self.state, self._present)]
+        self._averages, self._weights = ([each[name] for name in floating] for each in (self.state, self._present))
+        self._copies, self._counters = ([each[name] for name in counters] for each in (self.state, self._present))
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Move the average towards the present weights; counters are copied."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(*self._lists, 1 - decay)
-        if self._counters[0]:
-            torch._foreach_copy_(*self._counters)
+        torch._foreach_lerp_(self._averages, self._weights, 1 - decay)
+        if self._counters:
+            torch._foreach_copy_(self._copies, self._counters)
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Take over a stored average."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,8 @@ class Run:
         dtype = torch.float64 if config.runtime.precision == "float64" else torch.float32
         maker = SampleMaker(task.store, config.data, self.ranks.device, dtype=dtype)
         self.data = _training_data(task, maker)
-        self.number, self.seconds, self.machines, self._before = 0, 0.0, [], 0
+        self.number, self.seconds, self._before = 0, 0.0, 0
+        self.machines: list[Any] = []
         is_new = folder is None or load_checkpoint(folder.checkpoints) is None
         self.trainer = self._stage(0, is_new)
 
