@@ -11,7 +11,7 @@ import pytest
 from psp.dataset.build import prepare
 from psp.dataset.store import Store, open_store
 from psp.io.synthetic import SyntheticReader
-from psp.reproduce.experiment import Scope, plan
+from psp.reproduce.experiment import PlannedRun, Scope, plan
 from psp.reproduce.paper_tables import EXPERIMENTS
 from psp.reproduce.results import Line, config_hash, read_configs, read_lines, read_results
 from psp.reproduce.table import Table
@@ -57,7 +57,7 @@ def test_every_old_figure_is_in_the_table():
         old = {(each["file"], each["weights"], each["test set"]): (each["top1"], each["top5"])
                for each in csv.DictReader(file)}  # fmt: skip
     assert set(old) <= set(found)
-    assert {place: found[place] for place in old} == old
+    assert {each: found[each] for each in old} == old
 
 
 @cache
@@ -99,30 +99,34 @@ def found():
     return read_results(RESULTS)
 
 
+@pytest.fixture(scope="module")
+def planned(stores):
+    """Return every run of an experiment on the data sets at hand, as on the machine that measured them."""
+
+    @cache
+    def plans(name: str, scope: Scope) -> list[PlannedRun]:
+        used = {column.dataset for column in EXPERIMENTS[name].columns}
+        runs = plan(EXPERIMENTS[name], [store for data, store in stores.items() if data in used], scope)
+        return [replace(run, fingerprint=FINGERPRINTS[run.column.dataset]) for run in runs]
+
+    return plans
+
+
 @pytest.mark.parametrize(
-    ("name", "data", "scope"),
-    [
-        ("table3", ["nw-ucla"], LIGHT),
-        ("table3", ["nw-ucla"], FULL),
-        *((name, ["nw-ucla", "synthetic"], LIGHT) for name in ("table4", "figure5", "figure6", "figure7", "figure8")),
-    ],
-)
-def test_a_published_table_is_made_of_published_results(stores, found, name, data, scope):
-    experiment = EXPERIMENTS[name]
-    planned = plan(experiment, [stores[each] for each in data], scope)
-    measured = [replace(run, fingerprint=FINGERPRINTS[run.column.dataset]) for run in planned]
-    table = Table(experiment, measured, found)
-    stem = RESULTS / experiment.stem(scope, table.columns)
+    ("name", "scope"),
+    [("table3", LIGHT), ("table3", FULL),
+     *((name, LIGHT) for name in ("table4", "figure5", "figure6", "figure7", "figure8"))],
+)  # fmt: skip
+def test_a_published_table_is_made_of_published_results(planned, found, name, scope):
+    table = Table(EXPERIMENTS[name], planned(name, scope), found)
+    stem = RESULTS / EXPERIMENTS[name].stem(scope, table.columns)
     assert markdown(table) == stem.with_name(f"{stem.name}.md").read_text(encoding="utf-8")
     assert as_csv(table) == stem.with_name(f"{stem.name}.csv").read_text(encoding="utf-8")
 
 
-def test_every_line_belongs_to_a_run_that_is_planned(stores, found):
-    keys = set()
-    for name, scope in dict.fromkeys((line["experiment"], FULL if line["size"] == "full" else LIGHT) for line in LINES):
-        used = {column.dataset for column in EXPERIMENTS[name].columns}
-        runs = plan(EXPERIMENTS[name], [store for data, store in stores.items() if data in used], scope)
-        keys |= {replace(run, fingerprint=FINGERPRINTS[run.column.dataset]).key for run in runs}
+def test_every_line_belongs_to_a_run_that_is_planned(planned, found):
+    needed = dict.fromkeys((line["experiment"], FULL if line["size"] == "full" else LIGHT) for line in LINES)
+    keys = {run.key for name, scope in needed for run in planned(name, scope)}
     assert set(found) <= keys
 
 

@@ -12,7 +12,7 @@ def double(number: int) -> int:
 
 
 def until_stopped(path: str) -> int | None:
-    """As a training would: goes on until it is asked to stop, then saves."""
+    """As a training would: works until it is asked to stop, then saves."""
     open(path + ".begun", "w").close()
     end = time.monotonic() + 60
     while not STOP() and time.monotonic() < end:

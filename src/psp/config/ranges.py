@@ -1,5 +1,8 @@
 """Settings outside their range are refused where they are made."""
 
+from math import inf
+from typing import Any
+
 from psp.errors import ConfigError
 
 
@@ -7,3 +10,10 @@ def require(inside: bool, name: str, value: float, allowed: str) -> None:
     """Raise ConfigError unless the value of the setting `name` lies inside what is `allowed`."""
     if not inside:
         raise ConfigError(f"{value} is out of range.", where=name, remedy=f"Use {allowed}.")
+
+
+def require_not_negative(config: Any, section: str, *names: str) -> None:
+    """Raise ConfigError unless the named settings of a section are finite numbers of 0 or more."""
+    for name in names:
+        value = getattr(config, name)
+        require(0 <= value < inf, f"{section}.{name}", value, "a finite number of 0 or more")

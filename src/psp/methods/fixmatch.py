@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
 
 import torch
 
 from psp.batches.batch import Batch
-from psp.config.ranges import require
+from psp.config.ranges import require, require_not_negative
 from psp.loss.classification import classification, confident_cross_entropy
 from psp.methods.base import MethodConfig, PredictorMethod, Setting, StepContext, StepOutput
 
@@ -29,7 +28,7 @@ class FixMatchConfig(MethodConfig):
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        require(0 <= self.consistency < inf, "method.consistency", self.consistency, "a finite number of 0 or more")
+        require_not_negative(self, "method", "consistency")
         require(0 <= self.threshold <= 1, "method.threshold", self.threshold, "from 0 to 1")
         require(0 <= self.label_smoothing < 1, "method.label_smoothing", self.label_smoothing, "0 or more, below 1")
 

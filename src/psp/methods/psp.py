@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from psp.batches.batch import Batch
-from psp.config.ranges import require
+from psp.config.ranges import require, require_not_negative
 from psp.distributed import gather_ranks
 from psp.loss.classification import classification
 from psp.loss.coarse_to_fine import coarse_to_fine
@@ -40,7 +40,7 @@ class PSPConfig(MethodConfig):
 
     def __post_init__(self) -> None:
         require(0 < self.temperature < inf, "method.temperature", self.temperature, "a finite number above 0")
-        require(0 <= self.contrast < inf, "method.contrast", self.contrast, "a finite number of 0 or more")
+        require_not_negative(self, "method", "contrast")
         require(0 <= self.label_smoothing < 1, "method.label_smoothing", self.label_smoothing, "0 or more, below 1")
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import inf
 
 import torch
 from jaxtyping import Float
@@ -10,13 +9,11 @@ from torch import Tensor
 
 from psp.batches.batch import Batch, Sample
 from psp.batches.counter_rng import normal
-from psp.config.ranges import require
+from psp.config.ranges import require_not_negative
 from psp.distributed import gather_ranks
 from psp.loss.classification import classification, divergence
 from psp.methods.base import MethodConfig, PredictorMethod, Setting, StepContext, StepOutput
 from psp.model.memory import statistics_kept
-
-Inputs = dict[str, Float[Tensor, "n m t v 3"]]
 
 
 @dataclass(frozen=True)
@@ -36,9 +33,7 @@ class VATConfig(MethodConfig):
     probe: float = 1e-3
 
     def __post_init__(self) -> None:
-        for name in ("consistency", "radius", "probe"):
-            value = getattr(self, name)
-            require(0 <= value < inf, f"method.{name}", value, "a finite number of 0 or more")
+        require_not_negative(self, "method", "consistency", "radius", "probe")
 
 
 class VAT(PredictorMethod[VATConfig]):
@@ -53,8 +48,7 @@ class VAT(PredictorMethod[VATConfig]):
 
     def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
         """Return the loss on labels plus `consistency` times KL(p(x) || p(x + r)) on unlabelled clips."""
-        free = batch["unlabelled"]
-        known = gather_ranks(self.recogniser.logits(batch["labelled"].sample))
+        free, known = batch["unlabelled"], gather_ranks(self.recogniser.logits(batch["labelled"].sample))
         with torch.no_grad():
             target = self.recogniser.logits(free.sample).softmax(dim=1)
         with statistics_kept(self.recogniser):
@@ -65,17 +59,15 @@ class VAT(PredictorMethod[VATConfig]):
         loss = parts["classification"] + self.config.consistency * parts["smoothness"]
         return self.output(loss, parts, known, labels)
 
-    def _direction(self, batch: Batch, target: Float[Tensor, "n k"]) -> Inputs:
+    def _direction(self, batch: Batch, target: Float[Tensor, "n k"]) -> dict[str, Float[Tensor, "n m t v 3"]]:
         """Return the gradient of the divergence at a small random perturbation."""
-        start = {
-            name: normal(batch.keys, f"vat {name}", *x.shape[1:]).to(x).requires_grad_()
-            for name, x in batch.sample.modalities.items()
-        }
+        inputs = batch.sample.modalities.items()
+        start = {name: normal(batch.keys, name, *x.shape[1:]).to(x).requires_grad_() for name, x in inputs}
         total = self._moved(batch.sample, target, start, self.config.probe).sum()
         return dict(zip(start, torch.autograd.grad(total, list(start.values())), strict=True))
 
     def _moved(
-        self, sample: Sample, target: Float[Tensor, "n k"], direction: Inputs, length: float
+        self, sample: Sample, target: Float[Tensor, "n k"], direction: Mapping[str, Tensor], length: float
     ) -> Float[Tensor, "n"]:
         """Return KL(target || p(x + r)) of every clip, r being `length` in root mean square; absent persons stay."""
         present, moved = sample.persons.to(target.device)[:, :, None, None, None], {}

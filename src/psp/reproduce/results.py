@@ -94,7 +94,7 @@ def flat_outcome(outcome: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def flat_evaluation(evaluation: Mapping[str, Mapping[str, Accuracy]]) -> dict[str, Any]:
+def flat_evaluation(evaluation: Mapping[Any, Mapping[str, Accuracy]]) -> dict[str, Any]:
     """Return accuracies by weights and test set, for the columns of a line; those of classes joined by ';'."""
     flat: dict[str, Any] = {}
     for weights, sets in evaluation.items():
@@ -173,7 +173,8 @@ def read_results(results: Path) -> dict[Key, RunResult]:
     Of a run that was trained twice, once with an accuracy of every epoch, the other training counts, and of this one
     the best epoch only.
     """
-    configs, found = {}, []
+    configs: dict[str, dict[str, Any]] = {}
+    found = []
     for number, line in enumerate(read_lines(results), start=2):
         try:
             configs = configs or read_configs(results)
@@ -216,11 +217,13 @@ def _result(line: Line, configs: Mapping[str, Mapping[str, Any]]) -> RunResult:
     device = {"type": line["device type"], "name": line["device"], "threads": int(line["threads"])}
     machine = {"device": device, "earlier machines": json.loads(line["earlier machines"] or "[]")}
     computed = {"precision": line["precision"] or configured_precision(configs[line["config"]])}
-    accuracies = [column.removesuffix(" top1") for column, value in line.items() if column.endswith(" top1") and value]
     top1: dict[str, dict[str, float]] = {}
-    for place in accuracies:
-        weights, name_of_set = (BEST, place.removeprefix(BEST)) if place.startswith(BEST) else place.split(" ", 1)
-        top1.setdefault(weights, {})[name_of_set] = float(line[f"{place} top1"])
+    for column, value in line.items():
+        if column.endswith(" top1") and value:
+            measured = column.removesuffix(" top1")
+            is_best = measured.startswith(BEST)
+            weights, test_set = (BEST, measured.removeprefix(BEST)) if is_best else measured.split(" ", 1)
+            top1.setdefault(weights, {})[test_set] = float(value)
     best = top1.pop(BEST, None)
     return RunResult(
         key=(name, line["store fingerprint"], line["split"], line["budget hash"]),

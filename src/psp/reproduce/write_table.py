@@ -103,9 +103,9 @@ def _accuracies(table: Table, measure: Measure, with_others: bool) -> str:
 def _differences(table: Table, reference: str) -> str:
     titles = [f"{column.title}, {name}" for _, name in _averaged(table) for column in table.columns]
     lines = [_bar(["system", *titles]), "|---" * (1 + len(titles)) + "|"]
-    places = [(column, measure) for measure in _averaged(table) for column in table.columns]
+    compared = [(column, measure) for measure in _averaged(table) for column in table.columns]
     for row in (row for row in table.rows if row.name != reference):
-        found = [table.difference(row, reference, column, measure) for column, measure in places]
+        found = [table.difference(row, reference, column, measure) for column, measure in compared]
         lines.append(_bar([row.title, *(str(difference or "–") for difference in found)]))
     return "\n".join(lines)
 

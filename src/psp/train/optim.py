@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from psp.config.ranges import require
+from psp.config.ranges import require, require_not_negative
 from psp.model.backbone import Backbone
 from psp.train.muon import Muon
 
@@ -46,9 +46,7 @@ class OptimConfig:
     def __post_init__(self) -> None:
         require(0 < self.learning_rate < inf, "optim.learning_rate", self.learning_rate, "a finite number above 0")
         require(0 <= self.momentum < 1, "optim.momentum", self.momentum, "0 or more, below 1")
-        for name in ("weight_decay", "warmup", "factor", "final", "clip_norm"):
-            value = getattr(self, name)
-            require(0 <= value < inf, f"optim.{name}", value, "a finite number of 0 or more")
+        require_not_negative(self, "optim", "weight_decay", "warmup", "factor", "final", "clip_norm")
 
 
 def make_optimiser(method: nn.Module, weights: Iterable[Tensor], config: OptimConfig) -> torch.optim.Optimizer:

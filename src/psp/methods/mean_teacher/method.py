@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from psp.batches.batch import Batch, Sample
-from psp.config.ranges import require
+from psp.config.ranges import require, require_not_negative
 from psp.distributed import gather_ranks
 from psp.loss.classification import align_distribution, classification, soft_cross_entropy
 from psp.loss.coarse_to_fine import coarse_to_fine
@@ -57,9 +57,7 @@ class MeanTeacherConfig(MethodConfig):
 
     def __post_init__(self) -> None:
         require(0 < self.temperature < math.inf, "method.temperature", self.temperature, "a finite number above 0")
-        for name in ("contrast", "consistency"):
-            value = getattr(self, name)
-            require(0 <= value < math.inf, f"method.{name}", value, "a finite number of 0 or more")
+        require_not_negative(self, "method", "contrast", "consistency")
         require(0 <= self.label_smoothing < 1, "method.label_smoothing", self.label_smoothing, "0 or more, below 1")
         require(0 < self.sharpness <= 10, "method.sharpness", self.sharpness, "a number above 0, at most 10")
         for name in ("start", "label_spreading", "noisy_labels"):
