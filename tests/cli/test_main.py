@@ -1,3 +1,5 @@
+"""The command `psp`: all its subcommands, one after the other, and errors as one sentence with exit code 2."""
+
 import json
 import os
 import signal
@@ -8,17 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from psp.cli.main import VERBS, main
+from psp.cli.main import COMMANDS, main
 from psp.dataset.store import open_store
-from psp.synthetic import SyntheticConfig
 from psp.io.write_ntu import write_ntu_folder
-from psp.train.log import read_lines
+from psp.synthetic import SyntheticConfig
+from psp.train.logging import read_lines
 from stores import small_store
 
-SMALL = [
-    "--set", "data.sample.frames=8", "model.encoder.blocks=[[4, 4, 2, 2], [4, 8, 2, 1]]", "model.encoder.heads=2",
-    "labelled_batch=4", "unlabelled_batch=8",
-]  # fmt: skip
+SMALL = ["--preset", "paper", "--size", "light", "--labels", "2/class", "--epochs", "2", "--data.resample.frames", "8"]
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +33,7 @@ def store(folder) -> str:
 @pytest.fixture(scope="module")
 def run(folder, store) -> str:
     out = str(folder / "run")
-    arguments = ["--protocol", "synthetic-xsub", "--budget", "2/class", "--size", "tiny", "--epochs", "2", "--out", out]
-    assert main(["train", store, *arguments, "--device", "cpu", *SMALL]) == 0
+    assert main(["train", store, *SMALL, "--out", out, "--device", "cpu"]) == 0
     return out
 
 
@@ -49,153 +47,132 @@ def complaint(capsys, *arguments: str) -> str:
 
 
 def stop_in_training(done: int, of: int, note: str = "") -> None:
-    """Stands for a progress bar that training moves: somebody ends the program at the first step."""
+    """A progress bar that ends the program at the first step of training."""
     if note:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_explains_itself(verb, capsys):
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_help(command, capsys):
     with pytest.raises(SystemExit) as end:
-        main([verb, "--help"])
+        main([command, "--help"])
     assert end.value.code == 0
-    assert "usage" in capsys.readouterr().out
+    assert f"usage: psp {command}" in capsys.readouterr().out
 
 
 def test_the_module_is_the_command():
     result = subprocess.run([sys.executable, "-m", "psp", "--help"], capture_output=True, text=True, check=True)
-    assert all(verb in result.stdout for verb in VERBS)
+    assert all(command in result.stdout for command in COMMANDS)
 
 
-def test_training_ends_with_weights_result_and_evaluation(run):
+def test_training_ends_with_a_model_a_result_and_an_evaluation(run):
     names = {each.name for each in Path(run).iterdir()}
-    assert {"config.json", "budget.json", "metrics.jsonl", "average.safetensors", "last.safetensors"} <= names
-    assert {"result.json", "evaluation.json"} <= names
+    assert {"config.json", "split.json", "labels.json", "metrics.jsonl", "model.safetensors"} <= names
+    assert {"last.safetensors", "result.json", "evaluation.json"} <= names
 
 
 def test_evaluating_prints_a_table(run, capsys):
     assert main(["evaluate", run, "--device", "cpu"]) == 0
     printed = capsys.readouterr().out
-    assert "average, full" in printed
-    assert "top-5" in printed
-    assert "class 3" in printed
+    assert all(word in printed for word in ("average, full", "top-5", "class 3"))
 
 
-def test_resuming_a_finished_run_is_harmless(run, capsys):
+def test_resuming_a_finished_run_is_harmless(run):
     before = read_lines(Path(run) / "metrics.jsonl")
     assert main(["train", "--resume", run, "--device", "cpu"]) == 0
     assert read_lines(Path(run) / "metrics.jsonl") == before
 
 
+def test_a_run_continues_with_its_own_settings_only(run, capsys):
+    assert "--epochs cannot be used with --resume" in complaint(capsys, "train", "--resume", run, "--epochs", "9")
+    assert "cannot be used with --resume" in complaint(capsys, "train", "--resume", run, "--optim.momentum", "0.1")
+
+
 def test_predicting_writes_a_table_once(run, store, folder, capsys):
     out = str(folder / "predictions.csv")
-    assert main(["predict", run, store, out, "--device", "cpu"]) == 0
+    assert main(["predict", run, store, out]) == 0
     header, *rows = Path(out).read_text().splitlines()
     assert header == "id,class,class 0,class 1,class 2,class 3"
     assert len(rows) == 48
     assert "already exists" in complaint(capsys, "predict", run, store, out)
 
 
-def test_checking_a_store(store, capsys):
+def test_a_model_becomes_an_onnx_file_that_predicts_the_same(run, store, folder, capsys):
+    model = str(Path(run) / "model.safetensors")
+    assert main(["export", model, "--out", str(folder / "recogniser.onnx")]) == 0
+    assert "no probability differs" in " ".join(capsys.readouterr().out.split())
+    assert "already exists" in complaint(capsys, "export", run, "--out", str(folder / "recogniser.onnx"))
+    tables = {folder / "by-torch.csv": model, folder / "by-onnx.csv": str(folder / "recogniser.onnx")}
+    for table, source in tables.items():
+        assert main(["predict", source, store, str(table)]) == 0
+    plain, other = ([line.split(",")[2:] for line in table.read_text().splitlines()[1:]] for table in tables)
+    for ours, theirs in zip(plain, other, strict=True):
+        assert [float(each) for each in ours] == pytest.approx([float(each) for each in theirs], abs=2e-4)
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", b'\x08\x00\x00\x00\x00\x00\x00\x00{"a": 1}'])
+def test_a_file_that_is_no_model_is_named(folder, store, capsys, content):
+    (folder / "broken.safetensors").write_bytes(content)
+    assert "broken.safetensors" in complaint(
+        capsys, "predict", str(folder / "broken.safetensors"), store, str(folder / "never.csv")
+    )
+
+
+def test_a_store_of_another_layout_is_named(run, folder, capsys):
+    assert main(["prepare", "synthetic", str(folder / "ntu25"), "--clips", "20", "--workers", "1"]) == 0
+    message = complaint(capsys, "predict", run, str(folder / "ntu25"), str(folder / "never.csv"))
+    assert "kinect20" in message
+    assert "ntu25" in message
+
+
+def test_checking_a_store(store, folder, capsys):
     assert main(["check", store]) == 0
     assert "48" in capsys.readouterr().out
-
-
-def test_a_changed_store_does_not_pass(folder, capsys):
     path = small_store(folder / "changed").path / "joints.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     assert "sha256" in complaint(capsys, "check", str(path.parent))
 
 
-def test_layouts_are_listed_and_drawn(folder, capsys):
-    assert main(["layouts", "--out", str(folder / "layouts.svg")]) == 0
-    assert "ntu25" in capsys.readouterr().out
-    assert "<svg" in (folder / "layouts.svg").read_text()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (["--protocol", "nw-ucal"], "nw-ucla"),
-        (["--protocol", "nw-ucla"], "synthetic-xsub"),
-        (["--budget", "5"], "5/class"),
-        (["--budget", "500/class"], "Ask for at most"),
-        (["--set", "optim.learning_rat=1"], "learning_rate"),
-        (["--config", "nowhere.yaml"], "nowhere.yaml"),
-        (["--budget-file", "nowhere.json"], "nowhere.json"),
-        (["--budget-file", "nowhere.json", "--budget", "1/class"], "--budget cannot be used with --budget-file"),
-        (["--budget-file", "nowhere.json", "--budget-seed", "3"], "--budget-seed cannot be used with --budget-file"),
-        (["--set", "budget=all"], "Use --budget."),
-    ],
-)
-def test_mistakes_in_training_are_named(store, folder, capsys, change, message):
-    arguments = ["train", store, "--protocol", "synthetic-xsub", "--out", str(folder / "never")]
-    assert message in complaint(capsys, *arguments, *change)
-    assert not (folder / "never").exists()
-
-
-def test_single_settings_may_be_given_one_by_one(folder, store, capsys):
-    arguments = ["train", store, "--protocol", "synthetic-xsub", "--out", str(folder / "never")]
-    assert "no_such" in complaint(capsys, *arguments, "--set", "no_such=1", "--set", "epochs=1")
-
-
-def test_a_run_goes_on_with_its_own_settings_only(run, capsys):
-    assert "--epochs cannot be used with --resume" in complaint(capsys, "train", "--resume", run, "--epochs", "9")
-    assert "--set cannot" in complaint(capsys, "train", "--resume", run, "--set", "epochs=9")
-
-
-def test_missing_arguments_and_stores_are_named(folder, run, store, capsys):
-    assert "--protocol" in complaint(capsys, "train", store)
-    assert "psp prepare" in complaint(capsys, "train", str(folder), "--protocol", "x", "--out", "y")
-    assert "psp train" in complaint(capsys, "evaluate", str(folder))
-    again = ["train", store, "--protocol", "synthetic-xsub", "--out", run]
-    assert "--resume" in complaint(capsys, *again)
-
-
 def test_an_unreadable_checkpoint_is_named(folder, capsys):
     (folder / "weights.pt").write_bytes(b"no weights")
-    assert "weights.pt" in complaint(
-        capsys, "import-weights", str(folder / "weights.pt"), str(folder / "w.safetensors")
-    )
+    arguments = ["import-weights", str(folder / "weights.pt"), str(folder / "w.safetensors")]
+    assert "weights.pt" in complaint(capsys, *arguments)
 
 
-def test_wrong_options_end_with_exit_code_2(capsys):
-    with pytest.raises(SystemExit) as end:
-        main(["train", "--seed", "many"])
-    assert end.value.code == 2
-    with pytest.raises(SystemExit) as end:
-        main(["trian"])
-    assert end.value.code == 2
+def test_an_unknown_command_and_wrong_values_end_with_exit_code_2(capsys):
+    assert "train" in complaint(capsys, "trian")
+    assert "--seed" in complaint(capsys, "train", "--seed", "many")
+    assert "psp train" in complaint(capsys, "evaluate", ".")
+
+
+def test_an_existing_run_is_not_trained_over(run, store, capsys):
+    assert "--resume" in complaint(capsys, "train", store, *SMALL, "--out", run)
+
+
+@pytest.mark.parametrize("out", ["", "."])
+def test_a_run_without_a_name_is_refused(store, capsys, out):
+    complaint(capsys, "train", store, *SMALL, "--out", out)
 
 
 def test_a_full_disk_is_one_sentence(store, folder, capsys, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device", "weights")
 
-    monkeypatch.setattr("psp.train.loop.save_checkpoint", full)
-    arguments = [
-        "train",
-        store,
-        "--protocol",
-        "synthetic-xsub",
-        "--budget",
-        "2/class",
-        "--size",
-        "tiny",
-        "--epochs",
-        "1",
-    ]
-    message = complaint(capsys, *arguments, "--out", str(folder / "full"), "--device", "cpu", *SMALL)
+    monkeypatch.setattr("psp.train.run.save_checkpoint", full)
+    message = complaint(capsys, "train", store, *SMALL, "--out", str(folder / "full"), "--device", "cpu")
     assert "No space left" in message
 
 
-def test_a_configuration_file_holds_what_differs(store, folder):
-    (folder / "experiment.yaml").write_text("optim:\n  learning_rate: 0.123\n")
-    out = folder / "configured"
-    arguments = ["--protocol", "synthetic-xsub", "--budget", "2/class", "--size", "tiny", "--epochs", "1"]
-    configured = ["--config", str(folder / "experiment.yaml"), "--out", str(out), "--device", "cpu", *SMALL]
-    assert main(["train", store, *arguments, *configured]) == 0
-    assert json.loads((out / "config.json").read_text())["config"]["optim"]["learning_rate"] == 0.123
+@pytest.mark.parametrize("command", [["train"], ["demo"]])
+def test_a_signal_ends_a_command_with_its_number(store, folder, capsys, monkeypatch, command):
+    name = command[0]
+    monkeypatch.setattr(f"psp.cli.{name}.progress_bar", lambda *_, **__: nullcontext(stop_in_training))
+    out = str(folder / f"stopped-{name}")
+    arguments = {
+        "train": [store, *SMALL, "--out", out, "--device", "cpu"],
+        "demo": [out, "--clips", "240", "--epochs", "1"],
+    }[name]
+    assert main([name, *arguments]) == 128 + signal.SIGTERM
 
 
 def test_preparing_recordings_with_a_damaged_one(folder, capsys):
@@ -203,39 +180,17 @@ def test_preparing_recordings_with_a_damaged_one(folder, capsys):
     write_ntu_folder(raw, SyntheticConfig(clips=24))
     damaged = sorted(raw.glob("*.skeleton"))[3]
     damaged.write_text(damaged.read_text()[:5000])
-    message = complaint(capsys, "prepare", "ntu60", str(raw), str(dest), "--workers", "1")
+    message = complaint(capsys, "prepare", str(raw), str(dest), "--workers", "1")
     assert damaged.name in message
     assert "--skip-damaged" in message
     assert not dest.exists()
-    assert main(["prepare", "ntu60", str(raw), str(dest), "--workers", "1", "--skip-damaged"]) == 0
+    assert main(["prepare", str(raw), str(dest), "--workers", "1", "--skip-damaged"]) == 0
     assert damaged.name in capsys.readouterr().out
     assert len(open_store(dest)) == 23
-    assert "already exists" in complaint(capsys, "prepare", "ntu60", str(raw), str(dest))
+    assert "already exists" in complaint(capsys, "prepare", str(raw), str(dest))
 
 
-def test_steps_of_preparation_are_switched(folder, capsys):
-    arguments = ["prepare", "synthetic", "kinect20", str(folder / "raw-store"), "--clips", "8", "--workers", "1"]
-    assert "clean.fill_gap" in complaint(capsys, *arguments, "--set", "clean.fill_gap=false")
-    assert main([*arguments, "--set", "clean.fill_gaps=false", "normalise.centre=every-frame"]) == 0
-    settings = open_store(folder / "raw-store").manifest["preprocessing"]
-    assert settings["clean"]["fill_gaps"] is False
-    assert settings["normalise"]["centre"] == "every-frame"
-
-
-def test_preparing_nothing_is_refused(folder, capsys):
-    assert "nowhere" in complaint(capsys, "prepare", "nw-ucla", str(folder / "nowhere"), str(folder / "empty"))
-    assert "kinect20" in complaint(capsys, "prepare", "synthetic", "kinect2", str(folder / "empty"))
-
-
-def test_a_run_becomes_one_file(run, folder, store, capsys):
-    assert main(["export", run, "--onnx"]) == 0
-    assert "no probability differs" in "".join(capsys.readouterr().out.split("\n")).replace("  ", " ")
-    assert (Path(run) / "recogniser.onnx").stat().st_size > 1000
-    assert "already exists" in complaint(capsys, "export", run, "--onnx")
-    assert "no format is named" in complaint(capsys, "export", run)
-    tables = [folder / f"predicted-{runtime}.csv" for runtime in ("torch", "onnx")]
-    for table in tables:
-        assert main(["predict", run, store, str(table), "--runtime", table.stem.split("-")[1]]) == 0
-    plain, other = ([line.split(",")[2:] for line in table.read_text().splitlines()[1:]] for table in tables)
-    for ours, theirs in zip(plain, other, strict=True):
-        assert [float(each) for each in ours] == pytest.approx([float(each) for each in theirs], abs=2e-4)
+def test_results_say_how_they_were_made(run):
+    result = json.loads((Path(run) / "result.json").read_text())
+    assert {"config hash", "budget", "split", "seed", "seconds", "versions", "device", "precision"} <= set(result)
+    assert result["budget"]["labels"] == 8

@@ -41,5 +41,3 @@ sys.exit(main([*arguments, "--size", "light", "--epochs", "1", "--labels", "1/cl
     assert done.returncode == 0, done.stderr
     assert "entropy-minimisation" in (tmp_path / "run" / "config.json").read_text()
     assert load_model(tmp_path / "run" / "model.safetensors").interface.classes
-
-

@@ -2,12 +2,18 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from jsonargparse import ArgumentParser
 
-from psp.cli.options import Family, add_verbs, chosen_verb, parser_of
+from psp.cli.options import parse_arguments, parser_of
+from psp.errors import ConfigError
 
 
-def verb(source: Path, kind: Literal["a", "b"] = "a", some_flag: bool = False, changes: list[str] = []) -> None:  # noqa: B006
+def command(
+    source: Path,
+    kind: Literal["a", "b"] = "a",
+    some_flag: bool = False,
+    changes: list[str] = [],  # noqa: B006
+    count: int = 3,
+) -> None:
     """Do a thing.
 
     Args:
@@ -15,26 +21,26 @@ def verb(source: Path, kind: Literal["a", "b"] = "a", some_flag: bool = False, c
         kind: which one
         some_flag: whether
         changes: what else
+        count: how many
     """
 
 
 def test_a_signature_becomes_a_parser():
-    parser = parser_of(verb)
-    found = parser.parse_args(["x", "--kind", "b", "--some-flag", "--changes", "p=1", "q=2"])
-    assert found.as_dict() == {"source": Path("x"), "kind": "b", "some_flag": True, "changes": ["p=1", "q=2"]}
-    assert parser.parse_args(["x"]).as_dict()["changes"] == []
-    assert "where from" in parser.format_help()
+    parser = parser_of(command, "do")
+    found = parse_arguments(parser, ["x", "--kind", "b", "--some-flag", "--changes", "p=1", "q=2", "--changes", "r=3"])
+    expected = {"source": Path("x"), "kind": "b", "some_flag": True, "changes": ["p=1", "q=2", "r=3"], "count": 3}
+    assert found.as_dict() == expected
+    assert parse_arguments(parser, ["x"]).as_dict()["changes"] == []
+    text = parser.format_help()
+    assert "usage: psp do SOURCE [options]" in text
+    assert all(note in text for note in ("Do a thing.", "where from", "how many"))
 
 
 def test_a_positional_may_be_optional():
-    assert parser_of(verb, ["kind"]).parse_args(["x", "b"]).kind == "b"
-    assert parser_of(verb, ["kind"]).parse_args(["x"]).kind == "a"
-
-
-def test_a_missing_positional_ends_with_exit_code_2():
-    with pytest.raises(SystemExit) as end:
-        parser_of(verb).parse_args([])
-    assert end.value.code == 2
+    parser = parser_of(command, "do", ["kind"])
+    assert parse_arguments(parser, ["x", "b"]).kind == "b"
+    assert parse_arguments(parser, ["x"]).kind == "a"
+    assert "psp do SOURCE [KIND] [options]" in parser.format_help()
 
 
 def test_a_list_has_a_type_and_a_default():
@@ -45,17 +51,22 @@ def test_a_list_has_a_type_and_a_default():
             sizes: which
         """
 
-    assert parser_of(measure).parse_args([]).sizes == ["a"]
-    assert parser_of(measure).parse_args(["--sizes", "a", "b"]).sizes == ["a", "b"]
+    assert parse_arguments(parser_of(measure, "measure"), []).sizes == ["a"]
+    assert parse_arguments(parser_of(measure, "measure"), ["--sizes", "a", "b"]).sizes == ["a", "b"]
 
 
-def test_a_family_of_verbs_hands_on_to_the_one_that_is_named():
-    verbs = {"one": verb, "family": Family("Several.", {"two": verb})}
-    parser = ArgumentParser()
-    add_verbs(parser, verbs, {"one": ["kind"]})
-    assert chosen_verb(verbs, parser.parse_args(["one", "x", "b"]))[1]["kind"] == "b"
-    function, options = chosen_verb(verbs, parser.parse_args(["family", "two", "x", "--some-flag"]))
-    assert function is verb
-    assert options["some_flag"]
-    with pytest.raises(SystemExit):
-        parser.parse_args(["family"])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "source"),
+        (["x", "--kin", "b"], "--kin: there is no such option. Did you mean --kind?"),
+        (["x", "--kinds=b"], "Did you mean --kind?"),
+        (["x", "--count", "many"], "--count"),
+        (["x", "--kind", "c"], "--kind"),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_its_remedy(arguments, message):
+    with pytest.raises(ConfigError) as error:
+        parse_arguments(parser_of(command, "do"), arguments)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)

@@ -45,7 +45,9 @@ def test_from_arrays_to_predictions_on_another_machine(tmp_path, monkeypatch, la
     assert main(["check", "store"]) == 0
     assert main(["train", "store", *TRAIN, "--split", "subject=3,4", "--out", "run"]) == 0
     assert main(["evaluate", "run"]) == 0
-    assert json.loads(Path("evaluation.json" if Path("evaluation.json").exists() else "run/evaluation.json").read_text())
+    assert json.loads(
+        Path("evaluation.json" if Path("evaluation.json").exists() else "run/evaluation.json").read_text()
+    )
     assert main(["export", "run", "--out", "recogniser.onnx"]) == 0
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -54,7 +56,9 @@ def test_from_arrays_to_predictions_on_another_machine(tmp_path, monkeypatch, la
     (tmp_path / "store").rename(tmp_path / "gone")
     for model in ("model.safetensors", "../recogniser.onnx"):
         program = f"import sys; from psp.cli.main import main; sys.exit(main(['predict', {model!r}, 'recordings', 'out.csv']))"
-        done = subprocess.run([sys.executable, "-c", program], cwd=elsewhere, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=elsewhere, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         rows = list(csv.DictReader((elsewhere / "out.csv").open()))
         assert len(rows) == 48

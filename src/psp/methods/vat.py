@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from psp.batches.batch import Batch, Sample
@@ -52,27 +52,36 @@ class VAT(PredictorMethod[VATConfig]):
         with torch.no_grad():
             target = self.recogniser.logits(free.sample).softmax(dim=1)
         with statistics_kept(self.recogniser):
-            direction = self._direction(free, target)
-            smoothness = self._moved(free.sample, target, direction, self.config.radius)
+            worst = _of_length(self._direction(free, target), free.sample.persons, self.config.radius)
+            smoothness = self._divergence(free.sample, target, worst)
         labels = self.labels(batch)
         parts = {"classification": classification(known, labels), "smoothness": gather_ranks(smoothness).mean()}
         loss = parts["classification"] + self.config.consistency * parts["smoothness"]
         return self.output(loss, parts, known, labels)
 
     def _direction(self, batch: Batch, target: Float[Tensor, "n k"]) -> dict[str, Float[Tensor, "n m t v 3"]]:
-        """Return the gradient of the divergence at a small random perturbation."""
+        """Return the gradient of the divergence at a random perturbation of length `probe`."""
         inputs = batch.sample.modalities.items()
-        start = {name: normal(batch.keys, name, *x.shape[1:]).to(x).requires_grad_() for name, x in inputs}
-        total = self._moved(batch.sample, target, start, self.config.probe).sum()
+        random = {name: normal(batch.keys, name, *x.shape[1:]).to(x) for name, x in inputs}
+        start = _of_length(random, batch.sample.persons, self.config.probe)
+        total = self._divergence(batch.sample, target, {name: r.requires_grad_() for name, r in start.items()}).sum()
         return dict(zip(start, torch.autograd.grad(total, list(start.values())), strict=True))
 
-    def _moved(
-        self, sample: Sample, target: Float[Tensor, "n k"], direction: Mapping[str, Tensor], length: float
+    def _divergence(
+        self, sample: Sample, target: Float[Tensor, "n k"], perturbation: Mapping[str, Tensor]
     ) -> Float[Tensor, "n"]:
-        """Return KL(target || p(x + r)) of every clip, r being `length` in root mean square; absent persons stay."""
-        present, moved = sample.persons.to(target.device)[:, :, None, None, None], {}
-        for name, x in sample.modalities.items():
-            r = direction[name] * present
-            size = r.flatten(1).square().mean(dim=1).clamp(min=1e-24).sqrt()[:, None, None, None, None]
-            moved[name] = x + length * r / size
+        """Return KL(target || p(x + r)) of every clip."""
+        moved = {name: x + perturbation[name] for name, x in sample.modalities.items()}
         return divergence(target, self.recogniser.logits(replace(sample, modalities=moved)))
+
+
+def _of_length(
+    directions: Mapping[str, Float[Tensor, "n m t v 3"]], persons: Bool[Tensor, "n m"], length: float
+) -> dict[str, Float[Tensor, "n m t v 3"]]:
+    """Return perturbations of `length` in root mean square over a clip; absent persons are not moved."""
+    found = {}
+    for name, direction in directions.items():
+        r = direction * persons.to(direction.device)[:, :, None, None, None]
+        size = r.flatten(1).square().mean(dim=1).clamp(min=1e-24).sqrt()[:, None, None, None, None]
+        found[name] = length * r / size
+    return found
