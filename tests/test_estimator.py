@@ -25,7 +25,7 @@ from runs import SMALL_RUN, with_stage
 
 THREE = Layout.from_graph("three", ["a", "b", "c"], [("a", "b"), ("b", "c")])
 NOT_APPLICABLE = {
-    "check_do_not_raise_errors_in_init_or_set_params": "the type checker of these tests refuses wrong types in __init__",
+    "check_do_not_raise_errors_in_init_or_set_params": "the type checker of the tests refuses wrong types in __init__",
     "check_classifiers_classes": "its classes are -1 and 1, but -1 means unlabelled here",
     "check_classifiers_train": "it asks for an accuracy of 83 %, which a training of a few steps does not reach",
 }
@@ -114,6 +114,7 @@ assert state() == before
 """
 
 
+@pytest.mark.slow
 def test_it_leaves_the_process_as_it_was(tmp_path):
     subprocess.run([sys.executable, "-c", STATE, tmp_path / "model.safetensors"], check=True)
 
@@ -206,8 +207,9 @@ def test_impossible_parameters_are_refused(tmp_path):
         SkeletonClassifier("coco71").fit(X, y)
     with pytest.raises(ConfigError, match="psp-meanteacher"):
         SkeletonClassifier(method="psp-meanteacher").fit(X, y)
-    with pytest.raises(ConfigError, match="preset"):
-        SkeletonClassifier(preset="better").fit(X, y)
+    for name in ("preset", "size", "up"):
+        with pytest.raises(ConfigError, match=f"no {name} 'better'. Choose from"):
+            SkeletonClassifier().set_params(**{name: "better"}).fit(X, y)
     with pytest.raises(CheckpointError, match="no such file"):
         SkeletonClassifier.load(tmp_path / "absent.safetensors")
 
@@ -252,6 +254,7 @@ class OnTables(SkeletonClassifier):
         return joints
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 @pytest.mark.filterwarnings("ignore")
 def test_it_passes_the_checks_of_scikit_learn():

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from psp.dataset.labels import LabelBudget
 from psp.dataset.split import Split
 from psp.dataset.store import Store
-from psp.errors import CheckpointError
+from psp.errors import CheckpointError, ConfigError
 from psp.evaluate.arrays import AS_GIVEN, InputError, recordings_of, store_of
 from psp.evaluate.embed import embed_clips
 from psp.evaluate.predict import maker_for, predict_store
@@ -28,7 +28,7 @@ from psp.skeleton.catalogue import open_layout
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording, Up
 from psp.train.api import preset_config
-from psp.train.presets import PresetName
+from psp.train.presets import PRESETS, PresetName
 from psp.train.run import Run
 from psp.train.run_folder import Task
 from psp.train.trainer import Progress
@@ -36,6 +36,8 @@ from psp.train.trainer import Progress
 UNLABELLED = -1
 PARAMETERS = ("up", "method", "preset", "size", "epochs", "random_state", "device")
 """The parameters that a saved model keeps, besides the layout."""
+
+CHOICES = {"preset": tuple(PRESETS), "size": (None, *get_args(Size)), "up": (None, *get_args(Up))}
 
 
 class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
@@ -92,6 +94,7 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
 
         InputError, a ValueError, names what does not fit: a clip, unequal lengths, or fewer than two classes.
         """
+        self._check_parameters()
         layout, seed = open_layout(self.layout), _seed(self.random_state)
         recordings = recordings_of(X, layout, self.up)
         labels, unlabelled = _checked_labels(y, len(recordings))
@@ -156,6 +159,13 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array, tags.input_tags.three_d_array, tags.input_tags.allow_nan = False, True, True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+    def _check_parameters(self) -> None:
+        for name, known in CHOICES.items():
+            value = getattr(self, name)
+            if value not in known:
+                remedy = f"Choose from {', '.join(str(each) for each in known)}."
+                raise ConfigError(f"there is no {name} {value!r}.", remedy=remedy)
 
     def _keep(self, model: TrainedModel) -> None:
         self.model_ = model

@@ -32,7 +32,9 @@ def sample_of(seed: int, modalities: tuple[str, ...] = ("joint", "motion"), dtyp
     draw, persons = torch.Generator().manual_seed(seed), torch.ones(CLIPS, 2, dtype=torch.bool)
     persons[::2, 1] = False
     shape = (CLIPS, 2, FRAMES, 20, 3)
-    values = {name: torch.randn(shape, generator=draw).to(dtype) * persons[..., None, None, None] for name in modalities}
+    values = {
+        name: torch.randn(shape, generator=draw).to(dtype) * persons[..., None, None, None] for name in modalities
+    }
     return Sample(values, persons)
 
 
@@ -182,7 +184,7 @@ def linear_vat(**options) -> Method:
 def test_vat_moves_every_clip_by_the_radius_and_leaves_absent_persons():
     method, free = linear_vat(radius=0.3, probe=1e-3), sample_of(2, ("joint",), torch.float64)
     method.training_step(batches_of(sample_of(1, ("joint",), torch.float64), free), CONTEXT)
-    labelled, clean, probed, moved = method.recogniser.seen
+    _, clean, probed, moved = method.recogniser.seen
     for sample, length in ((probed, 1e-3), (moved, 0.3)):
         step = sample.modalities["joint"] - free.modalities["joint"]
         sizes = step.flatten(1).square().mean(dim=1).sqrt()
@@ -253,7 +255,9 @@ def test_labels_of_minus_one_count_neither_in_the_loss_nor_in_the_accuracy():
     twin = method_of("supervised")
     logits = twin.recogniser.logits(sample)
     torch.testing.assert_close(output.loss, F.cross_entropy(logits[:3], hidden[:3]))
-    assert float(output.metrics["accuracy"]) == pytest.approx(float((logits[:3].argmax(1) == hidden[:3]).float().mean()))
+    assert float(output.metrics["accuracy"]) == pytest.approx(
+        float((logits[:3].argmax(1) == hidden[:3]).float().mean())
+    )
 
 
 @pytest.mark.parametrize("networks", ["shared", "own"])

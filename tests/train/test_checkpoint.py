@@ -130,7 +130,7 @@ def shape(folder) -> frozenset[tuple[str, int, tuple[tuple[str, int], ...]]]:
 
 
 def test_three_kills_in_a_row_at_any_calls_lose_nothing(tmp_path):
-    """From every folder that kills can leave, a save that is killed anywhere, or not, leaves the newest durable step."""
+    """From every folder that kills can leave, a save that is killed anywhere leaves the newest durable step."""
     start, calls = tmp_path / "start", set()
     for step in (101, 102):
         save(start, step)

@@ -109,7 +109,10 @@ def test_the_hash_is_that_of_what_differs_from_the_defaults():
 def test_the_hash_covers_every_stage_and_its_method():
     hashes = {TWO.hash, CONFIG.hash, replace(TWO, stages=TWO.stages[:1]).hash}
     hashes |= {changed(TWO, {"pretrain": {"epochs": 3}}).hash, changed(TWO, {"epochs": 3}).hash}
-    hashes |= {changed(TWO, {"pretrain": {"method": {"bank": 8}}}).hash, changed(TWO, {"runtime": {"log_every": 3}}).hash}
+    hashes |= {
+        changed(TWO, {"pretrain": {"method": {"bank": 8}}}).hash,
+        changed(TWO, {"runtime": {"log_every": 3}}).hash,
+    }
     assert len(hashes) == 7
 
 

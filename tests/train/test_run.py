@@ -425,7 +425,9 @@ def test_pre_training_alone_has_no_model(task):
 def test_every_budgeted_label_and_no_other_reaches_the_method(task, monkeypatch):
     seen: list[torch.Tensor] = []
     step = Method.on_step_end
-    monkeypatch.setattr(Method, "on_step_end", lambda method, context: (seen.append(context.labels), step(method, context)))
+    monkeypatch.setattr(
+        Method, "on_step_end", lambda method, context: (seen.append(context.labels), step(method, context))
+    )
     run = Run(task, QUICK, None, "cpu")
     run.train(handle_signals=False)
     index = task.store.clips.indices_of(task.labels.ids)

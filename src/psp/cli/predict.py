@@ -11,7 +11,7 @@ from psp.files import write_atomically
 
 
 def predict(
-    model: Path, source: Path, out: Path, format: str | None = None, device: Device = "cpu", workers: int | None = None
+    model: Path, source: Path, out: Path, format: str | None = None, device: Device = "auto", workers: int | None = None
 ) -> None:
     """Recognise clips or recordings and write a table of ids, classes and probabilities.
 

@@ -38,7 +38,7 @@ def open_model(path: Path | str, weights: Weights = "average", device: torch.dev
     if not file.exists():
         open_run(path).require_finished()
     model = load_model(file)
-    model.predictor.to(device)
+    model.predictor.to(device_by_name(device) if isinstance(device, str) else device)
     return model
 
 

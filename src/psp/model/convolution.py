@@ -17,9 +17,9 @@ COORDINATES = 3
 class NormalisedConvolution(nn.Sequential):
     """A convolution along frames (1x1 by default) followed by batch normalisation.
 
-    A 1x1 convolution with a stride takes the places it wants first: going back through a strided one of fewer channels
-    than the processor computes at once, oneDNN 3.12 (PyTorch 2.13) writes past its memory. It copies them, since the
-    slice of an odd number of frames may not count as channels-last any more.
+    A 1x1 convolution with a stride selects its positions first: in the backward pass of a strided one with fewer
+    channels than the processor computes at once, oneDNN 3.12 (PyTorch 2.13) writes past its memory. The positions are
+    copied, because the slice of an odd number of frames may not count as channels-last.
     """
 
     def __init__(self, inputs: int, outputs: int, *, length: int = 1, stride: tuple[int, int] = (1, 1)) -> None:

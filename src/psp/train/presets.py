@@ -35,7 +35,7 @@ FEW = 10
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What presets look at: training clips, labels per class, and what the coordinates mean."""
+    """What presets depend on: training clips, labels per class, and what the coordinates mean."""
 
     clips: int
     labels_per_class: float
@@ -55,7 +55,7 @@ class DataFacts:
 
 
 def facts_of(task: Task) -> DataFacts:
-    """Return what presets look at."""
+    """Return what presets depend on."""
     store = task.store
     labels = len(task.labels.ids) / len(store.classes)
     return DataFacts(len(task.split.train), labels, store.layout, store.up, store.channels)
@@ -87,7 +87,7 @@ def published(facts: DataFacts, size: Size = "full") -> TrainConfig:
 
 
 def best(facts: DataFacts, size: Size = "light") -> TrainConfig:
-    """Return our recipe: several streams, label-preserving augmentation, an EMA teacher, Muon with a cosine schedule.
+    """Return our recipe: several modalities, label-preserving augmentation, an EMA teacher, Muon and a cosine schedule.
 
     Labelled clips are augmented less than those that the teacher labels. At size `light` a graph encoder is used. Small
     batches give small data sets enough steps. From ten labels per class on such data sets are trained three times as

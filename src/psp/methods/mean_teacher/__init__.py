@@ -1,4 +1,4 @@
-"""PSP Learning in several streams with an EMA teacher, label spreading and a noisy-label filter."""
+"""PSP Learning on several modalities with an EMA teacher, label spreading and a noisy-label filter."""
 
 from psp.methods.mean_teacher.method import MeanTeacherConfig, PSPMeanTeacher
 

@@ -171,7 +171,7 @@ class PSPMeanTeacher(PredictorMethod[MeanTeacherConfig]):
     def _soft_labels(
         self, context: StepContext, labels: Int64[Tensor, "l"], trusted: Bool[Tensor, "l"]
     ) -> Float[Tensor, "c k"]:
-        """Return the mean of predictions and spread labels, in the order of the clips."""
+        """Return the mean of predictions and labels from label spreading, in the order of the clips."""
         soft, features, labelled_rows = self._predict(context)
         if not self.config.label_spreading:
             return soft
