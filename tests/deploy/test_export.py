@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from psp.batches.loader import SampleMaker
+from psp.dataset.build import prepare
 from psp.dataset.store import open_store
 from psp.deploy import export
 from psp.deploy.agreement import agreement, random_clip
@@ -17,6 +18,7 @@ from psp.errors import CheckpointError, DestinationError
 from psp.evaluate.arrays import recordings_of, store_of
 from psp.evaluate.predict import predict_logits, predict_store
 from psp.evaluate.trained import open_model
+from psp.io.base import open_reader
 from psp.model.model_file import TrainedModel, interface_of
 from psp.model.predictor import make_predictor
 from psp.preprocess.clean import CleanConfig
@@ -80,7 +82,9 @@ def test_the_comparison_is_not_blind(trained):
 
 def test_all_modalities_of_the_best_preset_are_in_the_file(trained, tmp_path):
     task = make_task(trained.parent / "store", "all", "synthetic-xsub")
-    model = Run(task, preset_config(task, epochs=1), None, "cpu").model()
+    config = preset_config(task, epochs=1)
+    encoder = replace(config.model.encoder, blocks=((4, 4, 3, 2), (4, 8, 3, 1)))
+    model = Run(task, replace(config, model=replace(config.model, encoder=encoder)), None, "cpu").model()
     model.save(tmp_path / "model.safetensors")
     assert export_onnx(tmp_path / "model.safetensors", tmp_path / "recogniser.onnx").largest_difference < 1e-5
 
@@ -158,6 +162,14 @@ def test_own_layouts_and_two_dimensions(layout, clean):
     found = Recogniser(model).predict(clips)
     np.testing.assert_allclose(found, session.predict(clips), atol=1e-5)
     assert np.abs(found - found.mean(axis=0)).max() > 0.01
+
+
+def test_recordings_are_stood_up_as_in_preparation(tmp_path):
+    prepare(open_reader("synthetic", clips=6), tmp_path / "store", normalise=NORMALISATIONS["published"], workers=1)
+    store = open_store(tmp_path / "store")
+    model = untrained(store)
+    assert (store.up, model.interface.up, model.interface.prepared_up) == ("z", "y", "z")
+    assert agreement(model, Recogniser(model), store).largest_difference < 1e-5
 
 
 def test_a_model_that_differs_is_not_written(trained, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ def recogniser(trained, tmp_path_factory):
     """A model that knows nothing but its one file."""
     alone = tmp_path_factory.mktemp("alone") / "copy.safetensors"
     shutil.copy(trained / "model.safetensors", alone)
-    return load(alone)
+    return load(alone, device="auto")
 
 
 def test_arrays_of_any_form_are_recognised(recogniser):
