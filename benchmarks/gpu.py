@@ -27,7 +27,7 @@ from benchmarks.input import measure_input
 from benchmarks.machine import copy_rate, matrix_rate, provenance
 from benchmarks.memory import measure_memory
 from benchmarks.ranks import measure_ranks
-from benchmarks.step import PublishedStep, StepSettings, measure_step, one_person_ratio
+from benchmarks.step import PublishedStep, Shape, StepSettings, measure_step, one_person_ratio
 from benchmarks.time_to_accuracy import Point, measure_time_to_accuracy
 from benchmarks.timing import measure
 from benchmarks.use import measure_use
@@ -40,12 +40,14 @@ from psp.model.encoder import Size
 from psp.synthetic import SyntheticConfig
 from psp.train.api import make_task, preset_config
 from psp.train.config import Precision, RuntimeConfig
+from psp.train.presets import PresetName
 
 GRACE = 15
 """Seconds that a case may take longer than its part is given, before the part is ended."""
 
-FAILURES = (PSPError, ArithmeticError, AssertionError, ImportError, LookupError, OSError, RuntimeError, TypeError)
-FAILURES += (ValueError,)
+FAILURES: tuple[type[Exception], ...] = (
+    PSPError, ArithmeticError, AssertionError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
 """What ends a case, but not the others: torch raises RuntimeError when memory is short or a compiler fails."""
 
 
@@ -171,8 +173,9 @@ def _variants(plain: StepSettings) -> Sequence[StepSettings]:
 
 def input_cases(config: GPUConfig, note: Note) -> Iterator[Case]:
     """Making batches, by size and preset, for steps in mixed precision."""
-    shape = "ntu" if config.cuda else "nw-ucla"
-    for preset in ("published", "best"):
+    shape: Shape = "ntu" if config.cuda else "nw-ucla"
+    presets: tuple[PresetName, ...] = ("published", "best")
+    for preset in presets:
         for size in config.sizes:
             work = partial(measure_input, size, preset, shape, config.hardware, config.seconds / 1000)
             yield f"{preset}, {size}", partial(work, precision="bf16")
@@ -218,8 +221,9 @@ def seconds_to_accuracy(options: GPUConfig, size: Size, note: Note) -> dict[str,
         task = make_task(path)
         config = preset_config(task, size=size, epochs=80 if options.cuda else 2)
         config = replace(config, runtime=RuntimeConfig(options.precision))
-        where = {"watch": watch, "device": options.device}
-        return measure_time_to_accuracy(task.store, config, Path(folder), on_point=on_point, **where)
+        return measure_time_to_accuracy(
+            task.store, config, Path(folder), watch=watch, device=options.device, on_point=on_point
+        )
 
 
 def rates(device: torch.device, seconds: float) -> dict[str, Any]:

@@ -57,10 +57,11 @@ def prepare_ntu(
             curve.append(_in_fresh_process(measured, files, Path(temporary, "store"), workers))
             done = count
         least = _in_fresh_process(floor, files, min(copies))
+    whole = whole_data_set(curve)
+    show("preparation", {f"{each['files']} files": each for each in curve} | {"all": whole})
     found = {"samples": len(samples), "bytes a file": round(sum(map(len, samples)) / len(samples)), "curve": curve}
-    found |= {"floor, one core": least, "whole data set": whole_data_set(curve)}
-    show("preparation", {f"{each['files']} files": each for each in curve} | {"all": found["whole data set"]})
-    keep(found | {"machine": provenance(torch.device("cpu"))}, out)
+    found |= {"floor, one core": least, "whole data set": whole, "machine": provenance(torch.device("cpu"))}
+    keep(found, out)
 
 
 def whole_files(source: Path) -> Iterator[bytes]:

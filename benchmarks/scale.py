@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.findings import keep, refuse_existing, show
 from benchmarks.machine import provenance
-from psp.batches.batch import BatchSpec, DataConfig
+from psp.batches.batch import BatchSpec, DataConfig, Pool
 from psp.batches.loader import Loader, SampleMaker
 from psp.batches.resample import ResampleConfig
 from psp.dataset.labels import draw_labels
@@ -96,7 +96,7 @@ def read_clips(path: Path, config: ScaleConfig) -> dict[str, Any]:
     labels = np.full(len(store), -1, dtype=np.int64)
     labels[labelled] = values
     specs = {"labelled": BatchSpec("labelled", config.labelled), "unlabelled": BatchSpec("train", config.unlabelled)}
-    pools = {"labelled": labelled, "train": train}
+    pools: dict[Pool, np.ndarray] = {"labelled": labelled, "train": train}
     loader = Loader(SampleMaker(store, config.data), specs, pools, labels, 0, Ranks(torch.device("cpu")))
     _train(loader, range(1))
     started = time.perf_counter()

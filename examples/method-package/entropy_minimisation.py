@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from psp.batches.batch import Batch
 from psp.loss.classification import classification
-from psp.methods.base import MethodConfig, PredictorMethod, Setting, StepContext, StepOutput
+from psp.methods.base import MethodConfig, PredictorMethod, StepContext, StepOutput
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,6 @@ class EntropyMinimisationConfig(MethodConfig):
         weight: weight of the entropy of unlabelled clips
     """
 
-    modalities: tuple[str, ...] = ("joint", "motion")
     weight: float = 0.1
 
 
@@ -26,10 +25,6 @@ class EntropyMinimisation(PredictorMethod[EntropyMinimisationConfig]):
 
     Config = EntropyMinimisationConfig
     unlabelled = ("weak",)
-
-    def __init__(self, config: EntropyMinimisationConfig, setting: Setting) -> None:
-        super().__init__(config, setting)
-        self.recogniser = setting.predictor(config.modalities, "sum")
 
     def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
         """Return the loss on labels plus `weight` times the mean entropy."""

@@ -1,5 +1,7 @@
 """Semi-supervised skeleton-based action recognition with PSP Learning."""
 
+from typing import TYPE_CHECKING, Any
+
 from psp.dataset.build import prepare
 from psp.dataset.labels import LabelBudget
 from psp.dataset.split import Split
@@ -9,7 +11,6 @@ from psp.deploy.export import export_onnx
 from psp.deploy.load import load
 from psp.deploy.stream import StreamingPredictor
 from psp.errors import PSPError
-from psp.estimator import SkeletonClassifier
 from psp.evaluate.evaluate import evaluate_run
 from psp.methods import METHODS
 from psp.skeleton.catalogue import layout_by_name, layout_names, open_layout
@@ -18,6 +19,9 @@ from psp.skeleton.recording import Clip, ClipInfo, Recording
 from psp.synthetic import SyntheticConfig
 from psp.train.api import make_task, preset_config, resume_run, start_run, train_run
 from psp.train.config import TrainConfig
+
+if TYPE_CHECKING:
+    from psp.estimator import SkeletonClassifier
 
 __all__ = [
     "METHODS",
@@ -48,3 +52,12 @@ __all__ = [
     "start_run",
     "train_run",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the estimator, and scikit-learn with it, when it is first used."""
+    if name == "SkeletonClassifier":
+        from psp.estimator import SkeletonClassifier  # noqa: PLC0415
+
+        return SkeletonClassifier
+    raise AttributeError(f"module 'psp' has no attribute {name!r}")

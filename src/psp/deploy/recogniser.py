@@ -43,11 +43,11 @@ class Recogniser(ClipRecogniser, nn.Module):
     ) -> Float[Tensor, "n k"]:
         """Return class probabilities; see `Padded` for the inputs. Without `confidence` every joint was observed."""
         ready = self._prepared(joints, frames, persons, confidence)
-        logits = [
-            self.predictor.dense_logits(self._modalities(ready, frames, crop), persons)
-            for crop in self.interface.data.resample.test_crops
-        ]
-        return self.predictor.probabilities(torch.stack(logits).mean(0))
+        crops = self.interface.data.resample.test_crops
+        parts = [self._modalities(ready, frames, crop) for crop in crops]
+        stacked = {name: torch.cat([part[name] for part in parts]) for name in self.predictor.modalities}
+        logits = self.predictor.dense_logits(stacked, persons.repeat(len(crops), 1))
+        return self.predictor.probabilities(logits.unflatten(0, (len(crops), -1)).mean(0))
 
     @torch.no_grad()
     def compute(self, batch: Padded) -> Float32[np.ndarray, "n k"]:

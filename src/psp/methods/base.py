@@ -26,7 +26,13 @@ from psp.skeleton.layout import Layout
 
 @dataclass(frozen=True)
 class MethodConfig:
-    """Base of the options of a method."""
+    """Base of the options of a method.
+
+    Args:
+        modalities: input forms of the clips
+    """
+
+    modalities: tuple[str, ...] = ("joint", "motion")
 
 
 C = TypeVar("C", bound=MethodConfig)
@@ -186,7 +192,15 @@ class PredictorMethod(Method[C]):
     """
 
     unlabelled: ClassVar[tuple[Augmentation, ...]] = ("strong",)
-    recogniser: Predictor
+    fusion: ClassVar[Fusion] = "sum"
+
+    def __init__(self, config: C, setting: Setting) -> None:
+        super().__init__(config, setting)
+        self.recogniser = self.make_recogniser()
+
+    def make_recogniser(self) -> Predictor:
+        """Return a new predictor; a method that has more parts for each network makes them here too."""
+        return self.setting.predictor(self.config.modalities, self.fusion)
 
     def batches(self) -> Mapping[str, BatchSpec]:
         """Return weakly augmented labelled clips and unlabelled clips in the augmentations of the method."""

@@ -8,7 +8,7 @@ import torch
 from psp.batches.batch import Batch
 from psp.config.ranges import require, require_not_negative
 from psp.loss.classification import classification, confident_cross_entropy
-from psp.methods.base import MethodConfig, PredictorMethod, Setting, StepContext, StepOutput
+from psp.methods.base import MethodConfig, PredictorMethod, StepContext, StepOutput
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,6 @@ class FixMatchConfig(MethodConfig):
         label_smoothing: share of the target that is distributed evenly over the classes
     """
 
-    modalities: tuple[str, ...] = ("joint", "motion")
     consistency: float = 1.0
     threshold: float = 0.95
     label_smoothing: float = 0.0
@@ -38,10 +37,6 @@ class FixMatch(PredictorMethod[FixMatchConfig]):
 
     Config = FixMatchConfig
     unlabelled = ("weak", "strong")
-
-    def __init__(self, config: FixMatchConfig, setting: Setting) -> None:
-        super().__init__(config, setting)
-        self.recogniser = setting.predictor(config.modalities, "sum")
 
     def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
         """Return the loss on labels plus `consistency` times that on confident pseudo-labels."""

@@ -26,7 +26,6 @@ class MoCoConfig(MethodConfig):
         bank: number of keys in the memory bank of a modality
     """
 
-    modalities: tuple[str, ...] = ("joint", "motion")
     temperature: float = 0.07
     momentum: float = 0.99
     bank: int = 1024

@@ -49,15 +49,16 @@ class PSP(PredictorMethod[PSPConfig]):
 
     Config = PSPConfig
 
-    def __init__(self, config: PSPConfig, setting: Setting) -> None:
-        super().__init__(config, setting)
+    def make_recogniser(self) -> Predictor:
+        """Return a new predictor, and make a contrastive head for each of its networks."""
+        config, setting = self.config, self.setting
         encoders, classifiers, heads = [], [], []
         for _ in range(len(config.modalities) if setting.model.networks == "own" else 1):
             encoders.append(setting.encoder())
             classifiers.append(setting.classifier())
             heads.append(make_head(setting, config.pyramid))
-        self.recogniser = Predictor(setting.backbone(encoders, config.modalities), classifiers, "sum")
         self.heads = nn.ModuleList(heads)
+        return Predictor(setting.backbone(encoders, config.modalities), classifiers, self.fusion)
 
     def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
         """Return L_reg + contrast * L_con (eq. 16, where the weight is 1)."""

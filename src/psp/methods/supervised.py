@@ -8,7 +8,7 @@ import torch
 from psp.batches.batch import Batch
 from psp.config.ranges import require
 from psp.loss.classification import classification
-from psp.methods.base import MethodConfig, PredictorMethod, Setting, StepContext, StepOutput
+from psp.methods.base import MethodConfig, PredictorMethod, StepContext, StepOutput
 
 STREAMS = ("joint", "velocity", "yaw-invariant", "yaw-invariant velocity", "distance")
 """Joints, their velocities and three modalities that no rotation about the vertical changes."""
@@ -23,7 +23,6 @@ class SupervisedConfig(MethodConfig):
         label_smoothing: share of the target that is distributed evenly over the classes
     """
 
-    modalities: tuple[str, ...] = ("joint", "motion")
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
@@ -47,17 +46,12 @@ class Supervised(PredictorMethod[SupervisedConfig]):
 
     Config = SupervisedConfig
     unlabelled = ()
-    late_fusion = False
-
-    def __init__(self, config: SupervisedConfig, setting: Setting) -> None:
-        super().__init__(config, setting)
-        self.recogniser = setting.predictor(config.modalities, "mean" if self.late_fusion else "sum")
 
     def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
         """Return L_reg (eq. 15)."""
         features = self.recogniser.encode([batch["labelled"].sample], self.setting.memory)
         logits, labels = self.classify(features, 0), self.labels(batch)
-        each = logits if self.late_fusion else logits.sum(0, keepdim=True)
+        each = logits if self.fusion == "mean" else logits.sum(0, keepdim=True)
         loss = torch.stack([classification(own, labels, self.config.label_smoothing) for own in each]).mean()
         return self.output(loss, {"classification": loss}, logits.sum(0), labels)
 
@@ -70,4 +64,4 @@ class MultiStreamSupervised(Supervised):
     """
 
     Config = MultiStreamConfig
-    late_fusion = True
+    fusion = "mean"

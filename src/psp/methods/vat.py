@@ -12,7 +12,7 @@ from psp.batches.counter_rng import normal
 from psp.config.ranges import require_not_negative
 from psp.distributed import gather_ranks
 from psp.loss.classification import classification, divergence
-from psp.methods.base import MethodConfig, PredictorMethod, Setting, StepContext, StepOutput
+from psp.methods.base import MethodConfig, PredictorMethod, StepContext, StepOutput
 from psp.model.memory import statistics_kept
 
 
@@ -27,7 +27,6 @@ class VATConfig(MethodConfig):
         probe: the same of the step that finds its direction (xi)
     """
 
-    modalities: tuple[str, ...] = ("joint", "motion")
     consistency: float = 1.0
     radius: float = 0.05
     probe: float = 1e-3
@@ -42,10 +41,6 @@ class VAT(PredictorMethod[VATConfig]):
     Config = VATConfig
     unlabelled = ("weak",)
 
-    def __init__(self, config: VATConfig, setting: Setting) -> None:
-        super().__init__(config, setting)
-        self.recogniser = setting.predictor(config.modalities, "sum")
-
     def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
         """Return the loss on labels plus `consistency` times KL(p(x) || p(x + r)) on unlabelled clips."""
         free, known = batch["unlabelled"], gather_ranks(self.recogniser.logits(batch["labelled"].sample))
@@ -54,10 +49,10 @@ class VAT(PredictorMethod[VATConfig]):
         with statistics_kept(self.recogniser):
             worst = _of_length(self._direction(free, target), free.sample.persons, self.config.radius)
             smoothness = self._divergence(free.sample, target, worst)
-        labels = self.labels(batch)
-        parts = {"classification": classification(known, labels), "smoothness": gather_ranks(smoothness).mean()}
-        loss = parts["classification"] + self.config.consistency * parts["smoothness"]
-        return self.output(loss, parts, known, labels)
+        loss = classification(known, self.labels(batch))
+        parts = {"classification": loss, "smoothness": gather_ranks(smoothness).mean()}
+        loss = loss + self.config.consistency * parts["smoothness"]
+        return self.output(loss, parts, known, self.labels(batch))
 
     def _direction(self, batch: Batch, target: Float[Tensor, "n k"]) -> dict[str, Float[Tensor, "n m t v 3"]]:
         """Return the gradient of the divergence at a random perturbation of length `probe`."""
@@ -79,9 +74,8 @@ def _of_length(
     directions: Mapping[str, Float[Tensor, "n m t v 3"]], persons: Bool[Tensor, "n m"], length: float
 ) -> dict[str, Float[Tensor, "n m t v 3"]]:
     """Return perturbations of `length` in root mean square over a clip; absent persons are not moved."""
-    found = {}
+    found, present = {}, persons[:, :, None, None, None]
     for name, direction in directions.items():
-        r = direction * persons.to(direction.device)[:, :, None, None, None]
-        size = r.flatten(1).square().mean(dim=1).clamp(min=1e-24).sqrt()[:, None, None, None, None]
-        found[name] = length * r / size
+        r = direction * present.to(direction.device)
+        found[name] = length * r / r.flatten(1).square().mean(dim=1).clamp(min=1e-24).sqrt()[:, None, None, None, None]
     return found

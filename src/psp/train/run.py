@@ -147,7 +147,6 @@ class Run:
         self.number += 1
         self.trainer = self._stage(self.number, True, backbone)
         _set_random_state(self._random)
-        self._save()
 
     def _resume(self, stack: ExitStack) -> None:
         found = load_checkpoint(self.folder.checkpoints) if self.folder else None

@@ -76,22 +76,27 @@ class PSPMeanTeacher(PredictorMethod[MeanTeacherConfig]):
     """
 
     Config = MeanTeacherConfig
+    fusion = "mean"
     targets: Tensor
     early: Tensor
     trusted: Tensor
 
     def __init__(self, config: MeanTeacherConfig, setting: Setting) -> None:
         super().__init__(config, setting)
+        self.register_buffer("targets", torch.zeros(setting.clips if config.consistency else 0, setting.classes))
+        self.register_buffer("early", torch.zeros(setting.clips if config.noisy_labels else 0, setting.classes))
+        self.register_buffer("trusted", torch.ones(setting.clips, dtype=torch.bool))
+
+    def make_recogniser(self) -> Predictor:
+        """Return a new predictor, and make contrastive heads for the networks of the contrasted modalities."""
+        config, setting = self.config, self.setting
         own, encoders, classifiers, self.heads = setting.model.networks == "own", [], [], nn.ModuleDict()
         for name in config.modalities if own else ("all",):
             encoders.append(setting.encoder())
             classifiers.append(setting.classifier())
             if config.contrast and (name in config.contrasted or not own):
                 self.heads[name] = make_head(setting, config.pyramid)
-        self.recogniser = Predictor(setting.backbone(encoders, config.modalities), classifiers, "mean")
-        self.register_buffer("targets", torch.zeros(setting.clips if config.consistency else 0, setting.classes))
-        self.register_buffer("early", torch.zeros(setting.clips if config.noisy_labels else 0, setting.classes))
-        self.register_buffer("trusted", torch.ones(setting.clips, dtype=torch.bool))
+        return Predictor(setting.backbone(encoders, config.modalities), classifiers, self.fusion)
 
     def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
         """Return L_reg + contrast * L_con + consistency * (cross entropy with the teacher's soft pseudo-labels)."""
