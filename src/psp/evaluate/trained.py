@@ -92,11 +92,11 @@ def open_trained(
 
     A run that is not finished, and another store than that of the run, raise CheckpointError.
     """
-    stored, place = open_run(Path(path)), device_by_name(device)
+    stored, target = open_run(Path(path)), device_by_name(device)
     stored.require_finished()
     task = stored.task(None if store_path is None else Path(store_path))
-    model = open_model(path, weights, place)
-    maker = SampleMaker(task.store, model.interface.data, place, persons=model.interface.persons)
+    model = open_model(path, weights, target)
+    maker = SampleMaker(task.store, model.interface.data, target, persons=model.interface.persons)
     return TrainedRun(stored, task, model, maker, weights)
 
 

@@ -49,10 +49,9 @@ class VAT(PredictorMethod[VATConfig]):
         with statistics_kept(self.recogniser):
             worst = _of_length(self._direction(free, target), free.sample.persons, self.config.radius)
             smoothness = self._divergence(free.sample, target, worst)
-        loss = classification(known, self.labels(batch))
-        parts = {"classification": loss, "smoothness": gather_ranks(smoothness).mean()}
-        loss = loss + self.config.consistency * parts["smoothness"]
-        return self.output(loss, parts, known, self.labels(batch))
+        loss, smoothness = classification(known, self.labels(batch)), gather_ranks(smoothness).mean()
+        parts = {"classification": loss, "smoothness": smoothness}
+        return self.output(loss + self.config.consistency * smoothness, parts, known, self.labels(batch))
 
     def _direction(self, batch: Batch, target: Float[Tensor, "n k"]) -> dict[str, Float[Tensor, "n m t v 3"]]:
         """Return the gradient of the divergence at a random perturbation of length `probe`."""
