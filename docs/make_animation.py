@@ -71,8 +71,8 @@ def draw_person(axes: Axes, joints: np.ndarray, layout: Layout) -> None:
 
 
 def draw_bars(axes: Axes, scene: Scene, frame: int) -> None:
-    """Draw the probabilities of the classes that are most probable at the end, the true one in green."""
-    order = np.argsort(-scene.probabilities[-1], kind="stable")[:BARS]
+    """Draw the probabilities of the classes that are most probable over all frames, the true one in green."""
+    order = np.argsort(-scene.probabilities.mean(axis=0), kind="stable")[:BARS]
     for row, label in enumerate(order):
         colour = TRUE if label == scene.label else FALSE
         axes.barh(-row, scene.probabilities[frame, label], color=colour, height=0.62)
@@ -105,7 +105,7 @@ def draw_frame(scenes: Sequence[Scene], layout: Layout, frame: int) -> Image.Ima
 def write_animation(out: Path, scenes: Sequence[Scene], layout: Layout) -> None:
     """Write a GIF that repeats, with a pause after the last frame."""
     frames = [draw_frame(scenes, layout, frame) for frame in range(FRAMES)]
-    palette = frames[-1].quantize(32)
+    palette = frames[0].quantize(32)
     small = [each.quantize(palette=palette, dither=Image.Dither.NONE) for each in frames]
     durations = [MILLISECONDS] * (FRAMES - 1) + [PAUSE]
     small[0].save(out, save_all=True, append_images=small[1:], duration=durations, loop=0, optimize=True)

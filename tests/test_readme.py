@@ -74,7 +74,8 @@ def test_own_recordings_become_a_recogniser(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("line", lines("shell") + lines("sh"))
-def test_commands_are_understood(line: str):
+def test_commands_are_understood(line: str, monkeypatch):
+    monkeypatch.chdir(ROOT)
     program, name, *arguments = shlex.split(line)
     assert program == "psp"
     if name != "train":

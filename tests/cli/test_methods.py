@@ -33,7 +33,7 @@ def test_a_method_of_another_package_is_installed_and_trained(tmp_path):
     program = f"""
 import sys; sys.path.insert(0, {str(target)!r})
 from psp.cli.main import main
-assert main(["prepare", "synthetic", "store", "--clips", "60"]) == 0
+assert main(["prepare", "synthetic", "store", "--clips", "240"]) == 0
 arguments = ["train", "store", "--method", "entropy-minimisation", "--method.weight", "0.2", "--preset", "paper"]
 sys.exit(main([*arguments, "--size", "light", "--epochs", "1", "--labels", "1/class", "--out", "run"]))
 """

@@ -55,10 +55,8 @@ def test_from_arrays_to_predictions_on_another_machine(tmp_path, monkeypatch, la
     (tmp_path / "mine").rename(elsewhere / "recordings")
     (tmp_path / "store").rename(tmp_path / "gone")
     for model in ("model.safetensors", "../recogniser.onnx"):
-        program = f"import sys; from psp.cli.main import main; sys.exit(main(['predict', {model!r}, 'recordings', 'out.csv']))"
-        done = subprocess.run(
-            [sys.executable, "-c", program], cwd=elsewhere, capture_output=True, text=True, check=False
-        )
+        command = [sys.executable, "-m", "psp", "predict", model, "recordings", "out.csv"]
+        done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         rows = list(csv.DictReader((elsewhere / "out.csv").open()))
         assert len(rows) == 48

@@ -82,7 +82,7 @@ def test_it_overfits_eight_clips(task, method):
     config, plain = small_run(method), AugmentConfig()
     data = replace(config.data, weak=plain, strong=plain, resample=replace(config.data.resample, train="whole"))
     model = replace(config.model, encoder=replace(config.model.encoder, blocks=((8, 16, 4, 2), (16, 32, 4, 1))))
-    longer = {"epochs": 60, "ema": 0.0, "batch": BatchSizes(8, 8)}
+    longer = {"epochs": 45, "ema": 0.0, "batch": BatchSizes(8, 8)}
     config = replace(config, data=data, model=model, stages=tuple(replace(each, **longer) for each in config.stages))
     run = Run(task, config, None, "cpu")
     assert run.train(handle_signals=False) is None

@@ -4,9 +4,13 @@ One label per class and the settings of preset `best` with its fastest encoder; 
 Learning and 10 for the mean teacher, over three label budgets.
 """
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
+import torch
 
 from psp.dataset.store import Store
 from psp.evaluate.evaluate import evaluate_predictor
@@ -23,16 +27,15 @@ from psp.train.run import Run
 SEEDS = (0, 1, 2)
 
 
-@pytest.fixture(scope="module")
-def store() -> Store:
+def built_in_data() -> Store:
     made, layout = SyntheticConfig(layout="kinect20", clips=600), layout_by_name("kinect20")
     settings = CleanConfig(), NormaliseConfig()
     clips = [prepare_recording(recording_of_clip(clip), layout, *settings)[0] for clip in synthetic_clips(made)]
     return Store.in_memory(clips, layout, made.classes, up="y", dataset="synthetic")
 
 
-def accuracies(store: Store, method: str) -> list[float]:
-    """Top-1 in per cent of the averaged weights on the test persons, for each label budget."""
+def mean_accuracy(store: Store, method: str) -> float:
+    """Top-1 in per cent of the averaged weights on the test persons, the mean over the label budgets."""
     found = []
     for seed in SEEDS:
         task = make_task(store, "1/class", "synthetic-xsub", seed)
@@ -44,7 +47,7 @@ def accuracies(store: Store, method: str) -> list[float]:
         run = Run(task, config, None, "cpu")
         run.train(handle_signals=False)
         found.append(evaluate_predictor(run.model().predictor, run.data.maker, task.split)["full"].top1)
-    return found
+    return sum(found) / len(found)
 
 
 @pytest.mark.slow
@@ -52,6 +55,14 @@ def accuracies(store: Store, method: str) -> list[float]:
     ("method", "baseline", "margin"),
     [("psp", "supervised", 2.0), ("psp-mean-teacher", "multi-stream-supervised", 5.0)],
 )
-def test_unlabelled_clips_improve_the_accuracy(store, method, baseline, margin):
-    ours, theirs = accuracies(store, method), accuracies(store, baseline)
-    assert sum(ours) / len(SEEDS) > sum(theirs) / len(SEEDS) + margin
+def test_unlabelled_clips_improve_the_accuracy(method, baseline, margin):
+    """In a process of its own, without the checks of shapes."""
+    done = subprocess.run([sys.executable, __file__, method, baseline], capture_output=True, text=True, check=True)
+    ours, theirs = json.loads(done.stdout)
+    assert ours > theirs + margin
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    data = built_in_data()
+    sys.stdout.write(json.dumps([mean_accuracy(data, name) for name in sys.argv[1:]]))

@@ -12,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from psp.batches.batch import DataConfig
+from psp.batches.modalities import check_modalities
 from psp.config.override import as_plain, override
 from psp.dataset.store import Store
 from psp.errors import CheckpointError, PSPError
@@ -184,6 +185,9 @@ def _predictor(header: Mapping[str, Any], interface: Interface) -> Predictor:
     config, fusion = override(ModelConfig(), header["model"]), header["fusion"]
     if fusion not in get_args(Fusion):
         raise ValueError(f"fusion cannot be {fusion!r}")
-    return make_predictor(
-        interface.layout, interface.data.resample.frames, len(interface.classes), config, header["modalities"], fusion
-    )
+    modalities = header["modalities"]
+    if not isinstance(modalities, list):
+        raise ValueError("modalities are a list")
+    check_modalities(modalities, interface.layout, interface.prepared_up, interface.channels)
+    frames = interface.data.resample.frames
+    return make_predictor(interface.layout, frames, len(interface.classes), config, modalities, fusion)
