@@ -1,7 +1,7 @@
 """On the built-in data, unlabelled clips improve the accuracy on persons that were not seen in training.
 
-One label per class and the settings of preset `best` with its fastest encoder; measured margins are 3.8 points for PSP
-Learning and 10 for the mean teacher, over three label budgets.
+One label per class and the settings of preset `best` with its fastest encoder; measured margins are 5.0 points for PSP
+Learning and 6.4 for the mean teacher, over three label budgets.
 """
 
 import json
@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from psp.batches.resample import WHOLE
 from psp.dataset.store import Store
 from psp.evaluate.evaluate import evaluate_predictor
 from psp.model.encoder import encoder_of_size
@@ -28,7 +29,7 @@ SEEDS = (0, 1, 2)
 
 
 def built_in_data() -> Store:
-    made, layout = SyntheticConfig(layout="kinect20", clips=600), layout_by_name("kinect20")
+    made, layout = SyntheticConfig(layout="kinect20", clips=400), layout_by_name("kinect20")
     settings = CleanConfig(), NormaliseConfig()
     clips = [prepare_recording(recording_of_clip(clip), layout, *settings)[0] for clip in synthetic_clips(made)]
     return Store.in_memory(clips, layout, made.classes, up="y", dataset="synthetic")
@@ -41,7 +42,8 @@ def mean_accuracy(store: Store, method: str) -> float:
         task = make_task(store, "1/class", "synthetic-xsub", seed)
         config = preset_config(task, "best", method=method, epochs=8, seed=seed)
         model = replace(config.model, encoder=encoder_of_size("light"), dropout=0.0)
-        config = replace(config, model=model, runtime=replace(config.runtime, precision="float32"))
+        data = replace(config.data, resample=replace(config.data.resample, test_crops=(WHOLE,)))
+        config = replace(config, model=model, data=data, runtime=replace(config.runtime, precision="float32"))
         if method == "psp":
             config = replace(config, stages=(replace(config.last, method=replace(config.last.method, contrast=0.1)),))
         run = Run(task, config, None, "cpu")
@@ -53,7 +55,7 @@ def mean_accuracy(store: Store, method: str) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "baseline", "margin"),
-    [("psp", "supervised", 2.0), ("psp-mean-teacher", "multi-stream-supervised", 5.0)],
+    [("psp", "supervised", 2.0), ("psp-mean-teacher", "multi-stream-supervised", 3.0)],
 )
 def test_unlabelled_clips_improve_the_accuracy(method, baseline, margin):
     """In a process of its own, without the checks of shapes."""
