@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float64
 
 from psp.config.ranges import require
 from psp.errors import RecordingError, StoreError
@@ -36,6 +37,15 @@ Progress = Callable[[int, int], None]
 """Called with how many recordings of how many are prepared."""
 
 
+@dataclass(frozen=True, eq=False)
+class Cleaned:
+    """A cleaned recording, in which frames each person is present, and how many changes were made."""
+
+    recording: Recording
+    present: Bool[np.ndarray, "m t"]
+    counts: Counter[str]
+
+
 def prepare_recording(
     recording: Recording, layout: Layout, cleaning: CleanConfig, normalisation: NormaliseConfig
 ) -> tuple[Clip, Counter[str]]:
@@ -43,15 +53,53 @@ def prepare_recording(
 
     The vertical axis of the clip is `normalisation.vertical(recording.up)`. Nobody in any frame raises RecordingError.
     """
+    cleaned = _cleaned(recording, layout, cleaning)
+    return _clips([cleaned], layout, cleaning, normalisation)[0], cleaned.counts
+
+
+def _cleaned(recording: Recording, layout: Layout, cleaning: CleanConfig) -> Cleaned:
     repaired, present, counts = clean(recording, layout, cleaning)
     if not present.any():
         remedy = "Correct or leave out this recording."
         raise RecordingError("nobody is seen.", where=recording.info.id, remedy=remedy)
-    arrays = torch.from_numpy(repaired.joints)[None], torch.from_numpy(present)[None]
-    joints = normalise(*arrays, layout, normalisation, recording.up)[0].numpy().astype(np.float32)
-    observed = repaired.confidence[..., None] > 0
-    joints = joints if cleaning.fill_gaps else np.where(observed, joints, np.float32(0))
-    return Clip(recording.info, joints, None if (repaired.confidence == 1).all() else repaired.confidence), counts
+    return Cleaned(repaired, present, counts)
+
+
+def _clips(
+    cleaned: Sequence[Cleaned], layout: Layout, cleaning: CleanConfig, normalisation: NormaliseConfig
+) -> list[Clip]:
+    """Normalise recordings, those of about the same size together."""
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for number, each in enumerate(cleaned):
+        persons, frames, _, channels = each.recording.joints.shape
+        alike.setdefault((each.recording.up, persons, channels, frames.bit_length()), []).append(number)
+    joints: dict[int, Float64[np.ndarray, "m t v c"]] = {}
+    for numbers in alike.values():
+        group = [cleaned[number] for number in numbers]
+        for number, each, found in zip(numbers, group, _normalised(group, layout, normalisation), strict=True):
+            joints[number] = found[:, : each.present.shape[1]]
+    return [_clip(each, joints[number], cleaning) for number, each in enumerate(cleaned)]
+
+
+def _normalised(
+    group: Sequence[Cleaned], layout: Layout, normalisation: NormaliseConfig
+) -> Float64[np.ndarray, "n m t v c"]:
+    """Return normalised joints of recordings of as many persons, padded to the longest."""
+    most = max(each.present.shape[1] for each in group)
+    persons, _, *rest = group[0].recording.joints.shape
+    joints, present = np.zeros((len(group), persons, most, *rest)), np.zeros((len(group), persons, most), dtype=bool)
+    for number, each in enumerate(group):
+        frames = each.present.shape[1]
+        joints[number, :, :frames], present[number, :, :frames] = each.recording.joints, each.present
+    arrays = torch.from_numpy(joints), torch.from_numpy(present)
+    return normalise(*arrays, layout, normalisation, group[0].recording.up).numpy()
+
+
+def _clip(cleaned: Cleaned, joints: Float64[np.ndarray, "m t v c"], cleaning: CleanConfig) -> Clip:
+    info, confidence = cleaned.recording.info, cleaned.recording.confidence
+    values = joints.astype(np.float32)
+    values = values if cleaning.fill_gaps else np.where(confidence[..., None] > 0, values, np.float32(0))
+    return Clip(info, values, None if (confidence == 1).all() else confidence)
 
 
 @dataclass(frozen=True)
@@ -69,9 +117,13 @@ class Preparation:
         content = [FORMAT, facts, asdict(self.clean), asdict(self.normalise), listing]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest() + ".npz"
 
-    def clip(self, item: SourceItem) -> tuple[Clip, Counter[str]]:
-        """Read and prepare one recording, and count what was changed."""
-        return prepare_recording(self.reader.read(item), self.reader.layout, self.clean, self.normalise)
+    def cleaned(self, item: SourceItem) -> Cleaned:
+        """Read and clean one recording."""
+        return _cleaned(self.reader.read(item), self.reader.layout, self.clean)
+
+    def clips(self, cleaned: Sequence[Cleaned]) -> list[Clip]:
+        """Normalise recordings."""
+        return _clips(cleaned, self.reader.layout, self.clean, self.normalise)
 
 
 def process_count(workers: int | None) -> int:
@@ -106,15 +158,14 @@ def prepare_chunks(
 
 def prepare_chunk(task: Preparation, items: Sequence[SourceItem], path: Path) -> int:
     """Prepare some recordings, save them at `path` and return how many they were."""
-    chunk = Chunk()
+    chunk, cleaned = Chunk(), list[Cleaned]()
     for item in items:
         try:
-            clip, counts = task.clip(item)
+            cleaned.append(task.cleaned(item))
+            chunk.counts.update(cleaned[-1].counts)
         except RecordingError as error:
             chunk.skipped.append(Skipped(error.where or item.name, error.what))
-        else:
-            chunk.clips.append(clip)
-            chunk.counts.update(counts)
+    chunk.clips.extend(task.clips(cleaned))
     chunk.save(path)
     return len(items)
 
