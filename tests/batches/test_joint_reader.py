@@ -22,7 +22,7 @@ def stored(request, store, tmp_path):
 
 @pytest.mark.parametrize("source", [RowsOnDisk, RowsOnDevice])
 def test_every_clip_is_where_its_rows_begin(stored, source):
-    rows = source(stored, CPU).read(CLIPS)
+    rows = source(stored, CPU, with_confidence=True).read(CLIPS)
     assert (rows.confidence is None) is (stored.confidence is None)
     for first, clip in zip(rows.first_row.tolist(), CLIPS.tolist(), strict=True):
         expected = stored.clip(clip)
@@ -37,9 +37,9 @@ def test_every_clip_is_where_its_rows_begin(stored, source):
 @pytest.mark.parametrize("layout", ["beetle", "coco17"])
 def test_a_data_set_in_memory_is_read_as_the_one_on_disk(tmp_path, layout):
     memory, disk = (own_store(path, layout) for path in (None, tmp_path / "store"))
-    source = row_source(memory, CPU)
+    source = row_source(memory, CPU, with_confidence=True)
     assert isinstance(source, RowsOnDevice)
-    held, read = source.read(CLIPS), row_source(disk, CPU).read(CLIPS)
+    held, read = source.read(CLIPS), row_source(disk, CPU, with_confidence=True).read(CLIPS)
     lengths = (memory.clips.persons * memory.clips.frames)[CLIPS.numpy()].tolist()
     for ours, theirs, length in zip(held.first_row.tolist(), read.first_row.tolist(), lengths, strict=True):
         for name in ("joints", "confidence"):
@@ -51,18 +51,18 @@ def test_a_data_set_in_memory_is_read_as_the_one_on_disk(tmp_path, layout):
 
 def test_only_the_wanted_clips_are_read(store):
     lengths = store.clips.persons * store.clips.frames
-    assert len(RowsOnDisk(store, CPU).read(CLIPS).joints) == lengths[CLIPS.numpy()].sum()
+    assert len(RowsOnDisk(store, CPU, with_confidence=True).read(CLIPS).joints) == lengths[CLIPS.numpy()].sum()
 
 
 def test_all_rows_are_held_in_pieces_of_any_size(stored, monkeypatch):
     monkeypatch.setattr("psp.batches.joint_reader.PIECE", 100)
-    rows = RowsOnDevice(stored, CPU).read(CLIPS)
+    rows = RowsOnDevice(stored, CPU, with_confidence=True).read(CLIPS)
     assert np.array_equal(rows.joints.numpy(), stored.joints)
     assert stored.confidence is None or np.array_equal(rows.confidence.numpy(), stored.confidence)
 
 
 def test_a_file_that_shrinks_is_noticed(store):
-    source = RowsOnDisk(store, CPU)
+    source = RowsOnDisk(store, CPU, with_confidence=True)
     with (store.path / "joints.npy").open("rb+") as file:
         file.truncate(1000)
     with pytest.raises(StoreError, match="ends too early"):
@@ -71,7 +71,7 @@ def test_a_file_that_shrinks_is_noticed(store):
 
 def test_a_cpu_reads_from_the_disk(store):
     assert not fits(1, CPU)
-    assert isinstance(row_source(store, CPU), RowsOnDisk)
+    assert isinstance(row_source(store, CPU, with_confidence=True), RowsOnDisk)
 
 
 @pytest.mark.parametrize(("size", "inside"), [(50, True), (51, False)])

@@ -158,7 +158,7 @@ def test_two_dimensional_clips_have_depth_zero_in_every_usable_modality(flat, co
 
 
 def test_confidence_is_interpolated_at_the_frames_of_the_joints(flat):
-    sample = SampleMaker(flat, CONFIG).whole(torch.tensor([5, 9]), ("joint",)).sample
+    sample = SampleMaker(flat, CONFIG, confidence=True).whole(torch.tensor([5, 9]), ("joint",)).sample
     assert sample.confidence.shape == (2, 1, 16, 17)
     for row, index in enumerate((5, 9)):
         clip = flat.clip(index)
@@ -177,13 +177,15 @@ def test_confidence_goes_with_the_joints_through_every_augmentation(modalities):
         clips.append(Clip(ClipInfo(f"{index}", 0), joints, seen))
     store = Store.in_memory(clips, own_store(None, "coco17").layout, ["a"], up="-y")
     config = DataConfig(ResampleConfig(16), strong=AugmentConfig(mirror=0.5, frame_mask=0.5), modalities=modalities)
-    batch = SampleMaker(store, config).batch(draw(store), spec("joint", "bone", augmentations=("strong", "strong")))
+    batch = SampleMaker(store, config, confidence=True).batch(
+        draw(store), spec("joint", "bone", augmentations=("strong", "strong"))
+    )
     for sample in batch.samples:
         torch.testing.assert_close(sample.confidence, sample.modalities["joint"][..., 1], atol=1e-5, rtol=0)
 
 
 def test_absent_persons_have_no_confidence(flat):
-    sample = SampleMaker(flat, CONFIG, persons=3).whole(torch.tensor([5]), ("joint",)).sample
+    sample = SampleMaker(flat, CONFIG, persons=3, confidence=True).whole(torch.tensor([5]), ("joint",)).sample
     assert sample.confidence[:, 0].any()
     assert not sample.confidence[:, 1:].any()
 
@@ -208,7 +210,7 @@ class Traffic(TorchDispatchMode):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_device_gets_the_draw_and_its_joints_and_nothing_waits_for_it(store, name):
     """The meta device computes nothing: whatever needs a value from it fails."""
-    maker, chosen = SampleMaker(store, CONFIGS[name], "meta"), draw(store)
+    maker, chosen = SampleMaker(store, CONFIGS[name], "meta", confidence=True), draw(store)
     wanted = spec("joint", "motion", "bone", "yaw-invariant velocity", "distance", augmentations=("none", "strong"))
     maker.batch(chosen, wanted)
     rows = maker.read(chosen.index)

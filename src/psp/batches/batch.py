@@ -93,8 +93,8 @@ class Sample:
     """One augmented sample of n clips: their modalities, which persons exist, and how sure each joint is.
 
     `persons` lies on the host, where the number of rows of the encoder must be known; all else is on the device.
-    `confidence`, in [0, 1] with 0 for not observed, is None where every joint of the data set was observed. It is that
-    of the first modality if each draws its own frames.
+    `confidence`, in [0, 1] with 0 for not observed, is None where no method uses it or every joint was observed. It is
+    that of the first modality if each draws its own frames.
     """
 
     modalities: Mapping[str, Float[Tensor, "n m t v 3"]]

@@ -65,12 +65,12 @@ class FileRows:
 class RowsOnDisk:
     """Reads the wanted clips of a store from its files."""
 
-    def __init__(self, store: Store, device: torch.device) -> None:
+    def __init__(self, store: Store, device: torch.device, with_confidence: bool = False) -> None:
         self._first_row = np.asarray(store.clips.first_row)
         self._count = np.asarray(store.clips.persons) * np.asarray(store.clips.frames)
         self._joints = FileRows(store, "joints.npy", store.joints, device)
         self._confidence = None
-        if store.confidence is not None:
+        if with_confidence and store.confidence is not None:
             self._confidence = FileRows(store, "confidence.npy", store.confidence, device)
 
     def read(self, index: Int64[Tensor, "n"]) -> Rows:
@@ -99,11 +99,11 @@ class RowsOnDisk:
 class RowsOnDevice:
     """Holds the joints of a whole store on the device."""
 
-    def __init__(self, store: Store, device: torch.device) -> None:
+    def __init__(self, store: Store, device: torch.device, with_confidence: bool = False) -> None:
         self._first_row = torch.from_numpy(np.array(store.clips.first_row))
         self._joints = _uploaded(store, "joints.npy", store.joints, device)
         self._confidence = None
-        if store.confidence is not None:
+        if with_confidence and store.confidence is not None:
             self._confidence = _uploaded(store, "confidence.npy", store.confidence, device).float()
 
     def read(self, index: Int64[Tensor, "n"]) -> Rows:
@@ -114,10 +114,10 @@ class RowsOnDevice:
 RowSource = RowsOnDisk | RowsOnDevice
 
 
-def row_source(store: Store, device: torch.device) -> RowSource:
+def row_source(store: Store, device: torch.device, with_confidence: bool = False) -> RowSource:
     """Return rows in the memory of the device where they fit, or are in memory already, else from the disk."""
-    size = store.joints.nbytes
-    return RowsOnDevice(store, device) if store.path is None or fits(size, device) else RowsOnDisk(store, device)
+    is_held = store.path is None or fits(store.joints.nbytes, device)
+    return (RowsOnDevice if is_held else RowsOnDisk)(store, device, with_confidence)
 
 
 def fits(size: int, device: torch.device) -> bool:

@@ -53,7 +53,8 @@ class SampleMaker:
     """Makes samples of the clips of a store on a device.
 
     Every clip has `persons` slots, by default as many as the fullest clip of the store needs; of a clip with more
-    persons the first ones are used. `dtype` is that of the modalities.
+    persons the first ones are used. `dtype` is that of the modalities. With `confidence` samples have the confidence of
+    their joints.
     """
 
     def __init__(
@@ -64,13 +65,14 @@ class SampleMaker:
         *,
         persons: int | None = None,
         dtype: torch.dtype = torch.float32,
+        confidence: bool = False,
     ) -> None:
         self.store, self.config, self.device, self.dtype = store, config, torch.device(device), dtype
         self.space = Space(store.layout, store.up, store.channels)
         self.frames = torch.from_numpy(np.array(store.clips.frames)).to(self.device)
         self.present = torch.from_numpy(np.array(store.clips.persons))
         self.persons = int(self.present.max()) if persons is None else persons
-        self._source = row_source(store, self.device)
+        self._source = row_source(store, self.device, confidence)
 
     def read(self, index: Int64[Tensor, "n"]) -> Rows:
         """Return the joints of some clips as they are stored; may be called ahead, from another thread."""

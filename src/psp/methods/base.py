@@ -125,12 +125,14 @@ class Method(nn.Module, Generic[C]):
 
     A subclass builds its modules and buffers in `__init__`, names its batches and computes a loss. `phases` are taken
     one after the other in every step, each with an optimiser of its own (an adversarial method: discriminator, main).
-    `trains_predictor` is False for pure pre-training.
+    `trains_predictor` is False for pure pre-training; samples have the confidence of their joints if a method
+    `uses_confidence`.
     """
 
     Config: ClassVar[type[MethodConfig]] = MethodConfig
     phases: ClassVar[tuple[str, ...]] = ("main",)
     trains_predictor: ClassVar[bool] = True
+    uses_confidence: ClassVar[bool] = False
 
     def __init__(self, config: C, setting: Setting) -> None:
         super().__init__()

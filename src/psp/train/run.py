@@ -47,7 +47,8 @@ class Run:
         self.ranks = Ranks(device_by_name(device))
         self.compiled = False
         dtype = torch.float64 if config.runtime.precision == "float64" else torch.float32
-        maker = SampleMaker(task.store, config.data, self.ranks.device, dtype=dtype)
+        confidence = any(METHODS[method_name(stage.method)].uses_confidence for stage in config.stages)
+        maker = SampleMaker(task.store, config.data, self.ranks.device, dtype=dtype, confidence=confidence)
         self.data = _training_data(task, maker)
         self.number, self.seconds, self._before = 0, 0.0, 0
         self.machines: list[Any] = []
