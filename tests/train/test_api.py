@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from psp.errors import BudgetError, CheckpointError, ConfigError, DestinationError
 from psp.methods import METHODS
+from psp.methods.psp import PSP
 from psp.model.memory import MemoryConfig
 from psp.train import api
 from psp.train.api import make_task, preset_config, resume_run, start_run, train_run
@@ -58,10 +59,11 @@ def test_a_preset_is_made_for_the_task(task, method):
 
 
 def test_a_start_that_fails_leaves_no_folder(task, tmp_path, monkeypatch):
-    def refuse(*_: object) -> None:
-        raise ConfigError("no network.")
+    class Refusing(PSP):
+        def __init__(self, *_: object) -> None:
+            raise ConfigError("no network.")
 
-    monkeypatch.setattr("psp.train.run.METHODS", dict.fromkeys(METHODS, refuse))
+    monkeypatch.setattr("psp.train.run.METHODS", dict.fromkeys(METHODS, Refusing))
     with pytest.raises(ConfigError, match="no network"):
         start_run(task, SHORT, tmp_path / "run", device="cpu")
     assert list(tmp_path.iterdir()) == []
