@@ -1,9 +1,12 @@
 """`psp demo`: the whole way on the built-in data, in a few minutes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from psp.batches.loader import SampleMaker
+from psp.batches.resample import WHOLE
 from psp.cli.console import print_table, progress_bar, say
 from psp.dataset.build import prepare
 from psp.dataset.store import Store, open_store
@@ -93,9 +96,12 @@ def _train(store: Store, out: Path, method: str, epochs: int) -> Accuracy:
 
 
 def _record(run: Run) -> None:
-    """Note the averaged weights' accuracy on unseen people after an epoch, for the picture only."""
+    """Record the averaged weights' accuracy on whole clips of the test persons after an epoch, for the picture only."""
     assert run.folder is not None
-    top1 = evaluate_predictor(run.model().predictor, run.data.maker, run.task.split)["full"].top1
+    data = run.config.data
+    whole = replace(data, resample=replace(data.resample, test_crops=(WHOLE,)))
+    maker = SampleMaker(run.task.store, whole, run.ranks.device, persons=run.data.maker.persons)
+    top1 = evaluate_predictor(run.model().predictor, maker, run.task.split)["full"].top1
     step, path = run.trainer.step, run.folder.path
     earlier = [point for point in _curve(path) if point[0] < step]
     write_json(path / "curve.json", [*earlier, (step, top1)])
