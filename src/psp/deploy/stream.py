@@ -1,4 +1,4 @@
-"""Recognition while somebody moves: one frame in at a time, probabilities of the latest window out."""
+"""Online recognition: one frame in at a time, probabilities of the latest window out."""
 
 from pathlib import Path
 

@@ -43,10 +43,10 @@ def clean(
     if config.bodies is not None:
         recording, chosen = choose_bodies(recording, config.bodies)
         changes.update(chosen)
-    somebody = np.any(recording.seen, axis=0)
-    if config.drop_empty_frames and not somebody.all():
-        changes["frames without anybody dropped"] = int((~somebody).sum())
-        recording = _part(recording, slice(None), somebody)
+    occupied = np.any(recording.seen, axis=0)
+    if config.drop_empty_frames and not occupied.all():
+        changes["frames without anybody dropped"] = int((~occupied).sum())
+        recording = _part(recording, slice(None), occupied)
     if not config.fill_gaps:
         return recording, recording.seen, changes
     recording = _fill(recording, layout, changes)

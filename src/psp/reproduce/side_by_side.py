@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 import torch
 
 from psp.errors import TrainingError
+from psp.preprocess.processes import end_with_parent
 from psp.train.device import keep_freed_memory
 from psp.train.interrupt import Interrupt
 
@@ -22,12 +22,12 @@ POLL_SECONDS = 0.2
 
 
 class Stop:
-    """In a process that trains: whether the one that started it wants it to stop."""
+    """In a training process: whether the parent process asked it to stop."""
 
     event: Event | None = None
 
     def __call__(self) -> bool:
-        """Ask."""
+        """Return whether a stop was asked for."""
         return self.event is not None and self.event.is_set()
 
 
@@ -82,11 +82,4 @@ def _begin(stop: Event, threads: int) -> None:
     torch.set_num_threads(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()

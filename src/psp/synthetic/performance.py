@@ -1,4 +1,4 @@
-"""One performance: somebody carries out a program, alone or with a partner, somewhere in the room."""
+"""One performance: a subject carries out a program, alone or with a partner, somewhere in the room."""
 
 from functools import lru_cache
 
@@ -23,7 +23,7 @@ SLIP = 0.03
 """Relative standard deviation of the angles between two performances of the same person."""
 
 SWAY = 2.0
-"""Standard deviation, in degrees, of the slow movements of somebody who keeps still."""
+"""Standard deviation, in degrees, of the slow movements of a subject who keeps still."""
 
 
 @lru_cache(maxsize=4)

@@ -69,7 +69,7 @@ def measure(
 
 
 def hidden(seen: Float[np.ndarray, "m t v 3"]) -> Bool[np.ndarray, "m t v"]:
-    """Tell which joints lie behind somebody's torso, as seen from the camera."""
+    """Tell which joints lie behind a person's torso, as seen from the camera."""
     depth = seen[..., 2]
     across, upward = seen[..., 0] / depth, seen[..., 1] / depth
     covered = np.zeros(depth.shape, dtype=bool)

@@ -79,7 +79,7 @@ def draw_subject(rng: np.random.Generator) -> Subject:
 
 
 def draw_partner(person: Subject, rng: np.random.Generator) -> Subject:
-    """Draw somebody to meet `person`: nearly as tall, so that their hands find each other."""
+    """Draw the partner of `person`: nearly as tall, so that their hands meet."""
     partner = draw_subject(rng)
     taller = np.abs(person.offsets[:, 1]).sum() / np.abs(partner.offsets[:, 1]).sum()
     return replace(partner, offsets=partner.offsets * taller**0.7)
