@@ -3,6 +3,7 @@
 import io
 import pickle
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from psp.errors import ConfigError, LayoutError, PSPError, RecordingError
-from psp.io.arrays import open_arrays, parse_arrays, read_arrays
+from psp.io.arrays import ARRAYS, parse_arrays, read_arrays
+from psp.io.reader import open_files
 from psp.skeleton.catalogue import layout_by_name
 
+open_arrays = partial(open_files, ARRAYS)
 WALK = np.random.default_rng(0).normal(size=(5, 17, 3))
 
 
@@ -162,8 +165,8 @@ def test_ids_of_a_table_name_the_clips(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("line", "says"),
-    [("9.npy,x", "'9.npy' names no array file"), ("0,x", "'0' names a/0.npy and b/0.npy"),
-     ("a/0.npy,x\na/0,x", "name the same file a/0.npy"), ("a/0,x\na/0,y", "contradict")],
+    [("9.npy,x", "'9.npy' names no recording"), ("0,x", "'0' names a/0 and b/0"),
+     ("a/0.npy,x\na/0,x", "name the same recording a/0"), ("a/0,x\na/0,y", "contradict")],
 )  # fmt: skip
 def test_lines_that_do_not_fit_the_files_are_told(tmp_path: Path, line: str, says: str) -> None:
     folder = folder_of(tmp_path, "a/0.npy", "b/0.npy")
@@ -189,9 +192,9 @@ def test_files_of_other_sizes_are_told(tmp_path: Path) -> None:
     reader = open_arrays(folder, layout="coco17")
     items = {item.id: item for item in reader.items()[0]}
     assert reader.read(items["a"]).joints.shape == (1, 5, 17, 3)
-    with pytest.raises(RecordingError, match=r"16 joints of 3 coordinates, expected are 17 \(layout 'coco17'\) of 3"):
+    with pytest.raises(RecordingError, match=r"16 joints, expected are 17 \(layout 'coco17'\)"):
         reader.read(items["b"])
-    with pytest.raises(RecordingError, match="17 joints of 2 coordinates"):
+    with pytest.raises(RecordingError, match="2 coordinates, 3 in the first"):
         reader.read(items["c"])
 
 

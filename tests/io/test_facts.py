@@ -21,7 +21,7 @@ def table(folder: Path, text: str | bytes) -> Path:
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_labels_and_columns(tmp_path: Path, start: str, newline: str) -> None:
     lines = [f"{start}file, label ,subject,age,place", "a.npy, walk,001,20.5,x", "b.npy,,2,,3", ""]
-    *first, last = read_facts(table(tmp_path, newline.join([*lines, ' c d.npy ,"x, y",3,nan,'])))
+    *first, last = read_facts(table(tmp_path, newline.join([*lines, ' c d.npy ,"x, y",3,nan,']))).lines
     assert first == [
         Facts("a.npy", None, "walk", {"subject": 1, "age": 20.5, "place": "x"}),
         Facts("b.npy", None, None, {"subject": 2, "place": "3"}),
@@ -30,8 +30,8 @@ def test_labels_and_columns(tmp_path: Path, start: str, newline: str) -> None:
 
 
 def test_a_table_of_ids_or_of_both(tmp_path: Path) -> None:
-    assert read_facts(table(tmp_path, "id,label\none,x\n")) == [Facts("one", "one", "x", {})]
-    assert read_facts(table(tmp_path, "id,file\none,1.npy\n")) == [Facts("1.npy", "one", None, {})]
+    assert read_facts(table(tmp_path, "id,label\none,x\n")).lines == (Facts("one", "one", "x", {}),)
+    assert read_facts(table(tmp_path, "id,file\none,1.npy\n")).lines == (Facts("1.npy", "one", None, {}),)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str | bytes, says: str) ->
 
 
 def test_a_line_that_occurs_twice_counts_once(tmp_path: Path) -> None:
-    assert len(read_facts(table(tmp_path, "file,label\na,x\na,x\nb,\n"))) == 2
+    assert len(read_facts(table(tmp_path, "file,label\na,x\na,x\nb,\n")).lines) == 2
 
 
 def test_a_missing_table_is_told(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_column_comes_back_with_its_type(tmp_path_factory: pytest.TempPathFact
     path = tmp_path_factory.mktemp("facts") / "clips.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["file", "value"], *([f"{at}.npy", value] for at, value in enumerate(values))])
-    found = [facts.columns["value"] for facts in read_facts(path)]
+    found = [facts.columns["value"] for facts in read_facts(path).lines]
     if isinstance(values[0], str):
         assert [str(value) for value in found] == values or not any(isinstance(value, str) for value in found)
     else:

@@ -1,5 +1,6 @@
 """`psp prepare`."""
 
+import re
 from argparse import SUPPRESS
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +14,16 @@ from psp.cli.options import parse_arguments, parser_of
 from psp.config.override import override
 from psp.dataset.build import default_clean
 from psp.dataset.build import prepare as prepare_store
-from psp.errors import RecordingError
+from psp.errors import ConfigError, RecordingError
 from psp.io.base import Reader, detect_format, open_reader
 from psp.io.source import SourceItem
 from psp.preprocess.bodies import BodyConfig
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NORMALISATIONS, NormaliseConfig, check_normalise
 from psp.skeleton.recording import Up
+
+SHOWN = 10
+"""How many recordings are tried to say what a source holds."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,16 @@ class Settings:
 
 
 def prepare(
-    source: str,
+    sources: list[str],
     dest: Path,
     format: str | None = None,
     layout: str | None = None,
     up: Up | None = None,
+    fps: float | None = None,
+    size: str | None = None,
+    table: Path | None = None,
+    window: str | None = None,
+    stride: str | None = None,
     normalise: Literal["default", "published", "none"] = "default",
     missing: Path | None = None,
     skip_damaged: bool = False,
@@ -48,11 +57,16 @@ def prepare(
     """Turn recordings into a stored data set; an interrupted preparation goes on where it was.
 
     Args:
-        source: a folder, archive or file of recordings, or the word synthetic for built-in data
+        sources: a folder, archive or file of recordings, several of them, or the word synthetic for built-in data
         dest: the data set to write; it must not exist
-        format: the format of the recordings, by default found by the files
-        layout: the joints of own recordings or of built-in data - the name of a built-in layout or a YAML file
-        up: the axis that points up in own recordings, by default y, and -y for two coordinates
+        format: the format of the recordings, by default found by the files (psp formats lists them)
+        layout: the joints - the name of a built-in layout or a YAML file, by default as the files tell
+        up: the axis that points up, by default as the format has it, else y, and -y for two coordinates
+        fps: frames a second, by default as the files tell
+        size: WIDTHxHEIGHT of the image in pixels, for coordinates in shares of it
+        table: labels and facts - a table of clips or intervals, by default clips.csv in the folder
+        window: cut long recordings into clips of this length where nothing is labelled, such as 2s or 60 frames
+        stride: how far apart these clips begin, by default one after the other
         normalise: how clips are centred, scaled and turned
         missing: a list of clips to leave out, as NTU RGB+D publishes it
         skip_damaged: leave damaged recordings out and note them in the data set
@@ -62,8 +76,10 @@ def prepare(
         dry_run: only say what is found
         settings: changes of single settings, nested
     """
-    found = detect_format(source) if format is None else format
-    reader = open_reader(source, found, layout=layout, up=up, missing=missing, clips=clips, seed=seed)
+    found = detect_format(sources) if format is None else format
+    options = {"layout": layout, "up": up, "fps": fps, "size": _size(size), "table": table, "window": window}
+    options |= {"stride": stride, "missing": missing, "clips": clips, "seed": seed}
+    reader = open_reader(sources, found, **options)
     chosen = override(Settings(default_clean(reader), NORMALISATIONS[normalise]), settings)
     check_normalise(chosen.normalise, reader.layout)
     _say_found(reader, f"{found} ({'as given' if format else 'found by its files'})")
@@ -100,20 +116,40 @@ def prepare_parser() -> ArgumentParser:
     return parser
 
 
+def _size(text: str | None) -> tuple[int, int] | None:
+    """Return width and height."""
+    if text is None:
+        return None
+    numbers = re.fullmatch(r"([1-9]\d{0,5})[xX]([1-9]\d{0,5})", text)
+    if not numbers:
+        raise ConfigError(f"{text!r} is no size.", where="--size", remedy="Write it as 1920x1080.")
+    return int(numbers[1]), int(numbers[2])
+
+
 def _say_found(reader: Reader, format: str) -> None:
-    """Say format, layout, vertical axis, coordinates, recordings and classes, and what was derived or assumed."""
+    """Say what the source holds, and what was derived or assumed."""
     items, counts = reader.items()
+    labelled = len(items) - counts.pop("recordings without a label", 0)
     rows: list[tuple[str, object]] = [("format", format)]
     rows += [("layout", f"{reader.layout.name}, {len(reader.layout.joints)} joints"), ("up", reader.up)]
-    rows += [("coordinates", _channels(reader, items)), ("recordings", len(items)), ("classes", len(reader.classes))]
+    rows += [*_first(reader, items), ("clips", len(items)), ("labelled", labelled), ("classes", len(reader.classes))]
     print_table(reader.dataset, ("what", "found"), [*rows, *counts.items()])
     for note in reader.notes:
         say(note)
 
 
-def _channels(reader: Reader, items: Sequence[SourceItem]) -> str:
-    """Return the number of coordinates of the first recording, unknown if it is damaged."""
-    try:
-        return str(reader.read(items[0]).joints.shape[3]) if items else "unknown"
-    except RecordingError:
-        return "unknown"
+def _first(reader: Reader, items: Sequence[SourceItem]) -> list[tuple[str, object]]:
+    """Return what the first recording that can be read tells."""
+    for item in items[:SHOWN]:
+        try:
+            recording = reader.read(item)
+        except RecordingError:
+            continue
+        persons, frames, _, channels = recording.joints.shape
+        rate = "unknown" if recording.fps is None else f"{recording.fps:g} a second"
+        kind = "persons" if reader.tracked else "detections a frame" if recording.detections else "bodies"
+        return [
+            ("coordinates", f"{channels}, {reader.units}"), ("frames", rate),
+            ("first clip", f"{persons} {kind}, {frames} frames"),
+        ]  # fmt: skip
+    return [("coordinates", "unknown")]

@@ -7,17 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from psp.dataset.writer import StoreWriter
 from psp.errors import RecordingError, StoreError
 from psp.files import destination_lock
 from psp.io.base import Reader, open_reader
+from psp.io.source import Paths
 from psp.preprocess.chunk import Chunk, Skipped
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NormaliseConfig, check_normalise
 from psp.preprocess.prepare import Preparation, Progress, prepare_chunks, process_count
-from psp.skeleton.layout import Layout
-from psp.skeleton.recording import Up
 
 
 @dataclass(frozen=True)
@@ -35,32 +35,31 @@ class PreparationReport:
 
 
 def prepare(
-    source: str | os.PathLike[str] | Reader,
+    source: Paths | Reader,
     dest: str | os.PathLike[str],
     *,
     format: str | None = None,
-    layout: str | Path | Layout | None = None,
-    up: Up | None = None,
     clean: CleanConfig | None = None,
     normalise: NormaliseConfig = NormaliseConfig(),  # noqa: B008
     workers: int | None = None,
     skip_damaged: bool = False,
-    missing: str | os.PathLike[str] | None = None,
     on_progress: Progress | None = None,
+    **options: Any,
 ) -> PreparationReport:
     """Turn a source of recordings into a stored data set at `dest`, which must not exist yet.
 
-    `source` is a path, the word "synthetic", or an opened reader; `format`, `layout`, `up` and `missing` are those of
-    `psp.io.base.open_reader`. `clean` is None for the default repairs, which choose persons among bodies only where a
-    reader does not know the persons. All damaged recordings are looked for: then nothing is stored and RecordingError
-    lists them, unless `skip_damaged` leaves them out and notes them in the manifest. The destination is locked
-    meanwhile; an interrupted preparation goes on when it is called again. `workers` defaults to all cores; the data set
-    does not depend on it. `on_progress` is called with how many recordings of how many are prepared.
+    `source` is a path or several, the word "synthetic", or an opened reader; `format` and further `options`, such as
+    layout, up and fps, are those of `psp.io.base.open_reader`. `clean` is None for the default repairs, which choose
+    persons among bodies only where a reader does not know the persons. All damaged recordings are looked for: then
+    nothing is stored and RecordingError lists them, unless `skip_damaged` leaves them out and notes them in the
+    manifest. The destination is locked meanwhile; an interrupted preparation goes on when it is called again. `workers`
+    defaults to all cores; the data set does not depend on it. `on_progress` is called with how many recordings of how
+    many are prepared.
     """
     start, dest, processes = time.perf_counter(), Path(dest), process_count(workers)
     reader = source
     if not isinstance(reader, Reader):
-        reader = open_reader(reader, format, layout=layout, up=up, missing=missing)
+        reader = open_reader(reader, format, **options)
     task = Preparation(reader, default_clean(reader) if clean is None else clean, normalise)
     check_normalise(normalise, reader.layout)
     writer, (items, counts) = _writer(task, dest), reader.items()

@@ -1,11 +1,11 @@
-"""Formats to prepare; a new one is a class with the members of `Reader` and a `ReaderSpec`.
+"""Formats to prepare; a new one is a `psp.io.format.Format`, or a class with the members of `Reader`.
 
-Another package offers a ReaderSpec under the entry-point group `psp.readers`; the entry point's name is the format's.
+Another package offers a Format or a ReaderSpec under the entry-point group `psp.readers`; the entry point's name is the
+format's.
 """
 
-import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from psp.errors import ConfigError, RecordingError
-from psp.io.arrays import detects_arrays, open_arrays
+from psp.io.arrays import ARRAYS
+from psp.io.format import Format, Units
+from psp.io.kinds import kind_of
+from psp.io.listing import LAYOUT, TABLE
 from psp.io.ntu import detects_ntu, open_ntu
 from psp.io.nw_ucla import detects_nw_ucla, open_nw_ucla
-from psp.io.source import SourceItem
+from psp.io.reader import open_files
+from psp.io.source import FileSource, Paths, SourceItem, open_paths
 from psp.io.synthetic import detects_synthetic, open_synthetic
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording, Up
@@ -50,6 +54,10 @@ class Reader(Protocol):
         """The axis that points up in every recording."""
 
     @property
+    def units(self) -> Units:
+        """What the coordinates count."""
+
+    @property
     def tracked(self) -> bool:
         """Whether every body of a recording is one person, so that persons need not be chosen among bodies."""
 
@@ -64,53 +72,79 @@ class Reader(Protocol):
         """Return one recording; a damaged or missing one raises RecordingError with file, line and reason."""
 
 
-def never(source: Path) -> bool:
-    """Return False: a format that has to be asked for by name."""
-    return False
+OPTIONS = ("layout", "up", "fps", "size", "table", "window", "stride")
+"""What `psp.io.reader.open_files` takes."""
+
+HEAD = 65536
+"""How many bytes of a file are looked at to find the format."""
 
 
 @dataclass(frozen=True)
 class ReaderSpec:
-    """A format: how a source is opened, `open(path, **options)`, with which options, and whether a path is of it."""
+    """A format: how a source is opened, `open(path, **options)`, with which options, and how it is found.
+
+    `recognises(name, head)` is that of `psp.io.format.Format`, `detects(path)` looks at the whole source; None and None
+    mean a format that has to be asked for by name.
+    """
 
     open: Callable[..., Reader]
     description: str
-    detects: Callable[[Path], bool] = never
     options: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    recognises: Callable[[str, bytes], bool] | None = None
+    detects: Callable[[Any], bool] | None = None
 
+
+def spec_of(format: Format | ReaderSpec) -> ReaderSpec:
+    """Return the entry of READERS for a format."""
+    if isinstance(format, ReaderSpec):
+        return format
+    return ReaderSpec(
+        partial(open_files, format), format.description, OPTIONS, format.suffixes, format.recognises
+    )  # fmt: skip
+
+
+FORMATS: tuple[Format, ...] = (ARRAYS,)
+"""The formats of foreign files, the more particular ones first: the first that recognises a file has it."""
 
 READERS: dict[str, ReaderSpec] = {
-    "ntu": ReaderSpec(open_ntu, "NTU RGB+D 60 or 120, .skeleton files", detects_ntu, ("missing",)),
-    "ntu60": ReaderSpec(partial(open_ntu, actions=60), "NTU RGB+D 60, actions 1 to 60", options=("missing",)),
-    "ntu120": ReaderSpec(partial(open_ntu, actions=120), "NTU RGB+D 120", options=("missing",)),
-    "nw-ucla": ReaderSpec(open_nw_ucla, "Northwestern-UCLA, .json files of the archive all_sqe", detects_nw_ucla),
-    "arrays": ReaderSpec(open_arrays, "own recordings, .npy or .npz files", detects_arrays, ("layout", "up")),
+    "ntu": ReaderSpec(open_ntu, "NTU RGB+D 60 or 120, .skeleton files", ("missing",), detects=detects_ntu),
+    "ntu60": ReaderSpec(partial(open_ntu, actions=60), "NTU RGB+D 60, actions 1 to 60", ("missing",)),
+    "ntu120": ReaderSpec(partial(open_ntu, actions=120), "NTU RGB+D 120", ("missing",)),
+    "nw-ucla": ReaderSpec(open_nw_ucla, "Northwestern-UCLA, its files or archive", detects=detects_nw_ucla),
     "synthetic": ReaderSpec(
-        open_synthetic, "built-in data, the word synthetic", detects_synthetic, ("layout", "clips", "seed")
+        open_synthetic,
+        "built-in data, the word synthetic",
+        ("layout", "clips", "seed"),
+        detects=detects_synthetic,
     ),
-} | {point.name: point.load() for point in entry_points(group=GROUP)}
+    **{point.name: spec_of(point.load()) for point in entry_points(group=GROUP)},
+    **{format.name: spec_of(format) for format in FORMATS},
+}
 
 
-def detect_format(source: str | os.PathLike[str]) -> str:
+def detect_format(source: Paths) -> str:
     """Return the name of the format of a source; none or several raise RecordingError with the known formats."""
-    path = Path(source)
-    found = [name for name, spec in READERS.items() if spec.detects(path)]
+    path = open_paths(source)
+    found = [name for name, spec in READERS.items() if spec.detects is not None and spec.detects(path)]
+    files = FileSource(path, tuple({suffix for spec in READERS.values() for suffix in spec.suffixes}))
+    samples = [] if found == ["synthetic"] else _samples(files)
+    recognised = (_format_of(name, files) for name in samples)
+    found += dict.fromkeys(name for name in recognised if name is not None and name not in found)
     if len(found) == 1:
         return found[0]
     if len(found) > 1:
         what = f"this may be {' or '.join(found)}."
-        raise RecordingError(what, where=str(path), remedy="Name the format with --format.")
-    if not path.exists():
-        raise RecordingError("the source does not exist.", where=str(path), remedy="Correct the path.")
-    known = "; ".join(f"{name} ({spec.description})" for name, spec in READERS.items() if spec.detects is not never)
-    raise RecordingError("no known recordings are in here.", where=str(path), remedy=f"Known formats: {known}.")
+        raise RecordingError(what, where=files.where, remedy="Name the format with --format.")
+    raise _unknown(files, samples)
 
 
-def open_reader(source: str | os.PathLike[str], format: str | None = None, **options: Any) -> Reader:
+def open_reader(source: Paths, format: str | None = None, **options: Any) -> Reader:
     """Open a source of recordings with the reader of a format; None finds the format.
 
-    Options that are None are left out; one that the format does not have raises ConfigError. Built-in formats have
-    `layout` and `up` (arrays), `missing` (NTU RGB+D), and `layout`, `clips` and `seed` (synthetic).
+    `source` is a path of a file, folder or archive, several paths, or the word "synthetic". Options that are None are
+    left out; one that the format does not have raises ConfigError. Foreign formats have those of
+    `psp.io.reader.open_files`, NTU RGB+D `missing`, and synthetic `layout`, `clips` and `seed`.
     """
     name = detect_format(source) if format is None else format
     if name not in READERS:
@@ -121,4 +155,36 @@ def open_reader(source: str | os.PathLike[str], format: str | None = None, **opt
     for option in given:
         if option not in READERS[name].options:
             raise ConfigError(f"recordings of {name!r} have no such option.", where=option, remedy="Leave it out.")
-    return READERS[name].open(Path(source), **given)
+    return READERS[name].open(open_paths(source), **given)
+
+
+def _samples(files: FileSource) -> list[str]:
+    """Return the names of some files of each ending: the first ones, the last one and one in the middle."""
+    by_suffix: dict[str, list[str]] = {}
+    for file in files.walk():
+        if Path(file.name).name not in (TABLE, LAYOUT):
+            by_suffix.setdefault(Path(file.name.removesuffix(".gz")).suffix.lower(), []).append(file.name)
+    chosen = []
+    for names in by_suffix.values():
+        names.sort()
+        chosen += sorted({names[0], names[len(names) // 2], names[-1]})
+    return chosen
+
+
+def _format_of(name: str, files: FileSource) -> str | None:
+    """Return the first format that recognises a file."""
+    head = files.read(name, HEAD)
+    specs = (
+        (format, spec) for format, spec in READERS.items() if name.lower().removesuffix(".gz").endswith(spec.suffixes)
+    )
+    return next((format for format, spec in specs if spec.recognises and spec.recognises(name, head)), None)
+
+
+def _unknown(files: FileSource, samples: Sequence[str]) -> RecordingError:
+    """Return the error for a source of no known format, with what its first file is if that is known."""
+    for name in samples:
+        if kind := kind_of(files.read(name, HEAD)):
+            return RecordingError(f"{name} is {kind.name}.", where=files.where, remedy=kind.remedy)
+    found = [name for name, spec in READERS.items() if spec.recognises or spec.detects]
+    known = "; ".join(f"{name} ({READERS[name].description})" for name in found)
+    return RecordingError("no known recordings are in here.", where=files.where, remedy=f"Known formats: {known}.")

@@ -1,49 +1,72 @@
-"""The table of facts beside own recordings: `clips.csv`."""
+"""The table of facts beside own recordings, `clips.csv`: a line a clip, or a line an interval of a long recording."""
 
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from psp.errors import RecordingError
 
 NAMES, RESERVED = ("file", "id", "label"), ("persons", "frames", "first_row", "key", "order")
-REMEDY = "Correct this table: a column file or id, one line a recording."
+REMEDY = "Correct this table: a column file or id, one line a recording or interval."
+ENDS = {("start", "end"): None, ("start_frame", "end_frame"): "frames"}
+"""The columns of an interval, with the unit that they state."""
 
 Number = TypeVar("Number", int, float)
+Unit = Literal["seconds", "frames"]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """One line of the table: the recording it names, its id if one is given, its label and free columns."""
+    """One line of the table: the recording it names, its id if one is given, its label and free columns.
+
+    `interval` is (start, end) in the unit of the table; the end is not part of it. None means the whole recording. An
+    empty `name` stands for the only recording of a source.
+    """
 
     name: str
     id: str | None
     label: str | None
     columns: Mapping[str, int | float | str]
+    interval: tuple[float, float] | None = None
 
 
-def read_facts(path: Path) -> list[Facts]:
-    """Return the lines of a table with the columns `file` or `id` or both, `label`, and any others.
+@dataclass(frozen=True)
+class FactTable:
+    """The lines of a table, the unit of their intervals (None: not stated), and where the table is."""
 
-    A column whose entries are all whole numbers holds int, else float if they are all numbers, else text. Empty entries
-    are left out; an empty label means an unlabelled recording. A line that occurs twice counts once; two different
-    lines of one recording raise RecordingError.
+    lines: tuple[Facts, ...]
+    unit: Unit | None
+    where: str
+    notes: tuple[str, ...] = ()
+
+
+def read_facts(path: Path) -> FactTable:
+    """Return a table with the columns `file` or `id` or both, `label`, and any others.
+
+    Intervals have the columns `start` and `end`, or `start_frame` and `end_frame`. A column whose entries are all whole
+    numbers holds int, else float if they are all numbers, else text. Empty entries are left out; an empty label means
+    an unlabelled clip. A line that occurs twice counts once; two different lines of one recording or of one of its
+    intervals raise RecordingError.
     """
     header, lines = _lines(path)
     table = {name: [line[place].strip() for line in lines.values()] for place, name in enumerate(header)}
-    free = {name: _typed(values) for name, values in table.items() if name not in NAMES}
-    found: dict[str, Facts] = {}
+    ends = next((ends for ends in ENDS if set(ends) <= set(header)), ())
+    free = {name: _typed(values) for name, values in table.items() if name not in (*NAMES, *ends)}
+    found: dict[object, Facts] = {}
     for place, number in enumerate(lines):
+        where = f"{path}, line {number}"
         columns = {name: values[place] for name, values in free.items() if values[place] != ""}
         own = {name: table[name][place] for name in NAMES if name in table}
-        name = own.get("file") or own.get("id") or ""
-        facts = Facts(name, own.get("id") or None, own.get("label") or None, columns)
-        _check(facts, found.get(name), f"{path}, line {number}")
-        found[name] = facts
-    return list(found.values())
+        name, interval = own.get("file") or own.get("id") or "", _interval([table[end][place] for end in ends], where)
+        own_id = own.get("id") or None if interval is None or "file" in own else None
+        facts = Facts(name, own_id, own.get("label") or None, columns, interval)
+        _check(facts, found.get((name, interval)), where)
+        found[name, interval] = facts
+    unit: Unit | None = "frames" if ends and ENDS[ends] else None
+    return FactTable(tuple(found.values()), unit, str(path))
 
 
 def class_names(labels: Iterable[str]) -> tuple[str, ...]:
@@ -82,14 +105,29 @@ def _wrong_header(header: Sequence[str]) -> str | None:
     return f"the column name {reserved[0]!r} is reserved, call it otherwise." if reserved else None
 
 
+def _interval(entries: Sequence[str], where: str) -> tuple[float, float] | None:
+    """Return start and end; None if both are empty or there are no such columns."""
+    if not any(entries):
+        return None
+    try:
+        start, end = (float(entry) for entry in entries)
+    except ValueError:
+        what = f"{' and '.join(entry or '(empty)' for entry in entries)} are no start and end."
+        raise RecordingError(what, where=where, remedy="Write two numbers, or leave both empty.") from None
+    if not 0 <= start < end < float("inf"):
+        what = f"the interval from {entries[0]} to {entries[1]} is empty or begins before the recording."
+        raise RecordingError(what, where=where, remedy="Write a start from 0 and an end after it.")
+    return start, end
+
+
 def _check(facts: Facts, before: Facts | None, where: str) -> None:
     if not facts.name:
         raise RecordingError("this line names no recording.", where=where, remedy=REMEDY)
     if before is not None and before != facts:
         labels = [repr(each.label) if each.label else "no label" for each in (before, facts)]
-        what = f"{facts.name!r} has two lines"
+        what = f"{facts.name!r} has two lines" + (" of one interval" if facts.interval else "")
         what += f" that contradict each other, {labels[0]} and {labels[1]}." if labels[0] != labels[1] else "."
-        raise RecordingError(what, where=where, remedy="Keep one line a recording.")
+        raise RecordingError(what, where=where, remedy="Keep one line a recording or interval.")
 
 
 def _typed(values: Sequence[str]) -> Sequence[int | float | str]:

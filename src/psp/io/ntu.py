@@ -17,6 +17,7 @@ from jaxtyping import Float64, Int64
 
 from psp.errors import RecordingError
 from psp.io.decimals import read_decimals
+from psp.io.format import Units
 from psp.io.ntu_classes import NTU_CLASSES
 from psp.io.source import FileSource, SourceItem
 from psp.skeleton.catalogue import layout_by_name
@@ -41,6 +42,7 @@ class NTUReader:
     actions: int
     missing: frozenset[str] = frozenset()
     up: Up = "y"
+    units: Units = "metres"
     tracked: bool = False
     notes: tuple[str, ...] = ()
 
@@ -62,7 +64,7 @@ class NTUReader:
     @property
     def source(self) -> str:
         """The name of the folder or archive."""
-        return self.files.path.name
+        return self.files.name
 
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
         """List the files to read, and count those left out by reason."""

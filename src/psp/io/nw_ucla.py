@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from psp.errors import RecordingError
+from psp.io.format import Units
 from psp.io.source import FileSource, SourceItem
 from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.layout import Layout
@@ -42,6 +43,7 @@ class NWUCLAReader:
     dataset: str = "nw-ucla"
     classes: tuple[str, ...] = tuple(NW_UCLA_ACTIONS.values())
     up: Up = "y"
+    units: Units = "metres"
     tracked: bool = False
     notes: tuple[str, ...] = ()
 
@@ -53,7 +55,7 @@ class NWUCLAReader:
     @property
     def source(self) -> str:
         """The name of the folder or archive."""
-        return self.files.path.name
+        return self.files.name
 
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
         """List the files to read; none is left out."""

@@ -1,19 +1,27 @@
-"""Where recordings come from: the files of a folder, or of a zip archive, with given suffixes."""
+"""Where recordings come from: the files of folders and zip archives, or single files, with given suffixes."""
 
+import gzip
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from psp.errors import RecordingError
+from psp.io.kinds import kind_of
 
 BROKEN = "Copy or download it again."
 UNREADABLE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What reading a folder or an archive raises; the built-in ones besides OSError are unknown kinds of zip."""
+
+ARCHIVE, PACKED = ".zip", ".gz"
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""One path or several."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +34,38 @@ class SourceItem:
     @property
     def id(self) -> str:
         """The name without folders and ending."""
-        return Path(self.name).stem
+        return PurePosixPath(self.name.removesuffix(PACKED)).stem
 
 
 @dataclass(frozen=True)
 class FileSource:
-    """A folder with its subfolders, a zip archive, or one file; files of the suffixes count, hidden ones do not."""
+    """Folders with their subfolders, zip archives and single files; files of the suffixes count, hidden ones do not.
 
-    path: Path
+    A file may be compressed with gzip (`.csv.gz`). Archives inside a folder count where the folder has no file of the
+    suffixes outside of archives. Names of files begin with the name of their folder or archive where there are several.
+    """
+
+    path: Path | tuple[Path, ...]
     suffixes: tuple[str, ...]
+
+    @cached_property
+    def roots(self) -> dict[str, Path]:
+        """Each path by what the names of its files begin with; that is nothing for a single path."""
+        if isinstance(self.path, Path):
+            return {"": self.path}
+        names = [path.absolute().name for path in self.path]
+        numbered = enumerate(zip(names, self.path, strict=True), start=1)
+        return {name if names.count(name) == 1 else f"{number}-{name}": path for number, (name, path) in numbered}
+
+    @property
+    def name(self) -> str:
+        """The name of the folder, archive or file; of several, all of them."""
+        return " + ".join(path.absolute().name for path in self.roots.values())
+
+    @property
+    def where(self) -> str:
+        """The paths, for error messages."""
+        return ", ".join(map(str, self.roots.values()))
 
     def files(self) -> list[SourceItem]:
         """Return the files ordered by id; an empty source or a repeated id raises RecordingError."""
@@ -42,33 +73,31 @@ class FileSource:
         if not files:
             kinds = " or ".join(f"*{suffix}" for suffix in self.suffixes)
             remedy = f"Name a folder or a zip archive that holds {kinds} files."
-            raise RecordingError(f"there is no {kinds} file.", where=str(self.path), remedy=remedy)
+            raise RecordingError(f"there is no {kinds} file.", where=self.where, remedy=remedy)
         for first, second in pairwise(files):
             if first.id == second.id:
                 what = f"{first.name} and {second.name} have the same name."
-                raise RecordingError(what, where=str(self.path), remedy="Leave one of them out.")
+                raise RecordingError(what, where=self.where, remedy="Leave one of them out.")
         return files
 
-    def read(self, name: str) -> bytes:
-        """Return a file's content; one that cannot be read raises RecordingError."""
+    def read(self, name: str, most: int = -1) -> bytes:
+        """Return a file's content, or its first bytes; one that cannot be read raises RecordingError."""
         try:
-            if self.path.is_dir():
-                return (self.path / name).read_bytes()
-            if self._counts(self.path.name):
-                return self.path.read_bytes()
-            return _archive(self.path, self.path.stat().st_mtime_ns, os.getpid()).read(name)
+            with self._open(name) as file:
+                if not name.endswith(PACKED):
+                    return file.read(most)
+                with gzip.GzipFile(fileobj=file) as packed:
+                    return packed.read(most)
         except (KeyError, *UNREADABLE) as error:
             raise RecordingError(f"the file cannot be read ({error}).", where=name, remedy=BROKEN) from error
 
     def walk(self) -> Iterator[SourceItem]:
         """Yield the files in any order; a source that cannot be listed raises RecordingError."""
-        if not self.path.exists():
-            raise RecordingError("the source does not exist.", where=str(self.path), remedy="Correct the path.")
-        if self.path.is_dir():
-            return self._walk_folder()
-        if self._counts(self.path.name):
-            return iter([SourceItem(self.path.name, _stamp(self.path))])
-        return self._walk_archive()
+        for start, path in self.roots.items():
+            if not path.exists():
+                raise RecordingError("the source does not exist.", where=str(path), remedy="Correct the path.")
+            for inner, stamp in self._walk(path):
+                yield SourceItem("/".join(part for part in (start, inner) if part), stamp)
 
     def has(self, matches: Callable[[str], bool]) -> bool:
         """Return whether the id of some file matches; a source that cannot be listed has none."""
@@ -77,28 +106,80 @@ class FileSource:
         except RecordingError:
             return False
 
-    def _counts(self, name: str) -> bool:
-        return name.endswith(self.suffixes) and not name.startswith(".")
+    def _open(self, name: str) -> IO[bytes] | zipfile.ZipExtFile:
+        """Open a file; its name leads through folders and at most one archive."""
+        root, inner = self.roots.get(""), name
+        if root is None:
+            start, _, inner = name.partition("/")
+            root = self.roots[start]
+        if root.is_file() and self._counts(root.name):
+            return root.open("rb")
+        parts = PurePosixPath(inner).parts
+        for depth in range(len(parts)):
+            step = root.joinpath(*parts[:depth])
+            if step.is_file():
+                archive = _archive(step, step.stat().st_mtime_ns, os.getpid())
+                return archive.open("/".join(parts[depth:]))
+        return (root / inner).open("rb")
 
-    def _walk_folder(self) -> Iterator[SourceItem]:
-        for folder, inner, names in os.walk(self.path):
+    def _counts(self, name: str) -> bool:
+        return name.lower().removesuffix(PACKED).endswith(self.suffixes) and not name.startswith(".")
+
+    def _walk(self, path: Path) -> Iterator[tuple[str, str]]:
+        """Yield the names of files inside a path with their stamps."""
+        if path.is_dir():
+            return self._walk_folder(path)
+        if self._counts(path.name):
+            return iter([("" if self.roots.get("") != path else path.name, _stamp(path))])
+        return self._walk_archive(path)
+
+    def _walk_folder(self, root: Path) -> Iterator[tuple[str, str]]:
+        archives, empty = list[Path](), True
+        for folder, inner, names in os.walk(root):
             inner[:] = [name for name in inner if not name.startswith(".")]
             for name in names:
+                path = Path(folder, name)
                 if self._counts(name):
-                    path = Path(folder, name)
-                    yield SourceItem(path.relative_to(self.path).as_posix(), _stamp(path))
+                    empty = False
+                    yield path.relative_to(root).as_posix(), _stamp(path)
+                elif name.lower().endswith(ARCHIVE) and not name.startswith("."):
+                    archives.append(path)
+        for archive in sorted(archives) if empty else []:
+            for name, stamp in self._walk_archive(archive):
+                yield f"{archive.relative_to(root).as_posix()}/{name}", stamp
 
-    def _walk_archive(self) -> Iterator[SourceItem]:
+    def _walk_archive(self, path: Path) -> Iterator[tuple[str, str]]:
         try:
-            with zipfile.ZipFile(self.path) as archive:
+            with zipfile.ZipFile(path) as archive:
                 members = archive.infolist()
         except UNREADABLE as error:
-            what = f"this is neither a folder nor a readable zip archive ({error})."
-            raise RecordingError(what, where=str(self.path), remedy=BROKEN) from error
+            raise _not_an_archive(path, error) from error
         for member in members:
             *folders, name = PurePosixPath(member.filename).parts or ("",)
-            if self._counts(name) and not any(folder.startswith(".") for folder in folders):
-                yield SourceItem(member.filename, f"{member.file_size}-{member.CRC:08x}")
+            hidden = any(folder.startswith((".", "__MACOSX")) for folder in folders)
+            if self._counts(name) and not hidden:
+                yield member.filename, f"{member.file_size}-{member.CRC:08x}"
+
+
+def open_paths(source: Paths) -> Path | tuple[Path, ...]:
+    """Return one path, or a tuple of several."""
+    if isinstance(source, str | os.PathLike):
+        return Path(source)
+    paths = tuple(Path(each) for each in source)
+    return paths[0] if len(paths) == 1 else paths
+
+
+def _not_an_archive(path: Path, error: Exception) -> RecordingError:
+    """Return the error for a file that is neither of the suffixes nor a zip archive."""
+    try:
+        with path.open("rb") as file:
+            kind = kind_of(file.read(512))
+    except OSError:
+        kind = None
+    if kind is not None:
+        return RecordingError(f"this is {kind.name}.", where=str(path), remedy=kind.remedy)
+    what = f"this is neither a folder nor a readable zip archive ({error})."
+    return RecordingError(what, where=str(path), remedy=BROKEN)
 
 
 def _stamp(path: Path) -> str:
@@ -110,10 +191,10 @@ def _stamp(path: Path) -> str:
     return f"{about.st_size}-{about.st_mtime_ns}"
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)
 def _archive(path: Path, changed: int, process: int) -> zipfile.ZipFile:
-    """Keep the archive open: its directory of 56,880 names takes longer to read than many recordings.
+    """Keep archives open: the directory of one with 56,880 names takes longer to read than many recordings.
 
-    A forked process opens it again, as it would share the file position with its parent.
+    A forked process opens them again, as it would share the file position with its parent.
     """
     return zipfile.ZipFile(path)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from psp.errors import RecordingError
+from psp.io.format import Units
 from psp.io.source import SourceItem
 from psp.skeleton.catalogue import layout_names, open_layout
 from psp.skeleton.layout import Layout
@@ -22,6 +23,7 @@ class SyntheticReader:
     config: SyntheticConfig
     dataset: str = SOURCE
     up: Up = "y"
+    units: Units = "metres"
     tracked: bool = False
     notes: tuple[str, ...] = ()
 

@@ -1,0 +1,166 @@
+"""Clips by a table: facts for whole recordings, and long recordings cut by labelled intervals and windows."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+
+from psp.errors import ConfigError, RecordingError
+from psp.io.facts import Facts, FactTable, Unit
+from psp.io.listing import Listed
+from psp.io.match import match_lines
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How recordings become clips: by a table, and into windows of so many frames, one every `stride` frames."""
+
+    table: FactTable | None = None
+    window: int | None = None
+    stride: int | None = None
+    fps: float | None = None
+
+    @property
+    def needs_lengths(self) -> bool:
+        """Whether the lengths of the recordings have to be known."""
+        return self.window is not None or (self.table is not None and any(line.interval for line in self.table.lines))
+
+
+@dataclass
+class Clips:
+    """The clips of a source, how many were changed, and what was assumed."""
+
+    clips: list[Listed] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+
+def cut_clips(recordings: Sequence[Listed], cutting: Cutting) -> Clips:
+    """Return the clips of recordings.
+
+    A line of the table without an interval tells the facts of a whole recording; recordings that no line names are
+    unlabelled then. Each line with an interval is a clip. What no interval covers is cut into windows, by default of
+    the median length of the intervals; a stretch shorter than a window is one clip if it has half its length, else it
+    is left out. An interval that begins after the end of its recording raises RecordingError; one that ends there is
+    cut off.
+    """
+    found, table = Clips(), cutting.table
+    if table is None:
+        matched: Mapping[int, list[Facts]] = {}
+    else:
+        matched, notes = match_lines(table, [(each.id, each.files) for each in recordings])
+        found.notes += notes
+        recordings = [replace(each, label=None) for each in recordings]
+    scale = _frames_of_a_unit(recordings, matched, cutting, found)
+    for number, each in enumerate(recordings):
+        lines = matched.get(number, [])
+        if each.length and (cutting.window or any(line.interval for line in lines)):
+            where = table.where if table else each.files[0]
+            found.clips += _cut(each, lines, scale, where, cutting, found.counts)
+        else:
+            found.clips.append(_with_facts(each, lines[0]) if lines else each)
+    return found
+
+
+def frames_of(length: str | None, fps: float | None, option: str) -> int | None:
+    """Return a length such as "60" (frames) or "2s" (seconds) in frames; None stays None."""
+    if length is None:
+        return None
+    number, in_seconds = length.removesuffix("s"), length.endswith("s")
+    try:
+        value = float(number)
+    except ValueError:
+        value = 0.0
+    if in_seconds and fps is None:
+        raise ConfigError("the frame rate is not known.", where=option, remedy="State --fps, or count in frames.")
+    frames = round(value * (fps or 1.0)) if in_seconds else value
+    if not 1 <= frames < 1e9 or frames != int(frames):
+        remedy = "Write a number of frames such as 60, or of seconds such as 2s."
+        raise ConfigError(f"{length!r} is no length.", where=option, remedy=remedy)
+    return int(frames)
+
+
+def unit_of(intervals: Sequence[tuple[float, float, int]], fps: float | None) -> tuple[Unit, str]:
+    """Return the unit of intervals that do not state it, with the reason.
+
+    `intervals` are start, end and the number of frames of the recording.
+    """
+    if any(start % 1 or end % 1 for start, end, _ in intervals):
+        return "seconds", "they are not whole numbers"
+    if fps is None:
+        return "frames", "the frame rate is not known (--fps)"
+    if any(end > length / fps + 1 for _, end, length in intervals):
+        return "frames", "as seconds they would exceed their recordings"
+    return "seconds", "columns called start_frame and end_frame would count frames"
+
+
+def _frames_of_a_unit(
+    recordings: Sequence[Listed], matched: Mapping[int, list[Facts]], cutting: Cutting, found: Clips
+) -> float:
+    """Return how many frames a unit of the intervals has."""
+    intervals = [
+        (*line.interval, recordings[number].length)
+        for number, lines in matched.items()
+        for line in lines
+        if line.interval is not None and recordings[number].length
+    ]
+    if not intervals or cutting.table is None:
+        return 1.0
+    unit, reason = cutting.table.unit, "the table says so"
+    if unit is None:
+        unit, reason = unit_of(intervals, cutting.fps)
+        found.notes.append(f"Starts and ends are taken to be {unit}: {reason}.")
+    if unit == "frames":
+        return 1.0
+    if cutting.fps is None:
+        what = "intervals are in seconds and the frame rate is not known."
+        raise ConfigError(what, where=cutting.table.where, remedy="State it with --fps.")
+    return cutting.fps
+
+
+def _with_facts(recording: Listed, line: Facts) -> Listed:
+    columns = {**recording.columns, **line.columns}
+    return replace(recording, id=line.id or recording.id, label=line.label, columns=columns)
+
+
+def _cut(
+    recording: Listed, lines: Sequence[Facts], scale: float, where: str, cutting: Cutting, counts: Counter[str]
+) -> list[Listed]:
+    """Return the clips of one recording in the order of time."""
+    labelled = [_interval(recording, line, scale, where, counts) for line in lines if line.interval is not None]
+    spans = sorted(each.frames for each in labelled if each.frames)
+    size = cutting.window or max(1, int(median(end - start for start, end in spans)))
+    rest, reached = list[tuple[int, int]](), 0
+    for start, end in [*spans, (recording.length, recording.length)]:
+        rest += windows(reached, start, size, cutting.stride or size)
+        reached = max(reached, end)
+    counts["unlabelled windows of long recordings"] += len(rest)
+    facts = next((line for line in lines if line.interval is None), None)
+    whole = recording if facts is None else _with_facts(recording, facts)
+    whole = whole if facts is not None or not lines else replace(recording, label=None)
+    return sorted([*labelled, *(_part(whole, span) for span in rest)], key=lambda each: each.frames or (0, 0))
+
+
+def windows(start: int, end: int, size: int, step: int) -> list[tuple[int, int]]:
+    """Return windows of `size` frames, one every `step`; a stretch of half a window or more is one by itself."""
+    if end - start < size:
+        return [(start, end)] if end > start and 2 * (end - start) >= size else []
+    return [(begin, begin + size) for begin in range(start, end - size + 1, step)]
+
+
+def _interval(recording: Listed, line: Facts, scale: float, where: str, counts: Counter[str]) -> Listed:
+    """Return the clip of a line."""
+    assert line.interval is not None
+    start, end = (round(value * scale) for value in line.interval)
+    if start >= recording.length:
+        what = f"an interval of {recording.id!r} begins at {line.interval[0]:g}, after its {recording.length} frames."
+        remedy = "Correct the table, or state the frame rate with --fps."
+        raise RecordingError(what, where=where, remedy=remedy)
+    if end > recording.length:
+        counts["intervals cut off at the end of their recording"] += 1
+    clip = _part(recording, (start, min(max(end, start + 1), recording.length)))
+    return replace(clip, id=line.id or clip.id, label=line.label, columns={**recording.columns, **line.columns})
+
+
+def _part(recording: Listed, frames: tuple[int, int]) -> Listed:
+    return replace(recording, id=f"{recording.id}:{frames[0]}-{frames[1]}", frames=frames)

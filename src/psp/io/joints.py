@@ -1,0 +1,108 @@
+"""Which joints a file holds: the layout of foreign recordings, and their columns in its order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Real
+from scipy.sparse.csgraph import minimum_spanning_tree
+
+from psp.errors import ConfigError, RecordingError
+from psp.io.format import Raw
+from psp.skeleton.catalogue import layout_by_name, layout_names, open_layout
+from psp.skeleton.layout import Layout
+from psp.skeleton.names import canonical
+
+LAYOUT, SHOWN, MOST = "layout.yaml", 5, 1000
+"""The layout of a folder, how many joints an error names, and how many frames joints are connected by."""
+
+
+@dataclass(frozen=True)
+class FoundLayout:
+    """A layout, why it was chosen, and what of it was derived."""
+
+    layout: Layout
+    reason: str
+    derived: tuple[str, ...] = ()
+
+
+def find_layout(raw: Raw, given: str | Path | Layout | None, folder: Path | None, name: str) -> FoundLayout:
+    """Return the layout of a recording: the given one, that of `layout.yaml` in the folder, or what the file tells.
+
+    Joint names that are those of a built-in layout choose it. Other names become a layout called `name`, connected by
+    the edges of the file or, without any, by the smallest distances between joints. Joints without names raise
+    ConfigError with the layouts that have as many.
+    """
+    if given is not None:
+        return _with_derived(open_layout(given), "given by --layout")
+    if folder is not None and (folder / LAYOUT).is_file():
+        return _with_derived(open_layout(folder / LAYOUT), f"given by {LAYOUT}")
+    if isinstance(raw.layout, Layout):
+        return _with_derived(raw.layout, "joints and edges are those of the file")
+    if raw.layout is not None:
+        return FoundLayout(open_layout(raw.layout), "that of this format")
+    if raw.names:
+        return _by_names(raw, name)
+    joints = raw.joints.shape[2]
+    fitting = [name for name in layout_names() if len(layout_by_name(name).joints) == joints]
+    names = f"one of {', '.join(fitting)} (they have {joints} joints), or " if fitting else ""
+    remedy = f"Name it with --layout: {names}a YAML file with the joints and edges."
+    raise ConfigError(f"the layout of these {joints} joints is not known.", remedy=remedy)
+
+
+def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
+    """Return where the joints of a layout stand in a recording, None where they stand in order.
+
+    Joints are found by their names if the file tells them, else there must be as many. Else RecordingError.
+    """
+    names = open_layout(raw.layout).joints if raw.layout is not None else raw.names
+    if not names or names == layout.joints:
+        found, expected = raw.joints.shape[2], len(layout.joints)
+        if found == expected:
+            return None
+        what = f"there are {found} joints, expected are {expected} (layout {layout.name!r})."
+        raise RecordingError(what, where=where, remedy="Choose another --layout, or leave this file out.")
+    known = [canonical(name) for name in names]
+    missing = [joint for joint in layout.joints if canonical(joint) not in known]
+    if missing:
+        shown = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
+        what = f"there is no joint {shown} (layout {layout.name!r}); the file has {', '.join(names[:SHOWN])}, ..."
+        raise RecordingError(what, where=where, remedy="Choose another --layout, or leave this file out.")
+    return [known.index(canonical(joint)) for joint in layout.joints]
+
+
+def edges_by_distance(joints: Real[np.ndarray, "m t v c"]) -> list[tuple[int, int]]:
+    """Return the tree of the smallest distances between joints, each the median over persons and frames."""
+    _, _, count, channels = joints.shape
+    poses = joints.reshape(-1, count, channels).astype(np.float64)
+    poses = poses[:: max(1, len(poses) // MOST)]
+    distance = np.full((count, count), np.inf)
+    for joint in range(count):
+        apart = np.linalg.norm(poses - poses[:, joint : joint + 1], axis=2)
+        known = ~np.isnan(apart).all(axis=0)
+        distance[joint, known] = np.nanmedian(apart[:, known], axis=0)
+    farthest = distance[np.isfinite(distance)].max(initial=1.0)
+    weights = np.where(np.isfinite(distance), distance + 1e-9 * farthest, 2 * farthest)
+    tree = minimum_spanning_tree(np.triu(weights, k=1)).tocoo()
+    return sorted(zip(tree.row.tolist(), tree.col.tolist(), strict=True))
+
+
+def _by_names(raw: Raw, name: str) -> FoundLayout:
+    if builtin := _builtin(raw.names):
+        return FoundLayout(layout_by_name(builtin), "the file names these joints")
+    if raw.edges:
+        return _with_derived(Layout.from_graph(name, raw.names, raw.edges), "joints and edges are those of the file")
+    layout = Layout.from_graph(name, raw.names, edges_by_distance(raw.joints))
+    return _with_derived(layout, "joints are those of the file, connected by their distances")
+
+
+def _with_derived(layout: Layout, reason: str) -> FoundLayout:
+    """Return a layout with what of it was derived, which is not worth saying of built-in ones."""
+    return FoundLayout(layout, reason, () if layout.name in layout_names() else layout.derived)
+
+
+def _builtin(names: Sequence[str]) -> str | None:
+    """Return the built-in layout that has just these joints, in any order."""
+    known = sorted(map(canonical, names))
+    return next((name for name in layout_names() if sorted(map(canonical, layout_by_name(name).joints)) == known), None)

@@ -1,0 +1,103 @@
+"""What a source holds: its recordings with their ids, and labels and parts by the names of folders."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import PurePosixPath
+
+from psp.errors import RecordingError
+from psp.io.format import File, Format, Raw
+from psp.io.source import FileSource
+
+TABLE, LAYOUT = "clips.csv", "layout.yaml"
+"""Files of a folder that are no recordings."""
+
+PARTS = {"train": "train", "training": "train", "val": "validation", "valid": "validation", "validation": "validation"}
+PARTS |= {"test": "test", "testing": "test"}
+"""Names of folders that tell the part of a split, not a class."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A recording, or a clip of one: the number of it in its files, its facts, and what frames of it are meant.
+
+    `length` is the number of frames of the recording, 0 where the file was not read; `frames` None means all of them.
+    """
+
+    id: str
+    files: tuple[str, ...]
+    stamp: str
+    part: int = 0
+    label: str | None = None
+    columns: Mapping[str, int | float | str] = field(default_factory=dict)
+    length: int = 0
+    frames: tuple[int, int] | None = None
+
+
+def list_recordings(format: Format, files: FileSource, reads: bool) -> list[Listed]:
+    """Return the recordings of a source in the order of their ids.
+
+    `reads` says that files are read for the labels, parts and lengths that they tell; one that cannot be read is listed
+    as a single recording. Labels and parts that no file tells are the names of folders.
+    """
+    groups = groups_of(format, files)
+    folders = folder_facts(list(groups))
+    found: list[Listed] = []
+    for (id, (names, stamp)), (part, label) in zip(groups.items(), folders, strict=True):
+        base = Listed(id, names, stamp, label=label, columns={"part": part} if part else {})
+        found += _inside(format, files, base) if reads else [base]
+    return sorted(found, key=lambda each: each.id)
+
+
+def groups_of(format: Format, files: FileSource) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Return the files of each recording with a stamp, by id; a source without any raises RecordingError."""
+    stamps = {file.name: file.stamp for file in files.walk() if PurePosixPath(file.name).name not in (TABLE, LAYOUT)}
+    groups = format.group(sorted(stamps))
+    if not groups:
+        kinds = " or ".join(f"*{suffix}" for suffix in format.suffixes)
+        remedy = f"Name a folder, a zip archive or files with {kinds}: {format.description}."
+        raise RecordingError(f"there is no {kinds} file.", where=files.where, remedy=remedy)
+    return {id: (tuple(names), _joined([stamps[name] for name in names])) for id, names in sorted(groups.items())}
+
+
+@lru_cache(maxsize=1)
+def parsed(format: Format, files: FileSource, names: tuple[str, ...], stamp: str) -> Sequence[Raw]:
+    """Return the recordings of a group of files; the last group is kept, because several clips may be cut from it."""
+    raws = format.parse([File(name, files.read(name)) for name in names])
+    if not raws:
+        raise RecordingError("there is no recording in this file.", where=names[0], remedy="Leave it out.")
+    return raws
+
+
+def folder_facts(ids: Sequence[str]) -> list[tuple[str | None, str | None]]:
+    """Return the part of a split and the class that the folders of each id tell.
+
+    Folders that hold everything tell nothing. Of the others the first is the class, after one that is called train,
+    test or the like. A folder of numbers only is the number of a recording.
+    """
+    folders = [PurePosixPath(id).parts[:-1] for id in ids]
+    while folders and all(len(each) > 1 for each in folders) and len({each[0] for each in folders}) == 1:
+        folders = [each[1:] for each in folders]
+    if folders and all(each and each[0].lower() in PARTS for each in folders):
+        return [(PARTS[each[0].lower()], each[1] if len(each) > 1 else None) for each in folders]
+    return [(None, each[0] if each else None) for each in folders]
+
+
+def _inside(format: Format, files: FileSource, base: Listed) -> list[Listed]:
+    """Return the recordings inside a group of files."""
+    try:
+        raws = parsed(format, files, base.files, base.stamp)
+    except RecordingError:
+        return [base]
+    found = []
+    for part, raw in enumerate(raws):
+        id = raw.id or (base.id if len(raws) == 1 else f"{base.id}-{part:0{len(str(len(raws) - 1))}}")
+        label = base.label if raw.label is None and len(raws) == 1 else raw.label
+        columns, length = {**base.columns, **raw.columns}, raw.joints.shape[1]
+        found.append(replace(base, id=id, part=part, label=label, columns=columns, length=length))
+    return found
+
+
+def _joined(stamps: Sequence[str]) -> str:
+    return stamps[0] if len(stamps) == 1 else hashlib.sha256(" ".join(stamps).encode()).hexdigest()

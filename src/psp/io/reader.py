@@ -1,0 +1,219 @@
+"""The reader of all foreign formats."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from psp.errors import ConfigError, RecordingError
+from psp.io.facts import class_names
+from psp.io.format import Format, Raw, Units
+from psp.io.intervals import Clips, Cutting, cut_clips, frames_of
+from psp.io.joints import find_layout, joint_order
+from psp.io.label_table import read_label_table
+from psp.io.listing import TABLE, groups_of, list_recordings, parsed
+from psp.io.source import FileSource, SourceItem
+from psp.skeleton.layout import Layout
+from psp.skeleton.recording import ClipInfo, Recording, Up
+
+BENCHMARKS = ("ntu60", "ntu120", "nw-ucla", "synthetic")
+"""Names that own data sets do not get, as they stand for benchmarks."""
+
+
+@dataclass(frozen=True)
+class Entry(SourceItem):
+    """A clip to be read: its facts, its files, which of their recordings it is in, and which frames of that it is."""
+
+    info: ClipInfo
+    files: tuple[str, ...]
+    files_stamp: str
+    part: int
+    frames: tuple[int, int] | None
+
+    @property
+    def id(self) -> str:
+        """The id of the clip."""
+        return self.info.id
+
+
+@dataclass(frozen=True)
+class FormatReader:
+    """The recordings of a source in one format; all have the joints of `layout` and `channels` coordinates.
+
+    `found` says what was derived or assumed when the source was opened.
+    """
+
+    format: Format
+    files: FileSource
+    layout: Layout
+    channels: int
+    up: Up
+    units: Units
+    fps: float | None
+    size: tuple[int, int] | None
+    tracked: bool
+    dataset: str
+    cutting: Cutting
+    found: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """The name of the folder or file."""
+        return self.files.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes that have a labelled clip."""
+        return class_names(clip.label for clip in self._listed.clips if clip.label is not None)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was derived or assumed, in sentences."""
+        return (*self.found, *self._listed.notes)
+
+    def items(self) -> tuple[list[SourceItem], Counter[str]]:
+        """List the clips in the order of their ids, and count those without a label."""
+        number = {name: index for index, name in enumerate(self.classes)}
+        items: list[SourceItem] = []
+        for clip in sorted(self._listed.clips, key=lambda each: each.id):
+            info = ClipInfo(clip.id, None if clip.label is None else number[clip.label], clip.columns)
+            stamp = f"{clip.stamp} {info} {clip.frames}"
+            items.append(Entry(clip.files[0], stamp, info, clip.files, clip.stamp, clip.part, clip.frames))
+        for first, second in pairwise(items):
+            if first.id == second.id:
+                what = f"{first.name} and {second.name} have the same id {first.id!r}."
+                raise RecordingError(what, where=self.files.where, remedy="Give each its own id.")
+        counts = Counter(self._listed.counts)
+        counts["recordings without a label"] = sum(clip.label is None for clip in self._listed.clips)
+        return items, +counts
+
+    def read(self, item: SourceItem) -> Recording:
+        """Return one clip; a damaged file or one of other joints raises RecordingError."""
+        assert isinstance(item, Entry)
+        where, raws = item.name, parsed(self.format, self.files, item.files, item.files_stamp)
+        if item.part >= len(raws):
+            raise RecordingError("the recording is gone.", where=where, remedy="Prepare the source again.")
+        raw = raws[item.part]
+        joints, confidence = observed(raw, slice(*item.frames) if item.frames else slice(None), where)
+        order = joint_order(raw, self.layout, where)
+        if joints.shape[3] != self.channels:
+            what = f"there are {joints.shape[3]} coordinates, {self.channels} in the first recording."
+            raise RecordingError(what, where=where, remedy="Leave this file out.")
+        if order is not None:
+            joints, confidence = joints[:, :, order], confidence[:, :, order]
+        size = self.size or raw.size
+        if size is not None and raw.units == "shares of the image":
+            joints = joints * np.array([size[0], size[1], size[0]][: self.channels])
+        return Recording(item.info, joints, confidence, self.up, self.fps or raw.fps, raw.persons == "detections")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the listing out: other processes read single items."""
+        return {key: value for key, value in vars(self).items() if key != "_listed"}
+
+    @cached_property
+    def _listed(self) -> Clips:
+        reads = self.format.reads_to_list or self.cutting.needs_lengths
+        return cut_clips(list_recordings(self.format, self.files, reads), self.cutting)
+
+
+def open_files(
+    format: Format,
+    source: Path | tuple[Path, ...],
+    *,
+    layout: str | Path | Layout | None = None,
+    up: Up | None = None,
+    fps: float | None = None,
+    size: tuple[int, int] | None = None,
+    table: Path | None = None,
+    window: str | None = None,
+    stride: str | None = None,
+) -> FormatReader:
+    """Return the reader of files of a format.
+
+    What is None is taken from the files. `layout` is a built-in name, a YAML file or a Layout; `up` the axis that
+    points up; `fps` frames a second; `size` (width, height) of the image in pixels, which coordinates in shares of it
+    need for their true proportions. `table` is a table of labels, by default `clips.csv` in the folder. `window` and
+    `stride`, such as "2s" or "60" frames, cut long recordings where no interval is labelled.
+    """
+    files = FileSource(source, format.suffixes)
+    raw, folder, dataset = first_recording(format, files), _folder(source), _dataset(files)
+    try:
+        found = find_layout(raw, layout, folder, dataset)
+    except ConfigError as error:
+        raise ConfigError(error.what, where=files.where, remedy=error.remedy) from error
+    channels, rate = raw.joints.shape[3], fps or raw.fps
+    _check_up(up, channels)
+    path = table or (folder / TABLE if folder and (folder / TABLE).is_file() else None)
+    facts = None if path is None else read_label_table(path)
+    cutting = Cutting(facts, frames_of(window, rate, "window"), frames_of(stride, rate, "stride"), rate)
+    vertical: Up = up or raw.up or ("y" if channels == 3 else "-y")
+    notes = [f"Layout {found.layout.name!r}: {found.reason}.", *found.derived, *raw.notes]
+    notes += facts.notes if facts else ()
+    if up is None and raw.up is None:
+        notes.append(f"The axis that points up is taken to be {vertical} (--up names another).")
+    if raw.units == "shares of the image" and not (size or raw.size):
+        notes.append("Coordinates are shares of the image; true proportions need its size (--size 1920x1080).")
+    return FormatReader(
+        format, files, found.layout, channels, vertical, raw.units, rate, size, raw.persons == "persons", dataset,
+        cutting, tuple(notes),
+    )  # fmt: skip
+
+
+def first_recording(format: Format, files: FileSource) -> Raw:
+    """Return the first recording that can be read; without any, the error of the first raises."""
+    failure: RecordingError | None = None
+    for names, stamp in groups_of(format, files).values():
+        try:
+            raw = parsed(format, files, names, stamp)[0]
+            observed(raw, slice(None), names[0])
+            return raw
+        except RecordingError as error:
+            failure = failure or error
+    assert failure is not None
+    raise failure
+
+
+def observed(
+    raw: Raw, frames: slice, where: str
+) -> tuple[Float64[np.ndarray, "m t v c"], Float32[np.ndarray, "m t v"]]:
+    """Return joints and confidence of some frames; a joint that was not observed has position and confidence 0.
+
+    RecordingError says what is no recording: no frames, other than 2 or 3 coordinates, an infinite one.
+    """
+    joints = np.asarray(raw.joints)[:, frames].astype(np.float64)
+    if joints.shape[3] not in (2, 3) or 0 in joints.shape:
+        what = f"there are (persons, frames, joints, coordinates) = {joints.shape}."
+        raise RecordingError(what, where=where, remedy="Correct this file or leave it out.")
+    if np.isinf(joints).any():
+        remedy = "Use NaN where a joint was not observed."
+        raise RecordingError("a coordinate is infinite.", where=where, remedy=remedy)
+    known: np.ndarray = ~np.isnan(joints).any(axis=3)
+    confidence: np.ndarray = known.astype(np.float32)
+    if raw.confidence is not None and np.nan_to_num(raw.confidence).any():
+        confidence *= np.clip(np.nan_to_num(raw.confidence[:, frames]), 0, 1).astype(np.float32)
+    return np.where(confidence[..., None] > 0, np.where(known[..., None], joints, 0.0), 0.0), confidence
+
+
+def _folder(source: Path | tuple[Path, ...]) -> Path | None:
+    """Return the folder whose table and layout count."""
+    return source if isinstance(source, Path) and source.is_dir() else None
+
+
+def _check_up(up: str | None, channels: int) -> None:
+    allowed = [each for each in get_args(Up) if channels == 3 or each[-1] != "z"]
+    if up is not None and up not in allowed:
+        remedy = f"Use one of {', '.join(allowed)}."
+        raise ConfigError(f"{up!r} is no axis of {channels} coordinates.", where="up", remedy=remedy)
+
+
+def _dataset(files: FileSource) -> str:
+    """Return the name of the folder or file; another one if a benchmark data set has it."""
+    name = files.name
+    for suffix in (".gz", *files.suffixes, ".zip"):
+        name = name.removesuffix(suffix)
+    return f"own {name}" if name in BENCHMARKS else name
