@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from scipy.stats import spearmanr  # type: ignore[import-untyped]
+from scipy.stats import spearmanr
 
 from psp.errors import ConfigError
 from psp.evaluate.trained import TrainedRun, Weights, index_of_ids, open_trained

@@ -192,7 +192,7 @@ def observed(
     if np.isinf(joints).any():
         remedy = "Use NaN where a joint was not observed."
         raise RecordingError("a coordinate is infinite.", where=where, remedy=remedy)
-    known: np.ndarray = ~np.isnan(joints).any(axis=3)
+    known: np.ndarray = np.logical_not(np.isnan(joints).any(axis=3))
     confidence: np.ndarray = known.astype(np.float32)
     if raw.confidence is not None and np.nan_to_num(raw.confidence).any():
         confidence *= np.clip(np.nan_to_num(raw.confidence[:, frames]), 0, 1).astype(np.float32)

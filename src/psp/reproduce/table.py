@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from scipy.special import stdtrit  # type: ignore[import-untyped]
+from scipy.special import stdtrit
 
 from psp.reproduce.experiment import Column, Experiment, Key, PlannedRun, Row
 from psp.reproduce.results import RunResult, results_of
