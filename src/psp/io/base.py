@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from psp.errors import ConfigError, RecordingError
 from psp.io.arrays import ARRAYS
+from psp.io.bvh import BVH
 from psp.io.format import Format, Units
 from psp.io.kinds import kind_of
 from psp.io.listing import LAYOUT, TABLE
@@ -104,7 +105,10 @@ def spec_of(format: Format | ReaderSpec) -> ReaderSpec:
     )  # fmt: skip
 
 
-FORMATS: tuple[Format, ...] = (ARRAYS,)
+FORMATS: tuple[Format, ...] = (
+    BVH,
+    ARRAYS,
+)
 """The formats of foreign files, the more particular ones first: the first that recognises a file has it."""
 
 READERS: dict[str, ReaderSpec] = {
