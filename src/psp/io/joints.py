@@ -1,7 +1,7 @@
 """Which joints a file holds: the layout of foreign recordings, and their columns in its order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,9 @@ from psp.skeleton.names import canonical
 
 LAYOUT, SHOWN, MOST = "layout.yaml", 5, 1000
 """The layout of a folder, how many joints an error names, and how many frames joints are connected by."""
+
+PIXELS = 10
+"""Coordinates beyond this, whose third number is at most 1, are pixels with a score."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +47,54 @@ def find_layout(raw: Raw, given: str | Path | Layout | None, folder: Path | None
         return FoundLayout(open_layout(raw.layout), "that of this format")
     if raw.names:
         return _by_names(raw, name)
-    joints = raw.joints.shape[2]
-    fitting = [name for name in layout_names() if len(layout_by_name(name).joints) == joints]
-    names = f"one of {', '.join(fitting)} (they have {joints} joints), or " if fitting else ""
+    count, flat = raw.joints.shape[2], raw.joints.shape[3] == 1
+    allowed = [count / numbers for numbers in (2, 3, 4)] if flat else [count]
+    fitting = [name for name in layout_names() if len(layout_by_name(name).joints) in allowed]
+    names = f"one of {', '.join(fitting)}{'' if flat else f' (they have {count} joints)'}, or " if fitting else ""
     remedy = f"Name it with --layout: {names}a YAML file with the joints and edges."
-    raise ConfigError(f"the layout of these {joints} joints is not known.", remedy=remedy)
+    what = f"these {count} numbers a frame" if flat else f"these {count} joints"
+    raise ConfigError(f"the layout of {what} is not known.", remedy=remedy)
+
+
+def by_joint(raw: Raw, layout: Layout, where: str) -> Raw:
+    """Return a recording with rows of numbers divided by the joints of a layout; others as they are.
+
+    A row that is no multiple of the joints, by 2, 3 or 4, raises RecordingError.
+    """
+    persons, frames, count, channels = raw.joints.shape
+    joints = len(layout.joints)
+    if channels > 1:
+        return raw
+    if count not in (2 * joints, 3 * joints, 4 * joints):
+        what = f"a frame has {count} numbers, {joints} joints (layout {layout.name!r}) have {2 * joints} or {3 * joints}."
+        raise RecordingError(what, where=where, remedy="Choose another --layout, or leave this file out.")
+    return scored(replace(raw, joints=raw.joints.reshape(persons, frames, joints, count // joints)), where)
+
+
+def scored(raw: Raw, where: str) -> Raw:
+    """Return a recording with the last number of each joint as its confidence where it is one; others as they are.
+
+    A fourth number is one, and a third one between 0 and 1 beside x and y of pixels. A fourth one outside of [0, 1]
+    raises RecordingError.
+    """
+    joints = raw.joints.astype(np.float64)
+    known = joints[~np.isnan(joints).any(axis=3)]
+    score, four = known[:, -1], joints.shape[3] == 4
+    inside = bool(((score >= 0) & (score <= 1)).all())
+    if four and not inside:
+        what = "the fourth number of a joint is not between 0 and 1, so it is no confidence."
+        raise RecordingError(what, where=where, remedy="Leave x, y, z and, if there is one, a confidence.")
+    if not four and not (joints.shape[3] == 3 and inside and np.abs(known[:, :2]).max(initial=0) > PIXELS):
+        return raw
+    note = f"The {'fourth' if four else 'third'} number of each joint is taken as its confidence."
+    return replace(raw, joints=joints[..., :-1], confidence=joints[..., -1], notes=(*raw.notes, note))
 
 
 def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
     """Return where the joints of a layout stand in a recording, None where they stand in order.
 
-    Joints are found by their names if the file tells them, else there must be as many. Else RecordingError.
+    Joints are found by their names if the file tells them, else there must be as many. Else RecordingError. The joints
+    of a format, which no file names, may be those of another layout with as many.
     """
     names = open_layout(raw.layout).joints if raw.layout is not None else raw.names
     if not names or names == layout.joints:
@@ -65,6 +105,8 @@ def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
         raise RecordingError(what, where=where, remedy="Choose another --layout, or leave this file out.")
     known = [canonical(name) for name in names]
     missing = [joint for joint in layout.joints if canonical(joint) not in known]
+    if missing and isinstance(raw.layout, str) and len(names) == len(layout.joints):
+        return None
     if missing:
         shown = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
         what = f"there is no joint {shown} (layout {layout.name!r}); the file has {', '.join(names[:SHOWN])}, ..."

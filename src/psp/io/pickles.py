@@ -29,11 +29,16 @@ def read_restricted(path: str | PathLike[str]) -> object:
     except OSError as error:
         remedy = "Name a file that exists and can be read."
         raise RecordingError(f"the file cannot be read ({error}).", where=str(path), remedy=remedy) from error
+    return load_restricted(content, str(path))
+
+
+def load_restricted(content: bytes, name: str) -> object:
+    """Return what `read_restricted` does, of the content of a file."""
     try:
         return _PlainUnpickler(io.BytesIO(content), encoding="latin1").load()
     except DAMAGED as error:
         what = f"the pickle is damaged or holds more than plain values and arrays ({error})."
-        raise RecordingError(what, where=str(path), remedy="Save plain values and arrays in it.") from error
+        raise RecordingError(what, where=name, remedy="Save plain values and arrays in it.") from error
 
 
 class _PlainUnpickler(pickle.Unpickler):

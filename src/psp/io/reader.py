@@ -14,7 +14,7 @@ from psp.errors import ConfigError, RecordingError
 from psp.io.facts import class_names
 from psp.io.format import Format, Raw, Units
 from psp.io.intervals import Clips, Cutting, cut_clips, frames_of
-from psp.io.joints import find_layout, joint_order
+from psp.io.joints import by_joint, find_layout, joint_order
 from psp.io.label_table import read_label_table
 from psp.io.listing import TABLE, groups_of, list_recordings, parsed
 from psp.io.source import FileSource, SourceItem
@@ -98,7 +98,7 @@ class FormatReader:
         where, raws = item.name, parsed(self.format, self.files, item.files, item.files_stamp)
         if item.part >= len(raws):
             raise RecordingError("the recording is gone.", where=where, remedy="Prepare the source again.")
-        raw = raws[item.part]
+        raw = by_joint(raws[item.part], self.layout, where)
         joints, confidence = observed(raw, slice(*item.frames) if item.frames else slice(None), where)
         order = joint_order(raw, self.layout, where)
         if joints.shape[3] != self.channels:
@@ -146,6 +146,7 @@ def open_files(
         found = find_layout(raw, layout, folder, dataset)
     except ConfigError as error:
         raise ConfigError(error.what, where=files.where, remedy=error.remedy) from error
+    raw = by_joint(raw, found.layout, files.where)
     channels, rate = raw.joints.shape[3], fps or raw.fps
     _check_up(up, channels)
     path = table or (folder / TABLE if folder and (folder / TABLE).is_file() else None)
@@ -183,16 +184,18 @@ def observed(
 ) -> tuple[Float64[np.ndarray, "m t v c"], Float32[np.ndarray, "m t v"]]:
     """Return joints and confidence of some frames; a joint that was not observed has position and confidence 0.
 
-    RecordingError says what is no recording: no frames, other than 2 or 3 coordinates, an infinite one.
+    RecordingError says what is no recording: no frames, more than 3 coordinates, an infinite one.
     """
     joints = np.asarray(raw.joints)[:, frames].astype(np.float64)
-    if joints.shape[3] not in (2, 3) or 0 in joints.shape:
+    if joints.shape[3] not in (1, 2, 3) or 0 in joints.shape:
         what = f"there are (persons, frames, joints, coordinates) = {joints.shape}."
         raise RecordingError(what, where=where, remedy="Correct this file or leave it out.")
     if np.isinf(joints).any():
         remedy = "Use NaN where a joint was not observed."
         raise RecordingError("a coordinate is infinite.", where=where, remedy=remedy)
     known: np.ndarray = np.logical_not(np.isnan(joints).any(axis=3))
+    if raw.zero_is_missing:
+        known &= joints.any(axis=3)
     confidence: np.ndarray = known.astype(np.float32)
     if raw.confidence is not None and np.nan_to_num(raw.confidence).any():
         confidence *= np.clip(np.nan_to_num(raw.confidence[:, frames]), 0, 1).astype(np.float32)
