@@ -103,7 +103,7 @@ def test_a_spoiled_file_raises_no_other_error(data) -> None:
         (b"\n<!DOCTYPE html>", "web page"),
         (b"", "another format"),
         (npy(np.full((2, 3, 2), np.inf)), "infinite"),
-        (npy(np.zeros((2, 1662))), r"shape \(2, 1662\)"),
+        (npy(np.zeros((2, 1663))), r"shape \(2, 1663\)"),
     ],
 )
 def test_what_is_no_array_of_joints_is_told(content: bytes, says: str) -> None:
@@ -115,6 +115,7 @@ def test_what_is_no_array_of_joints_is_told(content: bytes, says: str) -> None:
 @pytest.mark.parametrize(
     ("named", "says"),
     [
+        ({"joints": WALK[..., 0], "confidence": WALK[..., 0]}, r"shape \(5, 17\)"),
         ({"a": WALK, "b": WALK}, "none of the arrays a, b is called joints"),
         ({"confidence": np.ones((5, 17))}, "there are none"),
         ({"joints": WALK, "confidence": np.ones((5, 16))}, r"shape \(5, 16\)"),
@@ -136,6 +137,44 @@ def test_the_only_array_of_an_archive_may_have_any_name(tmp_path: Path) -> None:
     assert (recording.joints == WALK).all()
     assert (recording.confidence == 0.5).all()
     assert (item.id, reader.dataset, recording.info.label) == ("x", "x", None)
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+@pytest.mark.parametrize("score", [False, True])
+def test_rows_of_numbers_are_divided_by_the_layout(tmp_path: Path, channels: int, score: bool) -> None:
+    joints, confidence = 100 * WALK[..., :channels], np.abs(WALK[..., :1]) / 10
+    given = np.concatenate([joints, confidence], axis=2) if score else joints
+    np.save(tmp_path / "x.npy", given.reshape(5, -1))
+    reader = open_arrays(tmp_path, layout="coco17")
+    recording = reader.read(reader.items()[0][0])
+    np.testing.assert_array_equal(recording.joints, joints[None])
+    np.testing.assert_allclose(recording.confidence[0], confidence[..., 0] if score else 1, rtol=1e-6)
+    assert any("as its confidence" in note for note in reader.notes) == score
+
+
+def test_rows_that_no_layout_divides_are_told(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", WALK.reshape(5, -1))
+    with pytest.raises(ConfigError, match=r"these 51 numbers a frame is not known.*coco17"):
+        open_arrays(tmp_path)
+    with pytest.raises(RecordingError, match=r"51 numbers, 25 joints \(layout 'ntu25'\) have 50 or 75"):
+        open_arrays(tmp_path, layout="ntu25")
+
+
+@pytest.mark.parametrize("shape", [(5, 17, 3), (1, 5, 17, 4)])
+def test_a_last_number_between_0_and_1_is_a_confidence(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    given = np.random.default_rng(0).uniform(0, 1, shape)
+    given[..., :-1] *= 640
+    np.save(tmp_path / "x.npy", given)
+    reader = open_arrays(tmp_path, layout="coco17")
+    recording = reader.read(reader.items()[0][0])
+    np.testing.assert_allclose(recording.confidence, given.reshape(1, 5, 17, -1)[..., -1], rtol=1e-6)
+    assert recording.joints.shape[3] == shape[-1] - 1
+    np.save(tmp_path / "x.npy", given - 0.5)
+    if shape[-1] == 4:
+        with pytest.raises(RecordingError, match="no confidence"):
+            open_arrays(tmp_path, layout="coco17")
+    else:
+        assert open_arrays(tmp_path, layout="coco17").channels == 3
 
 
 def test_sub_folders_are_classes_and_ids_have_their_names(tmp_path: Path) -> None:

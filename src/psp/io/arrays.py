@@ -1,8 +1,10 @@
 """NumPy arrays, .npy or .npz files, one recording each.
 
 An array is (t, v, c) or (m, t, v, c) for m persons, t frames, v joints and c = 2 or 3 coordinates; NaN means not
-observed. In an .npz file it is called `joints`, or is the only array, beside an optional `confidence` (t, v) or
-(m, t, v).
+observed. (t, v * c) is one person, joint by joint, which the layout divides. A number more for each joint, or a third
+one between 0 and 1 beside x and y in pixels, is its confidence. In an .npz file the array is called `joints`, or is the
+only one, beside an optional `confidence` (t, v) or (m, t, v). An .npz file of several recordings is refused: all such
+files would have to be read to list what they hold.
 """
 
 import io
@@ -16,9 +18,12 @@ from jaxtyping import Float32, Float64
 
 from psp.errors import RecordingError
 from psp.io.format import File, Format, Raw
+from psp.io.joints import scored
 from psp.io.kinds import kind_of
+from psp.io.landmarks import LANDMARKS_IN_A_ROW, landmarks_of_rows
 
 SHAPES = "(frames, joints, coordinates) or (persons, frames, joints, coordinates) with 2 or 3 coordinates"
+SEVERAL = "Save the joints under the key joints; several recordings are several files."
 REMEDY = "Correct this file or leave it out."
 DAMAGED = (
     ValueError, TypeError, EOFError, OSError, KeyError, SyntaxError, RuntimeError, MemoryError, OverflowError,
@@ -37,8 +42,18 @@ def recognises_arrays(name: str, head: bytes) -> bool:
 def parse_array_file(files: Sequence[File]) -> list[Raw]:
     """Return the recording of an array file."""
     (file,) = files
-    joints, confidence = parse_arrays(read_arrays(file.content, file.name), file.name)
-    return [Raw(np.where(confidence[..., None] > 0, joints, np.nan), confidence)]
+    arrays = read_arrays(file.content, file.name)
+    if "confidence" in arrays:
+        joints, confidence = parse_arrays(arrays, file.name)
+        return [Raw(np.where(confidence[..., None] > 0, joints, np.nan), confidence)]
+    given = numbers(_joints(arrays, file.name), file.name)
+    if given.ndim == 2 and given.shape[1] in LANDMARKS_IN_A_ROW:
+        return [landmarks_of_rows(given)]
+    if given.ndim == 2:
+        return [Raw(given[None, :, :, None])]
+    coordinates = given[..., :3] if given.ndim in (3, 4) and given.shape[-1] == 4 else given
+    parse_arrays({"": coordinates}, file.name)
+    return [scored(Raw(given if given.ndim == 4 else given[None]), file.name)]
 
 
 ARRAYS = Format(
@@ -63,7 +78,7 @@ def read_arrays(content: bytes, name: str) -> Arrays:
 
 def parse_arrays(arrays: Arrays, name: str) -> tuple[Float64[np.ndarray, "m t v c"], Float32[np.ndarray, "m t v"]]:
     """Return joints and confidence; a joint with a coordinate that is NaN has position and confidence 0."""
-    joints = _numbers(_joints(arrays, name), name)
+    joints = numbers(_joints(arrays, name), name)
     joints = joints[None] if joints.ndim == 3 else joints
     if joints.ndim != 4 or joints.shape[3] not in (2, 3) or 0 in joints.shape:
         what = f"the array has the shape {_joints(arrays, name).shape}."
@@ -84,11 +99,12 @@ def _joints(arrays: Arrays, name: str) -> np.ndarray:
     others = [key for key in arrays if key != "confidence"]
     if len(others) != 1:
         what = f"none of the arrays {', '.join(others) or '(there are none)'} is called joints."
-        raise RecordingError(what, where=name, remedy="Save the joints under the key joints.")
+        raise RecordingError(what, where=name, remedy=SEVERAL)
     return arrays[others[0]]
 
 
-def _numbers(array: np.ndarray, name: str) -> Float64[np.ndarray, "..."]:
+def numbers(array: np.ndarray, name: str) -> Float64[np.ndarray, "..."]:
+    """Return an array of numbers in double precision; other entries raise RecordingError."""
     if array.dtype.kind not in "fiub":
         raise RecordingError(f"the array holds {array.dtype}, not numbers.", where=name, remedy=REMEDY)
     return array.astype(np.float64)
@@ -96,7 +112,7 @@ def _numbers(array: np.ndarray, name: str) -> Float64[np.ndarray, "..."]:
 
 def _confidence(given: np.ndarray, shape: tuple[int, ...], name: str) -> Float32[np.ndarray, "m t v"]:
     """Return the confidence with a person axis; NaN means 0."""
-    values = np.nan_to_num(_numbers(given, name), nan=0.0)
+    values = np.nan_to_num(numbers(given, name), nan=0.0)
     if values.size != np.prod(shape) or values.shape not in (shape, shape[1:]):
         what = f"the confidence has the shape {given.shape}, the joints {shape}."
         raise RecordingError(what, where=name, remedy="Give one number a person, frame and joint.")

@@ -32,11 +32,11 @@ class Raw:
     """One recording as a file holds it; only the joints are required.
 
     `joints` are 2 or 3 coordinates, NaN where a joint was not observed; or (m, t, numbers, 1), rows of numbers joint by
-    joint, which the layout divides into 2 or 3 coordinates and, where there is one more, a confidence. `confidence` is 0 for joints that were not
-    observed; values outside of [0, 1] are clipped, and one that is 0 everywhere counts as none. `layout` is a built-in
-    name or a Layout, else `names` are the names of the joints and `edges` their connections, as far as the file tells
-    them. `up`, `fps`, `label` and `id` are None where the file does not tell them. `size` is (width, height) of the
-    image in pixels. `zero_is_missing` says that a joint whose coordinates are all exactly 0 was not observed.
+    joint, which the layout divides into 2 or 3 coordinates and, where there is one number more, a confidence.
+    `confidence` is 0 for joints that were not observed; values outside of [0, 1] are clipped, and one that is 0
+    everywhere counts as none. `layout` is a built-in name or a Layout, else `names` are the names of the joints and
+    `edges` their connections, as far as the file tells them. `up`, `fps`, `label` and `id` are None where the file does
+    not tell them. `size` is (width, height) of the image in pixels.
     """
 
     joints: Real[np.ndarray, "m t v c"]

@@ -66,7 +66,9 @@ def by_joint(raw: Raw, layout: Layout, where: str) -> Raw:
     if channels > 1:
         return raw
     if count not in (2 * joints, 3 * joints, 4 * joints):
-        what = f"a frame has {count} numbers, {joints} joints (layout {layout.name!r}) have {2 * joints} or {3 * joints}."
+        what = (
+            f"a frame has {count} numbers, {joints} joints (layout {layout.name!r}) have {2 * joints} or {3 * joints}."
+        )
         raise RecordingError(what, where=where, remedy="Choose another --layout, or leave this file out.")
     return scored(replace(raw, joints=raw.joints.reshape(persons, frames, joints, count // joints)), where)
 

@@ -1,0 +1,108 @@
+"""Landmarks of MediaPipe: which joints a row of numbers holds, and what the numbers count.
+
+Body, face mesh and hands follow each other: 33 landmarks of (x, y, z, visibility) or (x, y, z), 468 (or 478 refined
+ones) of (x, y, z), then 21 of the left and 21 of the right hand. The face mesh is left out. A block of zeros was not
+observed. Image landmarks are x and y in shares of width and height with z on the scale of x; world landmarks are in
+metres with the middle of the hips at the origin. y points down.
+https://ai.google.dev/edge/mediapipe/solutions/vision/pose_landmarker
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float64
+
+from psp.io.format import Raw, Units
+from psp.skeleton.catalogue import layout_by_name
+from psp.skeleton.names import canonical
+
+BODY, HAND, FACES = 33, 21, (0, 468, 478)
+LEFT_HIP, RIGHT_HIP, NEAR, WIDE = 23, 24, 0.02, 3.0
+"""The hips, how near to the origin their middle is in world landmarks, and how wide image landmarks may spread."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a row of numbers holds: numbers of each landmark of the body (0: no body), face landmarks, and hands."""
+
+    body: int
+    face: int
+    hands: int
+
+    @property
+    def width(self) -> int:
+        """How many numbers that are."""
+        return self.body * BODY + 3 * (self.face + self.hands * HAND)
+
+
+LANDMARKS_IN_A_ROW = {row.width: row for row in (Row(body, face, 2) for body in (3, 4) for face in FACES)}
+"""Rows that nothing else has as many numbers as."""
+
+LANDMARKS_IN_A_FILE = LANDMARKS_IN_A_ROW | {
+    row.width: row for row in (Row(4, 0, 0), Row(3, 0, 0), Row(0, 0, 2), Row(0, 0, 1))
+}
+"""Rows of files that hold one frame."""
+
+LAYOUTS = {(1, 2): "holistic75", (1, 0): "mediapipe33", (0, 2): "hands42", (0, 1): "hand21"}
+"""The layout of body (1 or 0) and hands."""
+
+COUNTED = {bool(row.body) * BODY + row.face + row.hands * HAND: row for row in LANDMARKS_IN_A_FILE.values()}
+COUNTED |= {BODY + face: Row(4, face, 0) for face in FACES}
+"""What so many numbered landmarks are."""
+
+
+def landmarks_of_rows(rows: Float64[np.ndarray, "t numbers"]) -> Raw:
+    """Return the recording of rows whose width is one of LANDMARKS_IN_A_FILE."""
+    row, frames = LANDMARKS_IN_A_FILE[rows.shape[1]], len(rows)
+    body = rows[:, : row.body * BODY].reshape(frames, -1, row.body or 1)[..., :3] if row.body else rows[:, :0, None]
+    hands = rows[:, row.width - 3 * row.hands * HAND :].reshape(frames, -1, 3)
+    blocks = [block for block in (body, *np.split(hands, max(row.hands, 1), axis=1)) if block.shape[1]]
+    joints = np.concatenate([_observed(block) for block in blocks], axis=1)
+    visible = np.ones(joints.shape[:2])
+    if row.body == 4 and rows[:, 3 : 4 * BODY : 4].any():
+        visible[:, :BODY] = rows[:, 3 : 4 * BODY : 4]
+    return described(Raw(joints[None], visible[None], LAYOUTS[bool(row.body), row.hands]))
+
+
+def numbered(raw: Raw) -> Raw:
+    """Return a recording without joint names as landmarks where it has as many of them; others as they are."""
+    row = COUNTED.get(raw.joints.shape[2])
+    if row is None or raw.names or raw.layout is not None:
+        return raw
+    body, hands = bool(row.body), row.hands
+    chosen = [*range(body * BODY), *range(raw.joints.shape[2] - hands * HAND, raw.joints.shape[2])]
+    confidence = None if raw.confidence is None else raw.confidence[:, :, chosen]
+    found = replace(raw, joints=raw.joints[:, :, chosen], confidence=confidence, layout=LAYOUTS[body, hands])
+    return described(found)
+
+
+def named(raw: Raw) -> Raw:
+    """Return a recording whose joints have the names of landmarks with what these count; others as they are."""
+    names = tuple(canonical(name.lower().replace("finger", "")) for name in raw.names)
+    for layout in ("holistic75", "mediapipe33", "hands42", "hand21"):
+        known = [canonical(joint) for joint in layout_by_name(layout).joints]
+        if sorted(names) == sorted(known):
+            order = [names.index(joint) for joint in known]
+            confidence = None if raw.confidence is None else raw.confidence[:, :, order]
+            return described(replace(raw, joints=raw.joints[:, :, order], confidence=confidence, layout=layout))
+    return raw
+
+
+def described(raw: Raw) -> Raw:
+    """Return a recording of landmarks with what its coordinates count and the axis that points up."""
+    joints = raw.joints
+    hips = (
+        joints[:, :, [LEFT_HIP, RIGHT_HIP]].mean(axis=2) if joints.shape[2] >= BODY and joints.shape[3] == 3 else None
+    )
+    known = joints[~np.isnan(joints).any(axis=3)]
+    units: Units = "pixels"
+    if hips is not None and np.isfinite(hips).any() and np.nanmax(np.abs(hips)) < NEAR:
+        units = "metres"
+    elif not len(known) or np.abs(np.median(known[:, :2], axis=0)).max() < WIDE:
+        units = "shares of the image"
+    return replace(raw, units=units, up="-y")
+
+
+def _observed(block: Float64[np.ndarray, "t v c"]) -> Float64[np.ndarray, "t v c"]:
+    """Return a block with NaN in the frames in which all of its numbers are zero."""
+    return np.where(block.any(axis=(1, 2), keepdims=True), block, np.nan)
