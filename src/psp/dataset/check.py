@@ -1,23 +1,64 @@
-"""Checking a stored data set against the hashes of its files, and summing it up."""
+"""Checking a stored data set: its files against their hashes, then its clips, copies, classes and labels."""
 
+import os
 from typing import Any
 
 import numpy as np
 
 from psp.dataset.arrays import sha256_of_file
-from psp.dataset.clip_table import REMAKE
-from psp.dataset.store import Store
-from psp.errors import StoreError
+from psp.dataset.checks.classes import class_findings
+from psp.dataset.checks.copies import copy_findings, find_copies
+from psp.dataset.checks.measure import measure
+from psp.dataset.checks.poses import pose_findings
+from psp.dataset.checks.report import Report, ordered
+from psp.dataset.checks.suspects import suspect_findings
+from psp.dataset.clip_table import REMAKE, check_table
+from psp.dataset.divide import Split
+from psp.dataset.split import resolve_split
+from psp.dataset.store import Store, open_store
+from psp.errors import SplitError, StoreError
+
+WITHOUT_SPLIT = ("leak", "untrained-class", "untested-class")
+"""What is not examined where the clips cannot be divided."""
+
+
+def check(
+    store: Store | str | os.PathLike[str], split: str | os.PathLike[str] | Split | None = None
+) -> Report:
+    """Return what is wrong with a data set, as far as its clips, labels and split show it.
+
+    `split` is as in `resolve_split`. The clips are read once, a few megabytes at a time. Files that have changed, and
+    labels outside the classes, raise StoreError; a split that was asked for and does not fit raises SplitError.
+    """
+    opened = store if isinstance(store, Store) else open_store(store)
+    facts = check_store(opened)
+    parts, skipped = _divided(opened, split)
+    measures = measure(opened)
+    copies = find_copies(opened, measures)
+    found, not_made = pose_findings(opened, measures)
+    suspects, not_asked = suspect_findings(opened, measures, copies)
+    found += [*suspects, *copy_findings(opened, copies, parts), *class_findings(opened, parts)]
+    return Report(facts, parts and parts.name, ordered(found), skipped | not_made | not_asked)
 
 
 def check_store(store: Store) -> dict[str, Any]:
     """Return the summary of a store whose files all have the sha256 of the manifest; a difference raises StoreError."""
-    assert store.path is not None, "a data set in memory has no files"
-    for name, part in store.manifest["parts"].items():
+    check_table(store.clips, len(store.classes), str(store.path or store.dataset))
+    for name, part in (store.manifest["parts"] if store.path else {}).items():
         if sha256_of_file(store.path / name) != part["sha256"]:
             what = f"{name} is not what was written: its sha256 differs from the manifest."
             raise StoreError(what, where=str(store.path), remedy=REMAKE)
     return summary(store)
+
+
+def _divided(store: Store, split: str | os.PathLike[str] | Split | None) -> tuple[Split | None, dict[str, str]]:
+    """Return the split; where none was asked for and the clips cannot be divided, None and what is skipped."""
+    try:
+        return resolve_split(split, store), {}
+    except SplitError as error:
+        if split is not None:
+            raise
+        return None, dict.fromkeys(WITHOUT_SPLIT, error.what.rstrip("."))
 
 
 def summary(store: Store) -> dict[str, Any]:

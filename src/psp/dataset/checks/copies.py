@@ -1,0 +1,130 @@
+"""Copies: clips that show the same poses, and what they mean for the split and the labels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int64
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from psp.dataset.checks.measure import Measures
+from psp.dataset.checks.report import Finding, shown
+from psp.dataset.divide import Split
+from psp.dataset.store import Store
+
+CANDIDATE, DIMENSIONS, NEIGHBOURS = 0.05, 12, 8
+"""Clips whose summaries differ by less than this are compared frame by frame; they are found in the space of the first
+principal axes, where they are no further apart, among the nearest neighbours."""
+
+COPY = 0.02
+"""Copies differ by less than this, as a root mean square over all joints and frames in sizes of the person.
+
+A copy of which a frame is missing is centred and scaled a little differently, which makes 0.001 to 0.01. Different
+performances of an action by one person differ by 0.05 and more, and so does one performance before two cameras.
+"""
+
+MORE_FRAMES = 2
+"""By how many frames a copy may begin or end earlier or later."""
+
+EXACT = 1e-5
+"""Below this difference two clips are the same but for rounding."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Groups of clips that are copies of each other: clip indices, and the largest difference between neighbours."""
+
+    members: Int64[np.ndarray, "_"]
+    difference: float
+
+
+def find_copies(store: Store, measures: Measures) -> list[Copies]:
+    """Return the groups of copies in a data set; clips in which nobody is observed are left out.
+
+    Positions and sizes do not count, and a copy may have a few frames more or less at both ends.
+    """
+    first = np.flatnonzero((measures.person == 0) & (measures.observed > 0))
+    clip, size = measures.clip[first], measures.size[first]
+    summary = measures.pose[first].reshape(len(first), -1) / np.sqrt(measures.pose[0, :, :, 0].size)
+    pairs = []
+    for one, other in _candidates(summary):
+        frames = store.clips.frames[clip[[one, other]]]
+        if abs(int(frames[0] - frames[1])) <= MORE_FRAMES:
+            difference = _difference(*(_poses(store, int(clip[each]), float(size[each])) for each in (one, other)))
+            if difference < COPY:
+                pairs.append((clip[one], clip[other], difference))
+    return _groups(pairs, len(store))
+
+
+def copy_findings(store: Store, copies: list[Copies], split: Split | None) -> list[Finding]:
+    """Return what copies mean: leaks of the split, contradicting labels, or merely copies."""
+    part = np.zeros(len(store), dtype=np.int64)
+    if split is not None:
+        for number, ids in ((1, split.train), (2, split.validation), *((2, ids) for ids in split.tests.values())):
+            part[store.clips.indices_of(ids)] = number
+    return [finding for group in copies for finding in _meaning(store, group, part)]
+
+
+def _candidates(summary: Float32[np.ndarray, "n d"]) -> Int64[np.ndarray, "p 2"]:
+    """Return pairs of rows that are near each other."""
+    if len(summary) < 2:
+        return np.empty((0, 2), dtype=np.int64)
+    centred = summary - summary.mean(axis=0)
+    axes = np.linalg.eigh(centred.T @ centred)[1][:, -DIMENSIONS:]
+    reduced = centred @ axes
+    near = cKDTree(reduced).query(reduced, k=min(NEIGHBOURS, len(summary)), distance_upper_bound=CANDIDATE)[1]
+    one, other = np.repeat(np.arange(len(summary)), near.shape[1]), near.ravel()
+    real = (other < len(summary)) & (one != other)
+    pairs = np.unique(np.sort(np.stack([one[real], other[real]], axis=1), axis=1), axis=0)
+    return pairs[np.linalg.norm(summary[pairs[:, 0]] - summary[pairs[:, 1]], axis=1) < CANDIDATE]
+
+
+def _poses(store: Store, clip: int, size: float) -> Float32[np.ndarray, "t m v c"]:
+    """Return the poses of a clip, each person moved to the mean of the joints in every frame, in sizes."""
+    joints = store.clip(clip).joints.swapaxes(0, 1)
+    return (joints - joints.mean(axis=2, keepdims=True)) / np.float32(size)
+
+
+def _difference(one: Float32[np.ndarray, "t m v c"], other: Float32[np.ndarray, "s n v c"]) -> float:
+    """Return the root mean square difference of the persons that both clips have, at the best shift in time."""
+    persons, lengths = min(one.shape[1], other.shape[1]), (len(one), len(other))
+    least = np.inf
+    for shift in range(-MORE_FRAMES, MORE_FRAMES + 1):
+        first, second = max(shift, 0), max(-shift, 0)
+        common = min(lengths[0] - first, lengths[1] - second)
+        if common >= max(1, max(lengths) - MORE_FRAMES):
+            rest = one[first : first + common, :persons] - other[second : second + common, :persons]
+            least = min(least, float(np.sqrt(np.square(rest).sum(axis=3).mean())))
+    return least
+
+
+def _groups(pairs: list[tuple[int, int, float]], clips: int) -> list[Copies]:
+    """Return the connected groups of pairs."""
+    one, other = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
+    graph = coo_array((np.ones(len(pairs)), (one, other)), shape=(clips, clips))
+    group = connected_components(graph, directed=False)[1]
+    found = []
+    for number in np.unique(group[one]):
+        differences = [pair[2] for pair in pairs if group[pair[0]] == number]
+        found.append(Copies(np.flatnonzero(group == number), max(differences)))
+    return found
+
+
+def _meaning(store: Store, group: Copies, part: Int64[np.ndarray, "n"]) -> Iterator[Finding]:
+    names = store.clips.id[group.members].tolist()
+    label, where = store.clips.label[group.members], part[group.members]
+    known = sorted(set(label[label >= 0].tolist()))
+    how = "identical" if group.difference < EXACT else f"equal but for {group.difference:.3f} times the body's size"
+    clips, value = tuple(names), 1 - group.difference
+    held_out = [name for name, its in zip(names, where, strict=True) if its == 2]
+    training = [name for name, its in zip(names, where, strict=True) if its == 1]
+    if held_out and training:
+        text = f"held out: {shown(held_out)}; in training: {shown(training)}: {how}."
+        yield Finding("leak", clips, value, text)
+    if len(known) > 1:
+        text = f"{shown(names)} are {how}, with the labels {shown([store.classes[each] for each in known])}."
+        yield Finding("contradiction", clips, value, text)
+    if len(known) < 2 and not (held_out and training):
+        yield Finding("copy", clips, value, f"{shown(names)} are {how}.")

@@ -1,0 +1,161 @@
+"""Faults of single clips: what the measures of its persons say about its poses and its motion."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from psp.dataset.checks.measure import Measures, trunk_of
+from psp.dataset.checks.report import Finding
+from psp.dataset.store import Store
+
+FROZEN = 0.9
+"""A person without motion in this share of the frames is frozen.
+
+Hand-annotated and interpolated recordings repeat up to two thirds of their poses.
+"""
+
+JUMP, ISOLATED = 1.0, 5.0
+"""A jump is longer than one size of the person, about half a metre, and than five times the mean of all other steps.
+
+Half a metre between two frames is 15 m/s at 30 frames a second; the second condition keeps runners in recordings of
+few frames a second, who are fast in every frame.
+"""
+
+BONE, UNUSUAL = 0.5, 10.0
+"""A bone is impossible if its mean length differs by more than this from the data set's median, and by more than
+UNUSUAL times the median of such differences; it changes if the standard deviation of its length is larger than BONE.
+
+The unit is the size of the person. Kinect's joints move by a third of BONE when they are hidden; the second condition
+is for estimated depths, with which all bones of a data set vary.
+"""
+
+COLLAPSED, LONG_BONE = 0.05, 0.1
+"""A bone is impossible too if it has less than this share of the median length and the median is longer than 0.1."""
+
+DOWN = -0.5
+"""A trunk points down if the cosine of its angle with the vertical is less; a person who lies or bends has about 0."""
+
+BEHIND, FRONT = -0.5, 0.2
+"""A person is mirrored if the joints that are before the body elsewhere are behind it: if the profile of how far each
+joint is before the body has a correlation of less than BEHIND with the data set's median profile.
+
+The profile says something only if its root mean square over the joints is more than FRONT / sqrt(joints).
+"""
+
+Skipped = dict[str, str]
+
+
+def pose_findings(store: Store, measures: Measures) -> tuple[list[Finding], Skipped]:
+    """Return the faults of single clips, and which checks were skipped."""
+    seen = measures.observed > 0
+    every = np.ones(len(store), dtype=bool)
+    np.logical_and.at(every, measures.clip, ~seen)
+    ids = store.clips.id
+    found = [Finding("empty", (str(ids[clip]),), 1.0, "no joint is ever observed.") for clip in np.flatnonzero(every)]
+    one = np.flatnonzero((store.clips.frames == 1) & ~every)
+    found += [Finding("one-frame", (str(ids[clip]),), 1.0, "the clip has a single frame.") for clip in one]
+    skipped: Skipped = {}
+    for check in (_frozen, _jumps, _switches, _sides, _bones, _vertical, _mirrored):
+        found += check(store, measures, seen, skipped)
+    return found, skipped
+
+
+def _frozen(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:
+    chosen = seen & (measures.frames > 1) & (measures.still >= FROZEN)
+    text = "{who} does not move in {value:.0%} of the frames."
+    return _worst(store, measures, "frozen", measures.still, chosen, text)
+
+
+def _jumps(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:
+    chosen = seen & (measures.shift > JUMP) & (measures.shift > ISOLATED * measures.pace)
+    chosen &= measures.exchange == 0
+    text = "{who} jumps by {value:.1f} times the body's size at frame {frame}."
+    return _worst(store, measures, "jump", measures.shift, chosen, text, measures.shift_frame)
+
+
+def _switches(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:
+    if (store.clips.persons == 1).all():
+        skipped["identity-switch"] = "no clip has two persons"
+    text = "{who} continues at frame {frame} where another person was, and the other way round."
+    frame = measures.exchange_frame
+    return _worst(store, measures, "identity-switch", measures.exchange, measures.exchange > 0, text, frame)
+
+
+def _sides(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:
+    if not store.layout.mirror_pairs:
+        skipped["side-swap"] = "the layout has no mirror pairs"
+    text = "left and right of {who} change places at frame {frame}."
+    return _worst(store, measures, "side-swap", measures.swap, measures.swap > 0, text, measures.swap_frame)
+
+
+def _bones(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:
+    if store.channels != 3 or not store.layout.bones:
+        reason = "in two dimensions bones change their length" if store.channels != 3 else "the layout has no bones"
+        skipped["bone-length"] = skipped["bone-change"] = reason
+        return
+    known = measures.bone[seen]
+    usual = np.nanmedian(known, axis=0) if len(known) else np.zeros(len(store.layout.bones))
+    usual = np.nan_to_num(usual)
+    away = np.nan_to_num(np.abs(measures.bone - usual))
+    limit = np.maximum(BONE, UNUSUAL * np.median(away[seen], axis=0)) if seen.any() else BONE
+    collapsed = (measures.bone < COLLAPSED * usual) & (usual > LONG_BONE)
+    names = [f"{store.layout.joints[child]} - {store.layout.joints[parent]}" for child, parent in store.layout.bones]
+    wrong = (away > limit) | collapsed
+    worst, row = np.where(wrong, away, -1).argmax(axis=1), np.arange(len(away))
+    text = "the bone {bone} of {who} is {value:.2f} times the body's size away from its usual length."
+    yield from _worst(store, measures, "bone-length", away[row, worst], seen & wrong.any(axis=1), text, bones=[names[w] for w in worst])
+    spread = np.nan_to_num(measures.bone_spread)
+    worst = spread.argmax(axis=1)
+    value, chosen = spread[row, worst], seen & (spread.max(axis=1) > BONE)
+    text = "the bone {bone} of {who} changes its length by {value:.2f} times the body's size (standard deviation)."
+    yield from _worst(store, measures, "bone-change", value, chosen, text, bones=[names[w] for w in worst])
+
+
+def _vertical(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:
+    if trunk_of(store.layout) is None or store.up == "none":
+        reason = "the vertical axis is not known" if store.up == "none" else "the layout has no spine, or hips"
+        skipped["up-axis"] = skipped["upside-down"] = reason
+        return
+    axis, sign = "xyz".index(store.up[-1]), -1 if store.up.startswith("-") else 1
+    upright = measures.trunk[:, axis] * sign
+    usual = np.median(measures.trunk[seen], axis=0) if seen.any() else np.zeros(store.channels)
+    largest = int(np.abs(usual).argmax())
+    if usual[axis] * sign < -DOWN < np.abs(usual[largest]):
+        name = ("-" if usual[largest] < 0 else "") + "xyz"[largest]
+        text = f"the data set says that {store.up} is up, but most bodies stand along {name}."
+        yield Finding("up-axis", (), float(np.abs(usual[largest])), text)
+        return
+    text = "the trunk of {who} points down."
+    yield from _worst(store, measures, "upside-down", -upright, seen & (upright < DOWN), text)
+
+
+def _mirrored(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:
+    usual = np.median(measures.front[seen], axis=0) if seen.any() else np.zeros(len(store.layout.joints))
+    strength = np.linalg.norm(usual)
+    if store.channels != 3 or not store.layout.mirror_pairs or trunk_of(store.layout) is None or strength < FRONT:
+        skipped["mirrored"] = "three coordinates, mirror pairs, hips and a clear front of the body are needed"
+        return
+    value = measures.front @ usual / np.maximum(np.linalg.norm(measures.front, axis=1) * strength, 1e-9)
+    text = "left and right of {who} seem exchanged: what is before the body elsewhere is behind it."
+    yield from _worst(store, measures, "mirrored", -value, seen & (value < BEHIND), text)
+
+
+def _worst(
+    store: Store,
+    measures: Measures,
+    kind: str,
+    value: Float32[np.ndarray, "n"],
+    chosen: Bool[np.ndarray, "n"],
+    text: str,
+    frame: np.ndarray | None = None,
+    bones: list[str] | None = None,
+) -> Iterator[Finding]:
+    """Yield one finding for each clip with a chosen person, about the one with the largest value."""
+    order = np.flatnonzero(chosen)
+    order = order[np.lexsort((-value[order], measures.clip[order]))]
+    for number in order[np.unique(measures.clip[order], return_index=True)[1]].tolist():
+        clip, at = int(measures.clip[number]), None if frame is None else int(frame[number])
+        who = "the person" if store.clips.persons[clip] == 1 else f"person {measures.person[number] + 1}"
+        words = {"who": who, "value": float(value[number]), "frame": at, "bone": bones and bones[number]}
+        yield Finding(kind, (str(store.clips.id[clip]),), float(value[number]), text.format(**words), at)
