@@ -17,6 +17,9 @@ from psp.skeleton.recording import Up
 
 COORDINATES = 3
 
+HORIZONTAL = (slice(1, 3), slice(0, 3, 2), slice(0, 2))
+"""The two coordinates besides each one; slices, which copy nothing."""
+
 
 def joint(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v 3"]:
     """Return the joint positions as they are (X_j of the PSP paper, section 3.1)."""
@@ -50,8 +53,9 @@ def yaw_invariant(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "
     speed is on half the scale of `velocity`.
     """
     axis, sign = vertical(up)
-    flat = joints[..., [other for other in range(COORDINATES) if other != axis]]
-    height = joints[..., axis : axis + 1] * sign
+    flat = joints[..., HORIZONTAL[axis]]
+    height = joints[..., axis : axis + 1]
+    height = height if sign > 0 else -height
     reach = torch.linalg.vector_norm(flat - flat[:, :, :, layout.centre, None], dim=-1, keepdim=True)
     step = torch.cat([flat[:, :, 1:], flat[:, :, -1:]], dim=2) - flat
     speed = torch.linalg.vector_norm(step, dim=-1, keepdim=True) * (joints.shape[2] / 4)
