@@ -22,7 +22,7 @@ from psp.cli.evaluate import Device
 from psp.dataset.split import FULL, Split, resolve_split
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError
-from psp.evaluate.evaluate import evaluate_predictor
+from psp.evaluate.evaluate import evaluate_model
 from psp.figures.canvas import INK, PALETTE, check_picture, save
 from psp.files import write_json
 from psp.model.encoder import Size
@@ -154,7 +154,7 @@ def _curve(task: Task, config: TrainConfig, out: Path, device: str, on_point: Sh
 
     def note(run: Run) -> None:
         """Add this epoch's point to the curve, in memory and on disk."""
-        found = evaluate_predictor(run.model().predictor, run.data.maker, task.split)
+        found = evaluate_model(run.model(), run.data.maker, task.split)
         top1 = {name: accuracy.top1 for name, accuracy in found.items()}
         points.append(Point(len(points) + 1, run.trainer.meter.seconds, top1))
         write_json(out / "curve.json", [asdict(point) for point in points])

@@ -66,3 +66,9 @@ def test_the_order_of_the_indices_does_not_matter_to_the_keys():
     """A key belongs to the clip, the seed and the pass."""
     forward, backward = sampler(24).draw(0), sampler(24, clips=CLIPS[::-1].copy()).draw(0)
     assert torch.equal(forward.keys[forward.index.argsort()], backward.keys[backward.index.argsort()])
+
+
+def test_a_clip_that_is_named_twice_comes_twice_with_other_keys():
+    twice = sampler(30, clips=np.concatenate([CLIPS[:10], CLIPS[:5]])).draw(0)
+    assert sorted(twice.index.tolist()) == sorted([*CLIPS[:10].tolist() * 2, *CLIPS[:5].tolist() * 2])
+    assert len(set(twice.keys.tolist())) == 30

@@ -141,17 +141,27 @@ def test_an_unreadable_budget_is_refused(spec: str):
         resolve(spec, balanced())
 
 
-def test_a_class_with_too_few_clips_is_named():
+def test_of_a_class_with_fewer_clips_all_are_taken_and_it_is_named():
     store = table_store([*"abcde", "test"], [0, 0, 0, 1, 1, 0])
+    budget = resolve("3/class", store)
+    assert (budget.ids, budget.spec) == (tuple("abcde"), "3/class")
+    assert budget.warnings == ("1 class has fewer than 3 labelled training clips, all are taken: class 1 (2).",)
+
+
+@pytest.mark.parametrize("spec", ["3/class", "75%"])
+def test_a_budget_can_insist_on_its_number(spec: str):
+    store = table_store([*"abcdefgh", "test"], [0, 0, 0, 0, 0, 0, 1, 1, 0])
     with pytest.raises(BudgetError, match=r"3 labelled .* per class; class 'class 1' has 2\. Ask for at most 2/class"):
-        resolve("3/class", store)
+        resolve(f"{spec}!", store)
+    assert resolve("2/class!", store) == resolve("2/class", store)
 
 
-def test_a_class_without_any_label_is_named():
+def test_classes_that_cannot_be_predicted_are_named():
     store = table_store([*"abc", "test"], [0, 0, 2, 1])
-    with pytest.raises(BudgetError, match="1 class has no labelled training clip: 'class 1'"):
-        resolve("1/class", store)
-    assert resolve("all", store).warnings == ("1 class has no labelled training clip: 'class 1'.",)
+    lost = "1 class has no labelled training clip: 'class 1'."
+    wrong = "Of the test clips 1 are of such classes and count as wrong."
+    assert resolve("1/class", store).warnings == (lost, wrong)
+    assert resolve("all", store).warnings == (lost, wrong, "1 class has one labelled training clip: 'class 2'.")
     assert resolve("all", balanced()).warnings == ()
 
 

@@ -179,9 +179,22 @@ def test_an_unknown_column_is_refused():
         Split.by(own(), "camera", test=(1,))
 
 
-def test_a_data_set_without_labels_has_no_split():
+def test_a_data_set_without_labels_cannot_test():
+    store = table_store(list("ab"), [-1, -1])
+    assert resolve_split(None, store) == Split("none", ("a", "b"), {})
     with pytest.raises(SplitError, match="no clip of the data set has a label"):
-        resolve_split(None, table_store(list("ab"), [-1, -1]))
+        resolve_split("fraction=0.3", store)
+
+
+def test_few_clips_all_train_if_every_label_is_to_be_used(tmp_path: Path):
+    few, many = (table_store([f"c{n:03d}" for n in range(clips)], [0, 1] * (clips // 2)) for clips in (98, 100))
+    split = resolve_split(None, few, every_label=True)
+    assert split == resolve_split("none", few)
+    assert (split.train, split.tests) == (tuple(few.clips.id.tolist()), {})
+    write_split(split, tmp_path / "split.json")
+    assert resolve_split(tmp_path / "split.json", few) == split
+    assert resolve_split(None, few).name == "fraction=0.3"
+    assert resolve_split(None, many, every_label=True).name == "fraction=0.3"
 
 
 def test_the_hash_follows_the_ids_alone():

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, top_k_accuracy_score
 
-from psp.evaluate.accuracy import accuracy
+from psp.evaluate.accuracy import Confusion, accuracy, wilson, worst_confusions
 
 
 def test_it_agrees_with_scikit_learn():
@@ -21,3 +24,25 @@ def test_a_class_without_test_clips_has_no_accuracy():
     found = accuracy(torch.eye(3)[:2], torch.tensor([0, 1]))
     assert found.per_class == (100.0, 100.0, None)
     assert found.top5 == 100.0
+
+
+def test_a_class_that_the_model_does_not_know_counts_as_wrong():
+    found = accuracy(torch.eye(3)[[0, 1, 1]], torch.tensor([0, 1, -1]))
+    assert (found.clips, found.top1) == (3, pytest.approx(200 / 3))
+    assert np.sum(found.confusion) == 2
+    assert found.per_class == (100.0, 100.0, None)
+
+
+@given(clips=st.integers(1, 5000), share=st.floats(0, 1))
+def test_the_interval_is_wilsons(clips: int, share: float):
+    hits = round(share * clips)
+    expected = binomtest(hits, clips).proportion_ci(0.95, method="wilson")
+    assert wilson(hits, clips) == pytest.approx((100 * expected.low, 100 * expected.high), abs=1e-4)
+
+
+def test_the_most_frequent_confusions_come_first():
+    logits = torch.eye(3)[[0, 1, 1, 2, 2, 2]]
+    found = accuracy(logits, torch.tensor([0, 0, 0, 1, 2, 2]))
+    pairs = [Confusion("a", "b", 2, 3), Confusion("b", "c", 1, 1)]
+    assert worst_confusions(found, "abc") == pairs
+    assert worst_confusions(found, "abc", most=1) == pairs[:1]

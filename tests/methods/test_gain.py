@@ -14,7 +14,7 @@ import torch
 
 from psp.batches.resample import WHOLE
 from psp.dataset.store import Store
-from psp.evaluate.evaluate import evaluate_predictor
+from psp.evaluate.evaluate import evaluate_model
 from psp.model.encoder import encoder_of_size
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NormaliseConfig
@@ -48,7 +48,7 @@ def mean_accuracy(store: Store, method: str) -> float:
             config = replace(config, stages=(replace(config.last, method=replace(config.last.method, contrast=0.1)),))
         run = Run(task, config, None, "cpu")
         run.train(handle_signals=False)
-        found.append(evaluate_predictor(run.model().predictor, run.data.maker, task.split)["full"].top1)
+        found.append(evaluate_model(run.model(), run.data.maker, task.split)["full"].top1)
     return sum(found) / len(found)
 
 

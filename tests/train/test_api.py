@@ -8,18 +8,20 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from psp.dataset.labels import LabelBudget
 from psp.errors import BudgetError, CheckpointError, ConfigError, DestinationError
+from psp.evaluate.trained import open_model
 from psp.methods import METHODS
 from psp.methods.psp import PSP
 from psp.model.memory import MemoryConfig
 from psp.train import api
-from psp.train.api import make_task, preset_config, resume_run, start_run, train_run
+from psp.train.api import make_task, preset_config, resume_run, start_run, train_further, train_run
 from psp.train.config import method_name
 from psp.train.device import multiplies_bf16
 from psp.train.interrupt import Interrupted
 from psp.train.run_folder import open_run
 from runs import small_run, with_stage
-from stores import small_store
+from stores import own_store, small_store
 
 SHORT = with_stage(small_run("supervised"), epochs=1, steps_per_epoch=2)
 
@@ -45,7 +47,7 @@ def test_a_task_resolves_split_and_labels_once(store, task):
     assert make_task(store, task.labels, task.split).labels is not None
     assert make_task(store, "2/class", "synthetic-xsub", labels_seed=1).labels.hash != task.labels.hash
     with pytest.raises(BudgetError):
-        make_task(store, "900/class", "synthetic-xsub")
+        make_task(store, "900/class!", "synthetic-xsub")
 
 
 @pytest.mark.parametrize("method", [None, *METHODS])
@@ -189,3 +191,69 @@ def test_train_run_trains_to_the_end_or_is_interrupted(task, tmp_path):
     assert resume_run(tmp_path / "run", device="cpu").train() is None
     assert train_run(task, SHORT, tmp_path / "other") == tmp_path / "other"
     assert files(tmp_path / "run")["metrics.jsonl"][0] == files(tmp_path / "other")["metrics.jsonl"][0]
+
+
+def task_of(store, *classes: int):
+    """A task whose labels are two training clips of each of some classes."""
+    split = make_task(store, "all", "synthetic-xsub").split
+    ids = [name for number in classes for name in split.train if store.clips.label[store.clips.indices_of([name])] == number]
+    chosen = [name for number in range(len(classes)) for name in ids[6 * number : 6 * number + 2]]
+    return make_task(store, LabelBudget("some", split.name, 0, tuple(sorted(chosen))), split)
+
+
+def test_only_classes_with_labels_can_be_predicted(store, tmp_path):
+    task = task_of(store, 0, 3)
+    assert task.classes == ("class 0", "class 3")
+    model = open_model(train_run(task, SHORT, tmp_path / "run"))
+    assert (model.interface.classes, model.predictor.classes) == (task.classes, 2)
+
+
+def test_labels_of_one_class_are_refused(store):
+    with pytest.raises(BudgetError, match="are of the class 'class 1'"):
+        task_of(store, 1)
+
+
+def weights(run) -> dict[str, torch.Tensor]:
+    return run.trainer.method.predictor().state_dict()
+
+
+def test_training_starts_from_a_model(store, task, tmp_path):
+    first = train_run(task, SHORT, tmp_path / "first")
+    trained = load_file(first / "model.safetensors")
+    for init in (first, first / "model.safetensors"):
+        config = preset_config(task, "best", method="supervised", seed=3, init=init)
+        same = start_run(task, config, tmp_path / init.name.replace(".", "-"), device="cpu")
+        assert all(torch.equal(value, trained[name]) for name, value in weights(same).items())
+        assert config.model == SHORT.model
+    fewer = task_of(store, 0, 3)
+    other = weights(start_run(fewer, preset_config(fewer, method="supervised", init=first), tmp_path / "other", "cpu"))
+    assert len(other["classifiers.0.linear.bias"]) == 2
+    assert all(torch.equal(value, trained[name]) for name, value in other.items() if name.startswith("backbone"))
+
+
+def test_a_model_that_does_not_fit_is_refused(task, tmp_path):
+    first = train_run(task, SHORT, tmp_path / "first")
+    flat = make_task(own_store(None, "coco17"), "2/class", "subject")
+    with pytest.raises(CheckpointError, match="of layout 'coco17'"):
+        preset_config(flat, init=first)
+    with pytest.raises(CheckpointError, match="--resume"):
+        preset_config(task, init=start_run(task, SHORT, tmp_path / "begun", device="cpu").folder.path)
+    with pytest.raises(ConfigError, match="contrasts two"):
+        three = with_stage(small_run("supervised", modalities=("joint", "motion", "bone")), epochs=1, steps_per_epoch=1)
+        preset_config(task, method="psp", init=train_run(task, three, tmp_path / "three"))
+
+
+def test_a_finished_run_is_trained_further_in_a_folder_of_its_own(task, tmp_path):
+    first = train_run(task, SHORT, tmp_path / "run")
+    before = files(first)
+    for name in ("run-2", "run-3"):
+        run = train_further(first, 2, device="cpu")
+        assert run.folder.path == tmp_path / name
+    trained = load_file(first / "model.safetensors")
+    assert all(torch.equal(value, trained[name]) for name, value in weights(run).items())
+    assert (run.config.last.epochs, run.task.labels) == (2, task.labels)
+    assert run.train() is None
+    assert files(first) == before
+    begun = start_run(task, SHORT, tmp_path / "begun", device="cpu")
+    with pytest.raises(CheckpointError, match="not finished"):
+        train_further(begun.folder.path, 2)

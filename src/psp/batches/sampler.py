@@ -27,12 +27,14 @@ class Draw:
 class Sampler:
     """An endless order over some clips, `size` a step; every pass is a new permutation, drawn from seed, name and pass.
 
-    Samplers of different names are independent of each other.
+    Samplers of different names are independent of each other. A clip that `index` names several times comes as often in
+    every pass, each time with another key.
     """
 
     def __init__(self, store: Store, index: Int64[np.ndarray, "s"], size: int, seed: int, name: str) -> None:
         self.index, self.size = torch.from_numpy(index), size
-        self._keys, self._seed = torch.from_numpy(np.asarray(store.clips.key[index])), f"{seed} {name}"
+        keys, copies = torch.from_numpy(np.asarray(store.clips.key[index])), torch.from_numpy(_copy_numbers(index))
+        self._keys, self._seed = torch.where(copies > 0, draw_keys(keys, "copy", copies), keys), f"{seed} {name}"
         self._order = lru_cache(maxsize=2)(self._permutation)
 
     def draw(self, step: int) -> Draw:
@@ -46,3 +48,11 @@ class Sampler:
 
     def _permutation(self, number: int) -> Int64[Tensor, "s"]:
         return uniform(draw_keys(self._keys, self._seed, number), "order").argsort(stable=True)
+
+
+def _copy_numbers(index: Int64[np.ndarray, "s"]) -> Int64[np.ndarray, "s"]:
+    """Return how often each entry has occurred before."""
+    order = np.argsort(index, kind="stable")
+    numbers = np.empty_like(index)
+    numbers[order] = np.arange(len(index)) - np.searchsorted(index[order], index[order])
+    return numbers

@@ -12,7 +12,7 @@ from psp.dataset.build import prepare
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError
 from psp.evaluate.accuracy import Accuracy
-from psp.evaluate.evaluate import evaluate_predictor, evaluate_run
+from psp.evaluate.evaluate import evaluate_model, evaluate_run
 from psp.figures.demo import draw_demo
 from psp.files import write_json
 from psp.io.synthetic import SyntheticReader
@@ -101,7 +101,7 @@ def _record(run: Run) -> None:
     data = run.config.data
     whole = replace(data, resample=replace(data.resample, test_crops=(WHOLE,)))
     maker = SampleMaker(run.task.store, whole, run.ranks.device, persons=run.data.maker.persons)
-    top1 = evaluate_predictor(run.model().predictor, maker, run.task.split)["full"].top1
+    top1 = evaluate_model(run.model(), maker, run.task.split)["full"].top1
     step, path = run.trainer.step, run.folder.path
     earlier = [point for point in _curve(path) if point[0] < step]
     write_json(path / "curve.json", [*earlier, (step, top1)])

@@ -1,49 +1,109 @@
 """`psp evaluate`."""
 
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
-from psp.cli.console import print_table, say
-from psp.evaluate.evaluate import Evaluation, evaluate_run
+from psp.cli.console import say
+from psp.dataset.store import Store, open_store
+from psp.errors import CheckpointError, ConfigError
+from psp.evaluate.accuracy import Accuracy, worst_confusions
+from psp.evaluate.evaluate import evaluate_run, evaluate_store
+from psp.evaluate.suspects import suspects_of_run
+from psp.evaluate.trained import open_model
+from psp.files import write_json
 from psp.train.run_folder import RunFolder, open_run
 
 Device = Literal["auto", "cpu", "cuda"]
+SHOWN = 5
 
 
-def evaluate(run: Path, store: Path | None = None, device: Device = "auto") -> None:
-    """Evaluate a training run on the test sets of its split and write evaluation.json.
+def evaluate(model: Path, store: Path | None = None, device: Device = "auto") -> None:
+    """Evaluate a training run on the test sets of its split, or any model on the labelled clips of another data set.
+
+    Classes are compared by name; clips of a class that the model does not know are counted apart.
 
     Args:
-        run: a folder written by 'psp train'
-        store: the data set, if it has moved since training
+        model: a folder written by 'psp train', or a model.safetensors
+        store: another data set; or that of the run, if it has moved since training
         device: where to compute
     """
-    show_evaluation(run, evaluate_run(run, store, device))
+    if not model.is_dir() and store is None:
+        remedy = "Add --store STORE, or name a folder written by 'psp train'."
+        raise ConfigError("a model file has no test set of its own.", where=str(model), remedy=remedy)
+    if store is None or (model.is_dir() and _is_own(model, open_store(store))):
+        show_run(model, store, device)
+    else:
+        _show_other(model, open_store(store), device)
 
 
-def show_evaluation(run: Path, evaluation: Evaluation) -> None:
-    """Print top-1 and top-5 by weights and test set, then the classes of the averaged weights."""
-    rows = [
-        (f"{kind}, {name}", found.clips, found.top1, found.top5)
-        for kind, sets in evaluation.items()
-        for name, found in sets.items()
-    ]
-    if not rows:
-        say("the split has no test set.")
-        return
-    print_table(f"{run}: accuracy in %", ("weights, test set", "clips", "top-1", "top-5"), rows)
-    classes = open_run(run).store_facts["classes"]
-    name, found = next(iter(evaluation["average"].items()))
-    shown = ["-" if value is None else f"{value:.1f}" for value in found.per_class]
-    worst = [_most_often(row, classes) for row in _without_diagonal(found.confusion)]
-    columns = ("class", "accuracy in %", "most often taken for")
-    print_table(f"averaged weights, test set {name}", columns, list(zip(classes, shown, worst, strict=True)))
-    say(f"written: {RunFolder(run).evaluation}")
+def show_run(path: Path, store: Path | None, device: Device) -> None:
+    """Evaluate a finished run and print its accuracy, its worst confusions and the labels that may be wrong."""
+    folder, sets = RunFolder(path), evaluate_run(path, store, device)["average"]
+    classes = json.loads(folder.evaluation.read_text())["classes"]
+    for name, found in sets.items():
+        say(f"test set {name}: {_in_words(found)}")
+    if sets:
+        _say_confusions(next(iter(sets.values())), classes)
+    if folder.estimate.exists():
+        show_estimate(folder)
+    elif not sets:
+        say("no accuracy is known, because the split has no test set.")
+        say(f"'psp train --resume {path} --estimate' estimates it from the labelled clips: it trains five more models.")
+    suspects = suspects_of_run(path, store, device)
+    if suspects:
+        each = [f"{found.id} ({found.label}, or {found.likely}?)" for found in suspects]
+        say(f"{len(suspects)} labels may be wrong, see {folder.suspects}: {_some(each)}")
 
 
-def _most_often(wrong: list[int], classes: list[str]) -> str:
-    return classes[wrong.index(max(wrong))] if any(wrong) else "-"
+def show_estimate(folder: RunFolder) -> None:
+    """Print what `estimate.json` says."""
+    try:
+        content = json.loads(folder.estimate.read_text())
+        found, groups = content["accuracy"], content["kept together"]
+        low, high = found["interval"]
+        figures = f"{found['top1']:.1f} % (95 % interval {low:.1f} to {high:.1f}) of {found['clips']} labelled clips"
+        parts = f"{content['folds']} models, each tested on labels it was trained without"
+    except (ValueError, KeyError, TypeError) as error:
+        remedy = "Remove it, and estimate again."
+        raise CheckpointError(f"the file is damaged ({error}).", where=str(folder.estimate), remedy=remedy) from error
+    say(f"estimated accuracy: {figures}; {parts}{f', by {groups}' if groups else ''}.")
 
 
-def _without_diagonal(confusion: tuple[tuple[int, ...], ...]) -> list[list[int]]:
-    return [[0 if i == j else count for j, count in enumerate(row)] for i, row in enumerate(confusion)]
+def _is_own(path: Path, store: Store) -> bool:
+    return bool(open_run(path).store_facts["fingerprint"] == store.fingerprint)
+
+
+def _show_other(path: Path, store: Store, device: Device) -> None:
+    found = evaluate_store(open_model(path, device=device), store)
+    say(f"{store.path}: {_in_words(found.accuracy)}")
+    _say_confusions(found.accuracy, found.classes)
+    if found.unknown:
+        counts = [f"{name} ({clips})" for name, clips in found.unknown.items()]
+        say(f"not counted: {sum(found.unknown.values())} clips of classes the model does not know: {_some(counts)}")
+    if path.is_dir():
+        known = set(open_run(path).split.train) & set(store.clips.id.tolist())
+        if known:
+            say(f"{len(known)} clips have the id of a training clip: the accuracy is too high if they are the same.")
+        out = path / f"evaluation-{store.path.name if store.path else 'memory'}.json"
+        worst = worst_confusions(found.accuracy, found.classes)
+        write_json(out, {**asdict(found), "confusions": list(map(asdict, worst))})
+        say(f"written: {out}")
+
+
+def _in_words(found: Accuracy) -> str:
+    low, high = found.interval
+    top5 = f", top-5 {found.top5:.1f} %" if len(found.per_class) > 5 else ""
+    return f"accuracy {found.top1:.1f} % (95 % interval {low:.1f} to {high:.1f}) of {found.clips} clips{top5}"
+
+
+def _say_confusions(found: Accuracy, classes: Sequence[str]) -> None:
+    for number, each in enumerate(worst_confusions(found, classes, SHOWN)):
+        title = "worst confusions: " if number == 0 else "                  "
+        say(f"{title}{each.action} taken for {each.taken_for}, {each.clips} of {each.of} clips")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else ".")

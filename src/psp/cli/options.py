@@ -3,7 +3,7 @@
 import inspect
 import re
 from argparse import Action
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -16,11 +16,16 @@ Command = Callable[..., int | None]
 
 
 def parser_of(
-    function: Command, name: str, optional_positionals: Collection[str] = (), without: Collection[str] = ()
+    function: Command,
+    name: str,
+    optional_positionals: Collection[str] = (),
+    without: Collection[str] = (),
+    bare: Mapping[str, Any] | None = None,
 ) -> ArgumentParser:
     """Return a parser: parameters without a default are positional, flags are switches, underscores become hyphens.
 
-    Parameters in `without`, and further keyword arguments, are left to the caller.
+    Parameters in `without`, and further keyword arguments, are left to the caller. `bare` names options that may stand
+    without a value, and which value they have then.
     """
     described = parse(function.__doc__ or "")
     notes = {each.arg_name: each.description or "" for each in described.params}
@@ -43,6 +48,9 @@ def parser_of(
             parser.add_argument(key, type=hint, help=notes[key])
         elif key in optional_positionals:
             parser.add_argument(key, type=hint, nargs="?", default=default, help=notes[key])
+        elif key in (bare or {}):
+            value = (bare or {})[key]
+            parser.add_argument(option, type=hint, nargs="?", const=value, default=default, help=notes[key])
         elif hint is bool:
             parser.add_argument(option, action="store_true", help=notes[key])
         elif get_origin(hint) is list:

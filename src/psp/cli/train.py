@@ -1,5 +1,6 @@
 """`psp train`."""
 
+import json
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
@@ -9,29 +10,35 @@ from jsonargparse import ArgumentParser
 
 from psp.batches.batch import BatchSizes, DataConfig
 from psp.cli.console import progress_bar, say
-from psp.cli.evaluate import Device, show_evaluation
+from psp.cli.evaluate import Device, show_run
 from psp.cli.options import parse_arguments, parser_of
 from psp.config.override import refuse_unknown
+from psp.dataset.class_names import with_class_names
+from psp.dataset.store import open_store
 from psp.errors import ConfigError
-from psp.evaluate.evaluate import evaluate_run
+from psp.evaluate.estimate import estimate_accuracy, estimate_as_plain, fold_numbers
+from psp.files import write_json
 from psp.methods import METHODS
 from psp.model.backbone import ModelConfig
 from psp.model.encoder import Size
 from psp.skeleton.catalogue import layout_by_name
-from psp.train.api import make_task, preset_config, resume_run, start_run
+from psp.train.api import initial_model, make_task, preset_config, resume_run, start_run, train_further
 from psp.train.config import RuntimeConfig, TrainConfig, changed, method_name
 from psp.train.device import NO_COMPILER, keep_freed_memory
 from psp.train.optim import OptimConfig
 from psp.train.presets import PRESETS, DataFacts, PresetName, with_method
 from psp.train.run import Run
+from psp.train.run_folder import Task
 from psp.train.trainer import Progress
 
-RESUMED_WITH = ("store", "resume", "device", "compile", "checkpoint_seconds")
+RESUMED_WITH = ("store", "resume", "device", "compile", "checkpoint_seconds", "estimate")
+FURTHER_WITH = (*RESUMED_WITH, "epochs", "out")
+FOLDS = 5
 
 
 def train(
     store: Path | None = None,
-    labels: str = "5/class",
+    labels: str = "all",
     split: str | None = None,
     preset: PresetName = "best",
     method: str | None = None,
@@ -39,6 +46,9 @@ def train(
     epochs: int | None = None,
     seed: int = 0,
     labels_seed: int | None = None,
+    classes: Path | None = None,
+    init: Path | None = None,
+    estimate: int = 0,
     out: Path | None = None,
     resume: Path | None = None,
     device: Device = "auto",
@@ -53,15 +63,21 @@ def train(
 
     Args:
         store: a folder written by 'psp prepare' (with --resume only if it has moved)
-        labels: whose labels may be used - 5/class, 5%, all, or a CSV file of ids with or without labels
+        labels: whose labels may be used - all, 5/class (5/class! insists on five of each), 5%, or a CSV file of ids
+            with or without labels
         split: which clips train and which test - a benchmark such as nw-ucla, subject, subject=3,4, kfold=5/0,
-            fraction=0.3 or a file; by default what suits the data
+            fraction=0.3, none (all train) or a file; by default what suits the data
         preset: paper (its text), published (its program) or best (ours)
         method: the training method, if not that of the preset
         size: of the network, by default light for best and full for the others
-        epochs: length of every stage, if not that of the preset; warm-up and milestones move in proportion
+        epochs: length of every stage, if not that of the preset; warm-up and milestones move in proportion. With
+            --resume a finished run is trained for so many further epochs, in a folder of its own
         seed: of everything random in training, and of the labels unless --labels-seed is given
         labels_seed: which labels are drawn
+        classes: a file with names for classes that are numbers - one a line in their order, or NUMBER,NAME
+        init: a run folder or a model.safetensors whose weights training starts from
+        estimate: after training, estimate the accuracy by cross-validation of the labelled clips in so many parts
+            (5 without a number); each part trains a model
         out: the run folder to write, by default runs/STORE-METHOD
         resume: a run folder to continue at its last checkpoint
         device: where to compute
@@ -71,23 +87,27 @@ def train(
     """
     given = dict(locals())
     keep_freed_memory()
+    if estimate == 1 or estimate < 0:
+        raise ConfigError("one part cannot be held out from itself.", where="--estimate", remedy="Use 2 or more.")
     if resume:
-        _refuse_changes(given)
-        run = resume_run(resume, store, device, compile)
+        run = _continued(resume, epochs, out, given)
+    elif store is None:
+        raise ConfigError("STORE is needed.", remedy="Write 'psp train STORE' or 'psp train --resume RUN'.")
     else:
-        if store is None:
-            remedy = "Write 'psp train STORE' or 'psp train --resume RUN'."
-            raise ConfigError("STORE is needed.", remedy=remedy)
-        task = make_task(store, labels, split, seed if labels_seed is None else labels_seed)
-        say(f"split: {task.split.name}: {task.split.description}")
-        say(f"labels: {len(task.labels.ids)} of {len(task.split.train)} training clips ({task.labels.spec})")
-        config = preset_config(task, preset, method=method, size=size, epochs=epochs, seed=seed)
+        named = open_store(store) if classes is None else with_class_names(open_store(store), classes)
+        task = make_task(named, labels, split, seed if labels_seed is None else labels_seed)
+        _say_task(task)
+        if init and size:
+            raise ConfigError("--size cannot be used with --init.", remedy="The network is that of the model.")
+        config = preset_config(task, preset, method=method, size=size, epochs=epochs, seed=seed, init=init)
         config = changed(config, settings or {})
+        if init:
+            _say_start(init, task)
         name = method_name(config.stages[0].method)
         run = start_run(task, config, out or Path("runs") / f"{store.resolve().name}-{name}", device, compile)
     if compile and not run.compiled:
         say(NO_COMPILER)
-    return _watch(run, checkpoint_seconds, store, device)
+    return _watch(run, checkpoint_seconds, store, device, estimate)
 
 
 def run_train(arguments: Sequence[str]) -> int | None:
@@ -107,7 +127,9 @@ def train_parser(preset: str | None = None, method: str | None = None) -> Argume
 
     Of a method that needs two stages the settings of the first have the name of that stage in front.
     """
-    parser = parser_of(train, "train", optional_positionals=("store",), without=("method", "settings"))
+    parser = parser_of(
+        train, "train", optional_positionals=("store",), without=("method", "settings"), bare={"estimate": FOLDS}
+    )
     names = ", ".join(METHODS)
     parser.description = f"{parser.description}\n\n--method NAME chooses the training method: {names}."
     parser.add_argument("--config", action="config", help="YAML file of settings, in the form of the options")
@@ -154,34 +176,81 @@ def _without(arguments: Sequence[str], option: str) -> list[str]:
     return kept
 
 
-def _refuse_changes(given: Mapping[str, Any]) -> None:
+def _continued(resume: Path, epochs: int | None, out: Path | None, given: Mapping[str, Any]) -> Run:
+    """Return the run to continue, or with `epochs` a new one that trains a finished run further."""
+    _refuse_changes(given, RESUMED_WITH if epochs is None else FURTHER_WITH)
+    if epochs is None:
+        return resume_run(resume, given["store"], given["device"], given["compile"])
+    run = train_further(resume, epochs, out, given["store"], given["device"], given["compile"])
+    assert run.folder is not None
+    say(f"{resume} stays as it is; its model is trained further in {run.folder.path}.")
+    return run
+
+
+def _refuse_changes(given: Mapping[str, Any], allowed: Sequence[str]) -> None:
     """Refuse options that a resumed run would ignore."""
     parameters = signature(train).parameters
     for name, value in given.items():
-        if name not in RESUMED_WITH and (name not in parameters or value != parameters[name].default):
+        if name not in allowed and (name not in parameters or value != parameters[name].default):
             option = next(iter(value)) if name == "settings" else name.replace("_", "-")
             what = f"--{option} cannot be used with --resume: a run continues with its own settings."
             raise ConfigError(what, remedy="Leave it out, or start another run with --out.")
 
 
-def _watch(run: Run, checkpoint_seconds: float, store: Path | None, device: Device) -> int | None:
+def _say_task(task: Task) -> None:
+    """Say which clips train and test, which labels are used, and what they lack."""
+    say(f"split: {task.split.name}: {task.split.description}")
+    clips, number = f"{len(task.labels.ids)} of {len(task.split.train)} training clips", len(task.classes)
+    say(f"labels: {clips} ({task.labels.spec}), {number} classes")
+    for sentence in task.labels.warnings:
+        say(f"note: {sentence}")
+
+
+def _say_start(init: Path, task: Task) -> None:
+    is_same = initial_model(init)[1].interface.classes == task.classes
+    rest = "its classifiers too" if is_same else "the classifiers are new, because the classes differ"
+    say(f"start: the encoders of {init}; {rest}")
+
+
+def _watch(run: Run, checkpoint_seconds: float, store: Path | None, device: Device, folds: int) -> int | None:
     assert run.folder is not None
     path = run.folder.path
     with progress_bar("training", hidden=not run.ranks.is_main) as show:
-
-        def on_step(now: Progress) -> None:
-            numbers = {"loss": now.reading.loss, **now.reading.metrics}
-            accuracy = f"  accuracy {100 * numbers['accuracy']:.0f} %" if "accuracy" in numbers else ""
-            stage = f"{now.stage}: " if len(run.config.stages) > 1 else ""
-            rate = f"  {now.reading.clips_per_second:.0f} clips/s"
-            show(now.step, now.steps, f"{stage}loss {numbers['loss']:.3f}{accuracy}{rate}")
-
-        signal = run.train(on_step, checkpoint_seconds=checkpoint_seconds)
-    if signal is not None and run.ranks.is_main:
+        several = len(run.config.stages) > 1
+        signal = run.train(lambda now: show(now.step, now.steps, _note(now, several)), None, checkpoint_seconds)
+    if not run.ranks.is_main:
+        return None if signal is None else 128 + signal
+    if signal is not None:
         say(f"stopped at step {run.trainer.step} of {run.trainer.steps}. Continue with 'psp train --resume {path}'.")
-    elif run.ranks.is_main:
-        show_evaluation(path, evaluate_run(path, store, device))
-        for what, ids in run.findings().items():
-            if ids:
-                say(f"{what}, filtered out: {', '.join(ids)}.")
-    return None if signal is None else 128 + signal
+        return 128 + signal
+    if folds:
+        _estimate(run, folds, device)
+    show_run(path, store, device)
+    for what, ids in run.findings().items():
+        if ids:
+            say(f"{what}, filtered out: {', '.join(ids)}.")
+    say(f"model: {run.folder.model()}. Next: psp predict {path} RECORDINGS predictions.csv")
+    return None
+
+
+def _note(now: Progress, several: bool) -> str:
+    """Return what the progress bar says beside the step."""
+    numbers = {"loss": now.reading.loss, **now.reading.metrics}
+    accuracy = f"  accuracy {100 * numbers['accuracy']:.0f} %" if "accuracy" in numbers else ""
+    stage = f"{now.stage}: " if several else ""
+    return f"{stage}loss {numbers['loss']:.3f}{accuracy}  {now.reading.clips_per_second:.0f} clips/s"
+
+
+def _estimate(run: Run, folds: int, device: Device) -> None:
+    """Cross-validate the labels of a finished run and write `estimate.json`."""
+    assert run.folder is not None
+    seconds = json.loads(run.folder.result.read_text())["seconds"]
+    parts = int(fold_numbers(run.task, folds, run.config.seed)[0].max()) + 1
+    say(f"estimating the accuracy: {parts} models are trained, about {max(1, round(parts * seconds / 60))} min")
+    with progress_bar("estimating", hidden=False) as show:
+
+        def on_step(fold: int, count: int, now: Progress) -> None:
+            show((fold - 1) * now.steps + now.step, count * now.steps, f"model {fold} of {count}")
+
+        found = estimate_accuracy(run.task, run.config, folds, device, on_step)
+    write_json(run.folder.estimate, estimate_as_plain(found, run.task))

@@ -13,7 +13,10 @@ from psp.dataset.store import Store
 from psp.errors import SplitError
 
 FULL = "full"
-"""The test set that every split has."""
+"""The main test set of every split that has one."""
+
+UNDIVIDED = "none"
+"""The name of the split without a test set."""
 
 Value = int | float | str
 Values = Iterable[Value] | Callable[[Value], bool]
@@ -24,8 +27,8 @@ Values = Iterable[Value] | Callable[[Value], bool]
 class Split:
     """The sorted ids of the training clips, of each named test set and of the validation clips.
 
-    Clips without a label may train; test sets hold labelled clips only. `description` is one sentence about how the
-    clips were divided.
+    Clips without a label may train; test sets hold labelled clips only. Without any test set all clips train.
+    `description` is one sentence about how the clips were divided.
     """
 
     name: str
@@ -70,6 +73,12 @@ class Split:
         named = tests if isinstance(tests, Mapping) else {FULL: tests}
         sets = {test: _sorted(ids) for test, ids in named.items()}
         return check_split(cls(name, _sorted(train), sets, _sorted(validation), description), store)
+
+    @classmethod
+    def undivided(cls, store: Store) -> "Split":
+        """Return the split without a test set: all clips are for training."""
+        text = "all clips are for training, none for testing"
+        return check_split(cls(UNDIVIDED, _sorted(store.clips.id.tolist()), {}, description=text), store)
 
     @classmethod
     def by(
@@ -180,10 +189,10 @@ def split_of_masks(
 def check_split(split: Split, store: Store) -> Split:
     """Return the split if it fits the data set, else raise SplitError."""
     where = f"split {split.name!r}"
-    if not (store.clips.label >= 0).any():
+    if split.tests and not (store.clips.label >= 0).any():
         remedy = "Prepare the data set with labels for some clips."
         raise SplitError("no clip of the data set has a label, so that none can test.", where=where, remedy=remedy)
-    if FULL not in split.tests:
+    if split.tests and FULL not in split.tests:
         raise SplitError(f"there is no test set {FULL!r}.", where=where, remedy=f"Name the main test set {FULL!r}.")
     tests = {f"test set {name!r}": ids for name, ids in split.tests.items()}
     for part, ids in {"training set": split.train, **tests}.items():

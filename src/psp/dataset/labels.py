@@ -23,6 +23,8 @@ from psp.files import write_json
 FORMAT, FORMAT_1 = "psp-labels-2", "psp-budget-1"
 SHOWN = 5
 SPECS = "Budgets are written 5/class, 5% or 2.5% (of the training clips), all, xcar2022 or a file (CSV or JSON)."
+INSIST = "!"
+"""At the end of a budget: a class with fewer clips than it asks for is an error."""
 
 XCAR2022_SPLIT, XCAR2022_TRAINING_CLIPS = "ntu60-xsub", 40_091
 XCAR2022_POSITIONS = (
@@ -80,6 +82,7 @@ def resolve_labels(spec: str | Path | LabelBudget, store: Store, split: Split, s
 
     `spec` is `5/class`; `5%` of the training clips, the same number for every class; `all`; `xcar2022`; a CSV file with
     `id` (or `file`) and, if the labels are not those of the data set, `label`; a budget as JSON; or a LabelBudget.
+    Of a class that has fewer clips all are taken; `5/class!` insists on five of each.
     """
     if isinstance(spec, LabelBudget):
         budget = spec
@@ -89,7 +92,8 @@ def resolve_labels(spec: str | Path | LabelBudget, store: Store, split: Split, s
     else:
         budget = draw_labels(spec, store, split, seed)
     _, labels = budget.resolve(store, split)
-    return replace(budget, warnings=_classes_without(set(labels.tolist()), store.classes))
+    found = (*budget.warnings, *_about_classes(labels, store, split))
+    return replace(budget, warnings=tuple(dict.fromkeys(found)))
 
 
 def draw_labels(spec: str, store: Store, split: Split, seed: int) -> LabelBudget:
@@ -99,7 +103,7 @@ def draw_labels(spec: str, store: Store, split: Split, seed: int) -> LabelBudget
     on nothing but these three and the members of the classes, and budgets of one seed are nested: 5 % lies within 15 %
     within 40 %. `all` and `xcar2022` do not depend on the seed.
     """
-    ids = _ids_by_class(store, split)
+    ids, warnings = _ids_by_class(store, split), tuple[str, ...]()
     if not ids:
         raise BudgetError("no training clip has a label.", remedy="Prepare the data set with its labels.")
     if spec == "all":
@@ -107,13 +111,14 @@ def draw_labels(spec: str, store: Store, split: Split, seed: int) -> LabelBudget
     elif spec == "xcar2022":
         chosen = _xcar2022(split, ids)
     else:
-        number = _per_class(spec, split, ids)
-        unused = set(range(len(store.classes))) - set(np.unique(store.clips.label).tolist())
-        if missing := _classes_without(set(ids) | unused, store.classes):
-            remedy = "Use another split, give all labels (all), or prepare the data set without these classes."
-            raise BudgetError(missing[0], remedy=remedy)
-        chosen = _first(number, seed, ids, store.classes)
-    return LabelBudget(spec, split.name, seed, tuple(sorted(name for names in chosen.values() for name in names)))
+        number = _per_class(spec.removesuffix(INSIST), split, ids)
+        fewer = {store.classes[label]: len(names) for label, names in ids.items() if len(names) < number}
+        if fewer and spec.endswith(INSIST):
+            raise _too_few(number, fewer)
+        warnings = _taken_whole(number, fewer)
+        chosen = _first(number, seed, ids)
+    names = tuple(sorted(name for names in chosen.values() for name in names))
+    return LabelBudget(spec.removesuffix(INSIST), split.name, seed, names, warnings=warnings)
 
 
 def write_labels(budget: LabelBudget, path: Path) -> None:
@@ -205,12 +210,39 @@ def _ids_by_class(store: Store, split: Split) -> dict[int, list[str]]:
     return {label: sorted(store.clips.id[index[labels == label]].tolist()) for label in known}
 
 
-def _classes_without(labels: set[int], classes: Sequence[str]) -> tuple[str, ...]:
-    """Return a sentence about the classes that have no label, or nothing."""
-    missing = [name for label, name in enumerate(classes) if label not in labels]
-    shown = ", ".join(map(repr, missing[:SHOWN])) + (", ..." if len(missing) > SHOWN else "")
-    noun = "class has" if len(missing) == 1 else "classes have"
-    return (f"{len(missing)} {noun} no labelled training clip: {shown}.",) if missing else ()
+def _about_classes(labels: Int64[np.ndarray, "l"], store: Store, split: Split) -> tuple[str, ...]:
+    """Return sentences about the classes that have no label or only one."""
+    count = np.bincount(labels, minlength=len(store.classes))
+    tested = store.clips.label[store.clips.indices_of(sorted(set().union(*split.tests.values())))]
+    lost = int((count[tested[tested >= 0]] == 0).sum())
+    found = _named([store.classes[k] for k in np.flatnonzero(count == 0)], "no labelled training clip")
+    if found and lost:
+        found = (*found, f"Of the test clips {lost} are of such classes and count as wrong.")
+    single = np.flatnonzero(count == 1) if count.max() > 1 else ()
+    return found + _named([store.classes[k] for k in single], "one labelled training clip")
+
+
+def _named(names: Sequence[str], what: str) -> tuple[str, ...]:
+    """Return a sentence about classes that have something, nothing if there are none."""
+    shown = ", ".join(map(repr, names[:SHOWN])) + (", ..." if len(names) > SHOWN else "")
+    noun = "class has" if len(names) == 1 else "classes have"
+    return (f"{len(names)} {noun} {what}: {shown}.",) if names else ()
+
+
+def _taken_whole(number: int, fewer: Mapping[str, int]) -> tuple[str, ...]:
+    """Return a sentence about the classes that have fewer clips than the budget asks for."""
+    have = [f"{name} ({count})" for name, count in fewer.items()]
+    shown = ", ".join(have[:SHOWN]) + (", ..." if len(have) > SHOWN else "")
+    noun = "class has" if len(have) == 1 else "classes have"
+    return (
+        (f"{len(have)} {noun} fewer than {number} labelled training clips, all are taken: {shown}.",) if fewer else ()
+    )
+
+
+def _too_few(number: int, fewer: Mapping[str, int]) -> BudgetError:
+    least = min(fewer, key=lambda name: fewer[name])
+    what = f"the budget asks for {number} labelled training clips per class; class {least!r} has {fewer[least]}."
+    return BudgetError(what, remedy=f"Ask for at most {fewer[least]}/class, or leave out the {INSIST}.")
 
 
 def _per_class(spec: str, split: Split, ids: Mapping[int, list[str]]) -> int:
@@ -226,12 +258,7 @@ def _per_class(spec: str, split: Split, ids: Mapping[int, list[str]]) -> int:
     return max(1, int(share * clips / (100 * len(ids))))
 
 
-def _first(number: int, seed: int, ids: Mapping[int, list[str]], classes: Sequence[str]) -> dict[int, list[str]]:
-    least = min(ids, key=lambda label: len(ids[label]))
-    if len(ids[least]) < number:
-        have = f"class {classes[least]!r} has {len(ids[least])}"
-        what = f"the budget asks for {number} labelled training clips per class; {have}."
-        raise BudgetError(what, remedy=f"Ask for at most {len(ids[least])}/class, or for all.")
+def _first(number: int, seed: int, ids: Mapping[int, list[str]]) -> dict[int, list[str]]:
     return {
         label: nsmallest(number, names, key=lambda name: hashlib.sha256(f"{seed}/{label}/{name}".encode()).digest())
         for label, names in ids.items()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from psp.dataset.benchmarks import BENCHMARKS
-from psp.dataset.divide import FULL, Split, Value, check_split, folds_of_groups
+from psp.dataset.divide import FULL, UNDIVIDED, Split, Value, check_split, folds_of_groups
 from psp.dataset.id_table import read_id_table
 from psp.dataset.store import Store
 from psp.errors import SplitError
@@ -22,26 +22,32 @@ FORMAT = "psp-split-1"
 SUBJECT, FRACTION, THIRDS = "subject", 0.3, 3
 """Where the test side is not given it is a third of a column's values, or 30 % of the clips."""
 
-FORMS = "a benchmark, COLUMN, COLUMN=VALUES, kfold=5/0, fraction=0.3 or a file (split.json, or CSV with id,part)"
+FEW = 100
+"""With fewer labelled clips than this a test set of 30 % has fewer than 30 clips: its accuracy says little."""
+
+FORMS = "a benchmark, COLUMN, COLUMN=VALUES, kfold=5/0, fraction=0.3, none or a file (split.json, or CSV with id,part)"
 
 
-def resolve_split(spec: str | Path | Split | None, store: Store) -> Split:
+def resolve_split(spec: str | Path | Split | None, store: Store, *, every_label: bool = False) -> Split:
     """Return the split that a user asks for.
 
     `spec` is the name of a benchmark; `COLUMN=VALUES` (the clips with these values test) or `COLUMN` (a third of its
     values test); `kfold=FOLDS/FOLD`, grouped by subject where there are subjects; `fraction=0.3`, stratified by class;
-    a file; or a Split. None is the benchmark of a known data set, else `subject` where there are subjects, else
-    `fraction=0.3`. SplitError says what does not fit.
+    `none`, all clips train; a file; or a Split. None is the benchmark of a known data set, else `subject` where there
+    are subjects, else `fraction=0.3`; but `none` where no clip is labelled, or fewer than 100 if `every_label` is to
+    train. SplitError says what does not fit.
     """
     if isinstance(spec, Split):
         return check_split(spec, store)
     if spec is None:
-        return _default(store)
+        return _default(store, every_label)
     if isinstance(spec, Path) or spec.endswith((".json", ".csv")):
         return _from_file(Path(spec), store)
     kind, _, value = spec.partition("=")
     if spec in BENCHMARKS:
         return BENCHMARKS[spec].make(store)
+    if spec == UNDIVIDED:
+        return Split.undivided(store)
     if kind == "fraction":
         return Split.stratified(store, _number(value, spec))
     if kind == "kfold":
@@ -106,16 +112,20 @@ def _from_file(path: Path, store: Store) -> Split:
         raise SplitError(error.what, where=str(path), remedy=error.remedy) from error
 
 
-def _default(store: Store) -> Split:
+def _default(store: Store, every_label: bool) -> Split:
     benchmark = next((each for each in BENCHMARKS.values() if each.dataset == store.dataset), None)
     if benchmark is not None:
         return benchmark.make(store)
-    if _has_subjects(store):
+    labelled = (store.clips.label >= 0).sum()
+    if not labelled or (every_label and labelled < FEW):
+        return Split.undivided(store)
+    if has_subjects(store):
         return _by_thirds(SUBJECT, store)
     return Split.stratified(store, FRACTION)
 
 
-def _has_subjects(store: Store) -> bool:
+def has_subjects(store: Store) -> bool:
+    """Return whether the labelled clips are of several subjects."""
     labelled = store.clips.label >= 0
     return SUBJECT in store.clips.columns and len(np.unique(store.clips.column(SUBJECT)[labelled])) > 1
 
@@ -154,7 +164,7 @@ def _by_values(column: str, text: str, store: Store) -> Split:
 def _kfold(value: str, spec: str, store: Store) -> Split:
     if not (found := re.fullmatch(r"(\d+)/(\d+)", value)):
         raise SplitError(f"{spec!r} names no fold.", remedy="Write kfold=5/0 for the first of five folds.")
-    return Split.kfold(store, SUBJECT if _has_subjects(store) else None, int(found[1]), int(found[2]))
+    return Split.kfold(store, SUBJECT if has_subjects(store) else None, int(found[1]), int(found[2]))
 
 
 def _number(value: str, spec: str) -> float:
@@ -165,7 +175,9 @@ def _number(value: str, spec: str) -> float:
 
 
 def _unknown(spec: str, store: Store) -> SplitError:
-    near = get_close_matches(spec.partition("=")[0], [*BENCHMARKS, *store.clips.columns, "kfold", "fraction"], n=1)
+    near = get_close_matches(
+        spec.partition("=")[0], [*BENCHMARKS, *store.clips.columns, "kfold", "fraction", UNDIVIDED], n=1
+    )
     columns = ", ".join(store.clips.columns) or "no columns"
     help_ = f"Did you mean {near[0]!r}?" if near else f"Use {FORMS}; this data set has {columns}."
     return SplitError(f"there is no split {spec!r}.", remedy=help_)

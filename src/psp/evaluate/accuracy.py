@@ -1,34 +1,70 @@
-"""Top-1, top-5, per-class accuracy and confusion."""
+"""Top-1, top-5, per-class accuracy and confusion, with the interval that the number of clips allows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
+
+NORMAL_95 = 1.959964
+"""Of a standard normal distribution, 95 % lies between this number and its negative."""
 
 
 @dataclass(frozen=True)
 class Accuracy:
     """Accuracies in per cent; a class without test clips has the accuracy None.
 
-    `confusion[i][j]` counts the clips of class i that were recognised as class j.
+    `interval` is the 95 % Wilson interval of `top1`. `confusion[i][j]` counts the clips of class i that were recognised
+    as class j; clips of a class that the model does not know are in no row of it, but count as wrong.
     """
 
     clips: int
     top1: float
     top5: float
+    interval: tuple[float, float]
     per_class: tuple[float | None, ...]
     confusion: tuple[tuple[int, ...], ...]
 
 
+@dataclass(frozen=True)
+class Confusion:
+    """How many of the clips of a class were recognised as another class."""
+
+    action: str
+    taken_for: str
+    clips: int
+    of: int
+
+
 def accuracy(logits: Float[Tensor, "s k"], labels: Int64[Tensor, "s"]) -> Accuracy:
-    """Return the accuracies of logits, given the true labels."""
+    """Return the accuracies of logits, given the true labels; -1 is a class that the model does not know."""
     count = logits.shape[1]
     best = logits.topk(min(5, count), dim=1).indices
-    hits = best == labels[:, None]
+    hits, known = best == labels[:, None], labels >= 0
     confusion = torch.zeros(count, count, dtype=torch.int64)
-    confusion.index_put_((labels, best[:, 0]), torch.ones_like(labels), accumulate=True)
+    confusion.index_put_((labels[known], best[known, 0]), torch.ones_like(labels[known]), accumulate=True)
     total = confusion.sum(dim=1)
     per_class = [100 * int(confusion[k, k]) / int(total[k]) if total[k] else None for k in range(count)]
     top1, top5 = (100 * float(hits[:, :n].any(dim=1).double().mean()) for n in (1, 5))
-    return Accuracy(len(labels), top1, top5, tuple(per_class), tuple(map(tuple, confusion.tolist())))
+    interval = wilson(int(hits[:, 0].sum()), len(labels))
+    return Accuracy(len(labels), top1, top5, interval, tuple(per_class), tuple(map(tuple, confusion.tolist())))
+
+
+def wilson(hits: int, clips: int) -> tuple[float, float]:
+    """Return the 95 % interval of an accuracy in per cent (Wilson 1927); the clips count as independent."""
+    share, z = hits / clips, NORMAL_95**2 / clips
+    middle, half = share + z / 2, sqrt(z * (share * (1 - share) + z / 4))
+    return 100 * max(0.0, middle - half) / (1 + z), 100 * min(1 + z, middle + half) / (1 + z)
+
+
+def worst_confusions(found: Accuracy, classes: Sequence[str], most: int = 5) -> list[Confusion]:
+    """Return the most frequent confusions of two classes, the most frequent one first."""
+    pairs = [
+        Confusion(classes[i], classes[j], clips, sum(row))
+        for i, row in enumerate(found.confusion)
+        for j, clips in enumerate(row)
+        if i != j and clips
+    ]
+    return sorted(pairs, key=lambda each: -each.clips)[:most]

@@ -1,23 +1,36 @@
-"""Evaluating a training run on the test sets of its split, with its averaged and its last weights."""
+"""Evaluating models on the test sets of their split, or on any data set whose classes they know."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import torch
+from jaxtyping import Int64
 
 from psp.batches.loader import SampleMaker
 from psp.dataset.split import Split
-from psp.evaluate.accuracy import Accuracy, accuracy
-from psp.evaluate.predict import predict_logits
+from psp.dataset.store import Store
+from psp.errors import StoreError
+from psp.evaluate.accuracy import Accuracy, accuracy, worst_confusions
+from psp.evaluate.predict import maker_for, predict_logits
 from psp.evaluate.trained import Weights, open_model, open_trained
 from psp.files import write_json
-from psp.model.predictor import Predictor
+from psp.model.model_file import TrainedModel
 from psp.train.device import process_settings
 
 Evaluation = dict[Weights, dict[str, Accuracy]]
 """Accuracies by kind of weights and test set."""
+
+
+@dataclass(frozen=True)
+class StoreEvaluation:
+    """The accuracy on the labelled clips of a data set whose classes the model knows, and the other clips by class."""
+
+    accuracy: Accuracy
+    classes: tuple[str, ...]
+    unknown: dict[str, int]
 
 
 def evaluate_run(path: Path | str, store_path: Path | str | None = None, device: str = "auto") -> Evaluation:
@@ -29,24 +42,56 @@ def evaluate_run(path: Path | str, store_path: Path | str | None = None, device:
     folder, config, found = run.stored.folder, run.stored.config, Evaluation()
     with process_settings(config.runtime.precision):
         for weights in get_args(Weights):
-            predictor = open_model(path, weights, run.maker.device).predictor
-            found[weights] = evaluate_predictor(predictor, run.maker, run.task.split)
+            found[weights] = evaluate_model(open_model(path, weights, run.maker.device), run.maker, run.task.split)
+    classes = run.model.interface.classes
     plain = {kind: {name: asdict(result) for name, result in sets.items()} for kind, sets in found.items()}
     hashes = {"config hash": config.hash, "budget hash": run.stored.labels.hash}
-    write_json(folder.evaluation, {**hashes, "weights": plain})
+    worst = {name: list(map(asdict, worst_confusions(each, classes))) for name, each in found["average"].items()}
+    write_json(folder.evaluation, {**hashes, "classes": classes, "weights": plain, "confusions": worst})
     return found
 
 
-def evaluate_predictor(predictor: Predictor, maker: SampleMaker, split: Split) -> dict[str, Accuracy]:
-    """Return the accuracy of a predictor on every test set of a split of the maker's store.
+def evaluate_model(model: TrainedModel, maker: SampleMaker, split: Split) -> dict[str, Accuracy]:
+    """Return the accuracy of a model on every test set of a split of the maker's store.
 
-    During training: `evaluate_predictor(run.model().predictor, run.data.maker, run.task.split)`.
+    During training: `evaluate_model(run.model(), run.data.maker, run.task.split)`. Test clips of classes that the model
+    does not know count as wrong.
     """
     store = maker.store
     tests = {name: split.test_index(store, name) for name in split.tests}
     every = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *tests.values()]))
     if not len(every):
         return {}
-    logits, labels = predict_logits(predictor, maker, every), torch.from_numpy(np.array(store.clips.label[every]))
+    logits = predict_logits(model.predictor, maker, every)
+    labels = torch.from_numpy(known_labels(store, model.interface.classes)[every])
     at = {name: torch.from_numpy(np.searchsorted(every, index)) for name, index in tests.items()}
     return {name: accuracy(logits[chosen], labels[chosen]) for name, chosen in at.items()}
+
+
+def evaluate_store(model: TrainedModel, store: Store) -> StoreEvaluation:
+    """Return the accuracy of a model on all labelled clips of a data set; classes are compared by name.
+
+    CheckpointError for clips of another layout or prepared in another way, StoreError if no class is known.
+    """
+    model.require_prepared_alike(store)
+    labels = known_labels(store, model.interface.classes)
+    index = np.flatnonzero(labels >= 0)
+    if not len(index):
+        what = f"no labelled clip is of a class that the model knows: {_some(model.interface.classes)}."
+        remedy = f"Use a data set with these classes; this one has {_some(store.classes) or 'none'}."
+        raise StoreError(what, where=str(store.path or "the clips in memory"), remedy=remedy)
+    logits = predict_logits(model.predictor, maker_for(model, store), index)
+    others = store.clips.label[(labels < 0) & (store.clips.label >= 0)]
+    unknown = {store.classes[number]: int((others == number).sum()) for number in np.unique(others)}
+    return StoreEvaluation(accuracy(logits, torch.from_numpy(labels[index])), model.interface.classes, unknown)
+
+
+def known_labels(store: Store, classes: Sequence[str]) -> Int64[np.ndarray, "clips"]:
+    """Return the number of every clip's class among some class names, -1 for other classes and unlabelled clips."""
+    number = {name: position for position, name in enumerate(classes)}
+    table = np.array([*(number.get(name, -1) for name in store.classes), -1], dtype=np.int64)
+    return table[store.clips.label]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

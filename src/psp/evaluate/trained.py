@@ -69,7 +69,7 @@ class TrainedRun:
         """
         config, store = self.stored.config, self.store
         setting = Setting(
-            store.layout, len(store.classes), len(store), config.data.resample.frames,
+            store.layout, len(self.model.interface.classes), len(store), config.data.resample.frames,
             config.model, config.runtime.memory, config.last.batch,
         )  # fmt: skip
         with torch.random.fork_rng(()):

@@ -60,7 +60,7 @@ def curves(runs: Sequence[ComparedRun], quantity: str) -> Curves:
 
 def confusions(runs: Sequence[ComparedRun]) -> dict[str, Sequence[Sequence[int]]]:
     """Return confusion on the full test set with averaged weights, by run, of those with the first one's classes."""
-    evaluated = [run for run in runs if run.evaluation]
+    evaluated = [run for run in runs if run.evaluation.get("average")]
     alike = [run for run in evaluated if run.classes == evaluated[0].classes]
     return {run.name: run.evaluation["average"]["full"]["confusion"] for run in alike}
 
@@ -88,8 +88,9 @@ def _open(path: Path, name: str, device: str) -> ComparedRun:
     run = open_run(path)
     metrics = read_lines(run.folder.metrics) if run.folder.metrics.exists() else []
     result = _read(run.folder.result, "budget", "parameters", "seconds") if run.folder.result.exists() else {}
-    classes = tuple(run.store_facts["classes"])
-    return ComparedRun(name, _settings(run), classes, metrics, _evaluation(run, device) if result else {}, result)
+    found = _evaluation(run, device) if result else {}
+    classes = tuple(found.get("classes", run.store_facts["classes"]))
+    return ComparedRun(name, _settings(run), classes, metrics, found.get("weights", {}), result)
 
 
 def _settings(run: StoredRun) -> dict[str, Any]:
@@ -104,11 +105,10 @@ def _settings(run: StoredRun) -> dict[str, Any]:
     return {**_flat(plain), **facts, **{f"{name}, sha256": value[:8] for name, value in hashes.items()}}
 
 
-def _evaluation(run: StoredRun, device: str) -> Mapping[str, Mapping[str, Any]]:
+def _evaluation(run: StoredRun, device: str) -> Mapping[str, Any]:
     if not run.folder.evaluation.exists():
         evaluate_run(run.folder.path, None, device)
-    weights: Mapping[str, Mapping[str, Any]] = _read(run.folder.evaluation, "weights")["weights"]
-    return weights
+    return _read(run.folder.evaluation, "weights")
 
 
 def _read(path: Path, *needed: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from psp.config.ranges import require
 from psp.errors import PSPError
-from psp.evaluate.evaluate import evaluate_predictor, evaluate_run
+from psp.evaluate.evaluate import evaluate_model, evaluate_run
 from psp.files import write_json
 from psp.reproduce.experiment import PlannedRun
 from psp.reproduce.results import add_result, is_measured, read_results, result_line
@@ -166,7 +166,7 @@ def _note_accuracy(run: Run) -> None:
     """Evaluate the last weights after an epoch; a resumed run forgets the epochs that it repeats."""
     assert run.folder is not None
     path, step = run.folder.path / EPOCHS_FILE, run.trainer.step
-    sets = evaluate_predictor(run.model("last").predictor, run.data.maker, run.task.split)
+    sets = evaluate_model(run.model("last"), run.data.maker, run.task.split)
     earlier = json.loads(path.read_text()) if path.exists() else []
     kept = [each for each in earlier if each["step"] < step]
     write_json(path, [*kept, {"step": step, "top1": {name: found.top1 for name, found in sets.items()}}])

@@ -1,15 +1,20 @@
 """Starting and resuming runs: the entry point for programs."""
 
 from dataclasses import replace
+from itertools import count
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from psp.dataset.labels import LabelBudget, resolve_labels
 from psp.dataset.split import Split, resolve_split
 from psp.dataset.store import Store, open_store
+from psp.errors import BudgetError, ConfigError
 from psp.files import destination_lock
+from psp.methods.psp import PSPConfig
 from psp.model.encoder import Size
-from psp.train.config import TrainConfig, rescheduled
+from psp.model.model_file import TrainedModel, load_model
+from psp.train.config import Stage, TrainConfig, rescheduled
 from psp.train.interrupt import Interrupted
 from psp.train.presets import PRESETS, USUAL_SIZE, PresetName, facts_of, restricted, with_method
 from psp.train.run import OnStep, Run
@@ -20,18 +25,22 @@ AnyPath = str | PathLike[str]
 
 def make_task(
     store: Store | AnyPath,
-    labels: str | Path | LabelBudget = "5/class",
+    labels: str | Path | LabelBudget = "all",
     split: str | Path | Split | None = None,
     labels_seed: int = 0,
 ) -> Task:
     """Return a task: a store with its split and the labels that may be used, each resolved once.
 
-    `labels` is 5/class, 5%, all, a CSV file or a LabelBudget; `split` a benchmark, subject, fraction=0.3, kfold=5/0, a
-    file, a Split, or None for the default of the store.
+    `labels` is all, 5/class, 5%, a CSV file or a LabelBudget; `split` a benchmark, subject, fraction=0.3, kfold=5/0,
+    none, a file, a Split, or None for the default of the store. BudgetError if the labels are of a single class.
     """
     opened = store if isinstance(store, Store) else open_store(store)
-    parts = resolve_split(split, opened)
-    return Task(opened, parts, resolve_labels(labels, opened, parts, labels_seed))
+    parts = resolve_split(split, opened, every_label=labels == "all")
+    task = Task(opened, parts, resolve_labels(labels, opened, parts, labels_seed))
+    if len(task.classes) < 2:
+        what = f"all labelled training clips are of the class {task.classes[0]!r}."
+        raise BudgetError(what, remedy="Label clips of a second class, or use another split.")
+    return task
 
 
 def preset_config(
@@ -42,16 +51,29 @@ def preset_config(
     size: Size | None = None,
     epochs: int | None = None,
     seed: int = 0,
+    init: AnyPath | None = None,
 ) -> TrainConfig:
     """Return the configuration of a preset for a task, optionally with another method, size or length.
 
-    `epochs` is that of every stage; warm-up and milestones move in proportion.
+    `epochs` is that of every stage; warm-up and milestones move in proportion. With `init`, a finished run or a model
+    file, the networks, modalities and inputs are those of that model, whose weights training starts from.
     """
     facts = facts_of(task)
     config = restricted(with_method(PRESETS[preset](facts, size or USUAL_SIZE[preset]), method), facts)
     if epochs is not None:
         config = replace(config, stages=tuple(rescheduled(stage, epochs) for stage in config.stages))
+    if init is not None:
+        config = _initialised(config, task, Path(init))
     return replace(config, seed=seed)
+
+
+def initial_model(path: AnyPath) -> tuple[Path, TrainedModel]:
+    """Return the model file of a finished run or the file itself, and what it holds."""
+    folder = Path(path)
+    if folder.is_dir():
+        open_run(folder).require_finished()
+    file = RunFolder(folder).model() if folder.is_dir() else folder
+    return file, load_model(file)
 
 
 def start_run(task: Task, config: TrainConfig, out: AnyPath, device: str = "auto", compile: bool = False) -> Run:
@@ -76,6 +98,26 @@ def resume_run(path: AnyPath, store_path: AnyPath | None = None, device: str = "
     return Run(task, stored.config, stored.folder, device, compile)
 
 
+def train_further(
+    path: AnyPath,
+    epochs: int,
+    out: AnyPath | None = None,
+    store_path: AnyPath | None = None,
+    device: str = "auto",
+    compile: bool = False,
+) -> Run:
+    """Return a new run at step 0 that trains the averaged weights of a finished run for further epochs.
+
+    Task and settings are those of the finished run and of its last stage, whose schedule begins anew. The folder is by
+    default RUN-2, or the next number that is free; the finished run stays as it is.
+    """
+    stored = open_run(Path(path))
+    stored.require_finished()
+    stage = replace(rescheduled(stored.config.last, epochs), initialise=str(stored.folder.model().resolve()))
+    task = stored.task(None if store_path is None else Path(store_path))
+    return start_run(task, replace(stored.config, stages=(stage,)), out or _next_folder(Path(path)), device, compile)
+
+
 def train_run(task: Task, config: TrainConfig, out: AnyPath, on_step: OnStep | None = None) -> Path:
     """Train from beginning to end and return the run folder.
 
@@ -86,3 +128,30 @@ def train_run(task: Task, config: TrainConfig, out: AnyPath, on_step: OnStep | N
     if signal is not None:
         raise Interrupted(signal)
     return Path(out)
+
+
+def _initialised(config: TrainConfig, task: Task, path: Path) -> TrainConfig:
+    """Return the configuration with the networks, modalities and inputs of a model, to start from its weights."""
+    file, model = initial_model(path)
+    model.require_prepared_alike(task.store)
+    names = model.predictor.modalities
+    stages = [_with_modalities(stage, names) for stage in config.stages]
+    stages[0] = replace(stages[0], initialise=str(file.resolve()))
+    return replace(config, stages=tuple(stages), model=model.predictor.backbone.config, data=model.interface.data)
+
+
+def _with_modalities(stage: Stage, names: tuple[str, ...]) -> Stage:
+    """Return a stage with other modalities; the first two are contrasted where the usual ones are not among them."""
+    if isinstance(stage.method, PSPConfig) and len(names) != 2:
+        what = f"the model has {len(names)} modalities, the method psp contrasts two."
+        raise ConfigError(what, where="--init", remedy="Leave out --method, or start from a model of that method.")
+    changes: dict[str, Any] = {"modalities": names}
+    if not set(getattr(stage.method, "contrasted", ())) <= set(names):
+        changes["contrasted"] = names[:2]
+    return replace(stage, method=replace(stage.method, **changes))
+
+
+def _next_folder(path: Path) -> Path:
+    """Return the first of PATH-2, PATH-3, ... that does not exist."""
+    folder = path if path.name else path.resolve()
+    return next(free for number in count(2) if not (free := folder.with_name(f"{folder.name}-{number}")).exists())

@@ -52,7 +52,8 @@ class Stage:
         epochs: length of the stage
         steps_per_epoch: steps of an epoch, if not one pass over the unlabelled pool (0)
         ema: decay of the exponential moving average of the weights
-        initialise: scratch, backbone (that of the stage before) or a model.safetensors whose backbone is used
+        initialise: scratch, backbone (that of the stage before) or a model.safetensors whose backbone is used, and its
+            classifiers where the classes are the same
     """
 
     method: MethodConfig = field(default_factory=PSPConfig)

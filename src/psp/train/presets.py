@@ -57,7 +57,7 @@ class DataFacts:
 def facts_of(task: Task) -> DataFacts:
     """Return what presets depend on."""
     store = task.store
-    labels = len(task.labels.ids) / len(store.classes)
+    labels = len(task.labels.ids) / len(task.classes)
     return DataFacts(len(task.split.train), labels, store.layout, store.up, store.channels)
 
 

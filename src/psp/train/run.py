@@ -1,8 +1,9 @@
 """A whole training: its stages one after the other, saved so that it can be resumed at the last checkpoint."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,8 @@ class Run:
         """Return what the model expects of recordings and returns."""
         facts = {"dataset": self.task.store.dataset, "config hash": self.config.hash}
         facts |= {"labels hash": self.task.labels.hash, "split": self.task.split.name}
-        return interface_of(self.task.store, self.config.data, self.data.maker.persons, facts)
+        whole = interface_of(self.task.store, self.config.data, self.data.maker.persons, facts)
+        return replace(whole, classes=self.task.classes)
 
     def findings(self) -> dict[str, list[str]]:
         """Return the ids of the clips that the method names, by what was found about them."""
@@ -125,7 +127,7 @@ class Run:
         """Return the trainer of a stage at its first step; one that is not new gets its weights from a checkpoint."""
         stage, store, config = self.config.stages[number], self.task.store, self.config
         setting = Setting(
-            store.layout, len(store.classes), len(store), config.data.resample.frames,
+            store.layout, len(self.task.classes), len(store), config.data.resample.frames,
             config.model, config.runtime.memory, stage.batch,
         )  # fmt: skip
         with process_settings(config.runtime.precision):
@@ -133,7 +135,7 @@ class Run:
             method = METHODS[method_name(stage.method)](stage.method, setting)
             self._random = _random_state()
         if is_new:
-            _initialise(method, stage, backbone)
+            _initialise(method, stage, backbone, self.task.classes)
         if config.runtime.precision == "float64":
             method.double()
         method.to(self.ranks.device)
@@ -230,19 +232,22 @@ class _Watch:
 
 
 def _training_data(task: Task, maker: SampleMaker) -> TrainingData:
-    """Return the clip indices of the split and the labels of the budget alone."""
+    """Return the clip indices of the split and the labels of the budget alone, as numbers of the task's classes."""
     store = task.store
     labelled, values = task.labels.resolve(store, task.split)
     labels = np.full(len(store), -1, dtype=np.int64)
-    labels[labelled] = values
+    labels[labelled] = np.unique(values, return_inverse=True)[1]
     return TrainingData(maker, labelled, task.split.train_index(store), labels)
 
 
-def _initialise(method: Method, stage: Stage, backbone: Mapping[str, Tensor] | None) -> None:
+def _initialise(method: Method, stage: Stage, backbone: Mapping[str, Tensor] | None, classes: Sequence[str]) -> None:
     if stage.initialise == "backbone" and backbone is not None:
         method.load_backbone(backbone)
     elif stage.initialise not in ("scratch", "backbone"):
-        method.load_backbone(load_model(Path(stage.initialise)).predictor.backbone.state_dict())
+        model, predictor = load_model(Path(stage.initialise)), method.predictor()
+        method.load_backbone(model.predictor.backbone.state_dict())
+        if predictor is not None and model.interface.classes == classes:
+            predictor.load_state_dict(model.predictor.state_dict())
 
 
 def _state(trainer: Trainer) -> dict[str, Tensor]:

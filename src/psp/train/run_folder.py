@@ -4,10 +4,12 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from psp.config.upgrade import CONFIG_VERSION
@@ -75,6 +77,16 @@ class RunFolder:
         """Accuracies on the test sets of the split."""
         return self.path / "evaluation.json"
 
+    @property
+    def suspects(self) -> Path:
+        """The labels that may be wrong."""
+        return self.path / "suspects.json"
+
+    @property
+    def estimate(self) -> Path:
+        """The accuracy that cross-validation of the labelled clips estimates."""
+        return self.path / "estimate.json"
+
 
 @dataclass(frozen=True, eq=False)
 class Task:
@@ -83,6 +95,12 @@ class Task:
     store: Store
     split: Split
     labels: LabelBudget
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The classes with a labelled training clip, in the order of the store: those that can be predicted."""
+        _, labels = self.labels.resolve(self.store, self.split)
+        return tuple(self.store.classes[number] for number in np.unique(labels))
 
 
 @dataclass(frozen=True)
@@ -101,7 +119,7 @@ class StoredRun:
         if store.fingerprint != self.store_facts["fingerprint"]:
             remedy = "Use the store of the run, or train a new run on this one."
             raise CheckpointError("the run was trained on another store.", where=str(store.path), remedy=remedy)
-        return Task(store, self.split, self.labels)
+        return Task(replace(store, classes=tuple(self.store_facts["classes"])), self.split, self.labels)
 
     def require_finished(self) -> None:
         """Raise CheckpointError for a run that is not finished."""

@@ -52,6 +52,15 @@ class TrainingData:
         unlabelled = rest if len(rest) else self.train
         return {"labelled": self.labelled, "unlabelled": unlabelled, "train": self.train}
 
+    def balanced(self) -> Int64[np.ndarray, "_"]:
+        """Return the labelled clips, each so often that the classes are about equally frequent.
+
+        Clips of classes that have more than two thirds of the clips of the largest class come once.
+        """
+        labels = self.labels[self.labelled]
+        count = np.bincount(labels)
+        return np.repeat(self.labelled, np.rint(count.max(initial=0) / count[labels]).astype(np.int64))
+
 
 class Trainer:
     """Trains a method for one stage; `step` counts the steps that are done.
@@ -70,7 +79,8 @@ class Trainer:
         self.ema = EMA(method, stage.ema)
         self.pools = data.pools(stage.batch)
         ranks.check(*(spec.size for spec in method.batches().values()))
-        self.loader = Loader(data.maker, method.batches(), self.pools, data.labels, seed, ranks)
+        drawn = {**self.pools, "labelled": data.balanced()}
+        self.loader = Loader(data.maker, method.batches(), drawn, data.labels, seed, ranks)
         self.steps_per_epoch = stage.steps_per_epoch or -(-len(self.pools["unlabelled"]) // stage.batch.unlabelled)
         self.steps = stage.epochs * self.steps_per_epoch
         self.teacher = averaged_predictor(self.ema, method, method.predictor())

@@ -1,0 +1,120 @@
+"""Estimating the accuracy of a recogniser without test clips: cross-validation of its labelled clips."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int64
+from sklearn.model_selection import StratifiedGroupKFold
+
+from psp.dataset.split import FULL, SUBJECT, Split, has_subjects
+from psp.errors import BudgetError
+from psp.evaluate.accuracy import Accuracy, accuracy
+from psp.evaluate.predict import predict_logits
+from psp.train.config import TrainConfig
+from psp.train.interrupt import Interrupted
+from psp.train.run import Run
+from psp.train.run_folder import Task
+from psp.train.trainer import Progress
+
+OnFold = Callable[[int, int, Progress], None]
+"""Called after every step with the number of the fold, from 1, how many there are, and the progress of its training."""
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What `folds` models recognise in the labelled clips that each of them was not trained on.
+
+    `probabilities` are those of the classes of the task, by clip of `ids`. `groups` is the column whose values are kept
+    together in one fold, None if there is none.
+    """
+
+    accuracy: Accuracy
+    folds: int
+    groups: str | None
+    ids: tuple[str, ...]
+    labels: Int64[np.ndarray, "l"]
+    probabilities: Float[np.ndarray, "l k"]
+
+
+def estimate_accuracy(
+    task: Task, config: TrainConfig, folds: int = 5, device: str = "auto", on_step: OnFold | None = None
+) -> Estimate:
+    """Return the accuracy of models that are trained as configured on all but one of `folds` parts of the labels.
+
+    The parts are stratified by class, and by subject where there are several: clips of a subject are then held out
+    together, the unlabelled ones too. There are fewer folds where there are fewer subjects, or fewer clips in every
+    class. BudgetError if there cannot be two.
+    """
+    index, labels = task.labels.resolve(task.store, task.split)
+    number, groups = fold_numbers(task, folds, config.seed)
+    count, known = int(number.max()) + 1, np.unique(labels, return_inverse=True)[1]
+    found = np.zeros((len(index), len(task.classes)))
+    for fold, (part, held_out) in enumerate(_parts(task, index, number, groups), start=1):
+        run = Run(part, config, None, device)
+        stopped = run.train(None if on_step is None else lambda now, n=fold: on_step(n, count, now))
+        if stopped is not None:
+            raise Interrupted(stopped)
+        model = run.model()
+        logits = predict_logits(model.predictor, run.data.maker, index[held_out])
+        columns = [task.classes.index(name) for name in model.interface.classes]
+        found[np.ix_(held_out, columns)] = model.predictor.probabilities(logits).numpy()
+    result = accuracy(torch.from_numpy(found), torch.from_numpy(known))
+    return Estimate(result, count, groups, task.labels.ids, known, found)
+
+
+def estimate_as_plain(found: Estimate, task: Task) -> dict[str, Any]:
+    """Return an estimate as JSON values, with what was recognised in every clip."""
+    best = found.probabilities.argmax(axis=1)
+    clips = [
+        {
+            "id": name,
+            "class": task.classes[label],
+            "recognised": task.classes[likely],
+            "probability": float(row[likely]),
+        }
+        for name, label, likely, row in zip(found.ids, found.labels, best, found.probabilities, strict=True)
+    ]
+    facts = {"folds": found.folds, "kept together": found.groups, "classes": task.classes}
+    return {**facts, "accuracy": asdict(found.accuracy), "clips": clips}
+
+
+def fold_numbers(task: Task, folds: int, seed: int = 0) -> tuple[Int64[np.ndarray, "l"], str | None]:
+    """Return the fold of every labelled clip, and the column whose values stay together."""
+    index, labels = task.labels.resolve(task.store, task.split)
+    groups = task.store.clips.column(SUBJECT)[index] if has_subjects(task.store) else None
+    is_grouped = groups is not None and len(np.unique(groups)) > 1
+    folds = min(folds, np.bincount(labels).max(), len(np.unique(groups)) if is_grouped else len(index))
+    if folds < 2:
+        what = f"{len(index)} labelled clips of {len(task.classes)} classes cannot be divided into two folds or more."
+        raise BudgetError(what, remedy="Label two clips of a class at least, and ask for 2 folds or more.")
+    number = np.empty(len(index), dtype=np.int64)
+    if not is_grouped:
+        number[np.lexsort((np.random.default_rng(seed).random(len(index)), labels))] = np.arange(len(index)) % folds
+        return number, None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # classes with fewer clips than folds
+        for fold, (_, held_out) in enumerate(StratifiedGroupKFold(folds).split(index, labels, groups)):
+            number[held_out] = fold
+    return number, SUBJECT
+
+
+def _parts(
+    task: Task, index: Int64[np.ndarray, "l"], number: Int64[np.ndarray, "l"], groups: str | None
+) -> Iterator[tuple[Task, Bool[np.ndarray, "l"]]]:
+    """Yield the task of every fold, and which labelled clips it holds out."""
+    clips, train, ids = task.store.clips, np.array(task.split.train), np.array(task.labels.ids)
+    for fold in range(int(number.max()) + 1):
+        held_out = number == fold
+        left_out = np.isin(train, ids[held_out])
+        if groups is not None:
+            values = clips.column(groups)
+            left_out = np.isin(values[task.split.train_index(task.store)], values[index[held_out]])
+        name = f"fold {fold + 1}"
+        split = Split(name, tuple(train[~left_out].tolist()), {FULL: tuple(ids[held_out].tolist())})
+        kept = tuple(ids[~held_out].tolist())
+        own = None if task.labels.labels is None else {each: task.labels.labels[each] for each in kept}
+        yield replace(task, split=split, labels=replace(task.labels, split=name, ids=kept, labels=own)), held_out

@@ -1,0 +1,68 @@
+"""Labels that may be wrong: labelled training clips in which a model recognises another class."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from psp.evaluate.predict import predict_logits
+from psp.evaluate.trained import open_trained
+from psp.files import write_json
+from psp.train.device import process_settings
+
+RATIO = 3.0
+"""A label is suspected if another class is so many times more probable."""
+
+MOST = 0.25
+"""A model that suspects a larger share of its labels has learnt too little to judge them."""
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A clip whose label may be wrong, and the class that is recognised in it, with both probabilities."""
+
+    id: str
+    label: str
+    likely: str
+    probability: float
+    probability_of_label: float
+
+
+def suspects_of_run(path: Path | str, store_path: Path | str | None = None, device: str = "auto") -> list[Suspect]:
+    """Return the labels of a finished run that may be wrong, the most improbable ones first.
+
+    They are also written to `suspects.json` of the run. The evidence is what the trained model recognises in the whole
+    clip. It was trained on these labels, but augmentation and unlabelled clips keep it from memorising all of them.
+    Labels that it has memorised are not found, and rare forms of an action are suspected though their labels are right.
+    A model that suspects more than a quarter of the labels has learnt too little; then none is named.
+    """
+    run = open_trained(path, store_path, device=device)
+    folder, classes = run.stored.folder, run.model.interface.classes
+    index, labels = run.task.labels.resolve(run.store, run.task.split)
+    number = {name: position for position, name in enumerate(classes)}
+    given = np.array([number[run.store.classes[label]] for label in labels])
+    with process_settings(run.stored.config.runtime.precision):
+        logits = predict_logits(run.model.predictor, run.maker, index)
+    found = suspects(run.task.labels.ids, given, run.model.predictor.probabilities(logits).numpy(), classes)
+    write_json(folder.suspects, [asdict(each) for each in found])
+    return found
+
+
+def suspects(
+    ids: Sequence[str], labels: Int64[np.ndarray, "l"], probabilities: Float[np.ndarray, "l k"], classes: Sequence[str]
+) -> list[Suspect]:
+    """Return the labels that are far less probable than another class, the most improbable ones first.
+
+    None are returned if these were more than a quarter of all labels.
+    """
+    own, likely = probabilities[np.arange(len(labels)), labels], probabilities.argmax(axis=1)
+    ratio = probabilities.max(axis=1) / np.maximum(own, np.finfo(np.float32).tiny)
+    if (ratio >= RATIO).mean() > MOST:
+        return []
+    return [
+        Suspect(ids[n], classes[labels[n]], classes[likely[n]], float(probabilities[n, likely[n]]), float(own[n]))
+        for n in np.argsort(-ratio, kind="stable")
+        if ratio[n] >= RATIO
+    ]
