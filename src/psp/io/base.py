@@ -16,7 +16,9 @@ from typing import Any, Protocol, runtime_checkable
 from psp.errors import ConfigError, RecordingError
 from psp.io.arrays import ARRAYS
 from psp.io.bvh import BVH
+from psp.io.deeplabcut import DEEPLABCUT
 from psp.io.format import Format, Units
+from psp.io.hdf5 import SIGNATURE as HDF5
 from psp.io.kinds import kind_of
 from psp.io.listing import LAYOUT, TABLE
 from psp.io.ntu import detects_ntu, open_ntu
@@ -77,7 +79,7 @@ OPTIONS = ("layout", "up", "fps", "size", "table", "window", "stride")
 """What `psp.io.reader.open_files` takes."""
 
 HEAD = 65536
-"""How many bytes of a file are looked at to find the format."""
+"""How many bytes of a file are looked at to find the format; of HDF5 all, as names stand anywhere in it."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def spec_of(format: Format | ReaderSpec) -> ReaderSpec:
 
 FORMATS: tuple[Format, ...] = (
     BVH,
+    DEEPLABCUT,
     ARRAYS,
 )
 """The formats of foreign files, the more particular ones first: the first that recognises a file has it."""
@@ -178,6 +181,7 @@ def _samples(files: FileSource) -> list[str]:
 def _format_of(name: str, files: FileSource) -> str | None:
     """Return the first format that recognises a file."""
     head = files.read(name, HEAD)
+    head = files.read(name) if head.startswith(HDF5) else head
     specs = (
         (format, spec) for format, spec in READERS.items() if name.lower().removesuffix(".gz").endswith(spec.suffixes)
     )
