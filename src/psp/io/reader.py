@@ -159,10 +159,12 @@ def open_files(
         notes.append(f"The axis that points up is taken to be {vertical} (--up names another).")
     if raw.units == "shares of the image" and not (size or raw.size):
         notes.append("Coordinates are shares of the image; true proportions need its size (--size 1920x1080).")
-    return FormatReader(
+    reader = FormatReader(
         format, files, found.layout, channels, vertical, raw.units, rate, size, raw.persons == "persons", dataset,
         cutting, tuple(notes),
     )  # fmt: skip
+    reader.items()  # what is wrong with the table or the ids is told now
+    return reader
 
 
 def first_recording(format: Format, files: FileSource) -> Raw:

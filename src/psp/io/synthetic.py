@@ -55,13 +55,13 @@ class SyntheticReader:
 
 
 def open_synthetic(
-    source: Path, layout: str | Path | Layout = "ntu25", clips: int = 1200, seed: int = 0
+    source: Path | tuple[Path, ...], layout: str | Path | Layout = "ntu25", clips: int = 1200, seed: int = 0
 ) -> SyntheticReader:
     """Return the reader of `clips` made clips; the source says nothing."""
     named = layout if isinstance(layout, str) and layout in layout_names() else open_layout(layout)
     return SyntheticReader(SyntheticConfig(layout=named, clips=clips, seed=seed))
 
 
-def detects_synthetic(source: Path) -> bool:
+def detects_synthetic(source: Path | tuple[Path, ...]) -> bool:
     """Return whether a source is the word `synthetic` and not a file or folder."""
-    return source == Path(SOURCE) and not source.exists()
+    return source == Path(SOURCE) and isinstance(source, Path) and not source.exists()

@@ -1,0 +1,137 @@
+"""Long recordings are cut by the intervals of a table and into windows; whole recordings get its facts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from psp.errors import PSPError
+from psp.io.base import open_reader
+from psp.io.intervals import frames_of, unit_of, windows
+
+LONG = np.arange(100, dtype=float)[:, None, None] + np.zeros((100, 17, 2))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("anna", "ben"):
+        np.save(tmp_path / f"{name}.npy", LONG)
+    return tmp_path
+
+
+def clips(folder: Path, table: str, **options) -> dict[str, tuple[str | None, int, int]]:
+    """Return label, first frame and number of frames of every clip by id; a frame holds its number."""
+    (folder / "clips.csv").write_text(table)
+    reader = open_reader(folder, layout="coco17", **options)
+    found = {}
+    for item in reader.items()[0]:
+        recording = reader.read(item)
+        frames = recording.joints[0, :, 0, 0]
+        assert (np.diff(frames) == 1).all()
+        label = recording.info.label
+        found[item.id] = (None if label is None else reader.classes[label], int(frames[0]), len(frames))
+    return found
+
+
+def test_intervals_become_clips_and_the_rest_windows_of_their_median_length(folder: Path) -> None:
+    table = "file,start_frame,end_frame,label,subject\nanna,10,30,wave,1\nanna,50,70,sit,1\nben,0,30,wave,2\n"
+    assert clips(folder, table) == {
+        "anna:0-10": (None, 0, 10),
+        "anna:10-30": ("wave", 10, 20),
+        "anna:30-50": (None, 30, 20),
+        "anna:50-70": ("sit", 50, 20),
+        "anna:70-90": (None, 70, 20),
+        "ben:0-30": ("wave", 0, 30),
+        "ben:30-60": (None, 30, 30),
+        "ben:60-90": (None, 60, 30),
+    }
+
+
+def test_seconds_need_a_frame_rate(folder: Path) -> None:
+    table = "file,start,end,label\nanna,0.5,1.5,wave\n"
+    found = clips(folder, table, fps=20, window="1s", stride="2s")
+    assert found["anna:10-30"] == ("wave", 10, 20)
+    assert found["anna:30-50"] == (None, 30, 20)
+    assert found["anna:70-90"] == (None, 70, 20)
+    assert "anna:50-70" not in found
+    assert found["ben:0-20"] == (None, 0, 20)
+    with pytest.raises(PSPError, match=r"in seconds and the frame rate is not known.*--fps"):
+        clips(folder, table)
+    with pytest.raises(PSPError, match=r"window: the frame rate is not known"):
+        clips(folder, table, window="1s")
+
+
+def test_whole_numbers_are_seconds_or_frames_and_that_is_said(folder: Path) -> None:
+    (folder / "clips.csv").write_text("file,start,end,label\nanna,1,4,wave\n")
+    for fps, unit, said in ((None, 3, "taken to be frames"), (25, 75, "taken to be seconds"), (50, 3, "frames: as")):
+        reader = open_reader(folder, layout="coco17", fps=fps)
+        (item,) = (item for item in reader.items()[0] if item.info.label is not None)
+        assert reader.read(item).joints.shape[1] == unit
+        assert any(said in note for note in reader.notes)
+
+
+def test_windows_alone_cut_recordings_and_keep_their_facts(folder: Path) -> None:
+    found = clips(folder, "file,label\nanna,wave\n", window="40")
+    assert found == {
+        "anna:0-40": ("wave", 0, 40),
+        "anna:40-80": ("wave", 40, 40),
+        "ben:0-40": (None, 0, 40),
+        "ben:40-80": (None, 40, 40),
+    }
+
+
+def test_an_interval_that_ends_late_is_cut_off_and_counted(folder: Path) -> None:
+    assert clips(folder, "file,start_frame,end_frame,label\nanna,90,120,wave\n")["anna:90-100"] == ("wave", 90, 10)
+    assert open_reader(folder, layout="coco17").items()[1]["intervals cut off at the end of their recording"] == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("file,start,end,label\nanna,100,120,wave\n", "begins at 100, after its 100 frames"),
+        ("file,start,end,label\nanna,7,7,wave\n", "line 2: the interval from 7 to 7 is empty"),
+        ("file,start,end,label\nanna,-1,7,wave\n", "begins before the recording"),
+        ("file,start,end,label\nanna,1,,wave\n", r"1 and \(empty\) are no start and end"),
+        ("file,start,end,label\nanna,x,7,wave\n", "x and 7 are no start and end"),
+        ("file,start,end,label\nanna,nan,7,wave\n", "is empty or begins before"),
+        ("file,start,end,label\nanna,1,7,wave\nanna,1,7,sit\n", "of one interval that contradict each other"),
+        ("file,start,end,label\ncarl,1,7,wave\n", "'carl' names no recording"),
+    ],
+)
+def test_wrong_intervals_are_named(folder: Path, table: str, says: str) -> None:
+    with pytest.raises(PSPError, match=says) as refusal:
+        clips(folder, table)
+    assert refusal.value.where.startswith(str(folder / "clips.csv"))
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(1, 30), st.integers(1, 30))
+def test_windows_lie_inside_and_leave_less_than_one_out(start: int, length: int, size: int, step: int) -> None:
+    found = windows(start, start + length, size, step)
+    assert all(start <= begin < end <= start + length for begin, end in found)
+    assert [begin for begin, _ in found] == list(range(start, start + step * len(found), step))[: len(found)]
+    if length >= size:
+        assert all(end - begin == size for begin, end in found)
+        assert start + length - found[-1][0] < size + step
+    else:
+        assert len(found) == (2 * length >= size and length > 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "fps", "frames"), [("60", None, 60), ("2s", 25, 50), ("0.5s", 30, 15), (None, None, None)]
+)
+def test_lengths(text: str | None, fps: float | None, frames: int | None) -> None:
+    assert frames_of(text, fps, "window") == frames
+
+
+@pytest.mark.parametrize("text", ["", "s", "0", "-3", "1.5", "0s", "nan", "inf", "1e12", "2 m"])
+def test_what_is_no_length_is_told(text: str) -> None:
+    with pytest.raises(PSPError, match="is no length"):
+        frames_of(text, 25, "window")
+
+
+def test_units_of_intervals() -> None:
+    assert unit_of([(0, 1.5, 100)], None)[0] == "seconds"
+    assert unit_of([(0, 90, 100)], 25)[0] == "frames"
+    assert unit_of([(0, 4, 100)], 25)[0] == "seconds"

@@ -1,0 +1,119 @@
+"""What folders and archives tell: ids, classes and parts; several sources and packed files."""
+
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from psp.errors import PSPError
+from psp.io.base import detect_format, open_reader
+from psp.io.listing import folder_facts
+from psp.io.source import FileSource
+
+
+@pytest.mark.parametrize(
+    ("ids", "facts"),
+    [
+        (["a", "b/c"], [(None, None), (None, "b")]),
+        (["walk/1", "walk/2"], [(None, "walk"), (None, "walk")]),
+        (["data/walk/1", "data/run/2"], [(None, "walk"), (None, "run")]),
+        (["data/walk/1", "2"], [(None, "data"), (None, None)]),
+        (["train/walk/1", "test/run/2", "val/run/3"], [("train", "walk"), ("test", "run"), ("validation", "run")]),
+        (["Train/1", "Test/2"], [("train", None), ("test", None)]),
+        (["x/train/run/1", "x/test/run/2"], [("train", "run"), ("test", "run")]),
+        ([], []),
+    ],
+)
+def test_folders_tell_parts_and_classes(ids: list[str], facts: list) -> None:
+    assert folder_facts(ids) == facts
+
+
+def array(value: float) -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.full((2, 17, 2), value))
+    return file.getvalue()
+
+
+def archive(path: Path, files: dict[str, bytes]) -> Path:
+    path.parent.mkdir(exist_ok=True, parents=True)
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    return path
+
+
+def values(source, **options) -> dict[str, float]:
+    reader = open_reader(source, layout="coco17", **options)
+    assert detect_format(source) == "arrays"
+    return {item.id: float(reader.read(item).joints[0, 0, 0, 0]) for item in reader.items()[0]}
+
+
+def test_archives_of_a_folder_count_where_it_has_no_files_of_its_own(tmp_path: Path) -> None:
+    archive(tmp_path / "in" / "one.zip", {"data/a.npy": array(1), "__MACOSX/._a.npy": b"x", "data/.b.npy": b"x"})
+    archive(tmp_path / "in" / "deep" / "two.zip", {"b.npy": array(2)})
+    assert values(tmp_path / "in") == {"deep/two.zip/b": 2, "one.zip/data/a": 1}
+    (tmp_path / "in" / "c.npy").write_bytes(array(3))
+    assert values(tmp_path / "in") == {"c": 3}
+
+
+def test_several_sources_of_any_kind(tmp_path: Path) -> None:
+    (tmp_path / "x" / "in").mkdir(parents=True)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "x" / "in" / "a.npy").write_bytes(array(1))
+    (tmp_path / "in" / "a.npy").write_bytes(array(2))
+    (tmp_path / "b.npy").write_bytes(array(3))
+    sources = [
+        tmp_path / "in",
+        archive(tmp_path / "z.zip", {"c.npy": array(4)}),
+        tmp_path / "b.npy",
+        tmp_path / "x" / "in",
+    ]
+    assert values(sources) == {"1-in/a": 2, "4-in/a": 1, "b": 3, "z.zip/c": 4}
+    assert values(sources[:1]) == {"a": 2}
+    with pytest.raises(PSPError, match="does not exist"):
+        open_reader([tmp_path / "in", tmp_path / "gone"], "arrays", layout="coco17")
+
+
+def test_files_packed_with_gzip(tmp_path: Path) -> None:
+    (tmp_path / "a.npy.gz").write_bytes(gzip.compress(array(5)))
+    assert values(tmp_path) == values(tmp_path / "a.npy.gz") == {"a": 5}
+    assert FileSource(tmp_path, (".npy",)).read("a.npy.gz", 6) == b"\x93NUMPY"
+    (tmp_path / "b.npy.gz").write_bytes(gzip.compress(array(5))[:-20])
+    with pytest.raises(PSPError, match="cannot be read"):
+        FileSource(tmp_path, (".npy",)).read("b.npy.gz")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.npy", b"version https://git-lfs.github.com/spec/v1\n", "a Git-LFS pointer"),
+        ("a.npz", b"<!DOCTYPE html><html>", "a web page"),
+        ("a.zip", b"PK\x03\x04" + bytes(50), "neither a folder nor a readable zip archive"),
+        ("a.zip", b"<html>", "a web page"),
+        ("a.mp4", b"\0\0\0\x18ftypmp42", "a video"),
+        ("a.7z", b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+        ("a.tar", bytes(257) + b"ustar", "a tar archive"),
+    ],
+)
+def test_what_is_not_read_is_called_what_it_is(tmp_path: Path, name: str, content: bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(PSPError, match=says) as refusal:
+        detect_format(tmp_path / name)
+    assert refusal.value.remedy
+
+
+def test_one_table_names_recordings_of_a_single_file_and_by_how_names_begin(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("video1DLC_resnet50", "video2DLC_resnet50"):
+        (tmp_path / "in" / f"{name}.npy").write_bytes(array(1))
+    table = tmp_path / "labels.csv"
+    table.write_text("file,label\n/media/video1.avi,run\nvideo2.mp4,sit\n")
+    reader = open_reader(tmp_path / "in", layout="coco17", table=table)
+    assert [reader.classes[item.info.label] for item in reader.items()[0]] == ["run", "sit"]
+    table.write_text("file,label\nanything.avi,run\n")
+    single = open_reader(tmp_path / "in" / "video1DLC_resnet50.npy", layout="coco17", table=table)
+    assert [item.info.label for item in single.items()[0]] == [0]
+    assert any("only recording" in note for note in single.notes)
