@@ -19,6 +19,10 @@ Persons = Literal["persons", "bodies", "detections"]
 in a frame, in arbitrary order, as pose estimators without tracking write them."""
 
 
+Zeros = Literal["values", "joints", "poses"]
+"""What is not observed: nothing that is 0, a joint at 0, or only a pose whose joints are all at 0."""
+
+
 @dataclass(frozen=True)
 class File:
     """A file by its name inside the source, and its content."""
@@ -36,7 +40,7 @@ class Raw:
     `confidence` is 0 for joints that were not observed; values outside of [0, 1] are clipped, and one that is 0
     everywhere counts as none. `layout` is a built-in name or a Layout, else `names` are the names of the joints and
     `edges` their connections, as far as the file tells them. `up`, `fps`, `label` and `id` are None where the file does
-    not tell them. `size` is (width, height) of the image in pixels.
+    not tell them. `size` is (width, height) of the image in pixels. `zeros` says what coordinates that are all 0 mean.
     """
 
     joints: Real[np.ndarray, "m t v c"]
@@ -52,7 +56,7 @@ class Raw:
     label: str | None = None
     columns: Mapping[str, int | float | str] = field(default_factory=dict)
     persons: Persons = "persons"
-    zero_is_missing: bool = False
+    zeros: Zeros = "values"
     notes: tuple[str, ...] = ()
 
 

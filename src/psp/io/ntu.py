@@ -85,7 +85,9 @@ class NTUReader:
         return parse_skeleton(self.files.read(file.name), f"{file.id}{SUFFIX}")
 
 
-def open_ntu(source: Path, missing: str | os.PathLike[str] | None = None, actions: int | None = None) -> NTUReader:
+def open_ntu(
+    source: Path | tuple[Path, ...], missing: str | os.PathLike[str] | None = None, actions: int | None = None
+) -> NTUReader:
     """Return the reader of a folder or a zip archive of `.skeleton` files, without the names in the file `missing`.
 
     `actions` is 60 or 120; None takes 120 if an action beyond 60 occurs.
@@ -98,7 +100,7 @@ def open_ntu(source: Path, missing: str | os.PathLike[str] | None = None, action
     return NTUReader(files, 60 if beyond is None else 120, names, notes=(f"{note} (--format ntu60 or ntu120).",))
 
 
-def detects_ntu(source: Path) -> bool:
+def detects_ntu(source: Path | tuple[Path, ...]) -> bool:
     """Return whether a source has `.skeleton` files."""
     return _files(source).has(lambda name: True)
 
@@ -129,12 +131,11 @@ def parse_skeleton(content: bytes, name: str) -> Recording:
     bodies: the second is told apart by its rank in the frame. A joint at zero or with a coordinate that is not a number
     was not observed.
     """
-    facts = NAME.fullmatch(Path(name).stem)
-    if not facts:
+    id = Path(name).stem
+    columns = columns_of_name(id)
+    if not columns:
         remedy = "Name it like S001C002P003R002A013.skeleton."
         raise RecordingError("the name does not tell subject, camera and action.", where=name, remedy=remedy)
-    setup, camera, subject, repetition, action = map(int, facts.groups())
-    columns = {"subject": subject, "camera": camera, "setup": setup, "repetition": repetition}
     text = _SkeletonText(content, name)
     sightings = text.sightings()
     bodies = list(dict.fromkeys(body for _, body, _ in sightings))
@@ -145,10 +146,19 @@ def parse_skeleton(content: bytes, name: str) -> Recording:
         joints[rows, frames] = text.positions(np.array([line for _, _, line in sightings]))
     observed = np.isfinite(joints).all(axis=3) & np.any(joints, axis=3)
     joints[~observed] = 0
-    return Recording(ClipInfo(facts[0], action - 1, columns), joints, observed.astype(np.float32))
+    return Recording(ClipInfo(id, _action(id) - 1, columns), joints, observed.astype(np.float32))
 
 
-def _files(source: Path) -> FileSource:
+def columns_of_name(name: str) -> dict[str, int]:
+    """Return what a name such as S001C002P003R002A013 tells besides the action; nothing if it is another."""
+    facts = NAME.fullmatch(name)
+    if not facts:
+        return {}
+    setup, camera, subject, repetition, _ = map(int, facts.groups())
+    return {"subject": subject, "camera": camera, "setup": setup, "repetition": repetition}
+
+
+def _files(source: Path | tuple[Path, ...]) -> FileSource:
     return FileSource(source, (SUFFIX,))
 
 

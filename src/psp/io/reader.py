@@ -196,8 +196,8 @@ def observed(
         remedy = "Use NaN where a joint was not observed."
         raise RecordingError("a coordinate is infinite.", where=where, remedy=remedy)
     known: np.ndarray = np.logical_not(np.isnan(joints).any(axis=3))
-    if raw.zero_is_missing:
-        known &= joints.any(axis=3)
+    if raw.zeros != "values":
+        known &= joints.any(axis=3 if raw.zeros == "joints" else (2, 3), keepdims=True)[..., 0]
     confidence: np.ndarray = known.astype(np.float32)
     if raw.confidence is not None and np.nan_to_num(raw.confidence).any():
         confidence *= np.clip(np.nan_to_num(raw.confidence[:, frames]), 0, 1).astype(np.float32)

@@ -1,0 +1,221 @@
+"""Arrays of many recordings that graph convolution programs train on: those of CTR-GCN, and of ST-GCN and 2s-AGCN.
+
+CTR-GCN's `.npz` files have x_train, x_test (recordings, frames, 150 = 2 persons x 25 joints x 3) in metres with y up,
+and y_train, y_test (recordings, classes), one-hot. ST-GCN and 2s-AGCN have `train_data.npy` or `train_data_joint.npy`
+(recordings, coordinates, frames, joints, persons) and beside it `train_label.pkl` (names, labels); the third coordinate
+of Kinetics-skeleton is a score. 2s-AGCN turns trunks to the axis z. All are filled up with zeros or, by 2s-AGCN, with
+repetitions; both are cut off. Sources: feeders/feeder_ntu.py of Uason-Chen/CTR-GCN, data_gen of lshiwjx/2s-AGCN,
+tools/kinetics_gendata.py and feeder/feeder_kinetics.py of yysijie/st-gcn.
+"""
+
+import io
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Real
+
+from psp.errors import RecordingError
+from psp.io.arrays import DAMAGED, read_arrays
+from psp.io.format import File, Format, Raw, without_suffix
+from psp.io.ntu import columns_of_name
+from psp.io.pickles import load_restricted
+from psp.io.poses import with_body
+from psp.skeleton.recording import Up
+
+REMEDY = "Correct this file or leave it out."
+PARTS = ("train", "test", "val")
+FIVE = re.compile(rb"'shape': *\(\d+, *[23], *\d+, *\d+, *\d+,? *\)")
+WORDS, DERIVED = re.compile(r"[-_]?(data|joints?|position|labels?)"), re.compile(r"bone|motion")
+LIKE, UPRIGHT = 50, 0.9999
+"""How many recordings tell what the coordinates are, and the cosine between a trunk and the axis it was turned to."""
+
+
+def recognises_ctrgcn(name: str, head: bytes) -> bool:
+    """Return whether a file is an archive that begins with one of the four arrays."""
+    return head.startswith(b"PK") and re.search(rb"[xy]_(train|test)\.npy", head[:100]) is not None
+
+
+def parse_ctrgcn(files: Sequence[File]) -> list[Raw]:
+    """Return the recordings of both parts."""
+    (file,) = files
+    arrays, found = read_arrays(file.content, file.name), list[Raw]()
+    for part in PARTS:
+        if f"x_{part}" in arrays:
+            found += _part(arrays, part, file.name)
+    return found
+
+
+def recognises_stgcn(name: str, head: bytes) -> bool:
+    """Return whether a file is an array of five axes whose second are 2 or 3 coordinates."""
+    return head.startswith(b"\x93NUMPY") and FIVE.search(head[:256]) is not None
+
+
+def group_stgcn(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return each array of joints with the labels beside it; arrays of bones or motion are left out."""
+    arrays = [name for name in names if name.endswith(".npy")]
+    joints = [name for name in arrays if not DERIVED.search(name.rpartition("/")[2])] or arrays
+    labels = {_key(name): name for name in names if not name.endswith(".npy") and "label" in name.rpartition("/")[2]}
+    return {
+        without_suffix(name): (name, labels[_key(name)]) if _key(name) in labels else (name,) for name in joints
+    }  # fmt: skip
+
+
+def parse_stgcn(files: Sequence[File]) -> list[Raw]:
+    """Return the recordings of an array; joints are views of it."""
+    file, *beside = files
+    array = _view(file)
+    names, labels = _names_and_labels(beside[0], len(array)) if beside else ([], [])
+    part = next((part for part in PARTS if part in file.name.rpartition("/")[2]), None)
+    columns: dict[str, int | float | str] = {} if part is None else {"part": part}
+    scored = _has_scores(array)
+    common = _common(array, labelled=bool(beside), scored=scored)
+    found = []
+    for number, recording in enumerate(array):
+        joints = _own_frames(_trimmed(np.transpose(recording, (3, 1, 2, 0))))
+        raw = replace(common, joints=joints[..., :2] if scored else joints, columns=columns)
+        if scored:
+            raw = replace(raw, confidence=joints[..., 2])
+        if names:
+            facts = {**columns, **columns_of_name(names[number])}
+            raw = replace(raw, id=names[number], label=labels[number], columns=facts)
+        found.append(with_body(raw))
+    return found
+
+
+CTRGCN = Format(
+    "ctrgcn", "CTR-GCN, .npz files", (".npz",), recognises_ctrgcn, parse_ctrgcn, reads_to_list=True
+)  # fmt: skip
+
+STGCN = Format(
+    "stgcn", "ST-GCN and 2s-AGCN, .npy files with .pkl labels", (".npy", ".pkl"), recognises_stgcn, parse_stgcn,
+    group_stgcn, reads_to_list=True,
+)  # fmt: skip
+
+
+def _part(arrays: Mapping[str, np.ndarray], part: str, name: str) -> list[Raw]:
+    """Return the recordings of one part of a CTR-GCN file."""
+    array, where = arrays[f"x_{part}"], f"{name}, x_{part}"
+    if array.ndim != 3 or array.shape[2] % 75 or 0 in array.shape[1:] or array.dtype.kind != "f":
+        what = f"the array has the shape {array.shape}, not (recordings, frames, 150)."
+        raise RecordingError(what, where=where, remedy=REMEDY)
+    labels = _one_hot(arrays.get(f"y_{part}"), len(array), f"{name}, y_{part}")
+    persons, digits, found = array.shape[2] // 75, len(str(len(array))), list[Raw]()
+    for number, label in enumerate(labels):
+        joints = array[number].reshape(-1, persons, 25, 3).transpose(1, 0, 2, 3)
+        facts = {"id": f"{part}-{number:0{digits}}", "label": label, "columns": {"part": part}}
+        found.append(Raw(_trimmed(joints), layout="ntu25", up="y", units="metres", zeros="poses", **facts))
+    return found
+
+
+def _one_hot(array: np.ndarray | None, count: int, where: str) -> list[str | None]:
+    """Return the numbers of the classes; without the array all recordings are unlabelled."""
+    if array is None:
+        return [None] * count
+    wrong = array.ndim != 2 or len(array) != count or array.dtype.kind not in "fiub" or not array.shape[1]
+    if wrong or not ((array == 0) | (array == 1)).all() or not (array.sum(axis=1) == 1).all():
+        what = f"there is no single class for each of the {count} recordings."
+        raise RecordingError(what, where=where, remedy="Save labels one-hot, a row a recording.")
+    return [str(label) for label in array.argmax(axis=1).tolist()]
+
+
+def _key(name: str) -> str:
+    """Return the name of an array or its labels without the words that differ."""
+    folders, slash, last = without_suffix(name).rpartition("/")
+    return folders + slash + WORDS.sub("", last)
+
+
+def _view(file: File) -> Real[np.ndarray, "n c t v m"]:
+    """Return the array of an .npy file without copying it."""
+    stream = io.BytesIO(file.content)
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(stream)
+        size = math.prod(shape)
+        if dtype.kind not in "fiu" or len(shape) != 5 or shape[1] not in (2, 3) or size <= 0:
+            what = f"there are {dtype} of the shape {shape}, not (recordings, 2 or 3, frames, joints, persons)."
+            raise RecordingError(what, where=file.name, remedy=REMEDY)
+        flat = np.frombuffer(file.content, dtype, size, stream.tell())
+        return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+    except DAMAGED as error:
+        what = f"the array is damaged or cut off ({' '.join(str(error).split())})."
+        raise RecordingError(what, where=file.name, remedy="Copy it again or leave it out.") from error
+
+
+def _names_and_labels(file: File, count: int) -> tuple[list[str], list[str | None]]:
+    """Return the ids and the numbers of the classes that a file of labels holds."""
+    content = load_restricted(file.content, file.name)
+    if not isinstance(content, list | tuple) or len(content) != 2:
+        raise RecordingError("this is no pair of names and labels.", where=file.name, remedy=REMEDY)
+    names, labels = ([*each] if isinstance(each, list | tuple | np.ndarray) else [] for each in content)
+    if not len(names) == len(labels) == count:
+        what = f"there are {len(names)} names and {len(labels)} labels for {count} recordings."
+        raise RecordingError(what, where=file.name, remedy=REMEDY)
+    for number, (name, label) in enumerate(zip(names, labels, strict=True)):
+        if not isinstance(name, str) or not isinstance(label, int | np.integer):
+            what = "there is no name with a whole number as its label."
+            raise RecordingError(what, where=f"{file.name}, recording {number}", remedy=REMEDY)
+    ids = [str(name).removesuffix(".skeleton").removesuffix(".json") for name in names]
+    return ids, [str(int(label)) if label >= 0 else None for label in labels]
+
+
+def _common(array: Real[np.ndarray, "n c t v m"], labelled: bool, scored: bool) -> Raw:
+    """Return what all recordings of an array have in common, with the joints of the first."""
+    joints, notes = np.transpose(array[0], (3, 1, 2, 0)), []
+    if not labelled:
+        notes.append("No file of labels is beside the array (train_label.pkl beside train_data.npy).")
+    if scored:
+        near = bool(np.abs(array[:LIKE, :2]).max() <= 1)
+        units, persons, up = "shares of the image" if near else "pixels", "detections", "-y"
+    elif array.shape[1] == 2:
+        units, persons, up = "pixels", "detections", "-y"
+    else:
+        kinect = array.shape[3] == 25
+        units, persons, up = "metres" if kinect else "unknown units", "bodies", _up(array) if kinect else None
+        if up == "z":
+            notes.append("Trunks are parallel to z, as 2s-AGCN turns them.")
+    return Raw(
+        joints,
+        up=up,
+        units=units,
+        persons=persons,
+        notes=tuple(notes),
+        zeros="joints" if scored or array.shape[1] == 2 else "poses",
+    )
+
+
+def _has_scores(array: Real[np.ndarray, "n c t v m"]) -> bool:
+    """Return whether the third coordinate is a score: joints that are not Kinect's, and all within 0 and 1."""
+    if array.shape[1] != 3 or array.shape[3] == 25:
+        return False
+    third = array[:LIKE, 2]
+    return bool(((third >= 0) & (third <= 1)).all() and third.any())
+
+
+def _up(array: Real[np.ndarray, "n 3 t 25 m"]) -> Up:
+    """Return z if the trunks of the first persons are parallel to it, else y, as Kinect has it."""
+    poses = array[:LIKE, :, 0, :2, 0].astype(np.float64)
+    trunks = poses[..., 1] - poses[..., 0]
+    lengths = np.hypot(np.hypot(trunks[:, 0], trunks[:, 1]), trunks[:, 2])
+    upright = trunks[lengths > 0, 2] >= UPRIGHT * lengths[lengths > 0]
+    return "z" if upright.size and upright.all() else "y"
+
+
+def _trimmed(joints: Real[np.ndarray, "m t v c"]) -> Real[np.ndarray, "_ _ v c"]:
+    """Return joints without the last persons and frames that are all zero; one person and one frame stay."""
+    used = joints.any(axis=(2, 3))
+    persons, frames = (np.flatnonzero(used.any(axis=axis)).max(initial=0) + 1 for axis in (1, 0))
+    return joints[:persons, :frames]
+
+
+def _own_frames(joints: Real[np.ndarray, "m t v c"]) -> Real[np.ndarray, "m _ v c"]:
+    """Return the frames up to where the first person begins to repeat itself exactly until the end."""
+    first = joints[0]
+    again = np.flatnonzero((first[1:] == first[0]).all(axis=(1, 2))) + 1
+    if again.size and again[0] > 1:
+        period = next((at for at in again.tolist() if (first[at:] == first[:-at]).all()), len(first))
+        return joints[:, :period]
+    return joints

@@ -1,0 +1,118 @@
+"""JSON of foreign files, or what is wrong with it and where."""
+
+import json
+import re
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from psp.errors import RecordingError
+from psp.io.csv_text import text_of
+from psp.io.format import File
+
+REMEDY = "Correct this file or leave it out."
+TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?|[{}\[\]]', re.DOTALL)
+DEEPEST = 12
+"""How deep keys are looked for."""
+
+KeyPath = tuple[str, ...]
+
+
+def read_json(file: File) -> Any:
+    """Return the content of a JSON file; what is no JSON raises RecordingError with the line."""
+    text = text_of(file)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        cut = error.pos >= len(text.rstrip())
+        what = "the file is cut off." if cut else f"this is no JSON ({error.msg})."
+        where = f"{file.name}, line {error.lineno}"
+        raise RecordingError(what, where=where, remedy="Copy it again or leave it out.") from error
+    except (RecursionError, ValueError) as error:
+        raise RecordingError(f"this is no JSON ({error}).", where=file.name, remedy=REMEDY) from error
+
+
+@lru_cache(maxsize=8)
+def key_paths(head: bytes) -> frozenset[KeyPath]:
+    """Return the keys at the beginning of a JSON file with those that they are inside of; a list is "[]"."""
+    text = head.decode("utf-8", "ignore").lstrip("\ufeff \t\r\n")
+    found: set[KeyPath] = set()
+    path: list[str] = []
+    if not text.startswith(("{", "[")):
+        return frozenset()
+    for token in TOKEN.finditer(text):
+        sign = token[0]
+        if sign in ("{", "["):
+            path.append("[]" if sign == "[" else "")
+        elif sign in ("}", "]"):
+            path = path[:-1]
+        elif token[2] and path and path[-1] != "[]" and len(path) <= DEEPEST:
+            path[-1] = token[1]
+            found.add(tuple(path))
+    return frozenset(found)
+
+
+def member(value: Any, key: str, where: str) -> Any:
+    """Return what an object has under a key; RecordingError if it is no object or has no such key."""
+    if not isinstance(value, dict):
+        raise RecordingError(f"there is {kind_name(value)}, expected is an object.", where=where, remedy=REMEDY)
+    if key not in value:
+        raise RecordingError(f"there is no {key!r}.", where=where, remedy=REMEDY)
+    return value[key]
+
+
+def members(value: Any, key: str, where: str) -> list[Any]:
+    """Return the list that an object has under a key."""
+    return list_of(member(value, key, where), f"{where}, {key}")
+
+
+def list_of(value: Any, where: str) -> list[Any]:
+    """Return a list; RecordingError if it is something else."""
+    if not isinstance(value, list):
+        raise RecordingError(f"there is {kind_name(value)}, expected is a list.", where=where, remedy=REMEDY)
+    return value
+
+
+def whole_number(value: Any, where: str) -> int:
+    """Return a whole number, which may be written as 3.0 or as text; RecordingError if it is something else."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str) and re.fullmatch(r"\d{1,18}", value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
+        raise RecordingError(f"{kind_name(value)} is no whole number.", where=where, remedy=REMEDY)
+    return value
+
+
+def array_of(value: Any, where: str) -> Float64[np.ndarray, "..."]:
+    """Return nested lists of numbers as an array; other entries or unequal lengths raise RecordingError."""
+    try:
+        array = np.array(value)
+    except (ValueError, TypeError, OverflowError):
+        raise RecordingError("lists in here are of unequal lengths.", where=where, remedy=REMEDY) from None
+    if array.dtype.kind not in "iuf":
+        wrong = "an entry" if isinstance(value, list) else kind_name(value)
+        raise RecordingError(f"{wrong} in here is no number.", where=where, remedy=REMEDY)
+    return array.astype(np.float64)
+
+
+def point_rows(value: Any, width: int, where: str) -> Float64[np.ndarray, "points width"]:
+    """Return a flat list of numbers in rows of `width`; a length that is no multiple raises RecordingError."""
+    array = array_of(value, where)
+    if array.ndim != 1 or array.size % width:
+        shape = f"{array.size} numbers" if array.ndim == 1 else "a list of lists"
+        what = f"there are {shape}, expected is a multiple of {width}."
+        raise RecordingError(what, where=where, remedy=REMEDY)
+    return array.reshape(-1, width)
+
+
+def kind_name(value: Any) -> str:
+    """Return what a JSON value is, for an error."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    kinds = {dict: "an object", list: "a list", str: f"the text {str(value)[:40]!r}"}
+    return next((name for kind, name in kinds.items() if isinstance(value, kind)), f"the number {str(value)[:40]}")

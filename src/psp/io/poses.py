@@ -1,0 +1,172 @@
+"""Poses frame by frame, as pose estimators write them, as one recording."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import gcd
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from psp.errors import RecordingError
+from psp.io.format import Raw, without_suffix
+from psp.skeleton.catalogue import layout_by_name, layout_names
+
+REMEDY = "Correct this file or leave it out."
+MOST_NUMBERS = 100_000_000
+"""How many numbers a recording may have in tracks; with more its persons are detections."""
+
+MOST_STEP, FEW = 100, 8
+"""Frames may be numbered in steps up to this, if there are not only a few."""
+
+MISSING, MOST_MISSING = 10, 10_000
+"""How many frames may be missing: so many for each that is there, and so many more."""
+
+BODIES = {
+    (17, 2): ("coco17", 17), (18, 2): ("coco18", 18), (21, 2): ("hand21", 21), (25, 2): ("openpose25", 25),
+    (26, 2): ("halpe26", 26), (33, 2): ("mediapipe33", 33), (133, 2): ("coco17", 17), (136, 2): ("halpe26", 26),
+    (21, 3): ("hand21", 21), (25, 3): ("ntu25", 25), (33, 3): ("mediapipe33", 33),
+}  # fmt: skip
+"""By the numbers of joints and coordinates: the layout, and how many of the joints it has, the first ones."""
+
+FRAME = re.compile(r"(?P<name>.*?)[-_. ]?(?P<frame>\d{1,18})(_keypoints)?", re.DOTALL)
+FOLDERS = ("labels", "predictions", "sep-json", "json", "keypoints")
+"""Names of folders that programs put their results in."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """A pose in a frame: joints with NaN where one was not observed, the confidence of each, the number of a track."""
+
+    joints: Float64[np.ndarray, "v c"]
+    confidence: Float64[np.ndarray, "v"] | None = None
+    track: int | None = None
+
+
+def pose_of(points: Float64[np.ndarray, "v numbers"], track: int | None = None) -> Pose:
+    """Return the pose of points whose last number is a confidence; coordinates that are all 0 are not observed."""
+    joints = np.where(points[:, :-1].any(axis=1, keepdims=True), points[:, :-1], np.nan)
+    return Pose(joints, points[:, -1], track)
+
+
+def recording_of(frames: Mapping[int, Sequence[Pose]], where: str, **facts: Any) -> Raw:
+    """Return the recording of poses by the number of their frame; missing numbers are frames with nobody.
+
+    With a track for every pose there is an entry for each track, else for each place in the lists. `facts` are those of
+    Raw; without a layout or names there, the number of joints chooses the layout. Poses of unequal joints, a track that
+    occurs twice in a frame, frames far apart and nobody in all frames raise RecordingError.
+    """
+    poses = [pose for number in frames for pose in frames[number]]
+    if not poses:
+        what = f"nobody is in {'any of the ' if len(frames) > 1 else 'the '}{len(frames)} frames."
+        raise RecordingError(what, where=where, remedy="Leave this recording out.")
+    places, notes = _places(frames, where)
+    shape = _common_shape(frames, where)
+    length, tracks = max(places.values()) + 1, _tracks(poses)
+    if len(tracks) * length * shape[0] * (shape[1] + 1) > MOST_NUMBERS:
+        notes.append(f"There are {len(tracks)} tracks, too many for one recording: persons are followed anew.")
+        tracks = {}
+    entries = len(tracks) or max(len(each) for each in frames.values())
+    joints = np.full((entries, length, *shape), np.nan)
+    confidence = np.zeros(joints.shape[:3])
+    for number, found in frames.items():
+        for entry, pose in _entries(found, tracks, f"{where}, frame {number}"):
+            joints[entry, places[number]] = pose.joints
+            confidence[entry, places[number]] = 1 if pose.confidence is None else pose.confidence
+    persons = "bodies" if tracks else "detections"
+    raw = Raw(joints, confidence, persons=persons, **{**facts, "notes": (*facts.get("notes", ()), *notes)})
+    return raw if raw.layout or raw.names else with_body(raw)
+
+
+def with_body(raw: Raw) -> Raw:
+    """Return a recording with the layout that its numbers of joints and coordinates choose, and with a note."""
+    count, channels = raw.joints.shape[2:]
+    layout, used = BODIES.get((count, channels), (None, count))
+    notes = list(raw.notes)
+    if used < count:
+        notes.append(f"Of {count} points the first {used} are used, the body.")
+    same = [name for name in layout_names() if len(layout_by_name(name).joints) == used and name != layout]
+    if layout is not None and same:
+        what = f"{used} joints of {channels} coordinates are taken to be {layout}"
+        notes.append(f"{what}; --layout {' or '.join(same)} would be others.")
+    confidence = None if raw.confidence is None else raw.confidence[:, :, :used]
+    return replace(raw, joints=raw.joints[:, :, :used], confidence=confidence, layout=layout, notes=tuple(notes))
+
+
+def frame_of(name: str) -> tuple[str, int | None]:
+    """Return the recording that a file or image belongs to by its name, and the number of its frame.
+
+    "wave/anna_000000000012_keypoints.json" is frame 12 of "wave/anna". A folder is the recording if it is called like
+    it, or if the names are numbers only. A name without a number is a recording of its own.
+    """
+    folders, _, stem = without_suffix(name).rpartition("/")
+    parts = [part for part in PurePosixPath(folders).parts if part.lower() not in FOLDERS]
+    found = FRAME.fullmatch(stem)
+    own = stem.removesuffix("_keypoints") if found is None else found["name"]
+    if own and not (parts and parts[-1] == own):
+        parts.append(own)
+    return "/".join(parts) or "frames", int(found["frame"]) if found else None
+
+
+def group_frames(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the files of each recording in the order of their frames, a file a frame."""
+    found: dict[str, dict[int, str]] = {}
+    for name in names:
+        recording, number = frame_of(name)
+        frames = found.setdefault(recording, {})
+        if (number or 0) in frames:
+            what = f"{frames[number or 0]} and {name} are the same frame of {recording!r}."
+            raise RecordingError(what, where=name, remedy="Leave one of them out.")
+        frames[number or 0] = name
+    return {recording: [frames[number] for number in sorted(frames)] for recording, frames in found.items()}
+
+
+def _places(frames: Mapping[int, Sequence[Pose]], where: str) -> tuple[dict[int, int], list[str]]:
+    """Return where each frame stands in the recording, and a note if frames are numbered in steps."""
+    numbers = sorted(frames)
+    if numbers[0] < 0:
+        raise RecordingError(f"{numbers[0]} is no number of a frame.", where=where, remedy="Count frames from 0.")
+    step = gcd(*(b - a for a, b in pairwise(numbers)))
+    if step > MOST_STEP or len(numbers) < FEW or step == 0:
+        step = 1
+    if (numbers[-1] - numbers[0]) // step > (MISSING + 1) * len(numbers) + MOST_MISSING:
+        what = f"there are {len(numbers)} frames between number {numbers[0]} and number {numbers[-1]}."
+        raise RecordingError(what, where=where, remedy="Number the frames one after the other.")
+    notes = [f"Frames are numbered in steps of {step}."] if step > 1 else []
+    return {number: (number - numbers[0]) // step for number in numbers}, notes
+
+
+def _common_shape(frames: Mapping[int, Sequence[Pose]], where: str) -> tuple[int, int]:
+    """Return the numbers of joints and coordinates, which all poses must have."""
+    shape: tuple[int, ...] | None = None
+    for number, found in frames.items():
+        for pose in found:
+            shape = shape or pose.joints.shape
+            if pose.joints.shape != shape:
+                what = f"there are {_counts(pose.joints.shape)}, in frames before {_counts(shape)}."
+                raise RecordingError(what, where=f"{where}, frame {number}", remedy=REMEDY)
+    assert shape is not None
+    return shape[0], shape[1]
+
+
+def _counts(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} joints of {shape[1]} coordinates"
+
+
+def _tracks(poses: Sequence[Pose]) -> dict[int, int]:
+    """Return the entry of each track; nothing if a pose has none."""
+    numbers = [pose.track for pose in poses if pose.track is not None]
+    return {track: entry for entry, track in enumerate(sorted(set(numbers)))} if len(numbers) == len(poses) else {}
+
+
+def _entries(found: Sequence[Pose], tracks: Mapping[int, int], where: str) -> Iterable[tuple[int, Pose]]:
+    """Yield the poses of a frame with their entries."""
+    seen = [pose.track for pose in found if pose.track is not None]
+    if tracks and len(set(seen)) < len(seen):
+        twice = next(track for track in seen if seen.count(track) > 1)
+        raise RecordingError(f"person {twice} occurs twice.", where=where, remedy=REMEDY)
+    for place, pose in enumerate(found):
+        yield (tracks[pose.track] if tracks and pose.track is not None else place), pose
