@@ -137,3 +137,17 @@ def test_training_clips_of_ctr_gcn_are_ours_moved_to_the_middle_of_the_spine(sha
         published = clip.reshape(-1, 2, 25, 3).swapaxes(0, 1)
         np.testing.assert_allclose(published[:, : joints.shape[1]], moved, atol=1e-6)
         assert not published[:, joints.shape[1] :].any()
+
+
+def test_a_joint_without_a_position_is_filled_like_one_that_was_not_observed():
+    joints = np.random.default_rng(0).uniform(1, 2, (1, 6, 25, 3))
+    lost, unseen = recording_of(joints.copy()), recording_of(joints.copy())
+    lost.joints[0, 2, 7, 1], lost.joints[0, 4, 3] = np.nan, np.inf
+    unseen.confidence[0, 2, 7] = unseen.confidence[0, 4, 3] = 0
+    found, _, changes = clean(lost, NTU25, CleanConfig())
+    expected, _, _ = clean(unseen, NTU25, CleanConfig())
+    np.testing.assert_array_equal(found.joints, expected.joints)
+    np.testing.assert_array_equal(found.confidence, expected.confidence)
+    assert changes == {"joints without a position": 2, "single joints filled in": 2}
+    nobody = recording_of(np.full((1, 2, 25, 3), np.nan), np.ones((1, 2, 25)))
+    assert not clean(nobody, NTU25, CleanConfig())[1].any()

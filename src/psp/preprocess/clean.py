@@ -1,4 +1,4 @@
-"""Persons without gaps from what a sensor reported: choose bodies, drop empty frames, fill in what was not observed."""
+"""Persons without gaps from what a sensor reported: follow and choose them, drop empty frames, fill in the rest."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from psp.preprocess.bodies import BodyConfig, choose_bodies
+from psp.preprocess.track import recording_of_tracks, tracks_of
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording
 
@@ -15,10 +16,10 @@ from psp.skeleton.recording import Recording
 class CleanConfig:
     """Which repairs are made; each can be switched off.
 
-    `bodies`: the rules that choose persons among bodies, None keeps every body. `drop_empty_frames`: leave out frames
-    in which nobody is observed. `fill_gaps`: a joint that was observed before and after moves on a straight line in
-    between; before its first and after its last observation it keeps the nearest position; one never observed in the
-    clip is put where its parent is.
+    `bodies`: the rules that choose persons among bodies, None keeps every body; detections are followed from frame to
+    frame in any case. `drop_empty_frames`: leave out frames in which nobody is observed. `fill_gaps`: a joint that was
+    observed before and after moves on a straight line in between; before its first and after its last observation it
+    keeps the nearest position; one never observed in the clip is put where its parent is.
     """
 
     bodies: BodyConfig | None = field(default_factory=BodyConfig)
@@ -31,18 +32,18 @@ def clean(
 ) -> tuple[Recording, Bool[np.ndarray, "m t"], Counter[str]]:
     """Return the repaired recording, in which frames each person is present, and how many changes were made.
 
-    Filled-in joints keep the confidence 0. A recording in which nobody is observed is returned as it is.
+    Filled-in joints keep the confidence 0; so do joints with a position that is not finite. A recording in which nobody
+    is observed is returned as it is.
     """
     changes = Counter[str]()
+    recording = _without_lost(recording, changes)
     known = np.any(recording.seen, axis=1)
     if not known.any():
         return recording, recording.seen, changes
     if not known.all():
         changes["bodies never seen"] = int((~known).sum())
         recording = _part(recording, known, slice(None))
-    if config.bodies is not None:
-        recording, chosen = choose_bodies(recording, config.bodies)
-        changes.update(chosen)
+    recording = _persons(recording, config.bodies, changes)
     occupied = np.any(recording.seen, axis=0)
     if config.drop_empty_frames and not occupied.all():
         changes["frames without anybody dropped"] = int((~occupied).sum())
@@ -51,6 +52,28 @@ def clean(
         return recording, recording.seen, changes
     recording = _fill(recording, layout, changes)
     return recording, np.ones(recording.confidence.shape[:2], dtype=bool), +changes
+
+
+def _without_lost(recording: Recording, changes: Counter[str]) -> Recording:
+    """Take joints with a position that is not finite as not observed."""
+    finite = np.isfinite(recording.joints).all(axis=3)
+    if finite.all():
+        return recording
+    changes["joints without a position"] = int((~finite & (recording.confidence > 0)).sum())
+    joints = np.where(finite[..., None], recording.joints, 0.0)
+    return replace(recording, joints=joints, confidence=recording.confidence * finite)
+
+
+def _persons(recording: Recording, config: BodyConfig | None, changes: Counter[str]) -> Recording:
+    if config is not None:
+        recording, chosen = choose_bodies(recording, config)
+    elif recording.detections:
+        tracks, chosen = tracks_of(recording, BodyConfig().reach)
+        recording = recording_of_tracks(recording, tracks, np.unique(tracks[tracks >= 0]))
+    else:
+        return recording
+    changes.update(chosen)
+    return recording
 
 
 def interpolate(
