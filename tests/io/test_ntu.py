@@ -165,10 +165,20 @@ def test_the_name_tells_the_facts(action):
     assert recording.info.label == action - 1
 
 
-@pytest.mark.parametrize("name", ["clip.skeleton", "s001c002p003r004a005.skeleton", "S001C002P003R004A005x.skeleton"])
-def test_other_names_are_refused(name):
-    with pytest.raises(RecordingError, match="name"):
-        parse_skeleton(altered(2, "1"), name)
+@pytest.mark.parametrize(
+    ("name", "label", "columns"),
+    [
+        ("my walk", None, {}),
+        ("S001C002P003R004A005x", None, {}),
+        ("S001C002P003R004A000", None, {"subject": 3, "camera": 2, "setup": 1, "repetition": 4}),
+        ("S001C002P003R004", None, {"subject": 3, "camera": 2, "setup": 1, "repetition": 4}),
+        ("P003A005", 4, {"subject": 3}),
+        ("s001c002p003r004a005", 4, {"subject": 3, "camera": 2, "setup": 1, "repetition": 4}),
+    ],
+)
+def test_a_name_that_tells_less_leaves_it_open(name, label, columns):
+    info = parse_skeleton(altered(2, "1"), f"{name}.skeleton").info
+    assert (info.id, info.label, info.columns) == (name, label, columns)
 
 
 def test_there_are_120_actions_with_different_names():
@@ -183,16 +193,37 @@ def folder(tmp_path):
     return tmp_path / "raw"
 
 
-@pytest.mark.parametrize("form", ["{}", "{}.skeleton", "\ufeff{}\r", "  {}.SKELETON "])
+@pytest.mark.parametrize("form", ["{}", "{}.skeleton", "{}\r", "  raw/{}.SKELETON, ", "302 samples are missing:\n{}"])
 @pytest.mark.parametrize("case", [str.upper, str.lower])
-def test_the_list_of_missing_skeletons_in_every_usual_form(tmp_path, folder, form, case):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_list_of_missing_skeletons_in_every_usual_form(tmp_path, folder, form, case, encoding):
     name = min(folder.iterdir()).stem
     text = form.format(case(name)) + "\nS032C001P001R001A001\n"
-    (tmp_path / "missing.txt").write_text(text, encoding="utf-8")
+    (tmp_path / "missing.txt").write_text(text, encoding=encoding)
     items, counts = open_reader(folder, missing=tmp_path / "missing.txt").items()
     assert name not in {item.id for item in items}
     assert len(items) == 2
-    assert sorted(counts.values()) == [1, 1]
+    assert counts == {
+        "named in the list of missing skeletons, left out": 1,
+        "names in the list of missing skeletons": 2,
+        "names of that list that were found": 1,
+    }
+
+
+def test_a_list_of_which_no_name_is_found_is_told(tmp_path, folder):
+    (tmp_path / "missing.txt").write_text("S032C001P001R001A001")
+    items, counts = open_reader(folder, missing=tmp_path / "missing.txt").items()
+    assert len(items) == 3
+    assert counts["names of that list that were found"] == 0
+    assert "names of that list that were found" in counts
+
+
+def test_unlabelled_files_lie_beside_labelled_ones(tmp_path, folder):
+    min(folder.iterdir()).rename(folder / "at home.skeleton")
+    reader = open_reader(folder)
+    assert reader.items()[1] == {"recordings without a label": 1}
+    assert [reader.read(item).info.label is None for item in reader.items()[0]] == [False, False, True]
+    assert open_reader(folder / "at home.skeleton").items()[0][0].id == "at home"
 
 
 @pytest.mark.parametrize("content", [b"", b"no names here", b"\xff\xfeS\x000\x00"])

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from psp.errors import RecordingError
-from psp.io.nw_ucla import NW_UCLA_ACTIONS, open_nw_ucla, parse_nw_ucla
+from psp.io.base import open_reader
+from psp.io.nw_ucla import NW_UCLA_ACTIONS, open_nw_ucla, parse_frames, parse_nw_ucla
+from psp.preprocess.clean import CleanConfig, clean
 
 NAME = "a08_s03_e02_v01.json"
 JOINTS = np.random.default_rng(0).normal(size=(5, 20, 3))
@@ -57,7 +59,6 @@ def test_ten_actions_are_numbered_without_gaps() -> None:
         (content(np.full((1, 20, 3), np.inf).tolist()), NAME, NAME),
         (content(label=8), NAME, NAME),
         (content(), "a07_s03_e02_v01.json", "a07_s03_e02_v01.json"),
-        (content(), "walking.json", "walking.json"),
     ],
 )
 def test_damage_is_named(damaged: bytes, name: str, where: str) -> None:
@@ -79,6 +80,89 @@ def test_folder_and_archive_are_read_alike(tmp_path: Path) -> None:
         assert item.id == "a08_s03_e02_v01"
         assert not left_out
         assert (reader.read(item).joints == JOINTS).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "columns"),
+    [
+        ("walking", None, {}),
+        ("s03_e01_v02", None, {"subject": 3, "camera": 2, "setup": 0, "repetition": 1}),
+        ("a12_s04", 9, {"subject": 4, "setup": 0}),
+    ],
+)
+def test_a_name_that_tells_less_leaves_it_open(name: str, label: int | None, columns: dict[str, int]) -> None:
+    info = parse_nw_ucla(content(label=10), f"{name}.json").info
+    assert (info.id, info.label, info.columns) == (name, label, columns)
+
+
+def test_unlabelled_files_lie_beside_labelled_ones(tmp_path: Path) -> None:
+    for name in (NAME, "walking.json"):
+        (tmp_path / name).write_bytes(content())
+    items, counts = open_reader(tmp_path).items()
+    assert [item.id for item in items] == ["a08_s03_e02_v01", "walking"]
+    assert counts == {"recordings without a label": 1}
+    assert open_reader(tmp_path / "walking.json").dataset == "nw-ucla"
+
+
+def frame(*skeletons: np.ndarray, state: int = 2, first: str = "60", blank: str = ",") -> bytes:
+    lines = [blank.join(map(str, [*joint, state])) for skeleton in skeletons for joint in skeleton.tolist()]
+    return "\r\n".join([first, *lines, ""]).encode()
+
+
+@pytest.fixture
+def original(tmp_path: Path) -> Path:
+    """Two clips of twelve frames: number 5 is not there, number 7 is empty, number 9 shows somebody else first."""
+    for clip, first in (("a01_s01_e00_v01", 1), ("stroll", 95)):
+        folder = tmp_path / "multiview_action" / clip
+        folder.mkdir(parents=True)
+        for number in range(first, first + 13):
+            pose = JOINTS[0] + 0.01 * (number - first)
+            shown = {first + 6: (), first + 8: (pose + 3, pose)}.get(number, (pose,))
+            if number != first + 4:
+                (folder / f"frame_{number}_tc_{7000 - number}_skeletons.txt").write_bytes(frame(*shown))
+        (folder / "fileList.txt").write_text("1 7000")
+    return tmp_path / "multiview_action"
+
+
+def test_the_original_recordings_are_read(original: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "original.zip", "w") as archive:
+        for path in original.rglob("*.txt"):
+            archive.write(path, path.relative_to(tmp_path))
+    for source in (original, tmp_path / "original.zip"):
+        reader = open_reader(source)
+        items, counts = reader.items()
+        assert (reader.dataset, counts) == ("nw-ucla", {"recordings without a label": 1})
+        assert [reader.read(item).info.label for item in items] == [0, None]
+        for item in items:
+            recording = reader.read(item)
+            assert recording.detections
+            assert recording.seen.sum(axis=0).tolist() == [1, 1, 1, 1, 1, 0, 1, 2, 1, 1, 1, 1]
+            cleaned, _, _ = clean(recording, reader.layout, CleanConfig())
+            steps = 0.01 * np.delete(np.arange(13), [4, 6])
+            np.testing.assert_allclose(cleaned.joints, JOINTS[:1] + steps[None, :, None, None])
+    alone = open_reader(original / "stroll")
+    assert [item.id for item in alone.items()[0]] == ["stroll"]
+
+
+def test_a_joint_of_state_0_was_not_observed_unless_all_are() -> None:
+    lines = frame(JOINTS[0]).split(b"\r\n")
+    lines[3] = lines[3][:-1] + b"0"
+    recording = parse_frames([("f", b"\r\n".join(lines))], "walk")
+    assert np.flatnonzero(recording.confidence[0, 0] == 0).tolist() == [2]
+    assert parse_frames([("f", frame(JOINTS[0], state=0))], "walk").confidence.all()
+    recording = parse_frames([("f", frame(JOINTS[0], first="", blank=" "))], "walk")
+    np.testing.assert_array_equal(recording.joints[0, 0], JOINTS[0])
+    assert not recording.detections
+
+
+@pytest.mark.parametrize(
+    ("damaged", "where"),
+    [(frame(JOINTS[0][:19]), "f"), (frame(JOINTS[0]) + b"1,2,x,2", "f:22"), (frame(JOINTS[0]) + b"1,2,3", "f:22")],
+)
+def test_damage_of_a_frame_is_named(damaged: bytes, where: str) -> None:
+    with pytest.raises(RecordingError) as caught:
+        parse_frames([("f", damaged)], "a01_s01_e00_v01")
+    assert caught.value.where == where
 
 
 def test_every_published_file_is_read(shared_data: Path) -> None:

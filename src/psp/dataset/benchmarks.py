@@ -52,11 +52,11 @@ class Benchmark:
 
 
 def _is_even(value: Value) -> bool:
-    return int(value) % 2 == 0
+    return float(value) % 2 == 0
 
 
 def _is_odd(value: Value) -> bool:
-    return int(value) % 2 == 1
+    return float(value) % 2 == 1
 
 
 BENCHMARKS: dict[str, Benchmark] = {

@@ -4,6 +4,7 @@ A file holds the number of frames; for every frame the number of bodies; for eve
 first), the number of joints and a line of twelve values per joint (x, y, z in metres first). Lines end in LF or CRLF.
 """
 
+import codecs
 import os
 import re
 from collections import Counter
@@ -26,7 +27,12 @@ from psp.skeleton.recording import ClipInfo, Recording, Up
 
 JOINTS, BODY_WORDS, JOINT_WORDS = 25, 10, 12
 BLOCK_LINES, JOINT_LINES, MOST_DIGITS = 2 + JOINTS, [JOINT_WORDS] * JOINTS, 6
-SUFFIX, NAME = ".skeleton", re.compile(r"S(\d{3,})C(\d{3,})P(\d{3,})R(\d{3,})A(\d{3,})")
+SUFFIX, COLUMNS = ".skeleton", ("subject", "camera", "setup", "repetition")
+NAME = re.compile(r"S\d{3,}C\d{3,}P\d{3,}R\d{3,}A\d{3,}")
+FACTS = re.compile(
+    r"(S(?P<setup>\d{3,}))?(C(?P<camera>\d{3,}))?(P(?P<subject>\d{3,}))?(R(?P<repetition>\d{3,}))?(A(?P<action>\d{3,}))?",
+    re.IGNORECASE,
+)
 NOT_A_NUMBER = re.compile(rb"[-+]?(nan(\(\w*\))?|1\.#(ind|[qs]?nan)\d*)", re.IGNORECASE)
 REMEDY = "Copy this file again or leave it out."
 
@@ -35,7 +41,8 @@ REMEDY = "Copy this file again or leave it out."
 class NTUReader:
     """The recordings of NTU RGB+D 60 (`actions` = 60) or 120, in a folder or a zip archive.
 
-    `missing` is the data set's official list of clips with missing skeletons (one name a line); they are left out.
+    `missing` is the data set's official list of clips with missing skeletons; they are left out. A file whose name
+    states no action is an unlabelled clip.
     """
 
     files: FileSource
@@ -68,17 +75,23 @@ class NTUReader:
 
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
         """List the files to read, and count those left out by reason."""
-        kept, counts, unmatched = list[SourceItem](), Counter[str](), set(self.missing)
+        kept, counts, found = list[SourceItem](), Counter[str](), set[str]()
         for file in self.files.files():
-            unmatched.discard(file.id)
-            if _action(file.id) > self.actions:
+            name, action = file.id.upper(), _action(file.id)
+            if name in self.missing:
+                found.add(name)
+            if action is not None and action > self.actions:
                 counts[f"actions beyond A{self.actions:03}"] += 1
-            elif file.id in self.missing:
-                counts["named in the list of missing skeletons"] += 1
+            elif name in self.missing:
+                counts["named in the list of missing skeletons, left out"] += 1
             else:
                 kept.append(file)
-        counts["names in the list of missing skeletons without a recording"] = len(unmatched)
-        return kept, +counts
+                counts["recordings without a label"] += action is None
+        counts = +counts
+        if self.missing:
+            counts["names in the list of missing skeletons"] = len(self.missing)
+            counts["names of that list that were found"] = len(found)
+        return kept, counts
 
     def read(self, file: SourceItem) -> Recording:
         """Return one recording."""
@@ -95,7 +108,7 @@ def open_ntu(
     files, names = _files(source), frozenset[str]() if missing is None else read_missing(Path(missing))
     if actions is not None:
         return NTUReader(files, actions, names)
-    beyond = next((file.id for file in files.walk() if _action(file.id) > 60), None)
+    beyond = next((file.id for file in files.walk() if (_action(file.id) or 0) > 60), None)
     note = "NTU RGB+D 60: no action beyond A060 occurs" if beyond is None else f"NTU RGB+D 120: {beyond} occurs"
     return NTUReader(files, 60 if beyond is None else 120, names, notes=(f"{note} (--format ntu60 or ntu120).",))
 
@@ -106,15 +119,19 @@ def detects_ntu(source: Path | tuple[Path, ...]) -> bool:
 
 
 def read_missing(path: Path) -> frozenset[str]:
-    """Return the clip names of a list, one a line; a suffix, a byte-order mark and lower case do not matter."""
+    """Return the clip names in a list of missing skeletons, in upper case.
+
+    The list may be UTF-8 or, with a byte-order mark, UTF-16; what stands around the names does not matter.
+    """
     remedy = "Name a text file with one clip a line, such as S001C002P005R002A008."
     try:
-        words = path.read_text(encoding="utf-8-sig").upper().split()
+        content = path.read_bytes()
+        encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        names = frozenset(NAME.findall(content.decode(encoding).upper()))
     except (OSError, UnicodeDecodeError) as error:
         what = f"the list of missing skeletons cannot be read ({error})."
         raise RecordingError(what, where=str(path), remedy=remedy) from error
-    names = frozenset(word.removesuffix(SUFFIX.upper()) for word in words)
-    if not any(NAME.fullmatch(name) for name in names):
+    if not names:
         raise RecordingError("the list of missing skeletons names no clip.", where=str(path), remedy=remedy)
     return names
 
@@ -125,17 +142,15 @@ def read_skeleton_file(path: str | os.PathLike[str]) -> Recording:
 
 
 def parse_skeleton(content: bytes, name: str) -> Recording:
-    """Return the recording in the content of the file `name`, SsssCcccPpppRrrrAaaa.skeleton.
+    """Return the recording in the content of the file `name`.
 
-    The name tells setup, camera, subject, repetition and action. An id that occurs twice in one frame belongs to two
-    bodies: the second is told apart by its rank in the frame. A joint at zero or with a coordinate that is not a number
-    was not observed.
+    SsssCcccPpppRrrrAaaa tells setup, camera, subject, repetition and action; each may be missing. An id that occurs
+    twice in one frame belongs to two bodies: the second is told apart by its rank in the frame. A joint at zero or with
+    a coordinate that is not a number was not observed.
     """
     id = Path(name).stem
-    columns = columns_of_name(id)
-    if not columns:
-        remedy = "Name it like S001C002P003R002A013.skeleton."
-        raise RecordingError("the name does not tell subject, camera and action.", where=name, remedy=remedy)
+    action = _action(id)
+    info = ClipInfo(id, None if action is None else action - 1, columns_of_name(id))
     text = _SkeletonText(content, name)
     sightings = text.sightings()
     bodies = list(dict.fromkeys(body for _, body, _ in sightings))
@@ -146,26 +161,23 @@ def parse_skeleton(content: bytes, name: str) -> Recording:
         joints[rows, frames] = text.positions(np.array([line for _, _, line in sightings]))
     observed = np.isfinite(joints).all(axis=3) & np.any(joints, axis=3)
     joints[~observed] = 0
-    return Recording(ClipInfo(id, _action(id) - 1, columns), joints, observed.astype(np.float32))
+    return Recording(info, joints, observed.astype(np.float32))
 
 
 def columns_of_name(name: str) -> dict[str, int]:
     """Return what a name such as S001C002P003R002A013 tells besides the action; nothing if it is another."""
-    facts = NAME.fullmatch(name)
-    if not facts:
-        return {}
-    setup, camera, subject, repetition, _ = map(int, facts.groups())
-    return {"subject": subject, "camera": camera, "setup": setup, "repetition": repetition}
+    facts = FACTS.fullmatch(name)
+    return {} if facts is None else {column: int(facts[column]) for column in COLUMNS if facts[column]}
 
 
 def _files(source: Path | tuple[Path, ...]) -> FileSource:
     return FileSource(source, (SUFFIX,))
 
 
-def _action(name: str) -> int:
-    """Return the number of the action that a name tells, 0 if it tells none."""
-    facts = NAME.fullmatch(name)
-    return int(facts[5]) if facts else 0
+def _action(name: str) -> int | None:
+    """Return the number of the action that a name tells, None if it tells none."""
+    facts = FACTS.fullmatch(name)
+    return int(facts["action"]) or None if facts and facts["action"] else None
 
 
 class _SkeletonText:

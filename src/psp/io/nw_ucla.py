@@ -1,10 +1,17 @@
-"""Northwestern-UCLA Multiview Action 3D: the JSON files of the public `all_sqe` archive (Kinect v1)."""
+"""Northwestern-UCLA Multiview Action 3D (Kinect v1): the public archive `all_sqe`, and the original recordings.
 
+`all_sqe` has a JSON file a clip. The original has a folder a clip and a text file a frame, such as
+`frame_1_tc_20_skeletons.txt`: after a line with a single number 20 lines x,y,z,state a skeleton, in no certain order.
+"""
+
+import hashlib
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -31,13 +38,30 @@ NW_UCLA_ACTIONS = {
 }
 """The action numbers in the files' names; a label is an action's position in this list."""
 
-NAME, JOINTS = re.compile(r"a(\d+)_s(\d+)_e(\d+)_v(\d+)"), 20
+NAME = re.compile(r"(a(?P<action>\d+))?_?(s(?P<subject>\d+))?_?(e(?P<episode>\d+))?_?(v(?P<view>\d+))?")
+FRAME = re.compile(r"frame_(\d+).*skeletons?\.txt", re.IGNORECASE)
+JOINTS, NAME_PARTS, HEAD = 20, 4, 4096
 REMEDY = "Copy this file again or leave it out."
 
 
 @dataclass(frozen=True)
+class FramesItem(SourceItem):
+    """A recording of one text file a frame."""
+
+    frames: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """The name of the folder."""
+        return PurePosixPath(self.name).name
+
+
+@dataclass(frozen=True)
 class NWUCLAReader:
-    """The recordings of a folder or a zip archive; a view is a camera and an episode a repetition."""
+    """The recordings of a folder or a zip archive; a view is a camera and an episode a repetition.
+
+    A file or folder whose name states no action is an unlabelled clip.
+    """
 
     files: FileSource
     dataset: str = "nw-ucla"
@@ -58,48 +82,138 @@ class NWUCLAReader:
         return self.files.name
 
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
-        """List the files to read; none is left out."""
-        return self.files.files(), Counter()
+        """List the recordings by id and count those without a label; a repeated id raises RecordingError."""
+        files = list(self.files.walk())
+        items = [*_frames_items(files, self.files), *(file for file in files if _is_json(file))]
+        items.sort(key=lambda item: (item.id, item.name))
+        if not items:
+            remedy = "Name a folder or a zip archive that holds *.json or frame_*_skeletons.txt files."
+            raise RecordingError("there is no recording.", where=self.files.where, remedy=remedy)
+        for first, second in pairwise(items):
+            if first.id == second.id:
+                what = f"{first.name} and {second.name} have the same name."
+                raise RecordingError(what, where=self.files.where, remedy="Leave one of them out.")
+        unlabelled = sum(_facts(item.id).get("action") is None for item in items)
+        return items, +Counter({"recordings without a label": unlabelled})
 
     def read(self, item: SourceItem) -> Recording:
         """Return one recording."""
+        if isinstance(item, FramesItem):
+            return parse_frames([(name, self.files.read(name)) for name in item.frames], item.id)
         return parse_nw_ucla(self.files.read(item.name), f"{item.id}.json")
 
 
-def open_nw_ucla(source: Path) -> NWUCLAReader:
-    """Return the reader of a folder or a zip archive of JSON files."""
+def open_nw_ucla(source: Path | tuple[Path, ...]) -> NWUCLAReader:
+    """Return the reader of a folder or a zip archive of JSON files, or of folders of text files."""
     return NWUCLAReader(_files(source))
 
 
-def detects_nw_ucla(source: Path) -> bool:
-    """Return whether a source has JSON files of the names of NW-UCLA."""
-    return _files(source).has(lambda name: NAME.fullmatch(name) is not None)
+def detects_nw_ucla(source: Path | tuple[Path, ...]) -> bool:
+    """Return whether a source has files of the names of NW-UCLA, or the first JSON file has its content."""
+    files, first = _files(source), None
+    try:
+        for file in files.walk():
+            if _is_frame(file) or (_is_json(file) and len(_facts(file.id)) == NAME_PARTS):
+                return True
+            first = file.name if first is None and _is_json(file) else first
+        return first is not None and b'"skeletons"' in files.read(first, HEAD)
+    except RecordingError:
+        return False
 
 
 def parse_nw_ucla(content: bytes, name: str) -> Recording:
-    """Return the recording in the content of the file `name`; whatever is wrong raises RecordingError.
+    """Return the recording in the content of the JSON file `name`; whatever is wrong raises RecordingError.
 
     A joint at zero or with a coordinate that is not a number (NaN or null) was not observed.
     """
-    facts = NAME.fullmatch(Path(name).stem)
-    action, subject, episode, view = map(int, facts.groups()) if facts else (0, 0, 0, 0)
-    if action not in NW_UCLA_ACTIONS:
-        remedy = "Name it like a01_s01_e00_v01.json."
-        raise RecordingError("the name tells none of the ten actions.", where=name, remedy=remedy)
-    label = list(NW_UCLA_ACTIONS).index(action)
-    about = _load(content, name)
-    if about.get("label") != label + 1:
-        what = f"the file has the label {about.get('label')!r}, its name says {label + 1}."
+    info, about = _info(Path(name).stem, name), _load(content, name)
+    if info.label is not None and about.get("label") != info.label + 1:
+        what = f"the file has the label {about.get('label')!r}, its name says {info.label + 1}."
         raise RecordingError(what, where=name, remedy=REMEDY)
-    joints = _joints(about.get("skeletons"), name)[None]
+    return _recording(info, _joints(about.get("skeletons"), name)[None])
+
+
+def parse_frames(files: Sequence[tuple[str, bytes]], id: str) -> Recording:
+    """Return the recording of text files, (name, content) a frame in order; RecordingError names file and line.
+
+    The state of a joint is 0 where it was not observed, unless all states are 0.
+    """
+    info, frames = _info(id, id), [_skeletons(content, name) for name, content in files]
+    persons = max([1, *map(len, frames)])
+    values = np.zeros((persons, len(frames), JOINTS, 4))
+    for number, frame in enumerate(frames):
+        values[: len(frame), number] = frame
+    joints, state = values[..., :3], values[..., 3]
+    lost = (state == 0) & state.any()
+    return replace(_recording(info, np.where(lost[..., None], 0.0, joints)), detections=persons > 1)
+
+
+def _facts(id: str) -> dict[str, int]:
+    """Return the numbers that a name tells."""
+    facts = NAME.fullmatch(id)
+    return {} if facts is None else {key: int(number) for key, number in facts.groupdict().items() if number}
+
+
+def _info(id: str, where: str) -> ClipInfo:
+    facts = _facts(id)
+    action = facts.get("action")
+    if action is not None and action not in NW_UCLA_ACTIONS:
+        remedy = "Name it like a01_s01_e00_v01."
+        raise RecordingError("the name tells none of the ten actions.", where=where, remedy=remedy)
+    known = {"subject": facts.get("subject"), "camera": facts.get("view"), "setup": 0 if facts else None}
+    known["repetition"] = facts.get("episode")
+    columns = {column: number for column, number in known.items() if number is not None}
+    return ClipInfo(id, None if action is None else list(NW_UCLA_ACTIONS).index(action), columns)
+
+
+def _recording(info: ClipInfo, joints: Float64[np.ndarray, "m t 20 3"]) -> Recording:
     observed = np.isfinite(joints).all(axis=3) & np.any(joints, axis=3)
-    columns = {"subject": subject, "camera": view, "setup": 0, "repetition": episode}
-    info = ClipInfo(Path(name).stem, label, columns)
     return Recording(info, np.where(observed[..., None], joints, 0.0), observed.astype(np.float32))
 
 
-def _files(source: Path) -> FileSource:
-    return FileSource(source, (".json",))
+def _files(source: Path | tuple[Path, ...]) -> FileSource:
+    return FileSource(source, (".json", ".txt"))
+
+
+def _is_json(file: SourceItem) -> bool:
+    return file.name.lower().removesuffix(".gz").endswith(".json")
+
+
+def _is_frame(file: SourceItem) -> bool:
+    return FRAME.fullmatch(PurePosixPath(file.name).name) is not None
+
+
+def _frames_items(files: Sequence[SourceItem], source: FileSource) -> list[SourceItem]:
+    """Return one item a folder of text files, its frames in the order of their numbers."""
+    folders: dict[PurePosixPath, list[tuple[int, str, str]]] = {}
+    for file in files:
+        path = PurePosixPath(file.name)
+        if found := FRAME.fullmatch(path.name):
+            folders.setdefault(path.parent, []).append((int(found[1]), file.name, file.stamp))
+    items: list[SourceItem] = []
+    for folder, frames in folders.items():
+        stamp = hashlib.sha256(repr(sorted(frames)).encode()).hexdigest()
+        name = str(folder) if folder.name else PurePosixPath(source.name).stem
+        items.append(FramesItem(name, stamp, tuple(name for _, name, _ in sorted(frames))))
+    return items
+
+
+def _skeletons(content: bytes, name: str) -> Float64[np.ndarray, "m 20 4"]:
+    """Return x, y, z and state of the joints of each skeleton in a frame."""
+    lines = enumerate(content.decode("utf-8-sig", errors="replace").splitlines(), start=1)
+    words = [(number, line.replace(",", " ").split()) for number, line in lines if line.strip()]
+    joints = list[list[float]]()
+    for number, line in words[1:] if words and len(words[0][1]) == 1 else words:
+        try:
+            x, y, z, state = map(float, line)
+        except ValueError:
+            what = "a joint is not four numbers x,y,z,state."
+            raise RecordingError(what, where=f"{name}:{number}", remedy=REMEDY) from None
+        joints.append([x, y, z, state])
+    if len(joints) % JOINTS:
+        what = f"the frame has {len(joints)} joints, which is no multiple of {JOINTS}."
+        raise RecordingError(what, where=name, remedy=REMEDY)
+    return np.array(joints).reshape(-1, JOINTS, 4)
 
 
 def _load(content: bytes, name: str) -> dict[str, Any]:
