@@ -16,16 +16,24 @@ from typing import Any, Protocol, runtime_checkable
 from psp.errors import ConfigError, RecordingError
 from psp.io.arrays import ARRAYS
 from psp.io.bvh import BVH
+from psp.io.ddnet import DDNET
 from psp.io.deeplabcut import DEEPLABCUT
 from psp.io.format import Format, Units
+from psp.io.gcn_arrays import CTRGCN, STGCN
 from psp.io.hdf5 import SIGNATURE as HDF5
 from psp.io.kinds import kind_of
-from psp.io.listing import LAYOUT, TABLE
+from psp.io.label_table import TABLE, label_tables
+from psp.io.listing import LAYOUT
+from psp.io.mediapipe import MP_DATA
+from psp.io.mediapipe_json import LANDMARKS
 from psp.io.ntu import detects_ntu, open_ntu
 from psp.io.nw_ucla import detects_nw_ucla, open_nw_ucla
+from psp.io.pyskl import PYSKL
 from psp.io.reader import open_files
 from psp.io.source import FileSource, Paths, SourceItem, open_paths
 from psp.io.synthetic import detects_synthetic, open_synthetic
+from psp.io.tables import TABLES
+from psp.io.ts import TS
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording, Up
 
@@ -110,15 +118,27 @@ def spec_of(format: Format | ReaderSpec) -> ReaderSpec:
 FORMATS: tuple[Format, ...] = (
     BVH,
     DEEPLABCUT,
+    PYSKL,
+    CTRGCN,
+    STGCN,
+    DDNET,
+    LANDMARKS,
+    MP_DATA,
+    TS,
+    TABLES,
     ARRAYS,
 )
 """The formats of foreign files, the more particular ones first: the first that recognises a file has it."""
 
 READERS: dict[str, ReaderSpec] = {
-    "ntu": ReaderSpec(open_ntu, "NTU RGB+D 60 or 120, .skeleton files", ("missing",), detects=detects_ntu),
+    "ntu": ReaderSpec(
+        open_ntu, "NTU RGB+D 60 or 120, .skeleton files", ("missing",), (".skeleton",), detects=detects_ntu
+    ),
     "ntu60": ReaderSpec(partial(open_ntu, actions=60), "NTU RGB+D 60, actions 1 to 60", ("missing",)),
     "ntu120": ReaderSpec(partial(open_ntu, actions=120), "NTU RGB+D 120", ("missing",)),
-    "nw-ucla": ReaderSpec(open_nw_ucla, "Northwestern-UCLA, its files or archive", detects=detects_nw_ucla),
+    "nw-ucla": ReaderSpec(
+        open_nw_ucla, "Northwestern-UCLA, its files or archive", suffixes=(".json", ".txt"), detects=detects_nw_ucla
+    ),
     "synthetic": ReaderSpec(
         open_synthetic,
         "built-in data, the word synthetic",
@@ -168,8 +188,9 @@ def open_reader(source: Paths, format: str | None = None, **options: Any) -> Rea
 def _samples(files: FileSource) -> list[str]:
     """Return the names of some files of each ending: the first ones, the last one and one in the middle."""
     by_suffix: dict[str, list[str]] = {}
+    tables = label_tables(files.path)
     for file in files.walk():
-        if Path(file.name).name not in (TABLE, LAYOUT):
+        if Path(file.name).name not in (TABLE, LAYOUT) and file.name not in tables:
             by_suffix.setdefault(Path(file.name.removesuffix(".gz")).suffix.lower(), []).append(file.name)
     chosen = []
     for names in by_suffix.values():

@@ -35,15 +35,24 @@ class Facts:
 
 @dataclass(frozen=True)
 class FactTable:
-    """The lines of a table, the unit of their intervals (None: not stated), and where the table is."""
+    """The lines of a table, the unit of their intervals (None: not stated), and where the table is.
+
+    `fps` are the frames a second that the table states.
+    """
 
     lines: tuple[Facts, ...]
     unit: Unit | None
     where: str
     notes: tuple[str, ...] = ()
+    fps: float | None = None
 
 
 def read_facts(path: Path) -> FactTable:
+    """Return the table of a file, see `facts_of`."""
+    return facts_of(text_of_table(path), str(path))
+
+
+def facts_of(text: str, path: str) -> FactTable:
     """Return a table with the columns `file` or `id` or both, `label`, and any others.
 
     Intervals have the columns `start` and `end`, or `start_frame` and `end_frame`. A column whose entries are all whole
@@ -51,10 +60,10 @@ def read_facts(path: Path) -> FactTable:
     an unlabelled clip. A line that occurs twice counts once; two different lines of one recording or of one of its
     intervals raise RecordingError.
     """
-    header, lines = _lines(path)
+    header, lines = _lines(text, path)
     table = {name: [line[place].strip() for line in lines.values()] for place, name in enumerate(header)}
     ends = next((ends for ends in ENDS if set(ends) <= set(header)), ())
-    free = {name: _typed(values) for name, values in table.items() if name not in (*NAMES, *ends)}
+    free = {name: typed(values) for name, values in table.items() if name not in (*NAMES, *ends)}
     found: dict[object, Facts] = {}
     for place, number in enumerate(lines):
         where = f"{path}, line {number}"
@@ -66,7 +75,7 @@ def read_facts(path: Path) -> FactTable:
         _check(facts, found.get((name, interval)), where)
         found[name, interval] = facts
     unit: Unit | None = "frames" if ends and ENDS[ends] else None
-    return FactTable(tuple(found.values()), unit, str(path))
+    return FactTable(tuple(found.values()), unit, path)
 
 
 def class_names(labels: Iterable[str]) -> tuple[str, ...]:
@@ -76,22 +85,31 @@ def class_names(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(different if numbers is None else sorted(different, key=int))
 
 
-def _lines(path: Path) -> tuple[list[str], dict[int, list[str]]]:
-    """Return the header and the lines by number, without empty ones; what is no such table raises RecordingError."""
+def text_of_table(path: Path) -> str:
+    """Return the text of a table."""
     try:
-        reader = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""))
+        return path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordingError(f"the table cannot be read ({error}).", where=str(path), remedy=REMEDY) from error
+
+
+def _lines(text: str, path: str) -> tuple[list[str], dict[int, list[str]]]:
+    """Return the header and the lines by number, without empty ones; what is no such table raises RecordingError."""
+    first = text.partition("\n")[0]
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
         header, lines = next(reader, []), dict[int, list[str]]()
         lines.update((reader.line_num, line) for line in reader if any(line))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RecordingError(f"the table cannot be read ({error}).", where=str(path), remedy=REMEDY) from error
+    except csv.Error as error:
+        raise RecordingError(f"the table cannot be read ({error}).", where=path, remedy=REMEDY) from error
     header = [name.strip() for name in header]
     wrong = _wrong_header(header)
     if wrong:
-        raise RecordingError(wrong, where=str(path), remedy=REMEDY)
+        raise RecordingError(wrong, where=path, remedy=REMEDY)
     for number, line in lines.items():
         if len(line) != len(header):
             what = f"line {number} has {len(line)} entries, the header {len(header)}."
-            raise RecordingError(what, where=str(path), remedy=REMEDY)
+            raise RecordingError(what, where=path, remedy=REMEDY)
     return header, lines
 
 
@@ -130,7 +148,7 @@ def _check(facts: Facts, before: Facts | None, where: str) -> None:
         raise RecordingError(what, where=where, remedy="Keep one line a recording or interval.")
 
 
-def _typed(values: Sequence[str]) -> Sequence[int | float | str]:
+def typed(values: Sequence[str]) -> Sequence[int | float | str]:
     """Return entries as numbers if all that are not empty are numbers of 64 bits."""
     whole = _parsed(values, int)
     small = whole is not None and all(number == "" or abs(int(number)) < 2**63 for number in whole)

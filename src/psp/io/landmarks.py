@@ -46,6 +46,8 @@ LANDMARKS_IN_A_FILE = LANDMARKS_IN_A_ROW | {
 LAYOUTS = {(1, 2): "holistic75", (1, 0): "mediapipe33", (0, 2): "hands42", (0, 1): "hand21"}
 """The layout of body (1 or 0) and hands."""
 
+WITH_BODY = ("holistic75", "mediapipe33")
+
 COUNTED = {bool(row.body) * BODY + row.face + row.hands * HAND: row for row in LANDMARKS_IN_A_FILE.values()}
 COUNTED |= {BODY + face: Row(4, face, 0) for face in FACES}
 """What so many numbered landmarks are."""
@@ -57,7 +59,7 @@ def landmarks_of_rows(rows: Float64[np.ndarray, "t numbers"]) -> Raw:
     body = rows[:, : row.body * BODY].reshape(frames, -1, row.body or 1)[..., :3] if row.body else rows[:, :0, None]
     hands = rows[:, row.width - 3 * row.hands * HAND :].reshape(frames, -1, 3)
     blocks = [block for block in (body, *np.split(hands, max(row.hands, 1), axis=1)) if block.shape[1]]
-    joints = np.concatenate([_observed(block) for block in blocks], axis=1)
+    joints = np.concatenate(blocks, axis=1)
     visible = np.ones(joints.shape[:2])
     if row.body == 4 and rows[:, 3 : 4 * BODY : 4].any():
         visible[:, :BODY] = rows[:, 3 : 4 * BODY : 4]
@@ -89,20 +91,28 @@ def named(raw: Raw) -> Raw:
 
 
 def described(raw: Raw) -> Raw:
-    """Return a recording of landmarks with what its coordinates count and the axis that points up."""
-    joints = raw.joints
-    hips = (
-        joints[:, :, [LEFT_HIP, RIGHT_HIP]].mean(axis=2) if joints.shape[2] >= BODY and joints.shape[3] == 3 else None
-    )
+    """Return a recording of landmarks with what its coordinates count and the axis that points up.
+
+    A body or hand of which all numbers of a frame are zero was not observed.
+    """
+    joints = _observed(raw.joints, BODY if raw.layout in WITH_BODY else HAND)
     known = joints[~np.isnan(joints).any(axis=3)]
     units: Units = "pixels"
-    if hips is not None and np.isfinite(hips).any() and np.nanmax(np.abs(hips)) < NEAR:
+    if raw.layout in WITH_BODY and joints.shape[3] == 3 and _centred(joints):
         units = "metres"
     elif not len(known) or np.abs(np.median(known[:, :2], axis=0)).max() < WIDE:
         units = "shares of the image"
-    return replace(raw, units=units, up="-y")
+    return replace(raw, joints=joints, units=units, up="-y")
 
 
-def _observed(block: Float64[np.ndarray, "t v c"]) -> Float64[np.ndarray, "t v c"]:
-    """Return a block with NaN in the frames in which all of its numbers are zero."""
-    return np.where(block.any(axis=(1, 2), keepdims=True), block, np.nan)
+def _centred(joints: Float64[np.ndarray, "m t v c"]) -> bool:
+    """Return whether the middle of the hips is the origin in all frames."""
+    hips = joints[:, :, [LEFT_HIP, RIGHT_HIP]].mean(axis=2)
+    return bool(np.isfinite(hips).any() and np.nanmax(np.abs(hips)) < NEAR)
+
+
+def _observed(joints: Float64[np.ndarray, "m t v c"], first: int) -> Float64[np.ndarray, "m t v c"]:
+    """Return joints with NaN where a block, of which the first has so many landmarks and others are hands, is zero."""
+    blocks = np.split(joints, range(first, joints.shape[2], HAND), axis=2)
+    known = [np.where((each != 0).any(axis=(2, 3), keepdims=True), each, np.nan) for each in blocks]
+    return np.concatenate(known, axis=2)

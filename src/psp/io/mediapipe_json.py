@@ -1,0 +1,172 @@
+"""Landmarks of MediaPipe as JSON, as scripts write them.
+
+A file is a frame or a list of frames, perhaps under a key such as `frames`. A frame is a list of points, a list of such
+lists (persons), an object with `pose_landmarks`, `pose_world_landmarks`, `left_hand_landmarks`, `right_hand_landmarks`
+or `landmarks` in either spelling, each perhaps under `landmark`, or an object of points by the names of joints. A point
+is {x, y, z, visibility}; z and visibility (or score) may be missing. null or an empty list is a frame with nobody.
+World landmarks are taken where there are no hands beside them. Files of a frame each are not joined.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from psp.errors import RecordingError
+from psp.io.format import File, Format, Raw
+from psp.io.json_text import REMEDY, key_paths, kind_name, read_json
+from psp.io.landmarks import BODY, HAND, named, numbered
+from psp.io.poses import Pose, recording_of
+
+FRAMES = ("frames", "data", "results", "poses", "sequence")
+WORLD = ("poseworldlandmarks", "worldlandmarks", "keypoints3d")
+IMAGE = ("poselandmarks", "landmarks", "landmark", "keypoints", "pose", "handlandmarks", "multihandlandmarks")
+HANDS = ("lefthandlandmarks", "righthandlandmarks")
+SCORES = ("visibility", "score", "confidence")
+FEWEST = 5
+"""So many joints at least make an object of points a frame."""
+
+MOST = 1e9
+"""A coordinate beyond this is damaged."""
+
+Points = Float64[np.ndarray, "v 4"]
+
+
+def recognises_landmarks(name: str, head: bytes) -> bool:
+    """Return whether a JSON file holds points with x and y that are landmarks by the keys, or nothing else."""
+    paths = key_paths(head)
+    points = {path[:-1] for path in paths if path[-1] == "x" and (*path[:-1], "y") in paths}
+    named = [path for path in points if path and path[-1] != "[]"]
+    listed = [path for path in points if path and path[-1] == "[]"]
+    keys = {_plain(key) for path in paths for key in path}
+    marked = bool(keys & {*WORLD, *IMAGE, *HANDS, "visibility"})
+    alone = any(set(path) == {"[]"} for path in listed)
+    return (bool(listed) and (marked or alone)) or (len(named) >= FEWEST and "visibility" in keys)
+
+
+def parse_landmarks(files: Sequence[File]) -> list[Raw]:
+    """Return the recording of a file."""
+    (file,) = files
+    content = read_json(file)
+    frames = _frames_in(content)
+    with_hands = any(isinstance(frame, dict) and _plain(key) in HANDS for frame in frames for key in frame or ())
+    poses: dict[int, list[Pose]] = {}
+    names: tuple[str, ...] = ()
+    for number, frame in enumerate(frames):
+        where = f"{file.name}, frame {number}"
+        people, found = _people(frame, with_hands, where)
+        names = names or found
+        if found and found != names:
+            raise RecordingError("the joints are others than before.", where=where, remedy=REMEDY)
+        poses[number] = [Pose(each[:, :3], each[:, 3]) for each in people]
+    raw = recording_of(poses, file.name, names=names or ("",))
+    flat = np.isnan(raw.joints[..., 2]).all()
+    raw = replace(raw, names=names, layout=None, joints=raw.joints[..., :2] if flat else raw.joints)
+    raw = replace(raw, persons="persons" if len(raw.joints) == 1 else raw.persons)
+    raw = replace(raw, **_facts(content))
+    return [named(raw) if names else numbered(raw)]
+
+
+LANDMARKS = Format(
+    "mediapipe", "landmarks of MediaPipe as JSON", (".json",), recognises_landmarks, parse_landmarks,
+    reads_to_list=True,
+)  # fmt: skip
+
+
+def _plain(key: str) -> str:
+    return re.sub(r"[_\s-]", "", key).lower()
+
+
+def _frames_in(content: Any) -> list[Any]:
+    """Return the frames of a file."""
+    if isinstance(content, dict):
+        inner = next(
+            (content[key] for key in content if _plain(key) in FRAMES and isinstance(content[key], list)), None
+        )
+        return [content] if inner is None else inner
+    if isinstance(content, list):
+        return [content] if _is_points(content) else content
+    return [content]
+
+
+def _facts(content: Any) -> dict[str, Any]:
+    """Return the frame rate, the label and the size of the image, as far as the file tells them."""
+    if not isinstance(content, dict):
+        return {}
+    found: dict[str, Any] = {}
+    fps, size = content.get("fps"), (content.get("width"), content.get("height"))
+    if isinstance(fps, int | float) and 1 <= fps <= 1000:
+        found["fps"] = float(fps)
+    if all(isinstance(each, int) and 1 < each < 1e6 for each in size):
+        found["size"] = size
+    if isinstance(content.get("label"), str) and content["label"]:
+        found["label"] = content["label"]
+    return found
+
+
+def _is_points(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) and "x" in each for each in value)
+
+
+def _people(frame: Any, with_hands: bool, where: str) -> tuple[list[Points], tuple[str, ...]]:
+    """Return the persons of a frame and the names of their joints if it tells them."""
+    if not frame:
+        return [], ()
+    if isinstance(frame, list):
+        lists = [frame] if _is_points(frame) else [_unwrapped(each) for each in frame]
+        people = [_points(each, where) for each in lists if each]
+        return [points for points, _ in people], next((names for _, names in people if names), ())
+    if not isinstance(frame, dict):
+        raise RecordingError(f"there is {kind_name(frame)}, expected is a frame.", where=where, remedy=REMEDY)
+    of_key = {_plain(key): value for key, value in frame.items()}
+    if with_hands:
+        return [_with_hands(of_key, where)], ()
+    inner = [of_key[key] for key in (*WORLD, *IMAGE) if of_key.get(key)]
+    if inner or of_key.keys() & {*WORLD, *IMAGE}:
+        return _people(_unwrapped(inner[0]), False, where) if inner else ([], ())
+    points = {name: point for name, point in frame.items() if isinstance(point, dict) and "x" in point}
+    if len(points) < FEWEST:
+        raise RecordingError("there are no landmarks in this frame.", where=where, remedy=REMEDY)
+    return [_points(list(points.values()), where)[0]], tuple(points)
+
+
+def _unwrapped(value: Any) -> Any:
+    """Return what is under `landmark` or `keypoints`, as protocol buffers and TensorFlow.js write it."""
+    if isinstance(value, dict):
+        return next((value[key] for key in value if _plain(key) in ("landmark", "landmarks", "keypoints")), value)
+    return value
+
+
+def _with_hands(of_key: Mapping[str, Any], where: str) -> Points:
+    """Return body, left and right hand; one that is missing is NaN."""
+    body = next((of_key[key] for key in IMAGE if key in of_key), [])
+    found = []
+    for value, count in ((body, BODY), (of_key.get(HANDS[0]), HAND), (of_key.get(HANDS[1]), HAND)):
+        points = _points(_unwrapped(value), where)[0] if value else np.full((count, 4), np.nan)
+        if len(points) != count:
+            what = f"there are {len(points)} landmarks, expected are {count}."
+            raise RecordingError(what, where=where, remedy=REMEDY)
+        found.append(points)
+    return np.concatenate(found)
+
+
+def _points(value: Any, where: str) -> tuple[Points, tuple[str, ...]]:
+    """Return x, y, z and the visibility of points, 1 where it is not told, and their names."""
+    if not _is_points(value):
+        raise RecordingError(f"there is {kind_name(value)}, expected are points.", where=where, remedy=REMEDY)
+    rows = []
+    for point in value:
+        score = next((point[key] for key in SCORES if key in point), 1.0)
+        row = [point["x"], point.get("y"), point.get("z", np.nan), score]
+        wrong = [
+            each for each in row if isinstance(each, bool) or not isinstance(each, int | float) or abs(each) > MOST
+        ]
+        if wrong:
+            what = f"{kind_name(wrong[0])} in landmark {len(rows)} is no number."
+            raise RecordingError(what, where=where, remedy=REMEDY)
+        rows.append(row)
+    names = tuple(str(point.get("name", "")) for point in value)
+    return np.array(rows, dtype=np.float64), names if all(names) and len(set(names)) == len(names) else ()

@@ -1,0 +1,94 @@
+"""Which column of a table of joints is what, by its name."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+COORDINATES, SCORE = ("x", "y", "z"), "score"
+SCORES = "score|scores|confidence|conf|visibility|likelihood|probability|prob|c|v|p"
+PART = rf"x|y|z|{SCORES}"
+SUFFIX = re.compile(rf"(?P<joint>.*?[^ _.:/-])[ _.:/-]+(?P<part>{PART})", re.IGNORECASE)
+PREFIX = re.compile(rf"(?P<part>{PART})(?:[ _.:/-]+(?P<joint>.+)|(?P<number>\d+))", re.IGNORECASE)
+CAMEL = re.compile(r"(?P<joint>.*[a-z0-9])(?P<part>[XYZ])")
+CALLED = r"(?:\w+[ _.-]+)?(?:landmarks?|keypoints?|kpts?|kp|points?|joints?|markers?|lm)[ _.-]*"
+NUMBERED = re.compile(rf"(?:{CALLED})?(\d+)", re.IGNORECASE)
+
+FACTS = {
+    "frame": "frame frameid frameindex frameidx framenumber frameno framenum fnum",
+    "time": "time times seconds timeseconds",
+    "person": "person personid personidx track trackid body bodyid individual individuals pid actor actorid id",
+    "clip": "clip clipid file filename video videoid videoname recording sequence sequenceid sample sampleid path",
+    "label": "label class action activity gesture behavior behaviour",
+    "joint": "joint jointname jointid jointindex keypoint keypointname keypointid bodypart landmark landmarkid "
+    "landmarkname landmarkindex marker name part",
+}
+"""Names of columns without spaces, underscores and capitals."""
+
+FACT_OF = {word: fact for fact, words in FACTS.items() for word in words.split()}
+FEWEST = 2
+"""A table of so few joints at least is one of a skeleton."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table: where the facts are, and the parts of each joint (x, y, z, score).
+
+    `long` says that a line is a joint; its parts are under "" then. `numbered` says that joints have no names,
+    `landmarks` that they are called landmarks, `tracks` that persons are tracks, and `others` are all other columns.
+    """
+
+    facts: dict[str, int]
+    joints: dict[str, dict[str, int]]
+    others: dict[str, int]
+    long: bool = False
+    numbered: bool = False
+    landmarks: bool = False
+    tracks: bool = False
+
+
+def columns_of(header: Sequence[str]) -> Columns | None:
+    """Return the columns of a table of joints by the names in its first line; None if it is no such table."""
+    facts, parts, others = dict[str, int](), dict[str, dict[str, int]](), dict[str, int]()
+    for place, name in enumerate(header):
+        found = _joint_and_part(name)
+        fact = FACT_OF.get(re.sub(r"[\s_.-]", "", name.strip().lower()))
+        if fact is not None and fact not in facts:
+            facts[fact] = place
+        elif found is not None:
+            if found[0] and found[1] != SCORE and found[1] in parts.get(found[0], {}):
+                return None
+            parts.setdefault(found[0], {}).setdefault(found[1], place)
+        elif name.strip():
+            others[name.strip()] = place
+    landmarks = any(re.search(r"landmark|\blm", name, re.IGNORECASE) for name in header)
+    tracks = "person" in facts and "track" in header[facts["person"]].lower()
+    if {"x", "y"} <= parts.get("", {}).keys() and {"frame", "joint"} <= facts.keys():
+        return Columns(facts, {"": parts[""]}, others, long=True, landmarks=landmarks, tracks=tracks)
+    joints = {joint: each for joint, each in parts.items() if joint and {"x", "y"} <= each.keys()}
+    if len(joints) < FEWEST:
+        return None
+    order, only_numbers = in_order(list(joints))
+    sorted_joints = {joint: joints[joint] for joint in order}
+    return Columns(facts, sorted_joints, others, numbered=only_numbers, landmarks=landmarks, tracks=tracks)
+
+
+def in_order(joints: Sequence[str]) -> tuple[list[str], bool]:
+    """Return joints in the order of their numbers and that they have only numbers, else as they are."""
+    numbers = [NUMBERED.fullmatch(joint) for joint in joints]
+    found = [int(number[1]) for number in numbers if number is not None]
+    if len(found) < len(joints) or len(set(found)) < len(found):
+        return list(joints), False
+    return [joint for _, joint in sorted(zip(found, joints, strict=True))], True
+
+
+def _joint_and_part(name: str) -> tuple[str, str] | None:
+    """Return the joint and the part of it that a column holds, the joint "" where a column is only called x."""
+    cleaned = " ".join(re.sub(r"[()\[\]{}'\"]", " ", name).split())
+    if re.fullmatch(PART, cleaned, re.I):
+        joint, part = "", cleaned
+    elif match := SUFFIX.fullmatch(cleaned) or PREFIX.fullmatch(cleaned) or CAMEL.fullmatch(cleaned):
+        groups = match.groupdict()
+        joint, part = groups["joint"] or groups["number"], groups["part"]
+    else:
+        return None
+    return joint.strip(), part.lower() if part.lower() in COORDINATES else SCORE
