@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from benchmarks.gpu import gpu
 from benchmarks.input import input
 from benchmarks.memory import memory
+from benchmarks.own_recordings import own_recordings
 from benchmarks.prepare_ntu import prepare_ntu
 from benchmarks.ranks import ranks
 from benchmarks.scale import scale
@@ -27,6 +28,7 @@ MEASUREMENTS: Mapping[str, Command] = {
     "memory": memory,
     "time-to-accuracy": time_to_accuracy,
     "prepare-ntu": prepare_ntu,
+    "own-recordings": own_recordings,
     "gpu": gpu,
 }
 

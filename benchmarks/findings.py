@@ -16,6 +16,8 @@ def show(title: str, cases: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     return "-" if value is None else f"{value:,.3g}" if isinstance(value, float) and value < 1000 else f"{value:,.0f}"
 
 

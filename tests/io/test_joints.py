@@ -62,6 +62,18 @@ def test_connecting_by_distance_is_the_smallest_tree(joints: int, seed: int) -> 
     Layout.from_graph("x", [f"j{number}" for number in range(joints)], edges)
 
 
+def test_edges_by_distance_are_mirrored() -> None:
+    names = ["nose", "left ear", "right ear", "neck", "left hip", "right hip", "tail"]
+    pose = np.array([[0, 3], [-1, 2.1], [1, 2], [0, 1], [-1, -1], [1, -1.1], [0, -2]], dtype=float)
+    joints = pose + np.random.default_rng(0).normal(scale=0.01, size=(2, 50, 7, 2))
+    edges = edges_by_distance(joints, names)
+    image = [0, 2, 1, 3, 5, 4, 6]
+    assert {tuple(sorted((image[one], image[other]))) for one, other in edges} == set(edges)
+    layout = Layout.from_graph("mouse", names, edges)
+    assert layout.mirror_pairs == ((1, 2), (4, 5))
+    assert layout.centre in (0, 3, 6)
+
+
 def smallest_tree(apart: np.ndarray) -> float:
     """Return the length of the smallest spanning tree by Prim's algorithm."""
     inside, total = {0}, 0.0

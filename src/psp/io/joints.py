@@ -11,8 +11,9 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 from psp.errors import ConfigError, RecordingError
 from psp.io.format import Raw
 from psp.skeleton.catalogue import layout_by_name, layout_names, open_layout
+from psp.skeleton.derive import mirror_of
 from psp.skeleton.layout import Layout
-from psp.skeleton.names import canonical
+from psp.skeleton.names import canonical, pairs_by_name
 
 LAYOUT, SHOWN, MOST = "layout.yaml", 5, 1000
 """The layout of a folder, how many joints an error names, and how many frames joints are connected by."""
@@ -116,8 +117,12 @@ def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
     return [known.index(canonical(joint)) for joint in layout.joints]
 
 
-def edges_by_distance(joints: Real[np.ndarray, "m t v c"]) -> list[tuple[int, int]]:
-    """Return the tree of the smallest distances between joints, each the median over persons and frames."""
+def edges_by_distance(joints: Real[np.ndarray, "m t v c"], names: Sequence[str] = ()) -> list[tuple[int, int]]:
+    """Return the tree of the smallest distances between joints, each the median over persons and frames.
+
+    Distances of joints whose `names` differ in left and right only are averaged, and the mirror image of every edge is
+    an edge too, which may close loops.
+    """
     _, _, count, channels = joints.shape
     poses = joints.reshape(-1, count, channels).astype(np.float64)
     poses = poses[:: max(1, len(poses) // MOST)]
@@ -126,10 +131,14 @@ def edges_by_distance(joints: Real[np.ndarray, "m t v c"]) -> list[tuple[int, in
         apart = np.linalg.norm(poses - poses[:, joint : joint + 1], axis=2)
         known = ~np.isnan(apart).all(axis=0)
         distance[joint, known] = np.nanmedian(apart[:, known], axis=0)
+    mirror = mirror_of(count, pairs_by_name(names))
+    distance = (distance + distance[np.ix_(mirror, mirror)]) / 2
     farthest = distance[np.isfinite(distance)].max(initial=1.0)
     weights = np.where(np.isfinite(distance), distance + 1e-9 * farthest, 2 * farthest)
     tree = minimum_spanning_tree(np.triu(weights, k=1)).tocoo()
-    return sorted(zip(tree.row.tolist(), tree.col.tolist(), strict=True))
+    edges = [(int(one), int(other)) for one, other in zip(tree.row, tree.col, strict=True)]
+    images = [(mirror[one], mirror[other]) for one, other in edges]
+    return sorted({(min(edge), max(edge)) for edge in (*edges, *images)})
 
 
 def _by_names(raw: Raw, name: str) -> FoundLayout:
@@ -137,7 +146,7 @@ def _by_names(raw: Raw, name: str) -> FoundLayout:
         return FoundLayout(layout_by_name(builtin), "the file names these joints")
     if raw.edges:
         return _with_derived(Layout.from_graph(name, raw.names, raw.edges), "joints and edges are those of the file")
-    layout = Layout.from_graph(name, raw.names, edges_by_distance(raw.joints))
+    layout = Layout.from_graph(name, raw.names, edges_by_distance(raw.joints, raw.names))
     return _with_derived(layout, "joints are those of the file, connected by their distances")
 
 

@@ -17,8 +17,8 @@ UPPER_SPINE = ("spine shoulder", "shoulder centre", "shoulder center", "thorax",
 class Limbs:
     """A tree of joints, split into a trunk and limbs that hang off it.
 
-    The trunk holds the joints on the mirror axis around the centre (the centre alone without mirror pairs), the
-    branching joints (two or more children with children of their own), everything between them and the centre, and
+    The trunk holds the joints on the mirror axis around the centre (the centre alone without mirror pairs), the mirror
+    image of a centre that has one, the branching joints (two or more children with children of their own), everything between them and the centre, and
     limbs of the face or of less than half the size of the largest limb.
     """
 
@@ -30,7 +30,7 @@ class Limbs:
             self.children[parent].append(child)
         self.mirror, self.paired = mirror_of(len(joints), pairs), bool(pairs)
         unpaired = {joint for joint, image in enumerate(self.mirror) if joint == image}
-        self.axis = self._closed_from_centre(unpaired if pairs else {centre})
+        self.axis = self._closed_from_centre({centre, self.mirror[centre]} | (unpaired if pairs else set()))
         self.trunk = self._trunk()
         roots = sorted(
             (j for j in self.parents if j not in self.trunk and self.parents[j] in self.trunk), key=self.rank
