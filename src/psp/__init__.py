@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from psp.dataset.build import prepare
+from psp.dataset.check import check
 from psp.dataset.labels import LabelBudget
 from psp.dataset.split import Split
 from psp.dataset.store import Store, open_store
@@ -38,6 +39,7 @@ __all__ = [
     "StreamingPredictor",
     "SyntheticConfig",
     "TrainConfig",
+    "check",
     "evaluate_run",
     "export_onnx",
     "layout_by_name",

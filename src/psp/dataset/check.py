@@ -1,6 +1,7 @@
 """Checking a stored data set: its files against their hashes, then its clips, copies, classes and labels."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,7 @@ WITHOUT_SPLIT = ("leak", "untrained-class", "untested-class")
 """What is not examined where the clips cannot be divided."""
 
 
-def check(
-    store: Store | str | os.PathLike[str], split: str | os.PathLike[str] | Split | None = None
-) -> Report:
+def check(store: Store | str | os.PathLike[str], split: str | Path | Split | None = None) -> Report:
     """Return what is wrong with a data set, as far as its clips, labels and split show it.
 
     `split` is as in `resolve_split`. The clips are read once, a few megabytes at a time. Files that have changed, and
@@ -38,7 +37,7 @@ def check(
     found, not_made = pose_findings(opened, measures)
     suspects, not_asked = suspect_findings(opened, measures, copies)
     found += [*suspects, *copy_findings(opened, copies, parts), *class_findings(opened, parts)]
-    return Report(facts, parts and parts.name, ordered(found), skipped | not_made | not_asked)
+    return Report(facts, None if parts is None else parts.name, ordered(found), skipped | not_made | not_asked)
 
 
 def check_store(store: Store) -> dict[str, Any]:
@@ -51,7 +50,7 @@ def check_store(store: Store) -> dict[str, Any]:
     return summary(store)
 
 
-def _divided(store: Store, split: str | os.PathLike[str] | Split | None) -> tuple[Split | None, dict[str, str]]:
+def _divided(store: Store, split: str | Path | Split | None) -> tuple[Split | None, dict[str, str]]:
     """Return the split; where none was asked for and the clips cannot be divided, None and what is skipped."""
     try:
         return resolve_split(split, store), {}

@@ -39,13 +39,16 @@ class Measures:
 
     Lengths are in sizes of the person: the size is the root mean square distance of the joints from their mean.
     `observed` is the share of frames in which a joint is observed, `still` the share of pairs of neighbouring frames
-    without motion. `shift` is the longest way of the joints' mean between two frames, `swap` the motion of the paired
-    joints between two frames that an exchange of left and right explains, 0 if there is none; `shift_frame` and
-    `swap_frame` are the second frames of these pairs. `exchange` and `exchange_frame` are the same for a person who
-    continues where another person of the clip was, and the other way round. `pace` is the mean way of the joints' mean between two frames, the
-    longest one left out. `bone` and `bone_spread` are mean and standard deviation of the
-    bone lengths, nan where they are never observed. `trunk` is the mean direction from the hips to the shoulders.
-    `front` says how far each joint is before the body, as a mean over the frames.
+    without motion. `shift` is the longest way of the joints' mean between two frames, `shift_frame` the second of these
+    frames, and `pace` the mean of all other such ways. `leap`, `leap_frame` and `leap_pace` are the same for the root
+    mean square way of the joints, and `ends` is that way from the last frame to the first.
+
+    `swap` is the longest way of the paired joints that an exchange of left and right explains, 0 if there is none, and
+    `exchange` that of a person who continues where another person of the clip was, and the other way round. `bone` and
+    `bone_spread` are mean and standard deviation of the bone lengths, nan where they are never observed. `trunk` is the
+    mean direction from the hips to the shoulders. `front` says how far each joint is before the body, as a mean over
+    the frames. `pose` is the mean pose of every segment, each frame moved to the mean of its joints, and `speed` the
+    mean way of every joint between neighbouring frames of a segment, the way of the whole body left out.
     """
 
     clip: Int64[np.ndarray, "n"]
@@ -57,6 +60,10 @@ class Measures:
     shift: Float32[np.ndarray, "n"]
     shift_frame: Int64[np.ndarray, "n"]
     pace: Float32[np.ndarray, "n"]
+    leap: Float32[np.ndarray, "n"]
+    leap_frame: Int64[np.ndarray, "n"]
+    leap_pace: Float32[np.ndarray, "n"]
+    ends: Float32[np.ndarray, "n"]
     swap: Float32[np.ndarray, "n"]
     swap_frame: Int64[np.ndarray, "n"]
     exchange: Float32[np.ndarray, "n"]
@@ -66,9 +73,7 @@ class Measures:
     trunk: Float32[np.ndarray, "n c"]
     front: Float32[np.ndarray, "n v"]
     pose: Float32[np.ndarray, "n s v c"]
-    """The mean pose of every segment, moved to the joints' mean in every frame, in sizes."""
     speed: Float32[np.ndarray, "n s v"]
-    """The mean way of every joint between neighbouring frames of a segment, the body's own way left out, in sizes."""
 
 
 def measure(store: Store) -> Measures:
@@ -80,7 +85,7 @@ def measure(store: Store) -> Measures:
 
 
 def trunk_of(layout: Layout) -> tuple[list[int], list[int]] | None:
-    """Return the lower and the upper joints of the trunk: the ends of the spine, or else hips and shoulders, or None."""
+    """Return the lower and the upper joints of the trunk: ends of the spine, else hips and shoulders, else None."""
     if layout.spine is not None:
         return [layout.spine[0]], [layout.spine[1]]
     hips = [number for number, name in enumerate(layout.joints) if words(name) == {"hip"}]
@@ -90,7 +95,7 @@ def trunk_of(layout: Layout) -> tuple[list[int], list[int]] | None:
 def observed_joints(store: Store, rows: slice, joints: Float32[np.ndarray, "r v c"]) -> Bool[np.ndarray, "r v"]:
     """Return which joints are observed; poses of which all coordinates are 0 are not."""
     known = np.ones(joints.shape[:2], dtype=bool) if store.confidence is None else store.confidence[rows] > 0
-    return known & joints.any(axis=(1, 2))[:, None]
+    return known & np.any(joints, axis=(1, 2))[:, None]
 
 
 def _blocks(store: Store) -> Iterator[tuple[int, int]]:
@@ -113,14 +118,10 @@ def _measure(store: Store, first: int, end: int) -> Measures:
     rows = slice(int(table.first_row[first]), int(table.first_row[first] + frames.sum()))
     joints = np.asarray(store.joints[rows])
     poses = _Poses(joints, observed_joints(store, rows, joints), frames, store.layout)
-    shift, shift_frame, pace = poses.shift()
-    swap, swap_frame = poses.swap()
-    exchange, exchange_frame = poses.exchange(clip)
-    bone, spread = poses.bones()
-    pose, speed = poses.segments()
     return Measures(
-        clip, person, frames, poses.size, poses.observed, poses.still(), shift, shift_frame, pace, swap, swap_frame,
-        exchange, exchange_frame, bone, spread, poses.trunk(), poses.front(), pose, speed,
+        clip, person, frames, poses.size, poses.observed, poses.still(), *poses.longest_of(poses.way),
+        *poses.longest_of(poses.motion), poses.ends(), *poses.swap(), *poses.exchange(clip), *poses.bones(),
+        poses.trunk(), poses.front(), *poses.segments(),
     )  # fmt: skip
 
 
@@ -139,8 +140,7 @@ class _Poses:
         weight = self.seen.astype(np.float32)
         count = np.maximum(weight.sum(axis=0), 1)
         self.centred = (self.joints - ((self.joints * weight).sum(axis=1) / count)[:, None]) * weight
-        occupied = self.seen.any(axis=0)
-        self.poses = self.sums(occupied)
+        self.poses = self.sums(np.any(self.seen, axis=0))
         self.observed = self.poses / frames.astype(np.float32)
         size = np.sqrt(self.sums(_squares(self.centred).sum(axis=0) / count) / np.maximum(self.poses, 1))
         self.size = np.where(size > 0, size, 1).astype(np.float32)
@@ -171,11 +171,20 @@ class _Poses:
         known = self.pairs > 0
         return self.sums(known & (self.motion < STILL)) / np.maximum(self.sums(known), 1)
 
-    def shift(self) -> tuple[Float32[np.ndarray, "n"], Int64[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
-        """Return the longest way of the joints' mean between two frames, its frame, and the mean of the other ways."""
-        longest, frame = self.longest(self.way)
+    def longest_of(
+        self, ways: Float32[np.ndarray, "r"]
+    ) -> tuple[Float32[np.ndarray, "n"], Int64[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
+        """Return the longest of the ways to each frame from the one before, its frame, and the mean of the others."""
+        longest, frame = self.longest(ways)
         others = np.maximum(self.sums(self.pairs > 0) - 1, 1)
-        return longest, frame, (self.sums(self.way) - longest) / others
+        return longest, frame, (self.sums(ways) - longest) / others
+
+    def ends(self) -> Float32[np.ndarray, "n"]:
+        """Return the root mean square way of the joints from the last frame to the first."""
+        last = self.start + self.frames - 1
+        known = self.seen[:, self.start] & self.seen[:, last]
+        squares = _squares(self.joints[:, :, self.start] - self.joints[:, :, last]) * known
+        return np.sqrt(squares.sum(axis=0) / np.maximum(known.sum(axis=0), 1)) / self.size
 
     def swap(self) -> tuple[Float32[np.ndarray, "n"], Int64[np.ndarray, "n"]]:
         """Return the longest motion of the paired joints that an exchange of left and right explains."""
@@ -188,9 +197,7 @@ class _Poses:
             known &= self.seen[mirror[paired][:, None], row]
             count = np.maximum(known.sum(axis=0), 1)
             crossed = self.joints[:, mirror[paired][:, None], row]
-            motion, back = (
-                np.sqrt((_squares(end - before) * known).sum(axis=0) / count) for end in (after, crossed)
-            )
+            motion, back = (np.sqrt((_squares(end - before) * known).sum(axis=0) / count) for end in (after, crossed))
             length = motion / self.size_of_row[row]
             found[row] = np.where((motion > SWAPPED * back) & (length > SWAP_LENGTH), length, 0)
         return self.longest(found)
@@ -199,8 +206,8 @@ class _Poses:
         """Return the longest motion of each person that an exchange with another person of the clip explains."""
         length, frame = np.zeros(len(clip), dtype=np.float32), np.zeros(len(clip), dtype=np.int64)
         fast = np.maximum.reduceat(self.motion, self.start) > SWAP_LENGTH
-        for one in np.flatnonzero(fast):
-            for other in np.flatnonzero(fast & (clip == clip[one])):
+        for one in np.flatnonzero(fast).tolist():
+            for other in np.flatnonzero(fast & (clip == clip[one])).tolist():
                 if one < other:
                     found = self._exchanged(one, other)
                     at = int(found.argmax())
@@ -213,7 +220,7 @@ class _Poses:
         """Return the motion of two persons at every frame, 0 where exchanging them does not make it much smaller."""
         rows = [slice(int(self.start[each]), int(self.start[each] + self.frames[each])) for each in (one, other)]
         joints = np.stack([self.joints[:, :, each] for each in rows])
-        seen = np.stack([self.seen[:, each] for each in rows]).all(axis=0)
+        seen = self.seen[:, rows[0]] & self.seen[:, rows[1]]
         known = seen[:, 1:] & seen[:, :-1]
         count = np.maximum(2 * known.sum(axis=0), 1)
         motion, crossed = (

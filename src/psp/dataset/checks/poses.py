@@ -22,6 +22,11 @@ Half a metre between two frames is 15 m/s at 30 frames a second; the second cond
 few frames a second, who are fast in every frame.
 """
 
+CONTINUES = 2.0
+"""A clip begins in the middle if the joints jump at a frame and the way from the last frame to the first is no longer
+than two of the other steps. Of ordinary clips one in ten ends where it began, and few of these jump.
+"""
+
 BONE, UNUSUAL = 0.5, 10.0
 """A bone is impossible if its mean length differs by more than this from the data set's median, and by more than
 UNUSUAL times the median of such differences; it changes if the standard deviation of its length is larger than BONE.
@@ -68,10 +73,14 @@ def _frozen(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipp
 
 
 def _jumps(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:
-    chosen = seen & (measures.shift > JUMP) & (measures.shift > ISOLATED * measures.pace)
+    turned = seen & (measures.leap > JUMP) & (measures.leap > ISOLATED * measures.leap_pace)
+    turned &= (measures.ends < CONTINUES * measures.leap_pace) & (measures.exchange == 0) & (measures.swap == 0)
+    text = "the last frame continues at the first, and {who} leaps at frame {frame}, where the clip seems to begin."
+    yield from _worst(store, measures, "frame-order", measures.leap, turned, text, measures.leap_frame)
+    chosen = seen & (measures.shift > JUMP) & (measures.shift > ISOLATED * measures.pace) & ~turned
     chosen &= measures.exchange == 0
     text = "{who} jumps by {value:.1f} times the body's size at frame {frame}."
-    return _worst(store, measures, "jump", measures.shift, chosen, text, measures.shift_frame)
+    yield from _worst(store, measures, "jump", measures.shift, chosen, text, measures.shift_frame)
 
 
 def _switches(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:
@@ -104,12 +113,13 @@ def _bones(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skippe
     wrong = (away > limit) | collapsed
     worst, row = np.where(wrong, away, -1).argmax(axis=1), np.arange(len(away))
     text = "the bone {bone} of {who} is {value:.2f} times the body's size away from its usual length."
-    yield from _worst(store, measures, "bone-length", away[row, worst], seen & wrong.any(axis=1), text, bones=[names[w] for w in worst])
+    value, chosen = away[row, worst], seen & wrong.any(axis=1)
+    yield from _worst(store, measures, "bone-length", value, chosen, text, bones=[names[each] for each in worst])
     spread = np.nan_to_num(measures.bone_spread)
     worst = spread.argmax(axis=1)
     value, chosen = spread[row, worst], seen & (spread.max(axis=1) > BONE)
     text = "the bone {bone} of {who} changes its length by {value:.2f} times the body's size (standard deviation)."
-    yield from _worst(store, measures, "bone-change", value, chosen, text, bones=[names[w] for w in worst])
+    yield from _worst(store, measures, "bone-change", value, chosen, text, bones=[names[each] for each in worst])
 
 
 def _vertical(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:

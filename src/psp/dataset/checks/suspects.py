@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int64
+from jaxtyping import Float, Float32, Int64
 from scipy.stats import binom
 
 from psp.dataset.checks.copies import Copies
@@ -26,8 +27,9 @@ SHRINKAGE = 0.1
 UNLIKELY = 0.01
 """The probability of a suspect label, at most."""
 
-NEAREST, MOST = 10, 6
-"""So many nearest clips are asked: none may have the suspect label, and so many must have the other class."""
+NEAREST, MOST, EXAMINED = 10, 6, 2000
+"""So many nearest clips are asked: none may have the suspect label, and so many must have the other class.
+Of a large data set only the least probable labels are examined."""
 
 EXPECTED, GROUP = 0.01, 4
 """How many exchanges would be found by chance in the whole data set, at most; those in groups with fewer than
@@ -44,15 +46,13 @@ class _Labelled:
     fold: Int64[np.ndarray, "n"]
     probability: Float[np.ndarray, "n k"]
 
-    @property
+    @cached_property
     def predicted(self) -> Int64[np.ndarray, "n"]:
         """The most probable class, as those see it that have not seen the clip's fold."""
         return self.probability.argmax(axis=1)
 
 
-def suspect_findings(
-    store: Store, measures: Measures, copies: list[Copies]
-) -> tuple[list[Finding], dict[str, str]]:
+def suspect_findings(store: Store, measures: Measures, copies: list[Copies]) -> tuple[list[Finding], dict[str, str]]:
     """Return labels that seem wrong or exchanged, or why they were not examined.
 
     Of copies one clip takes part, so that none confirms itself.
@@ -62,7 +62,8 @@ def suspect_findings(
     if len(np.unique(store.clips.label[chosen])) < 2:
         return [], dict.fromkeys(names, f"fewer than two classes have {FEWEST} different labelled clips")
     features = _features(store, measures)[chosen]
-    features = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-6)
+    features -= features.mean(axis=0)
+    features /= np.maximum(features.std(axis=0), 1e-6)
     label, fold = store.clips.label[chosen], _folds(store, chosen)
     if len(np.unique(fold)) < 2:
         return [], dict.fromkeys(names, "all labelled clips are of one subject")
@@ -140,15 +141,25 @@ def _classify(
 def _suspects(store: Store, found: _Labelled) -> Iterator[Finding]:
     """Yield single clips of which the classifier and the nearest clips say the same other class."""
     own = found.probability[np.arange(len(found.label)), found.label]
-    for number in np.flatnonzero((own < UNLIKELY) & (found.predicted != found.label)).tolist():
-        other = found.fold != found.fold[number]
-        distance = np.square(found.features[other] - found.features[number]).sum(axis=1)
-        nearest = found.label[other][np.argpartition(distance, min(NEAREST, len(distance) - 1))[:NEAREST]]
-        votes, predicted = int((nearest == found.predicted[number]).sum()), int(found.predicted[number])
+    doubtful = np.flatnonzero((own < UNLIKELY) & (found.predicted != found.label))
+    doubtful = doubtful[np.argsort(own[doubtful], kind="stable")][:EXAMINED]
+    for number, nearest in zip(doubtful.tolist(), _nearest_labels(found, doubtful), strict=True):
+        votes = int((nearest == found.predicted[number]).sum())
         if votes >= MOST and not (nearest == found.label[number]).any():
-            names = [store.classes[each] for each in (found.label[number], predicted)]
+            names = [store.classes[each] for each in (found.label[number], found.predicted[number])]
             text = f"labelled {names[0]!r}, but {votes} of the {NEAREST} most similar clips show {names[1]!r}."
             yield Finding("suspect-label", (str(store.clips.id[found.clip[number]]),), 1 - float(own[number]), text)
+
+
+def _nearest_labels(found: _Labelled, wanted: Int64[np.ndarray, "w"]) -> Iterator[Int64[np.ndarray, "l"]]:
+    """Yield the labels of the clips of other folds that are nearest to each wanted one."""
+    squares = np.einsum("nd,nd->n", found.features, found.features)
+    for first in range(0, len(wanted), 64):
+        block = wanted[first : first + 64]
+        distance = squares - 2 * found.features[block] @ found.features.T
+        distance[found.fold[block][:, None] == found.fold] = np.inf
+        nearest = np.argpartition(distance, min(NEAREST, len(squares)) - 1, axis=1)[:, :NEAREST]
+        yield from found.label[nearest]
 
 
 def _exchanged(store: Store, found: _Labelled) -> Iterator[Finding]:
@@ -158,55 +169,44 @@ def _exchanged(store: Store, found: _Labelled) -> Iterator[Finding]:
     clips, and so often that the rates of the whole data set explain it less than EXPECTED times.
     """
     classes = len(store.classes)
-    totals = np.bincount(found.label, minlength=classes)
     confused = np.zeros((classes, classes))
     np.add.at(confused, (found.label, found.predicted), 1)
-    rate = (confused + 1) / (totals[:, None] + 2)
-    trials = [
-        (where, group, pair)
-        for where, group in _groups(store, found.clip)
-        for pair in combinations(np.flatnonzero(_counts(found.label[group], classes) >= GROUP).tolist(), 2)
-    ]
-    exchanges = []
-    for where, group, pair in trials:
-        sides = [_chance(found, group, *order, rate) for order in (pair, pair[::-1])]
-        chance = sides[0] * sides[1] * len(trials)
-        if max(sides) < 1 and chance < EXPECTED:
-            exchanges.append((chance, where, group & np.isin(found.label, pair), pair))
-    covered = np.zeros(len(found.label), dtype=bool)
-    for chance, where, members, pair in sorted(exchanges, key=lambda each: each[0]):
-        if not (covered & members).any():
-            covered |= members
-            taken = [
-                f"{(found.predicted[members & (found.label == one)] == other).sum()} of "
-                f"{(members & (found.label == one)).sum()}"
-                for one, other in (pair, pair[::-1])
-            ]
-            one, other = (store.classes[each] for each in pair)
-            text = f"{one!r} and {other!r} seem exchanged where {where}: {taken[0]} and {taken[1]} clips are taken for "
-            ids = tuple(store.clips.id[found.clip[members]].tolist())
-            yield Finding("exchanged-labels", ids, 1 - chance, text + "the other one.")
+    rate = (confused + 1) / (confused.sum(axis=1, keepdims=True) + 2)
+    trials, exchanges = 0, []
+    for where, group in _groups(store, found.clip):
+        taken = np.zeros((classes, classes), dtype=np.int64)
+        np.add.at(taken, (found.label[group], found.predicted[group]), 1)
+        large = np.flatnonzero(taken.sum(axis=1) >= GROUP).tolist()
+        trials += len(large) * (len(large) - 1) // 2
+        for one, other in combinations(large, 2):
+            sides = [_chance(taken[pair], taken[pair[0]].sum(), rate[pair]) for pair in ((one, other), (other, one))]
+            if max(sides) < 1:
+                exchanges.append((sides[0] * sides[1], where, group, (one, other), taken))
+    covered: set[int] = set()
+    for chance, where, group, pair, taken in sorted(exchanges, key=lambda each: each[0]):
+        members = found.clip[group[np.isin(found.label[group], pair)]]
+        if chance * trials < EXPECTED and not covered & set(members.tolist()):
+            covered |= set(members.tolist())
+            names = " and ".join(repr(store.classes[each]) for each in pair)
+            counts = " and ".join(f"{taken[one, other]} of {taken[one].sum()}" for one, other in (pair, pair[::-1]))
+            text = f"{names} seem exchanged where {where}: {counts} clips are taken for the other one."
+            yield Finding("exchanged-labels", tuple(store.clips.id[members].tolist()), 1 - chance, text)
 
 
-def _chance(found: _Labelled, group: Bool[np.ndarray, "n"], one: int, other: int, rate: Float[np.ndarray, "k k"]) -> float:
+def _chance(taken: int, clips: int, rate: float) -> float:
     """Return how probable it is that so many clips of a class are taken for another; 1 for fewer than half."""
-    predicted = found.predicted[group & (found.label == one)]
-    taken = int((predicted == other).sum())
-    return float(binom.sf(taken - 1, len(predicted), rate[one, other])) if 2 * taken >= len(predicted) else 1.0
+    return float(binom.sf(taken - 1, clips, rate)) if 2 * taken >= clips else 1.0
 
 
-def _counts(label: Int64[np.ndarray, "_"], classes: int) -> Int64[np.ndarray, "k"]:
-    return np.bincount(label, minlength=classes)
-
-
-def _groups(store: Store, clip: Int64[np.ndarray, "n"]) -> Iterator[tuple[str, Bool[np.ndarray, "n"]]]:
-    """Yield the groups of clips with one value of a column or of two columns, and their values in words."""
-    columns = {name: values[clip] for name, values in store.clips.columns.items()}
-    columns = {name: values for name, values in columns.items() if 1 < len(np.unique(values)) <= len(clip) // GROUP}
+def _groups(store: Store, clip: Int64[np.ndarray, "n"]) -> Iterator[tuple[str, Int64[np.ndarray, "_"]]]:
+    """Yield the clips that have one value of a column or of two columns, and these values in words."""
+    columns = {name: np.unique(values[clip], return_inverse=True) for name, values in store.clips.columns.items()}
+    columns = {name: found for name, found in columns.items() if 1 < len(found[0]) <= len(clip) // GROUP}
     for names in (*combinations(columns, 1), *combinations(columns, 2)):
-        codes = [np.unique(columns[name], return_inverse=True)[1] for name in names]
-        code = codes[0] if len(codes) == 1 else codes[0] * (codes[1].max() + 1) + codes[1]
-        for number in np.unique(code).tolist():
-            group = code == number
-            row = int(group.argmax())
-            yield " and ".join(f"{name} is {columns[name][row]}" for name in names), group
+        code = np.zeros(len(clip), dtype=np.int64)
+        for name in names:
+            code = code * len(columns[name][0]) + columns[name][1]
+        order = np.argsort(code, kind="stable")
+        for group in np.split(order, np.flatnonzero(np.diff(code[order])) + 1):
+            values = {name: columns[name][0][columns[name][1][group[0]]] for name in names}
+            yield " and ".join(f"{name} is {value}" for name, value in values.items()), group
