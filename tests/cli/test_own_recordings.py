@@ -55,12 +55,12 @@ def test_from_arrays_to_predictions_on_another_machine(tmp_path, monkeypatch, la
     (tmp_path / "mine").rename(elsewhere / "recordings")
     (tmp_path / "store").rename(tmp_path / "gone")
     for model in ("model.safetensors", "../recogniser.onnx"):
-        command = [sys.executable, "-m", "psp", "predict", model, "recordings", "out.csv"]
+        command = [sys.executable, "-m", "psp", "predict", model, "recordings", "--out", "out.csv"]
         done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         rows = list(csv.DictReader((elsewhere / "out.csv").open()))
         assert len(rows) == 48
-        assert {row["class"] for row in rows} <= {f"action {number}" for number in range(4)}
+        assert {row["label"] for row in rows} <= {f"action {number}" for number in range(4)}
         total = [sum(float(row[f"action {number}"]) for number in range(4)) for row in rows]
         np.testing.assert_allclose(total, 1, atol=1e-3)
         (elsewhere / "out.csv").unlink()

@@ -1,24 +1,27 @@
 import csv
+import shutil
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
-from psp.cli.predict import predict
+from psp.dataset.build import prepare
 from psp.dataset.store import open_store
 from psp.deploy.agreement import random_clip
-from psp.deploy.export import export_onnx
+from psp.deploy.foreign import ForeignSource, Options, open_for
 from psp.deploy.load import load
-from psp.deploy.predict import predict_source
-from psp.errors import DestinationError, RecordingError
+from psp.deploy.predict import Windows, predict_files
+from psp.deploy.timeline import windows_over
+from psp.errors import CheckpointError, ConfigError, RecordingError
 from psp.evaluate.predict import predict_store
 from psp.evaluate.trained import open_model
-
-
-@pytest.fixture(scope="module")
-def exported(trained, tmp_path_factory):
-    out = tmp_path_factory.mktemp("predict") / "recogniser.onnx"
-    export_onnx(trained, out)
-    return out
+from psp.io.format import Units
+from psp.io.source import SourceItem
+from psp.skeleton.catalogue import layout_by_name
+from psp.skeleton.convert import conversion
+from psp.skeleton.layout import Layout
+from psp.skeleton.recording import ClipInfo, Recording, Up
 
 
 @pytest.fixture(scope="module")
@@ -30,45 +33,170 @@ def recordings(trained, tmp_path_factory):
     return folder
 
 
+def probabilities(found) -> np.ndarray:
+    return np.stack([each.probabilities for each in found.found])
+
+
 def test_every_kind_of_model_predicts_a_store_alike(trained, exported):
     store = open_store(trained.parent / "store")
     expected = predict_store(open_model(trained), store).numpy()
     for model in (trained, trained / "model.safetensors", exported):
-        found = predict_source(model, trained.parent / "store")
-        assert found.ids == tuple(store.clips.id)
-        assert found.classes == store.classes
-        np.testing.assert_allclose(found.probabilities, expected, atol=1e-5)
+        found = predict_files(model, [trained.parent / "store"])
+        assert [each.id for each in found.found] == store.clips.id.tolist()
+        assert [each.true_label for each in found.found] == [store.classes[label] for label in store.clips.label]
+        assert found.classes == open_model(trained).interface.classes
+        np.testing.assert_allclose(probabilities(found), expected, atol=1e-5)
 
 
-def test_recordings_are_prepared_as_the_model_expects(trained, exported, recordings):
-    found = predict_source(trained, recordings, workers=1)
-    assert found.ids == tuple(f"take{number}" for number in range(5))
-    clips = [np.load(path) for path in sorted(recordings.iterdir())]
+def test_recordings_are_prepared_as_the_model_expects(trained, exported, recordings, tmp_path):
+    interface = open_model(trained).interface
+    options = {"layout": interface.layout, "clean": interface.clean, "normalise": interface.normalise}
+    prepare(recordings, tmp_path / "store", **options, workers=1)
+    expected = predict_store(open_model(trained), open_store(tmp_path / "store")).numpy()
     for model in (trained, exported):
-        np.testing.assert_allclose(load(model).predict(clips), found.probabilities, atol=1e-5)
-    np.testing.assert_allclose(
-        predict_source(exported, recordings, workers=1).probabilities, found.probabilities, atol=1e-5
-    )
+        found = predict_files(model, [recordings])
+        assert [each.id for each in found.found] == [f"take{number}" for number in range(5)]
+        np.testing.assert_allclose(probabilities(found), expected, atol=1e-5)
+        for each in found.found:
+            assert each.label == found.classes[each.probabilities.argmax()]
+            assert each.probability == each.probabilities.max()
+            assert (each.start, each.unit, each.true_label) == (0, "frames", None)
 
 
-def test_recordings_of_another_layout_are_refused(trained, tmp_path):
+def test_a_timeline_is_made_of_windows(trained, recordings):
+    recogniser = load(trained)
+    (path,) = recordings.glob("take3.npy")
+    clip = np.load(path)
+    frames = clip.shape[1]
+    spans = windows_over(frames, 12, 6)
+    rows = recogniser.predict([clip[:, start:end] for start, end in spans])
+    by_frame = np.array([
+        np.mean([row for row, (start, end) in zip(rows, spans, strict=True) if start <= frame < end], axis=0)
+        for frame in range(frames)
+    ])  # fmt: skip
+    found = predict_files(recogniser, [path], Options(fps=10), Windows("1.2s", "6")).found
+    assert found[0].start == 0
+    assert found[-1].end == pytest.approx(frames / 10)
+    for each in found:
+        inside = by_frame[slice(*each.frames)]
+        assert {found.label for found in (each,)} == {recogniser.classes[best] for best in inside.argmax(axis=1)}
+        np.testing.assert_allclose(each.probabilities, inside.mean(axis=0), atol=1e-5)
+    assert len(predict_files(recogniser, [path], Options(), Windows("12", "6", "1000")).found) == 1
+    sure = predict_files(recogniser, [path], Options(), Windows("12", "6", none_below=1.0)).found
+    assert [each.label for each in sure] == [None]
+
+
+def test_windows_without_anybody_have_no_class(trained, tmp_path):
+    clip = random_clip(np.random.default_rng(3), replace(open_model(trained).interface, persons=1))[:, :1]
+    clip = np.nan_to_num(clip).repeat(60, axis=1)
+    clip[:, 20:50] = np.nan
+    np.save(tmp_path / "take.npy", clip)
+    found = predict_files(trained, [tmp_path], windows=Windows("10")).found
+    empty = [each for each in found if each.label is None]
+    assert [each.probabilities for each in empty] == [None]
+    assert 20 <= empty[0].start < empty[0].end <= 50
+    with pytest.raises(ConfigError, match="State --fps"):
+        predict_files(trained, [tmp_path], windows=Windows("2s"))
+
+
+def test_what_cannot_be_used_is_named_and_the_rest_predicted(trained, recordings, tmp_path):
+    for name in ("take0", "take1"):
+        shutil.copy(recordings / f"{name}.npy", tmp_path)
+    (tmp_path / "broken.npy").write_bytes((recordings / "take0.npy").read_bytes()[:200])
+    np.save(tmp_path / "nobody.npy", np.full((5, 25, 3), np.nan))
+    np.save(tmp_path / "others.npy", np.ones((5, 17, 3)))
+    found = predict_files(trained, [tmp_path])
+    assert [each.id for each in found.found] == ["take0", "take1"]
+    assert [each.where for each in found.skipped] == ["broken.npy", "nobody.npy", "others.npy"]
+    some = predict_files(trained, [tmp_path / "take1.npy", tmp_path / "absent.npy", trained.parent / "store"])
+    assert Counter(each.id.startswith("take") for each in some.found) == {True: 1, False: 90}
+    assert "absent.npy" in some.skipped[0].where
+    with pytest.raises(RecordingError, match=r"broken.npy: .*\n.*nobody.npy"):
+        predict_files(trained, [tmp_path / "broken.npy", tmp_path / "nobody.npy"])
+
+
+def test_other_recordings_are_refused(trained, tmp_path):
     np.save(tmp_path / "take.npy", np.ones((5, 17, 3)))
-    with pytest.raises(RecordingError, match="17 joints"):
-        predict_source(trained, tmp_path, workers=1)
+    with pytest.raises(ConfigError, match=r"17 joints.*--layout"):
+        predict_files(trained, [tmp_path])
+    with pytest.raises(RecordingError, match=r"lack joints of 'ntu25'.*and 4 more"):
+        predict_files(trained, [tmp_path], Options(layout="coco17"))
+    np.save(tmp_path / "take.npy", np.ones((5, 25, 2)))
+    with pytest.raises(RecordingError, match=r"2 coordinates .* the model takes 3"):
+        predict_files(trained, [tmp_path])
+    with pytest.raises(ConfigError, match="not cut into windows"):
+        predict_files(trained, [trained.parent / "store"], windows=Windows("2s"))
+    with pytest.raises(ConfigError, match="about windows"):
+        Windows(stride="5")
+    prepare("synthetic", tmp_path / "store", layout="coco17", clips=3, workers=1)
+    with pytest.raises(CheckpointError, match="coco17"):
+        predict_files(trained, [tmp_path / "store"])
 
 
-def test_the_command_writes_a_table(trained, recordings, tmp_path):
-    predict(trained / "model.safetensors", recordings, tmp_path / "found.csv", workers=1)
-    with (tmp_path / "found.csv").open(newline="") as file:
-        head, *lines = csv.reader(file)
-    classes = open_model(trained).interface.classes
-    assert head == ["id", "class", *classes]
-    for name, label, *values in lines:
-        numbers = [float(value) for value in values]
-        assert name.startswith("take")
-        assert label == classes[int(np.argmax(numbers))]
-        assert sum(numbers) == pytest.approx(1, abs=1e-2)
-    with pytest.raises(DestinationError, match="already exists"):
-        predict(trained, recordings, tmp_path / "found.csv")
-    with pytest.raises(DestinationError, match="does not exist"):
-        predict(trained, recordings, tmp_path / "absent/found.csv")
+def test_another_layout_and_axis_are_converted_and_told(trained, recordings, tmp_path):
+    """The same persons by another sensor, which calls its joints otherwise and has z up."""
+    model, azure = open_model(trained).interface.layout, layout_by_name("kinect32")
+    for path in recordings.iterdir():
+        given = np.load(path)
+        joints = np.full((*given.shape[:2], 32, 3), np.nan)
+        for number, sources in enumerate(conversion(azure, model).joints):
+            joints[:, :, list(sources)] = given[:, :, [number]]
+        np.save(tmp_path / path.name, np.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], axis=-1))
+    expected = predict_files(trained, [recordings])
+    found = predict_files(trained, [tmp_path], Options(layout="kinect32", up="z"))
+    np.testing.assert_allclose(probabilities(found), probabilities(expected), atol=1e-5)
+    assert any("converted to 'ntu25'" in note for note in found.notes)
+    assert any("z points up" in note for note in found.notes)
+    assert any("taken to be those of the model" in note for note in expected.notes)
+
+
+COCO = layout_by_name("coco17")
+
+
+@dataclass(frozen=True)
+class OneRecording:
+    """A source of one recording with three coordinates."""
+
+    units: Units
+    dataset: str = "one"
+    source: str = "one"
+    layout: Layout = COCO
+    classes: tuple[str, ...] = ()
+    up: Up = "-y"
+    tracked: bool = True
+    notes: tuple[str, ...] = ()
+
+    def items(self) -> tuple[list[SourceItem], Counter[str]]:
+        return [SourceItem("take", "")], Counter()
+
+    def read(self, item: SourceItem) -> Recording:
+        joints = np.random.default_rng(0).normal(size=(1, 5, 17, 3))
+        return Recording(ClipInfo(item.name), joints, np.ones((1, 5, 17), dtype=np.float32), "-y")
+
+
+@pytest.mark.parametrize("units", ["pixels", "shares of the image", "metres", "unknown units"])
+def test_a_depth_is_left_out_of_image_coordinates_only(trained, units):
+    flat = replace(open_model(trained).interface, layout=COCO, channels=2, up="-y")
+    source = ForeignSource(OneRecording(units), flat, conversion(COCO, COCO), "-y", ())
+    (item,) = source.items()
+    if units in ("pixels", "shares of the image"):
+        np.testing.assert_array_equal(source.read(item).joints, source.reader.read(item).joints[..., :2])
+    else:
+        with pytest.raises(RecordingError, match="3 coordinates"):
+            source.read(item)
+
+
+def test_labels_of_a_table_are_the_true_ones(trained, recordings, tmp_path):
+    shutil.copytree(recordings, tmp_path / "labelled")
+    with (tmp_path / "labelled" / "clips.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("id", "label"), ("take0", "walk"), ("take2", "kick"), ("take4", "")])
+    found = predict_files(trained, [tmp_path / "labelled"]).found
+    assert [each.true_label for each in found] == ["walk", None, "kick", None, None]
+
+
+def test_files_that_tell_their_layout_and_axis_are_taken_at_their_word(trained, tmp_path):
+    prepare("synthetic", tmp_path / "store", clips=3, workers=1)
+    interface = open_model(trained).interface
+    assert open_for(interface, "synthetic").notes == ()
+    with pytest.raises(RecordingError, match="lack joints"):
+        open_for(replace(interface, layout=layout_by_name("hand21")), "synthetic")

@@ -4,12 +4,20 @@ import numpy as np
 import pytest
 
 from psp.deploy.agreement import random_clip
-from psp.deploy.export import export_onnx
+from psp.deploy.clips import padded
+from psp.deploy.load import load
+from psp.deploy.predict import predict_files
 from psp.deploy.stream import StreamingPredictor, Window
 from psp.errors import ConfigError
-from psp.evaluate.arrays import AS_GIVEN, recordings_of, store_of
+from psp.evaluate.arrays import AS_GIVEN, InputError, recordings_of, store_of
 from psp.evaluate.predict import predict_store
 from psp.evaluate.trained import open_model
+
+
+@pytest.fixture(scope="module")
+def models(trained, exported):
+    """The same model for PyTorch and for onnxruntime."""
+    return {"PyTorch": trained, "ONNX": exported}
 
 
 def recording(model, frames: int) -> np.ndarray:
@@ -47,9 +55,49 @@ def test_every_prediction_is_that_for_the_window_as_a_clip(trained, length):
     np.testing.assert_allclose(np.stack(found), predict_store(model, prepared).numpy(), atol=1e-5)
 
 
-def test_onnxruntime_predicts_alike(trained, tmp_path):
-    export_onnx(trained, tmp_path / "recogniser.onnx")
-    streams = [StreamingPredictor.open(path, every=3) for path in (trained, tmp_path / "recogniser.onnx")]
+@pytest.mark.parametrize("program", ["PyTorch", "ONNX"])
+@pytest.mark.parametrize("lost", [0.0, 0.1, 0.3])
+@pytest.mark.parametrize("mark", [np.nan, 0.0, "confidence"])
+def test_lost_joints_are_mended_as_in_a_recorded_file(models, tmp_path, program, lost, mark):
+    """One person, frame by frame, against preparation and prediction of the file; however joints are marked."""
+    draw = np.random.default_rng(7)
+    clip = random_clip(draw, replace(open_model(models["PyTorch"]).interface, persons=1))[0, :40]
+    gone = (draw.random(clip.shape[:2]) < lost) | np.isnan(clip).any(axis=2)
+    np.save(tmp_path / "take.npy", np.where(gone[..., None], np.nan, clip))
+    (expected,) = predict_files(models["PyTorch"], [tmp_path]).found
+    stream = StreamingPredictor.open(models[program], window=len(clip))
+    if mark == "confidence":
+        found = [
+            stream.push(np.nan_to_num(frame, nan=5.0), ~away * 0.5) for frame, away in zip(clip, gone, strict=True)
+        ]
+    else:
+        found = [stream.push(frame) for frame in np.where(gone[..., None], mark, clip)]
+    np.testing.assert_allclose(found[-1], expected.probabilities, atol=1e-5)
+    assert stream.ranked[0] == (expected.label, pytest.approx(expected.probability, abs=1e-5))
+    assert [name for name, _ in sorted(stream.ranked)] == sorted(stream.classes)
+
+
+@pytest.mark.parametrize("program", ["PyTorch", "ONNX"])
+def test_the_model_itself_takes_nan_as_not_observed(models, program):
+    recogniser = load(models[program])
+    clip = random_clip(np.random.default_rng(11), replace(recogniser.interface, persons=1))
+    clip[0, 2:5, 3] = np.nan
+    batch = padded([(clip, np.ones(clip.shape[:3]))], recogniser)
+    np.testing.assert_allclose(recogniser.compute(batch), recogniser.predict([clip]), atol=1e-5)
+
+
+def test_zeros_are_coordinates_where_the_origin_is_a_joint(trained):
+    clip = random_clip(np.random.default_rng(2), replace(open_model(trained).interface, persons=1))[0, :9]
+    clip = np.nan_to_num(clip, nan=1.0) - np.nan_to_num(clip[:, :1], nan=1.0)
+    stream = StreamingPredictor.open(trained, window=9, zero_is_missing=False)
+    found = [stream.push(frame) for frame in clip][-1]
+    np.testing.assert_allclose(found, load(trained).predict([clip])[0], atol=1e-5)
+    strict = StreamingPredictor.open(trained, window=9)
+    assert np.abs([strict.push(frame) for frame in clip][-1] - found).max() > 1e-6
+
+
+def test_onnxruntime_predicts_alike(models, trained):
+    streams = [StreamingPredictor.open(path, every=3) for path in models.values()]
     for number, frame in enumerate(recording(open_model(trained), 12).swapaxes(0, 1), 1):
         plain, other = (stream.push(frame) for stream in streams)
         assert (plain is None) == (other is None) == (number % 3 != 0)
@@ -57,18 +105,65 @@ def test_onnxruntime_predicts_alike(trained, tmp_path):
             np.testing.assert_allclose(plain, other, atol=1e-5)
 
 
+def test_a_prediction_decays_while_nobody_is_observed(trained):
+    stream = StreamingPredictor.open(trained, window=4)
+    clip = recording(open_model(trained), 7)[0]
+    last = [stream.push(frame) for frame in clip[:6]][-1]
+    nobody = [np.full((25, 3), np.nan), None, np.zeros((2, 25, 3)), np.zeros((0, 25, 3))]
+    found = [stream.push(frame) for frame in nobody]
+    for number, each in enumerate(found[:3], 1):
+        np.testing.assert_allclose(each, last * (1 - number / 4), rtol=1e-6)
+    assert found[3] is None
+    assert stream.ranked == []
+    alone = StreamingPredictor.open(trained, window=4)
+    np.testing.assert_allclose(stream.push(clip[6]), alone.push(clip[6]), atol=1e-6)
+
+
+def test_frames_between_two_answers_count_when_the_person_leaves(trained):
+    clip = recording(open_model(trained), 6)[0]
+    stream, plain = StreamingPredictor.open(trained, every=4), StreamingPredictor.open(trained)
+    for frame in [*clip[:6], None]:
+        stream.push(frame)
+        expected = plain.push(frame)
+    np.testing.assert_allclose(stream.push(None), expected * (6 / 7), rtol=1e-5)
+
+
 def test_nobody_is_not_recognised(trained):
     stream = StreamingPredictor.open(trained)
+    assert stream.push(None) is None
     assert stream.push(np.full((2, 25, 3), np.nan)) is None
-    assert stream.push(np.zeros((2, 25, 3))) is not None
+    assert stream.push(np.ones((2, 25, 3))) is not None
 
 
-def test_impossible_frames_and_settings_are_refused(trained):
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (np.ones((25, 2)), r"shape \(25, 2\), not \(25, 3\)"),
+        (np.ones((24, 3)), r"shape \(24, 3\)"),
+        (np.ones((3, 25, 3)), r"1 to 2, 25, 3"),
+        (np.ones((1, 2, 25, 3)), "shape"),
+        (7.0, "shape"),
+        (np.full((25, 3), np.inf), "infinite"),
+        (np.full((25, 3), "a"), "no array of numbers"),
+        ([[1, 2, 3], [4]], "no array of numbers"),
+        ([[None] * 3] * 25, "no array of numbers"),
+        (np.ones((25, 3)) * 1j, "no array of numbers"),
+    ],
+)
+def test_a_frame_that_does_not_fit_is_refused_and_leaves_no_trace(trained, frame, message):
+    stream, other = StreamingPredictor.open(trained), StreamingPredictor.open(trained)
+    first, second = recording(open_model(trained), 2)[0]
+    for each in (stream, other):
+        each.push(first)
+    with pytest.raises(InputError, match=message):
+        stream.push(frame)
+    np.testing.assert_array_equal(stream.push(second), other.push(second))
+
+
+def test_impossible_settings_are_refused(trained):
     with pytest.raises(ConfigError, match="count frames"):
         StreamingPredictor.open(trained, every=0)
-    stream = StreamingPredictor.open(trained)
-    stream.push(np.ones((2, 25, 3)))
-    with pytest.raises(ConfigError, match="frame of shape"):
-        stream.push(np.ones((1, 25, 3)))
+    with pytest.raises(InputError, match="the confidence has the shape"):
+        StreamingPredictor.open(trained).push(np.ones((25, 3)), np.ones(24))
     with pytest.raises(ConfigError, match="empty"):
         _ = Window(3).joints

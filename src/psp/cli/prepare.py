@@ -77,7 +77,7 @@ def prepare(
         settings: changes of single settings, nested
     """
     found = detect_format(sources) if format is None else format
-    options = {"layout": layout, "up": up, "fps": fps, "size": _size(size), "table": table, "window": window}
+    options = {"layout": layout, "up": up, "fps": fps, "size": size_of(size), "table": table, "window": window}
     options |= {"stride": stride, "missing": missing, "clips": clips, "seed": seed}
     reader = open_reader(sources, found, **options)
     chosen = override(Settings(default_clean(reader), NORMALISATIONS[normalise]), settings)
@@ -116,7 +116,7 @@ def prepare_parser() -> ArgumentParser:
     return parser
 
 
-def _size(text: str | None) -> tuple[int, int] | None:
+def size_of(text: str | None) -> tuple[int, int] | None:
     """Return width and height."""
     if text is None:
         return None

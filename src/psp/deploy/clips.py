@@ -14,8 +14,8 @@ from psp.preprocess.clean import clean
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording
 
-SIZE = 64
-"""Clips of a batch."""
+SIZE, MOST = 64, 20_000
+"""Clips of a batch, and frames of a batch of several clips, those that clips are padded to included."""
 
 Body = tuple[Float[np.ndarray, "_ _ v c"], Float[np.ndarray, "_ _ v"]]
 """Joints of a clip with their confidence."""
@@ -26,7 +26,7 @@ class Padded:
     """Clips of different lengths in arrays of one shape: the inputs of an exported model.
 
     Of clip i the first `frames[i]` frames and the persons marked true are read; all else has no influence, nor have
-    joints with confidence 0, which were not observed.
+    joints with confidence 0 or a NaN coordinate, which were not observed.
     """
 
     joints: Float32[np.ndarray, "n m t v c"]
@@ -87,9 +87,20 @@ class ClipRecogniser:
         return self._predict(bodies)
 
     def _predict(self, bodies: Sequence[Body]) -> Float32[np.ndarray, "n k"]:
-        starts = range(0, len(bodies), SIZE)  # itertools.batched is newer than Python 3.11
-        found = [self.compute(padded(bodies[start : start + SIZE], self)) for start in starts]
+        spans = _batches([joints.shape[1] for joints, _ in bodies])
+        found = [self.compute(padded(bodies[start:end], self)) for start, end in spans]
         return np.concatenate([np.empty((0, len(self.classes)), dtype=np.float32), *found])
+
+
+def _batches(frames: Sequence[int]) -> list[tuple[int, int]]:
+    """Return where each batch of clips starts and ends; the end is not part of it."""
+    spans, start, longest = list[tuple[int, int]](), 0, 0
+    for number, length in enumerate(frames):
+        longest, clips = max(longest, length), number - start + 1
+        if clips > 1 and (clips > SIZE or clips * longest > MOST):
+            spans.append((start, number))
+            start, longest = number, length
+    return [*spans, (start, len(frames))] if frames else []
 
 
 def padded(bodies: Sequence[Body], recogniser: ClipRecogniser) -> Padded:

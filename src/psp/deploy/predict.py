@@ -1,81 +1,226 @@
-"""Recognising the clips of a stored data set, or recordings of any known format."""
+"""Predictions for recordings of any known format, whole or in windows, and for prepared data sets."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from psp.dataset.build import prepare
+from psp.config.ranges import require
 from psp.dataset.store import Store, open_store
 from psp.deploy.clips import ClipRecogniser
+from psp.deploy.foreign import ForeignSource, Options, open_each
 from psp.deploy.load import load
 from psp.deploy.recogniser import Recogniser
-from psp.errors import RecordingError
-from psp.evaluate.arrays import cleaning
+from psp.deploy.timeline import NOTHING, Segment, timeline, windows_over
+from psp.errors import ConfigError, RecordingError
 from psp.evaluate.predict import predict_store
-from psp.io.base import READERS, Reader, detect_format, open_reader
-from psp.model.model_file import Interface
+from psp.io.intervals import frames_of
+from psp.io.source import SourceItem
+from psp.preprocess.chunk import Skipped
+from psp.preprocess.prepare import Progress
+from psp.skeleton.recording import Recording
+
+TOGETHER, SHOWN = 64, 20
+"""How many recordings are read before they are predicted, and how many damaged ones an error lists."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How long recordings are cut: lengths are frames such as "60" or seconds such as "2s".
+
+    `window` None predicts each recording as a whole. `stride` is by default a quarter of the window. Shorter segments
+    than `min_duration` become parts of a neighbour. Below the probability `none_below` there is no class.
+    """
+
+    window: str | None = None
+    stride: str | None = None
+    min_duration: str | None = None
+    none_below: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(0 <= self.none_below <= 1, "none_below", self.none_below, "a probability from 0 to 1")
+        if self.window is None and (self.stride or self.min_duration):
+            remedy = "State --window too, such as --window 2s."
+            raise ConfigError("--stride and --min-duration are about windows.", remedy=remedy)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The class of a recording, or of a segment of one.
+
+    `label` is None where nothing is probable enough, `probabilities` where nobody was seen. `frames` are the first
+    frame and the one after the last. `true_label` is None where it is not known.
+    """
+
+    id: str
+    label: str | None
+    probability: float | None
+    probabilities: Float[np.ndarray, "k"] | None
+    frames: tuple[int, int]
+    fps: float | None
+    true_label: str | None
+
+    @property
+    def unit(self) -> str:
+        """Whether start and end are in seconds, or in frames because the frame rate is not known."""
+        return "frames" if self.fps is None else "seconds"
+
+    @property
+    def start(self) -> float:
+        """Where it begins."""
+        return self.frames[0] / (self.fps or 1)
+
+    @property
+    def end(self) -> float:
+        """Where it ends."""
+        return self.frames[1] / (self.fps or 1)
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Class probabilities of clips, with their ids and the names of the classes."""
+    """Predictions in the order of the recordings, what could not be used, and in sentences what was converted."""
 
-    ids: tuple[str, ...]
     classes: tuple[str, ...]
-    probabilities: Float[np.ndarray, "n k"]
-
-    @property
-    def labels(self) -> list[str]:
-        """The most probable class of each clip."""
-        return [self.classes[number] for number in self.probabilities.argmax(axis=1)]
+    found: tuple[Prediction, ...]
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...]
 
 
-def predict_source(
-    model: Path | str,
-    source: Path | str,
-    format: str | None = None,
+def predict_files(
+    model: Path | str | ClipRecogniser,
+    sources: Sequence[str | Path],
+    options: Options = Options(),  # noqa: B008
+    windows: Windows = Windows(),
     device: str = "cpu",
-    workers: int | None = None,
+    on_progress: Progress | None = None,
 ) -> Predictions:
-    """Return the predictions of a run folder, model.safetensors or .onnx file for a prepared store or for recordings.
+    """Return the predictions of a model for prepared data sets and recordings of any known format.
 
-    Recordings of any known format (by default it is found out) are cleaned and normalised as the model expects.
-    A source of another layout, other coordinates or another vertical axis raises an error.
+    `model` is a run folder, a model.safetensors, an .onnx file or an opened recogniser. See `open_for` for what is
+    converted. Recordings that cannot be used are left out and noted; if there is no other RecordingError lists them.
     """
-    recogniser, path = load(model, device), Path(source)
-    if (path / "manifest.json").is_file() and format is None:
-        return _of_store(recogniser, open_store(path))
-    reader = _reader(path, format, recogniser.interface)
-    interface = recogniser.interface
-    with TemporaryDirectory() as folder:
-        prepared = Path(folder) / "store"
-        prepare(reader, prepared, clean=cleaning(interface), normalise=interface.normalise, workers=workers)
-        return _of_store(recogniser, open_store(prepared))
+    recogniser = model if isinstance(model, ClipRecogniser) else load(model, device)
+    paths = [Path(each) for each in sources]
+    stores = [path for path in paths if (path / "manifest.json").is_file() and options.format is None]
+    if stores and windows.window is not None:
+        remedy = "Name the recordings that it was made of."
+        raise ConfigError("a prepared data set is not cut into windows.", where=str(stores[0]), remedy=remedy)
+    found = [each for path in stores for each in _of_store(recogniser, open_store(path), windows)]
+    skipped, notes = list[Skipped](), list[str]()
+    if others := [path for path in paths if path not in stores]:
+        opened, failed = open_each(recogniser.interface, others, options)
+        skipped += [_skipped(error, "recordings") for error in failed]
+        notes += [note for source in opened for note in source.notes]
+        found += _of_sources(recogniser, opened, windows, skipped, on_progress)
+    if not found:
+        raise _nothing(skipped, paths)
+    return Predictions(recogniser.classes, tuple(found), tuple(skipped), tuple(dict.fromkeys(notes)))
 
 
-def _of_store(recogniser: ClipRecogniser, store: Store) -> Predictions:
+def _of_store(recogniser: ClipRecogniser, store: Store, windows: Windows) -> Iterator[Prediction]:
     recogniser.interface.require_prepared_alike(store)
     if isinstance(recogniser, Recogniser):
         found = predict_store(recogniser.model, store).numpy()
     else:
         found = recogniser.predict_store(store)
-    return Predictions(tuple(map(str, store.clips.id)), recogniser.classes, found)
+    for number, row in enumerate(found):
+        info, frames = store.clips.info(number), int(store.clips.frames[number])
+        segments = timeline([(0, frames)], row[None], frames, windows.none_below, 0)
+        true = None if info.label is None else store.classes[info.label]
+        yield from _predictions(recogniser.classes, segments, info.id, None, true)
 
 
-def _reader(source: Path, format: str | None, interface: Interface) -> Reader:
-    """Return a reader of recordings as the model expects them; own arrays are taken to be of its layout."""
-    name = detect_format(source) if format is None else format
-    known = READERS[name].options if name in READERS else ()
-    options: dict[str, Any] = {"layout": interface.layout, "up": interface.up}
-    reader = open_reader(source, name, **{key: value for key, value in options.items() if key in known})
-    if reader.layout != interface.layout:
-        what = f"these recordings are of layout {reader.layout.name!r}, the model is for {interface.layout.name!r}."
-        raise RecordingError(what, where=str(source), remedy="Use recordings of that layout, or another model.")
-    if reader.up != interface.up:
-        what = f"in these recordings {reader.up} points up, the model expects {interface.up}."
-        raise RecordingError(what, where=str(source), remedy="Turn the recordings, or use another model.")
-    return reader
+def _of_sources(
+    recogniser: ClipRecogniser,
+    sources: Sequence[ForeignSource],
+    windows: Windows,
+    skipped: list[Skipped],
+    on_progress: Progress | None,
+) -> list[Prediction]:
+    """Return the predictions of all recordings; adds to `skipped`."""
+    tasks = [(source, item) for source in sources for item in source.items()]
+    size, found = TOGETHER if windows.window is None else 1, list[Prediction]()
+    for start in range(0, len(tasks), size):
+        part = tasks[start : start + size]
+        read = [each for task in part if (each := _read(*task, skipped)) is not None]
+        found += _of_recordings(recogniser, read, windows)
+        if on_progress is not None:
+            on_progress(start + len(part), len(tasks))
+    return found
+
+
+def _read(source: ForeignSource, item: SourceItem, skipped: list[Skipped]) -> tuple[Recording, str | None] | None:
+    """Return a recording and its true label; None if it cannot be used, which is noted."""
+    try:
+        recording = source.read(item)
+        if not recording.confidence.any():
+            raise RecordingError("nobody is seen.", where=item.name)
+    except RecordingError as error:
+        skipped.append(_skipped(error, item.name))
+        return None
+    label = recording.info.label
+    return recording, None if label is None else source.reader.classes[label]
+
+
+def _of_recordings(
+    recogniser: ClipRecogniser, recordings: Sequence[tuple[Recording, str | None]], windows: Windows
+) -> Iterator[Prediction]:
+    spans = [_spans(recording, windows) for recording, _ in recordings]
+    parts = [
+        _part(recording, span)
+        for (recording, _), own in zip(recordings, spans, strict=True)
+        for span in own
+    ]  # fmt: skip
+    rows = iter(recogniser.predict_recordings(parts))
+    for (recording, true), own in zip(recordings, spans, strict=True):
+        probabilities = np.array([next(rows) for _ in own]).reshape(len(own), len(recogniser.classes))
+        shortest = frames_of(windows.min_duration, recording.fps, "--min-duration") or 0
+        segments = timeline(own, probabilities, recording.joints.shape[1], windows.none_below, shortest)
+        yield from _predictions(recogniser.classes, segments, recording.info.id, recording.fps, true)
+
+
+def _spans(recording: Recording, windows: Windows) -> list[tuple[int, int]]:
+    """Return the windows of a recording that can be predicted, or the whole recording.
+
+    Of several windows those count in which somebody is seen in half of the frames.
+    """
+    frames, size = recording.joints.shape[1], frames_of(windows.window, recording.fps, "--window")
+    if size is None:
+        return [(0, frames)]
+    stride = frames_of(windows.stride, recording.fps, "--stride") or max(size // 4, 1)
+    found, seen = windows_over(frames, size, stride), np.any(recording.seen, axis=0)
+    return found if len(found) == 1 else [span for span in found if 2 * seen[slice(*span)].sum() >= size]
+
+
+def _part(recording: Recording, span: tuple[int, int]) -> Recording:
+    frames = slice(*span)
+    return replace(recording, joints=recording.joints[:, frames], confidence=recording.confidence[:, frames])
+
+
+def _predictions(
+    classes: Sequence[str], segments: Sequence[Segment], id: str, fps: float | None, true: str | None
+) -> Iterator[Prediction]:
+    for each in segments:
+        label = None if each.label == NOTHING else classes[each.label]
+        best = each.probabilities
+        probability = None if best is None else float(best.max() if each.label == NOTHING else best[each.label])
+        yield Prediction(id, label, probability, best, each.frames, fps, true)
+
+
+def _skipped(error: RecordingError, name: str) -> Skipped:
+    return Skipped(error.where or name, error.what)
+
+
+def _nothing(skipped: Sequence[Skipped], sources: Sequence[Path]) -> RecordingError:
+    """Return the error for sources without any recording that can be used."""
+    where = ", ".join(map(str, sources[:3])) + (", ..." if len(sources) > 3 else "")
+    if not skipped:
+        return RecordingError("there is no recording.", where=where, remedy="Correct the path.")
+    if len({each.reason for each in skipped}) == 1:
+        what = f"no recording can be used: {skipped[0].reason}"
+        return RecordingError(what, where=where, remedy="Correct the recordings, or use another model.")
+    lines = [f"  {each.where}: {each.reason}" for each in skipped[:SHOWN]]
+    what = "\n".join(["no recording can be used:", *lines, *["  ..."] * (len(skipped) > SHOWN)]) + "\n"
+    return RecordingError(what, where=where, remedy="Correct the recordings, or use another model.")

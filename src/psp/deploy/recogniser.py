@@ -41,7 +41,10 @@ class Recogniser(ClipRecogniser, nn.Module):
         persons: Bool[Tensor, "n m"],
         confidence: Float[Tensor, "n m t v"] | None = None,
     ) -> Float[Tensor, "n k"]:
-        """Return class probabilities; see `Padded` for the inputs. Without `confidence` every joint was observed."""
+        """Return class probabilities; see `Padded` for the inputs.
+
+        Without `confidence` every joint without a NaN coordinate was observed.
+        """
         ready = self._prepared(joints, frames, persons, confidence)
         crops = self.interface.data.resample.test_crops
         parts = [self._modalities(ready, frames, crop) for crop in crops]
@@ -67,7 +70,7 @@ class Recogniser(ClipRecogniser, nn.Module):
         interface = self.interface
         frame = torch.arange(joints.shape[2], device=joints.device)
         inside = persons[:, :, None] & (frame < frames[:, None])[:, None]
-        observed = inside[..., None].expand(joints.shape[:4])
+        observed = inside[..., None] & ~joints.isnan().any(dim=4)
         if confidence is not None:
             observed = observed & (confidence > 0)
         fills = cleaning(interface).fill_gaps

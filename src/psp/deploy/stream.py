@@ -1,14 +1,15 @@
 """Online recognition: one frame in at a time, probabilities of the latest window out."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Float64
 
 from psp.deploy.clips import ClipRecogniser, padded
 from psp.deploy.load import load
 from psp.errors import ConfigError
-from psp.evaluate.arrays import cleaning
+from psp.evaluate.arrays import InputError, cleaning
 
 
 class Window:
@@ -22,9 +23,6 @@ class Window:
         """Take in a frame; the oldest falls out of a full window."""
         if self._ring is None:
             self._ring = np.zeros((len(frame), 2 * self.length, *frame.shape[1:]), dtype=np.float32)
-        if frame.shape != (len(self._ring), *self._ring.shape[2:]):
-            what = f"a frame of shape {frame.shape} follows frames of shape {(len(self._ring), *self._ring.shape[2:])}."
-            raise ConfigError(what, remedy="Keep the slots of absent persons and fill them with NaN.")
         slot = self.count % self.length
         self._ring[:, slot] = self._ring[:, slot + self.length] = frame
         self.count += 1
@@ -43,37 +41,78 @@ class Window:
 class StreamingPredictor:
     """Predicts after every `every`-th frame what the last `window` frames show.
 
-    The prediction equals that for a clip of these frames, to rounding: the window is normalised, resampled and encoded
-    as a whole. Only the window itself is kept up to date frame by frame. The rest cannot be, exactly: the window's
-    first frame is the origin and its mean spine the unit, so every coordinate changes with every frame, and attention
-    among joints sums over all frames of the window.
+    The prediction equals that for a clip of these frames, to rounding: the window is mended, normalised, resampled and
+    encoded as a whole. Only the window itself is kept up to date frame by frame. The rest cannot be, exactly: the
+    window's first frame is the origin and its mean spine the unit, so every coordinate changes with every frame, and
+    attention among joints sums over all frames of the window.
+
+    A joint was not observed if a coordinate is NaN, if its confidence is 0 or, as sensors mark it, if all its
+    coordinates are exactly 0. `zero_is_missing` False switches the last rule off, for recordings whose origin is a
+    joint. While nobody is observed the last prediction is held: after n such frames it is multiplied by
+    1 - n / window, so that its sum is less than 1, and after a whole window there is none.
     """
 
-    def __init__(self, recogniser: ClipRecogniser, window: int | None = None, every: int = 1) -> None:
+    def __init__(
+        self, recogniser: ClipRecogniser, window: int | None = None, every: int = 1, zero_is_missing: bool = True
+    ) -> None:
         self.window = Window(recogniser.frames if window is None else window)
         if self.window.length < 1 or every < 1:
             raise ConfigError("window and every count frames.", remedy="Use whole numbers from 1.")
-        self.recogniser, self.every = recogniser, every
+        self.recogniser, self.every, self.zero_is_missing = recogniser, every, zero_is_missing
+        self.probabilities: np.ndarray | None = None
+        self._latest: np.ndarray | None = None
+        self._absent = 0
 
     @classmethod
-    def open(cls, path: str | Path, window: int | None = None, every: int = 1) -> "StreamingPredictor":
+    def open(
+        cls, path: str | Path, window: int | None = None, every: int = 1, zero_is_missing: bool = True
+    ) -> "StreamingPredictor":
         """Return one for a run folder, a model.safetensors or an .onnx file.
 
         `window` is by default the number of frames that the model takes, so that nothing is interpolated.
         """
-        return cls(load(path), window, every)
+        return cls(load(path), window, every, zero_is_missing)
 
-    def push(self, frame: Float[np.ndarray, "m v c"]) -> Float32[np.ndarray, "k"] | None:
-        """Take in one recorded frame; persons keep their slots and are NaN where they are not observed.
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the probabilities."""
+        return self.recogniser.classes
 
-        Returns probabilities after every `every`-th frame, None in between and while nobody is in the window. Until the
-        window is full, the frames so far are the clip.
+    @property
+    def ranked(self) -> list[tuple[str, float]]:
+        """The classes with their last probabilities, the most probable first; empty while there are none."""
+        if self.probabilities is None:
+            return []
+        return sorted(zip(self.classes, self.probabilities.tolist(), strict=True), key=lambda each: -each[1])
+
+    def push(self, frame: Any, confidence: Any = None) -> Float32[np.ndarray, "k"] | None:
+        """Take in one recorded frame (v, c) or (m, v, c), with a confidence (v) or (m, v) if it is known.
+
+        Persons keep their slots; absent persons are NaN or, after the last one present, left out. None is a frame
+        without anybody. Returns probabilities after every `every`-th frame, None in between and while nobody is in the
+        window; `probabilities` and `ranked` keep the last ones. Until the window is full, the frames so far are the
+        clip. A frame of another shape or with infinite numbers raises InputError and is not taken in.
         """
-        self.window.push(frame)
-        return None if self.window.count % self.every else self.predict()
+        joints = self._checked(frame, confidence)
+        self.window.push(joints)
+        if np.isnan(joints).all():
+            self._absent += 1
+        else:
+            self._absent, self._latest = 0, None
+        if self.window.count % self.every:
+            return None
+        self.probabilities = self.predict()
+        return self.probabilities
 
     def predict(self) -> Float32[np.ndarray, "k"] | None:
         """Return the probabilities of the present window; None if nobody was observed in it."""
+        if self._latest is None:
+            self._latest = self._of_window()
+        held = 1 - self._absent / self.window.length
+        return None if self._latest is None or held <= 0 else self._latest * np.float32(held)
+
+    def _of_window(self) -> Float32[np.ndarray, "k"] | None:
+        """Return the probabilities of the window without regard to the frames since somebody was observed."""
         joints = self.window.joints
         observed = ~np.isnan(joints).any(axis=3)
         persons, frames = observed.any(axis=(1, 2)), observed.any(axis=(0, 2))
@@ -84,3 +123,43 @@ class StreamingPredictor:
         chosen = np.ix_(persons, frames)
         body = (joints[chosen], observed[chosen].astype(np.float32))
         return self.recogniser.compute(padded([body], self.recogniser))[0]
+
+    def _checked(self, frame: Any, confidence: Any) -> Float64[np.ndarray, "m v c"]:
+        """Return a frame with all person slots, NaN where a joint was not observed."""
+        interface = self.recogniser.interface
+        size, slots = (len(interface.layout.joints), interface.channels), interface.persons
+        joints = np.zeros((0, *size)) if frame is None else _numbers(frame, "frame")
+        joints = joints[None] if joints.ndim == 2 else joints
+        if joints.ndim != 3 or joints.shape[1:] != size or len(joints) > slots:
+            expected = f"{size} or, with persons, (1 to {slots}, {size[0]}, {size[1]})"
+            remedy = "Give joints, coordinates as the model's layout has them; choose persons among more of them."
+            raise InputError(f"a frame has the shape {np.shape(frame)}, not {expected}.", where="frame", remedy=remedy)
+        if np.isinf(joints).any():
+            raise InputError("a coordinate is infinite.", where="frame", remedy="Use NaN for a joint not observed.")
+        missing = np.any(np.isnan(joints), axis=2)
+        if self.zero_is_missing:
+            missing |= ~np.any(joints, axis=2)
+        if confidence is not None:
+            missing |= ~(_confidence(confidence, joints.shape[:2]) > 0)
+        found = np.full((slots, *size), np.nan)
+        found[: len(joints)] = np.where(missing[..., None], np.nan, joints)
+        return found
+
+
+def _confidence(given: Any, shape: tuple[int, ...]) -> Float64[np.ndarray, "m v"]:
+    confidence = _numbers(given, "confidence")
+    confidence = confidence[None] if confidence.ndim == 1 else confidence
+    if confidence.shape != shape:
+        what = f"the confidence has the shape {np.shape(given)}, the frame has (persons, joints) = {shape}."
+        raise InputError(what, where="confidence", remedy="Give one number a joint.")
+    return confidence
+
+
+def _numbers(given: Any, where: str) -> Float64[np.ndarray, "..."]:
+    try:
+        array = np.asarray(given)
+        if array.dtype.kind not in "fiub":
+            raise TypeError
+        return array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise InputError("this is no array of numbers.", where=where, remedy="Give numbers, NaN for missing.") from None

@@ -1,0 +1,123 @@
+"""Recordings of any known format as a model expects them: its layout, number of coordinates and vertical axis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from psp.errors import ConfigError, RecordingError
+from psp.io.base import READERS, Reader, detect_format, open_reader
+from psp.io.reader import FormatReader, first_recording
+from psp.io.source import Paths, SourceItem
+from psp.model.model_file import Interface
+from psp.skeleton.convert import Conversion, conversion, turned
+from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Recording, Up
+
+FLAT = ("pixels", "shares of the image")
+"""Units of coordinates whose x and y are those of an image, whatever z is."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may state about recordings, as for `psp prepare`; None is as the files tell."""
+
+    format: str | None = None
+    layout: str | Path | Layout | None = None
+    up: Up | None = None
+    fps: float | None = None
+    size: tuple[int, int] | None = None
+    table: Path | None = None
+
+
+@dataclass(frozen=True)
+class ForeignSource:
+    """The recordings of a source, read one at a time and converted for a model; `notes` say in sentences how."""
+
+    reader: Reader
+    interface: Interface
+    conversion: Conversion
+    up: Up
+    notes: tuple[str, ...]
+
+    def items(self) -> list[SourceItem]:
+        """List the recordings."""
+        return self.reader.items()[0]
+
+    def read(self, item: SourceItem) -> Recording:
+        """Return a recording for the model; one that is damaged or cannot be converted raises RecordingError."""
+        recording, channels = self.reader.read(item), self.interface.channels
+        found = recording.joints.shape[3]
+        if found > channels and self.reader.units in FLAT:
+            recording = replace(recording, joints=recording.joints[..., :channels])
+        elif found != channels:
+            what = f"the recording has {found} coordinates in {self.reader.units}, the model takes {channels}."
+            raise RecordingError(what, where=item.name, remedy="Use such recordings, or another model.")
+        return self.conversion(turned(replace(recording, up=self.up), self.interface.up))
+
+
+def open_for(interface: Interface, sources: Paths, options: Options = Options()) -> ForeignSource:
+    """Open recordings for a model.
+
+    Their layout is converted by the names of joints (`psp.skeleton.convert`), their vertical axis is turned, and of
+    image coordinates with a depth only x and y are taken for a model of two coordinates. Files that do not tell their
+    joints or vertical axis are taken to have those of the model. RecordingError says what cannot be converted.
+    """
+    reader, notes = _open(interface, sources, options)
+    up = reader.up
+    if options.up is None and not _tells_up(reader):
+        up = interface.up
+        notes.append(f"The axis that points up is taken to be that of the model, {up} (--up names another).")
+    try:
+        found = conversion(reader.layout, interface.layout)
+    except RecordingError as error:
+        raise RecordingError(error.what, where=reader.source, remedy=error.remedy) from error
+    if found.changes:
+        notes.append(found.sentence)
+    if up != interface.up:
+        notes.append(f"The recordings are turned: {up} points up in them, {interface.up} for the model.")
+    return ForeignSource(reader, interface, found, up, tuple(notes))
+
+
+def open_each(
+    interface: Interface, sources: Sequence[str | Path], options: Options
+) -> tuple[list[ForeignSource], list[RecordingError]]:
+    """Open sources together or, where that is not possible, each by itself; also return why some could not be."""
+    try:
+        return [open_for(interface, sources, options)], []
+    except RecordingError:
+        if len(sources) == 1:
+            raise
+    opened, failed = [], []
+    for source in sources:
+        try:
+            opened.append(open_for(interface, source, options))
+        except RecordingError as error:
+            failed.append(error)
+    return opened, failed
+
+
+def _open(interface: Interface, sources: Paths, options: Options) -> tuple[Reader, list[str]]:
+    """Return the reader of a source and what was assumed: unnamed joints, if as many as the model's, are those."""
+    name = detect_format(sources) if options.format is None else options.format
+    given = {key: value for key, value in vars(options).items() if key != "format"}
+    try:
+        return open_reader(sources, name, **given), []
+    except ConfigError:
+        if name not in READERS or options.layout is not None or "layout" not in READERS[name].options:
+            raise
+        reader, layout = open_reader(sources, name, **{**given, "layout": interface.layout}), interface.layout
+        if not _has_joints(reader, len(layout.joints)):
+            raise
+        return reader, [f"The joints are taken to be those of the model, {layout.name!r} (--layout names others)."]
+
+
+def _has_joints(reader: Reader, count: int) -> bool:
+    """Return whether the first recording of a source has so many joints."""
+    if not isinstance(reader, FormatReader):
+        return True
+    return first_recording(reader.format, reader.files).joints.shape[2] == count
+
+
+def _tells_up(reader: Reader) -> bool:
+    """Return whether a source tells its vertical axis."""
+    return not isinstance(reader, FormatReader) or first_recording(reader.format, reader.files).up is not None
