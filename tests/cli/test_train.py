@@ -10,11 +10,13 @@ from psp.cli.main import main
 from psp.dataset.labels import resolve_labels, write_labels
 from psp.dataset.split import resolve_split
 from psp.dataset.store import Store
+from psp.dataset.writer import StoreWriter
+from psp.skeleton.catalogue import layout_by_name
 from psp.train.api import preset_config
 from psp.train.config import TrainConfig, rescheduled
 from psp.train.run_folder import Task
 from runs import with_stage
-from stores import small_store
+from stores import small_clips, small_store
 
 LABELS = ["--labels", "2/class"]
 
@@ -96,6 +98,25 @@ def test_labels_and_split_come_from_files_too(begun, store, tmp_path):
     assert task.labels.ids == drawn
 
 
+def test_without_options_all_labels_train(begun, store, capsys):
+    task, _, _ = begun()
+    assert set(task.labels.ids) == set(task.split.train)
+    assert "labels: 24 of 24 training clips (all), 4 classes" in capsys.readouterr().out
+
+
+def test_what_the_labels_lack_is_said_before_training(begun, store, tmp_path, capsys):
+    labels = tmp_path / "labels.csv"
+    rows = [f"clip{number:03d}" for number in range(24) if number % 4 < 3]
+    odd = [row for row in rows if int(row[4:]) % 4 != 2]
+    labels.write_text("\n".join(["id", *odd, "clip002"]) + "\n")
+    task, _, _ = begun("--labels", str(labels), "--split", "camera=2")
+    printed = " ".join(capsys.readouterr().out.split())
+    assert task.classes == ("class 0", "class 1", "class 2")
+    assert "note: 1 class has no labelled training clip: 'class 3'." in printed
+    assert "note: 1 class has one labelled training clip: 'class 2'." in printed
+    assert "are of such classes and count as wrong." in printed
+
+
 def complaint(capsys, *arguments: str) -> str:
     """The one sentence that a refused command prints."""
     assert main(list(arguments)) == 2
@@ -114,7 +135,11 @@ def complaint(capsys, *arguments: str) -> str:
         (["--split", "age"], "age"),
         (["--split", "nowhere.json"], "nowhere.json"),
         (["--labels", "5"], "5/class"),
-        (["--labels", "500/class"], "class"),
+        (["--labels", "500/class!"], "class"),
+        (["--classes", "nowhere.txt"], "has a name already"),
+        (["--init", "nowhere.safetensors"], "nowhere.safetensors"),
+        (["--init", "nowhere.safetensors", "--size", "tiny"], "--size cannot be used with --init"),
+        (["--estimate", "1"], "Use 2 or more"),
         (["--labels", "nowhere.csv"], "nowhere.csv"),
         (["--optim.learning_rat", "1"], "Did you mean --optim.learning_rate?"),
         (["--optim.learning_rate", "-1"], "above 0"),
@@ -154,6 +179,64 @@ def test_missing_arguments_and_stores_are_named(tmp_path, capsys):
     assert "STORE is needed" in complaint(capsys, "train")
     assert "psp prepare" in complaint(capsys, "train", str(tmp_path))
     assert "psp train" in complaint(capsys, "train", "--resume", str(tmp_path))
+
+
+SHORT = ["--preset", "paper", "--size", "tiny", "--epochs", "1", "--data.resample.frames", "8", "--device", "cpu"]
+
+
+def said(capsys) -> str:
+    return " ".join(capsys.readouterr().out.split())
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory) -> Path:
+    """A data set of two subjects whose classes are the numbers 1 to 4, and the names of these."""
+    folder = tmp_path_factory.mktemp("numbered")
+    (folder / "names.txt").write_text("wave\nclap\nsit\njump\n")
+    layout = layout_by_name("kinect20")
+    with StoreWriter(folder / "store", dataset="mine", layout=layout, classes=["1", "2", "3", "4"], up="y") as writer:
+        for clip in small_clips(persons=1):
+            writer.add(clip)
+    return folder
+
+
+def test_every_label_trains_and_the_accuracy_is_estimated_if_asked(numbered, capsys):
+    out, names = numbered / "run", numbered / "names.txt"
+    assert main(["train", str(numbered / "store"), *SHORT, "--classes", str(names), "--out", str(out)]) == 0
+    first = said(capsys)
+    assert "all clips are for training" in first
+    assert "no accuracy is known" in first
+    assert main(["train", "--resume", str(out), "--estimate", "2", "--device", "cpu"]) == 0
+    assert "estimated accuracy: " in said(capsys)
+    found = json.loads((out / "estimate.json").read_text())
+    assert (found["folds"], found["accuracy"]["clips"], len(found["clips"])) == (2, 48, 48)
+    assert found["classes"] == ["wave", "clap", "sit", "jump"]
+    assert main(["evaluate", str(out), "--device", "cpu"]) == 0
+    again = said(capsys)
+    assert "estimated accuracy: " in again
+    assert "no accuracy is known" not in again
+
+
+def test_a_finished_run_is_trained_further(numbered, capsys):
+    store, out = str(numbered / "store"), numbered / "further"
+    assert main(["train", store, *SHORT, "--split", "subject", "--out", str(out)]) == 0
+    capsys.readouterr()
+    assert main(["train", "--resume", str(out), "--epochs", "2", "--device", "cpu"]) == 0
+    printed = said(capsys)
+    assert "is trained further in" in printed
+    assert "test set full: accuracy" in printed
+    assert (numbered / "further-2" / "evaluation.json").exists()
+    assert "--seed cannot be used" in complaint(capsys, "train", "--resume", str(out), "--epochs", "2", "--seed", "1")
+
+
+def test_training_starts_from_a_model(numbered, capsys):
+    store, init = str(numbered / "store"), str(numbered / "further" / "model.safetensors")
+    arguments = ["--init", init, "--method", "psp", "--epochs", "1", "--labels", "2/class", "--device", "cpu"]
+    assert main(["train", store, *arguments, "--out", str(numbered / "same")]) == 0
+    assert "its classifiers too" in said(capsys)
+    names = ["--classes", str(numbered / "names.txt"), "--split", "subject"]
+    assert main(["train", store, *arguments, *names, "--out", str(numbered / "other")]) == 0
+    assert "the classifiers are new, because the classes differ" in said(capsys)
 
 
 def test_filtered_labels_are_named(store, tmp_path, capsys):

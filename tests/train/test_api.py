@@ -196,7 +196,12 @@ def test_train_run_trains_to_the_end_or_is_interrupted(task, tmp_path):
 def task_of(store, *classes: int):
     """A task whose labels are two training clips of each of some classes."""
     split = make_task(store, "all", "synthetic-xsub").split
-    ids = [name for number in classes for name in split.train if store.clips.label[store.clips.indices_of([name])] == number]
+    ids = [
+        name
+        for number in classes
+        for name in split.train
+        if store.clips.label[store.clips.indices_of([name])] == number
+    ]
     chosen = [name for number in range(len(classes)) for name in ids[6 * number : 6 * number + 2]]
     return make_task(store, LabelBudget("some", split.name, 0, tuple(sorted(chosen))), split)
 
@@ -220,9 +225,9 @@ def weights(run) -> dict[str, torch.Tensor]:
 def test_training_starts_from_a_model(store, task, tmp_path):
     first = train_run(task, SHORT, tmp_path / "first")
     trained = load_file(first / "model.safetensors")
-    for init in (first, first / "model.safetensors"):
+    for out, init in {"run": first, "file": first / "model.safetensors"}.items():
         config = preset_config(task, "best", method="supervised", seed=3, init=init)
-        same = start_run(task, config, tmp_path / init.name.replace(".", "-"), device="cpu")
+        same = start_run(task, config, tmp_path / out, device="cpu")
         assert all(torch.equal(value, trained[name]) for name, value in weights(same).items())
         assert config.model == SHORT.model
     fewer = task_of(store, 0, 3)

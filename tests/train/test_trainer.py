@@ -160,3 +160,12 @@ def test_the_rate_follows_the_schedule_and_gradients_are_clipped(data):
     assert rates == pytest.approx([0.5e-3, 0.25, 0.5, 0.5])
     moved = 0.5 * sum(rates)
     assert [float(weight) for weight in trainer.method.weights.values()] == pytest.approx([-moved, -moved])
+
+
+def test_rare_classes_come_more_often(data):
+    labels = np.array([0] * 8 + [1] * 4 + [2] * 2 + [3] * 6)
+    uneven = replace(data, labelled=np.arange(20), train=np.arange(20), labels=labels)
+    drawn = uneven.balanced()
+    assert np.bincount(labels[drawn]).tolist() == [8, 8, 8, 6]
+    assert sorted(set(drawn.tolist())) == list(range(20))
+    assert np.array_equal(replace(uneven, labels=np.repeat(np.arange(4), 5)).balanced(), np.arange(20))

@@ -229,7 +229,7 @@ def _watch(run: Run, checkpoint_seconds: float, store: Path | None, device: Devi
     for what, ids in run.findings().items():
         if ids:
             say(f"{what}, filtered out: {', '.join(ids)}.")
-    say(f"model: {run.folder.model()}. Next: psp predict {path} RECORDINGS predictions.csv")
+    say(f"model: {run.folder.model()}. Next: psp predict {path} RECORDINGS")
     return None
 
 

@@ -12,7 +12,7 @@ from psp.evaluate.trained import open_trained
 from psp.files import write_json
 from psp.train.device import process_settings
 
-RATIO = 3.0
+RATIO = 2.0
 """A label is suspected if another class is so many times more probable."""
 
 MOST = 0.25
