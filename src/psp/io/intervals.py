@@ -127,7 +127,8 @@ def _cut(
     recording: Listed, lines: Sequence[Facts], scale: float, where: str, cutting: Cutting, counts: Counter[str]
 ) -> list[Listed]:
     """Return the clips of one recording in the order of time."""
-    labelled = [_interval(recording, line, scale, where, counts) for line in lines if line.interval is not None]
+    found = [_interval(recording, line, scale, where, counts) for line in lines if line.interval is not None]
+    labelled = _told_apart(found, counts)
     spans = sorted(each.frames for each in labelled if each.frames)
     size = cutting.window or max(1, int(median(end - start for start, end in spans)))
     rest, reached = list[tuple[int, int]](), 0
@@ -139,6 +140,15 @@ def _cut(
     whole = recording if facts is None else _with_facts(recording, facts)
     whole = whole if facts is not None or not lines else replace(recording, label=None)
     return sorted([*labelled, *(_part(whole, span) for span in rest)], key=lambda each: each.frames or (0, 0))
+
+
+def _told_apart(clips: Sequence[Listed], counts: Counter[str]) -> list[Listed]:
+    """Return clips with ids of their own: of the same frames with other labels; those of one label are one clip."""
+    different = {(clip.id, clip.label): clip for clip in reversed(clips)}
+    counts["intervals of the same frames and label, counted once"] += len(clips) - len(different)
+    times = Counter(id for id, _ in different)
+    apart = [replace(clip, id=f"{id}:{label}") if times[id] > 1 else clip for (id, label), clip in different.items()]
+    return apart[::-1]
 
 
 def windows(start: int, end: int, size: int, step: int) -> list[tuple[int, int]]:

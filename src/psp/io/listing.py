@@ -8,10 +8,11 @@ from pathlib import PurePosixPath
 
 from psp.errors import RecordingError
 from psp.io.format import File, Format, Raw
+from psp.io.label_table import ENDINGS, TABLE, label_tables
 from psp.io.source import FileSource
 
-TABLE, LAYOUT = "clips.csv", "layout.yaml"
-"""Files of a folder that are no recordings."""
+LAYOUT = "layout.yaml"
+"""A file of a folder that is no recording, as are tables of labels."""
 
 PARTS = {"train": "train", "training": "train", "val": "validation", "valid": "validation", "validation": "validation"}
 PARTS |= {"test": "test", "testing": "test"}
@@ -52,7 +53,10 @@ def list_recordings(format: Format, files: FileSource, reads: bool) -> list[List
 
 def groups_of(format: Format, files: FileSource) -> dict[str, tuple[tuple[str, ...], str]]:
     """Return the files of each recording with a stamp, by id; a source without any raises RecordingError."""
-    stamps = {file.name: file.stamp for file in files.walk() if PurePosixPath(file.name).name not in (TABLE, LAYOUT)}
+    tables = label_tables(files.path) if set(ENDINGS).intersection(format.suffixes) else []
+    others = (*tables, TABLE, LAYOUT)
+    walked = [file for file in files.walk() if not {file.name, PurePosixPath(file.name).name}.intersection(others)]
+    stamps = {file.name: file.stamp for file in walked}
     groups = format.group(sorted(stamps))
     if not groups:
         kinds = " or ".join(f"*{suffix}" for suffix in format.suffixes)

@@ -15,8 +15,8 @@ from psp.io.facts import class_names
 from psp.io.format import Format, Raw, Units
 from psp.io.intervals import Clips, Cutting, cut_clips, frames_of
 from psp.io.joints import by_joint, find_layout, joint_order
-from psp.io.label_table import read_label_table
-from psp.io.listing import TABLE, groups_of, list_recordings, parsed
+from psp.io.label_table import find_label_table, read_label_table
+from psp.io.listing import groups_of, list_recordings, parsed
 from psp.io.source import FileSource, SourceItem
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import ClipInfo, Recording, Up
@@ -137,8 +137,8 @@ def open_files(
 
     What is None is taken from the files. `layout` is a built-in name, a YAML file or a Layout; `up` the axis that
     points up; `fps` frames a second; `size` (width, height) of the image in pixels, which coordinates in shares of it
-    need for their true proportions. `table` is a table of labels, by default `clips.csv` in the folder. `window` and
-    `stride`, such as "2s" or "60" frames, cut long recordings where no interval is labelled.
+    need for their true proportions. `table` is a table of labels, by default `clips.csv` or the only other one in the
+    folder. `window` and `stride`, such as "2s" or "60" frames, cut long recordings where no interval is labelled.
     """
     files = FileSource(source, format.suffixes)
     raw, folder, dataset = first_recording(format, files), _folder(source), _dataset(files)
@@ -149,12 +149,14 @@ def open_files(
     raw = by_joint(raw, found.layout, files.where)
     channels, rate = raw.joints.shape[3], fps or raw.fps
     _check_up(up, channels)
-    path = table or (folder / TABLE if folder and (folder / TABLE).is_file() else None)
-    facts = None if path is None else read_label_table(path)
+    facts, told = (read_label_table(table), []) if table else find_label_table(source)
+    if facts and facts.fps and not rate:
+        rate = facts.fps
+        told.append(f"The frame rate, {rate:g} a second, is that of the table.")
     cutting = Cutting(facts, frames_of(window, rate, "window"), frames_of(stride, rate, "stride"), rate)
     vertical: Up = up or raw.up or ("y" if channels == 3 else "-y")
     notes = [f"Layout {found.layout.name!r}: {found.reason}.", *found.derived, *raw.notes]
-    notes += facts.notes if facts else ()
+    notes += (*told, *(facts.notes if facts else ()))
     if up is None and raw.up is None:
         notes.append(f"The axis that points up is taken to be {vertical} (--up names another).")
     if raw.units == "shares of the image" and not (size or raw.size):
