@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from psp.dataset.arrays import sha256_of_file
-from psp.dataset.store import open_store
+from psp.dataset.store import Store, open_store
 from psp.dataset.writer import StoreWriter
 from psp.errors import DestinationError, RecordingError, StoreError
 from psp.files import destination_lock
@@ -209,8 +209,8 @@ def with_shape(*shape: int) -> Clip:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (with_value(np.nan), "not a finite number"),
-        (with_value(-np.inf), "not a finite number"),
+        (with_value(np.inf), "position is infinite"),
+        (with_value(-np.inf), "position is infinite"),
         (with_shape(1, 3, 25, 3), r"the shape \(persons, frames, 20, 3\), not"),
         (with_shape(1, 0, 20, 3), "the shape"),
         (with_shape(0, 3, 20, 3), "the shape"),
@@ -233,12 +233,23 @@ def test_a_damaged_clip_is_named_and_the_others_are_kept(tmp_path: Path, broken:
     assert open_store(tmp_path / "store").clips.id.tolist() == ["first", "last"]
 
 
+def test_a_joint_that_is_not_a_number_was_not_observed(tmp_path: Path):
+    clips = [clip("first"), with_value(np.nan)]
+    with writer(tmp_path / "store") as store_writer:
+        for each in clips:
+            store_writer.add(each)
+    for store in (open_store(tmp_path / "store"), Store.in_memory(clips, KINECT20, CLASSES, up="y")):
+        joints, confidence = store.joints[-3:], store.confidence[-3:]
+        assert np.argwhere(confidence == 0).tolist() == [[1, 2]]
+        np.testing.assert_array_equal(joints, np.nan_to_num(clips[1].joints[0]) * (confidence > 0)[..., None])
+
+
 def test_the_first_clip_needs_two_or_three_coordinates(tmp_path: Path):
     with writer(tmp_path / "store") as store_writer:
         with pytest.raises(RecordingError, match="a joint has 4 coordinates"):
             store_writer.add(with_shape(1, 3, 20, 4))
-        with pytest.raises(RecordingError, match="not a finite number"):
-            store_writer.add(with_value(np.nan))
+        with pytest.raises(RecordingError, match="position is infinite"):
+            store_writer.add(with_value(np.inf))
         store_writer.add(with_shape(1, 3, 20, 2))
     assert open_store(tmp_path / "store").channels == 2
 

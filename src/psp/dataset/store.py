@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from psp.config.override import override
-from psp.dataset.arrays import channels_of, check_clip, confidence_of, map_array, sha256_of_array
+from psp.dataset.arrays import channels_of, checked_clip, confidence_of, map_array, sha256_of_array
 from psp.dataset.clip_table import CLIPS, REMAKE, ClipTable, TableBuilder, check_table, read_table, sha256_as_csv
 from psp.dataset.store_1 import FORMAT_1, TABLE_1, read_table_1, upgrade_manifest
 from psp.errors import ConfigError, LayoutError, StoreError
@@ -75,8 +75,8 @@ class Store:
         """Return a data set of clips without a file; a clip that does not fit raises RecordingError."""
         table, names = TableBuilder(len(classes)), check_classes(classes)
         channels, size = channels_of(clips[0]) if clips else 3, len(layout.joints)
+        clips = [checked_clip(clip, layout, channels) for clip in clips]
         for clip in clips:
-            check_clip(clip, layout, channels)
             table.add(clip.info, clip.persons, clip.frames)
         joints = np.concatenate([clip.joints.reshape(-1, size, channels) for clip in clips] or [np.empty((0, size, 3))])
         confidence = np.concatenate([confidence_of(clip).reshape(-1, size) for clip in clips] or [np.ones((0, size))])

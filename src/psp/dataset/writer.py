@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from psp.dataset.arrays import channels_of, check_clip, confidence_of, npy_header, sha256_of_file
+from psp.dataset.arrays import channels_of, checked_clip, confidence_of, npy_header, sha256_of_file
 from psp.dataset.clip_table import CLIPS, TableBuilder, write_table
 from psp.dataset.store import AS_RECORDED, CONFIDENCE, FORMAT, JOINTS, check_classes, fingerprint_of
 from psp.errors import DestinationError, StoreError
@@ -71,7 +71,7 @@ class StoreWriter:
     def add(self, clip: Clip) -> None:
         """Append one clip; one that does not fit or whose id was there before raises RecordingError."""
         channels = self._channels or channels_of(clip)
-        check_clip(clip, self.layout, channels)
+        clip = checked_clip(clip, self.layout, channels)
         self._table.add(clip.info, clip.persons, clip.frames)
         if not self._channels:
             self._channels = channels

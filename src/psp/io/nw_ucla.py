@@ -87,8 +87,8 @@ class NWUCLAReader:
         items = [*_frames_items(files, self.files), *(file for file in files if _is_json(file))]
         items.sort(key=lambda item: (item.id, item.name))
         if not items:
-            remedy = "Name a folder or a zip archive that holds *.json or frame_*_skeletons.txt files."
-            raise RecordingError("there is no recording.", where=self.files.where, remedy=remedy)
+            remedy = "Name a folder or a zip archive that holds *.json files, or frame_*_skeletons.txt files."
+            raise RecordingError("there is no *.json file.", where=self.files.where, remedy=remedy)
         for first, second in pairwise(items):
             if first.id == second.id:
                 what = f"{first.name} and {second.name} have the same name."
