@@ -53,7 +53,10 @@ def test_what_is_wrong_with_series_is_told(text: str, says: str, where: str) -> 
 
 @pytest.mark.parametrize(
     ("name", "part"),
-    [("NATOPS_TRAIN.ts", "train"), ("a/GT_test_1.pkl", "test"), ("x_val.pkl", "validation"), ("training/x.ts", None), ("contest.ts", None)],
+    [
+        ("NATOPS_TRAIN.ts", "train"), ("a/GT_test_1.pkl", "test"), ("x_val.pkl", "validation"),
+        ("training/x.ts", None), ("contest.ts", None),
+    ],
 )  # fmt: skip
 def test_names_tell_parts(name: str, part: str | None) -> None:
     assert part_of(name) == part

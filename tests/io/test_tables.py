@@ -23,8 +23,9 @@ def read(text: str, name: str = "x.csv") -> list[Raw]:
 @pytest.mark.parametrize(
     "header",
     [
-        "hip_x,hip_y,left knee_x,left knee_y", "hip.x,hip.y,left knee.x,left knee.y", "x_hip,y_hip,x_left knee,y_left knee",
-        "hip x,hip y,left knee x,left knee y", "hip (x),hip (y),left knee (x),left knee (y)", '"hip_X","hip_Y","left knee_X","left knee_Y"',
+        "hip_x,hip_y,left knee_x,left knee_y", "hip.x,hip.y,left knee.x,left knee.y",
+        "x_hip,y_hip,x_left knee,y_left knee", "hip x,hip y,left knee x,left knee y",
+        "hip (x),hip (y),left knee (x),left knee (y)", '"hip_X","hip_Y","left knee_X","left knee_Y"',
         "hipX,hipY,left kneeX,left kneeY",
     ],
 )  # fmt: skip
