@@ -14,26 +14,34 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from psp.errors import ConfigError, RecordingError
+from psp.io.alphapose import ALPHAPOSE
 from psp.io.arrays import ARRAYS
+from psp.io.azure import AZURE
 from psp.io.bvh import BVH
+from psp.io.coco import COCO
 from psp.io.ddnet import DDNET
 from psp.io.deeplabcut import DEEPLABCUT
 from psp.io.format import Format, Units
 from psp.io.gcn_arrays import CTRGCN, STGCN
 from psp.io.hdf5 import SIGNATURE as HDF5
 from psp.io.kinds import kind_of
+from psp.io.kinetics import KINETICS_SKELETON
 from psp.io.label_table import TABLE, label_tables
 from psp.io.listing import LAYOUT
 from psp.io.mediapipe import MP_DATA
 from psp.io.mediapipe_json import LANDMARKS
+from psp.io.mmpose import MMPOSE, MMPOSE_IMAGES
 from psp.io.ntu import detects_ntu, open_ntu
 from psp.io.nw_ucla import detects_nw_ucla, open_nw_ucla
+from psp.io.openpose import OPENPOSE
 from psp.io.pyskl import PYSKL
 from psp.io.reader import open_files
+from psp.io.sleap import SLEAP
 from psp.io.source import FileSource, Paths, SourceItem, open_paths
 from psp.io.synthetic import detects_synthetic, open_synthetic
 from psp.io.tables import TABLES
 from psp.io.ts import TS
+from psp.io.ultralytics import ULTRALYTICS, ULTRALYTICS_JSON
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording, Up
 
@@ -118,6 +126,7 @@ def spec_of(format: Format | ReaderSpec) -> ReaderSpec:
 FORMATS: tuple[Format, ...] = (
     BVH,
     DEEPLABCUT,
+    SLEAP,
     PYSKL,
     CTRGCN,
     STGCN,
@@ -126,6 +135,15 @@ FORMATS: tuple[Format, ...] = (
     MP_DATA,
     TS,
     TABLES,
+    KINETICS_SKELETON,
+    AZURE,
+    OPENPOSE,
+    MMPOSE,
+    MMPOSE_IMAGES,
+    ULTRALYTICS,
+    ULTRALYTICS_JSON,
+    ALPHAPOSE,
+    COCO,
     ARRAYS,
 )
 """The formats of foreign files, the more particular ones first: the first that recognises a file has it."""

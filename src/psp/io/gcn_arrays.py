@@ -19,7 +19,7 @@ from jaxtyping import Real
 
 from psp.errors import RecordingError
 from psp.io.arrays import DAMAGED, read_arrays
-from psp.io.format import File, Format, Raw, without_suffix
+from psp.io.format import File, Format, Raw, Zeros, without_suffix
 from psp.io.ntu import columns_of_name
 from psp.io.pickles import load_restricted
 from psp.io.poses import with_body
@@ -177,14 +177,8 @@ def _common(array: Real[np.ndarray, "n c t v m"], labelled: bool, scored: bool) 
         units, persons, up = "metres" if kinect else "unknown units", "bodies", _up(array) if kinect else None
         if up == "z":
             notes.append("Trunks are parallel to z, as 2s-AGCN turns them.")
-    return Raw(
-        joints,
-        up=up,
-        units=units,
-        persons=persons,
-        notes=tuple(notes),
-        zeros="joints" if scored or array.shape[1] == 2 else "poses",
-    )
+    zeros: Zeros = "joints" if persons == "detections" else "poses"
+    return Raw(joints, up=up, units=units, persons=persons, notes=tuple(notes), zeros=zeros)
 
 
 def _has_scores(array: Real[np.ndarray, "n c t v m"]) -> bool:

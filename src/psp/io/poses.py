@@ -13,7 +13,6 @@ from jaxtyping import Float64
 
 from psp.errors import RecordingError
 from psp.io.format import Raw, without_suffix
-from psp.skeleton.catalogue import layout_by_name, layout_names
 
 REMEDY = "Correct this file or leave it out."
 MOST_NUMBERS = 100_000_000
@@ -25,12 +24,17 @@ MOST_STEP, FEW = 100, 8
 MISSING, MOST_MISSING = 10, 10_000
 """How many frames may be missing: so many for each that is there, and so many more."""
 
-BODIES = {
+Bodies = Mapping[tuple[int, int], tuple[str, int]]
+
+BODIES: Bodies = {
     (17, 2): ("coco17", 17), (18, 2): ("coco18", 18), (21, 2): ("hand21", 21), (25, 2): ("openpose25", 25),
     (26, 2): ("halpe26", 26), (33, 2): ("mediapipe33", 33), (133, 2): ("coco17", 17), (136, 2): ("halpe26", 26),
     (21, 3): ("hand21", 21), (25, 3): ("ntu25", 25), (33, 3): ("mediapipe33", 33),
 }  # fmt: skip
 """By the numbers of joints and coordinates: the layout, and how many of the joints it has, the first ones."""
+
+OTHERS = {"coco17": "ap10k or h36m17"}
+"""Layouts that may be meant as well."""
 
 FRAME = re.compile(r"(?P<name>.*?)[-_. ]?(?P<frame>\d{1,18})(_keypoints)?", re.DOTALL)
 FOLDERS = ("labels", "predictions", "sep-json", "json", "keypoints")
@@ -52,12 +56,12 @@ def pose_of(points: Float64[np.ndarray, "v numbers"], track: int | None = None) 
     return Pose(joints, points[:, -1], track)
 
 
-def recording_of(frames: Mapping[int, Sequence[Pose]], where: str, **facts: Any) -> Raw:
+def recording_of(frames: Mapping[int, Sequence[Pose]], where: str, bodies: Bodies = BODIES, **facts: Any) -> Raw:
     """Return the recording of poses by the number of their frame; missing numbers are frames with nobody.
 
     With a track for every pose there is an entry for each track, else for each place in the lists. `facts` are those of
-    Raw; without a layout or names there, the number of joints chooses the layout. Poses of unequal joints, a track that
-    occurs twice in a frame, frames far apart and nobody in all frames raise RecordingError.
+    Raw; without a layout or names there, the number of joints chooses the layout among `bodies`. Poses of unequal
+    joints, a track that occurs twice in a frame, frames far apart and nobody in all frames raise RecordingError.
     """
     poses = [pose for number in frames for pose in frames[number]]
     if not poses:
@@ -78,22 +82,34 @@ def recording_of(frames: Mapping[int, Sequence[Pose]], where: str, **facts: Any)
             confidence[entry, places[number]] = 1 if pose.confidence is None else pose.confidence
     persons = "bodies" if tracks else "detections"
     raw = Raw(joints, confidence, persons=persons, **{**facts, "notes": (*facts.get("notes", ()), *notes)})
-    return raw if raw.layout or raw.names else with_body(raw)
+    return raw if raw.layout or raw.names else with_body(raw, bodies)
 
 
-def with_body(raw: Raw) -> Raw:
+def with_body(raw: Raw, bodies: Bodies = BODIES) -> Raw:
     """Return a recording with the layout that its numbers of joints and coordinates choose, and with a note."""
     count, channels = raw.joints.shape[2:]
-    layout, used = BODIES.get((count, channels), (None, count))
+    layout, used = bodies.get((count, channels), (None, count))
     notes = list(raw.notes)
     if used < count:
         notes.append(f"Of {count} points the first {used} are used, the body.")
-    same = [name for name in layout_names() if len(layout_by_name(name).joints) == used and name != layout]
-    if layout is not None and same:
-        what = f"{used} joints of {channels} coordinates are taken to be {layout}"
-        notes.append(f"{what}; --layout {' or '.join(same)} would be others.")
+    elif layout in OTHERS:
+        notes.append(f"These {count} joints are taken to be {layout}; if not, use --layout {OTHERS[layout]}.")
     confidence = None if raw.confidence is None else raw.confidence[:, :, :used]
     return replace(raw, joints=raw.joints[:, :, :used], confidence=confidence, layout=layout, notes=tuple(notes))
+
+
+def with_units(raw: Raw) -> Raw:
+    """Return a recording in two dimensions with what its coordinates count: [0, 1] and [-1, 1] are shares of the image.
+
+    Those in [-1, 1] are brought to [0, 1].
+    """
+    seen = np.ones(raw.joints.shape[:3]) if raw.confidence is None or not raw.confidence.any() else raw.confidence
+    known = raw.joints[(seen > 0) & ~np.isnan(raw.joints).any(axis=3)]
+    low, high = known.min(initial=0), known.max(initial=0)
+    if low < -1 or high > 1:
+        return replace(raw, units="pixels")
+    joints = raw.joints if low >= 0 else (raw.joints + 1) / 2
+    return replace(raw, joints=joints, units="shares of the image")
 
 
 def frame_of(name: str) -> tuple[str, int | None]:
@@ -122,6 +138,23 @@ def group_frames(names: Iterable[str]) -> dict[str, list[str]]:
             raise RecordingError(what, where=name, remedy="Leave one of them out.")
         frames[number or 0] = name
     return {recording: [frames[number] for number in sorted(frames)] for recording, frames in found.items()}
+
+
+def number_images(names: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Return the images of each recording with the numbers of their frames.
+
+    Numbers are those in the names. Where a name has none or two are the same, images are numbered in their order.
+    """
+    found: dict[str, dict[str, int | None]] = {}
+    for name in names:
+        recording, number = frame_of(name)
+        found.setdefault(recording, {})[name] = number
+    numbered: dict[str, dict[str, int]] = {}
+    for recording, images in found.items():
+        own = {name: number for name, number in images.items() if number is not None}
+        unique = len(set(own.values())) == len(images)
+        numbered[recording] = own if unique else {name: number for number, name in enumerate(sorted(images))}
+    return numbered
 
 
 def _places(frames: Mapping[int, Sequence[Pose]], where: str) -> tuple[dict[int, int], list[str]]:

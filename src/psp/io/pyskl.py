@@ -3,8 +3,8 @@
 A file is {split: {name: [frame_dir]}, annotations: [...]}, or only the list. An annotation has `frame_dir` (the id),
 `label` (a number), `total_frames`, `img_shape` (height, width), `keypoint` (m, t, v, c) and, in two dimensions,
 `keypoint_score` (m, t, v). Coordinates are pixels, or metres with y up for the 25 joints of Kinect v2; a joint at zero,
-or in three dimensions a pose of zeros, was not observed. In two dimensions the persons of a frame stand in arbitrary order. The files for Kinetics-400 hold no
-skeletons and are refused. Source: tools/data/README.md of kennymckormick/pyskl.
+or in three dimensions a pose of zeros, was not observed. In two dimensions the persons of a frame stand in arbitrary
+order. The files for Kinetics-400 hold no skeletons and are refused. Source: kennymckormick/pyskl, tools/data/README.md.
 """
 
 import re
@@ -99,9 +99,10 @@ def _recording(annotation: Any, columns: Columns, where: str) -> Raw:
     deep = joints.shape[3] == 3
     kinect = deep and joints.shape[2] == 25
     raw = Raw(
-        joints, score, up="y" if kinect else None if deep else "-y", size=_size(annotation.get("img_shape")),
-        units="metres" if kinect else "unknown units" if deep else "pixels", id=str(id), zeros="poses" if deep else "joints",
-        label=_label(annotation.get("label"), where), columns=facts, persons="bodies" if deep else "detections",
+        joints, score, id=str(id), label=_label(annotation.get("label"), where), columns=facts,
+        up="y" if kinect else None if deep else "-y", size=_size(annotation.get("img_shape")),
+        units="metres" if kinect else "unknown units" if deep else "pixels",
+        persons="bodies" if deep else "detections", zeros="poses" if deep else "joints",
     )  # fmt: skip
     return with_body(raw if kinect or score is not None else scored(raw, where))
 
