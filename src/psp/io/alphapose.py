@@ -7,6 +7,7 @@ clipped. `idx` is a track; without it the persons of an image stand in arbitrary
 one file are told apart by folders and names. Source: alphapose/utils/pPose_nms.py of MVIG-SJTU/AlphaPose.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ POINTS = ("keypoints", "pose_keypoints_2d", "joints")
 GENERIC = ("alphapose-results", "alphapose-results-forvis", "alphapose-results-forvis-tracked", "results", "poseflow")
 """Names of files that do not tell the recording, so that the folder does."""
 
+IMAGE = re.compile(r".*(\d|\.(jpe?g|png|bmp|webp|tiff?))", re.IGNORECASE | re.DOTALL)
+"""Keys that are names or numbers of images."""
+
 Persons = list[tuple[str, Any, str]]
 """The name of its image, what is said of a person, and where."""
 
@@ -28,7 +32,7 @@ def recognises_alphapose(name: str, head: bytes) -> bool:
     paths = key_paths(head)
     if ("[]", "image_id") in paths:
         return ("[]", "keypoints") in paths and ("[]", "keypoints", "x") not in paths
-    inner = {path[1:] for path in paths if len(path) > 2 and path[0] not in ("[]", "annotations", "instances")}
+    inner = {path[1:] for path in paths if IMAGE.fullmatch(path[0])}
     return head.lstrip()[:1] == b"{" and bool(
         inner & {("[]", "keypoints"), ("people", "[]", "pose_keypoints_2d"), ("bodies", "[]", "joints")}
     )

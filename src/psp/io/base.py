@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from psp.errors import ConfigError, RecordingError
 from psp.io.alphapose import ALPHAPOSE
+from psp.io.anipose import ANIPOSE
 from psp.io.arrays import ARRAYS
 from psp.io.azure import AZURE
 from psp.io.bvh import BVH
@@ -125,6 +126,7 @@ def spec_of(format: Format | ReaderSpec) -> ReaderSpec:
 
 FORMATS: tuple[Format, ...] = (
     BVH,
+    ANIPOSE,
     DEEPLABCUT,
     SLEAP,
     PYSKL,
@@ -142,8 +144,8 @@ FORMATS: tuple[Format, ...] = (
     MMPOSE_IMAGES,
     ULTRALYTICS,
     ULTRALYTICS_JSON,
-    ALPHAPOSE,
     COCO,
+    ALPHAPOSE,
     ARRAYS,
 )
 """The formats of foreign files, the more particular ones first: the first that recognises a file has it."""

@@ -38,7 +38,10 @@ MPI_EDGES = (
 def recognises_openpose(name: str, head: bytes) -> bool:
     """Return whether a file is an object with a list of people, or of bodies with joints."""
     paths = key_paths(head)
-    return head.lstrip()[:1] == b"{" and (("people",) in paths or ("bodies", "[]", "joints") in paths)
+    if ("people", "[]") in {path[:2] for path in paths}:
+        return any(("people", "[]", key) in paths for key in (*BODY, *HANDS))
+    nobody = ("people",) in paths and (("version",) in paths or name.lower().endswith("_keypoints.json"))
+    return nobody or ("bodies", "[]", "joints") in paths
 
 
 def parse_openpose(files: Sequence[File]) -> list[Raw]:
