@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,12 +56,12 @@ def estimate_accuracy(
     found = np.zeros((len(index), len(task.classes)))
     for fold, (part, held_out) in enumerate(_parts(task, index, number, groups), start=1):
         run = Run(part, config, None, device)
-        stopped = run.train(None if on_step is None else lambda now, n=fold: on_step(n, count, now))
+        stopped = run.train(partial(on_step, fold, count) if on_step else None)
         if stopped is not None:
             raise Interrupted(stopped)
         model = run.model()
         logits = predict_logits(model.predictor, run.data.maker, index[held_out])
-        columns = [task.classes.index(name) for name in model.interface.classes]
+        columns = np.isin(task.classes, model.interface.classes)
         found[np.ix_(held_out, columns)] = model.predictor.probabilities(logits).numpy()
     result = accuracy(torch.from_numpy(found), torch.from_numpy(known))
     return Estimate(result, count, groups, task.labels.ids, known, found)
@@ -85,9 +86,10 @@ def estimate_as_plain(found: Estimate, task: Task) -> dict[str, Any]:
 def fold_numbers(task: Task, folds: int, seed: int = 0) -> tuple[Int64[np.ndarray, "l"], str | None]:
     """Return the fold of every labelled clip, and the column whose values stay together."""
     index, labels = task.labels.resolve(task.store, task.split)
-    groups = task.store.clips.column(SUBJECT)[index] if has_subjects(task.store) else None
-    is_grouped = groups is not None and len(np.unique(groups)) > 1
-    folds = min(folds, np.bincount(labels).max(), len(np.unique(groups)) if is_grouped else len(index))
+    groups = task.store.clips.column(SUBJECT)[index] if has_subjects(task.store) else np.arange(len(index))
+    subjects = len(np.unique(groups))
+    is_grouped = has_subjects(task.store) and subjects > 1
+    folds = min(folds, int(np.bincount(labels).max()), subjects if is_grouped else len(index))
     if folds < 2:
         what = f"{len(index)} labelled clips of {len(task.classes)} classes cannot be divided into two folds or more."
         raise BudgetError(what, remedy="Label two clips of a class at least, and ask for 2 folds or more.")
