@@ -1,0 +1,92 @@
+"""Recognise a recorded file as if a camera delivered its frames now, and show the answer on the terminal.
+
+python examples/live.py MODEL FILE, where MODEL is a run folder, a model.safetensors or a file written by `psp export`,
+and FILE recordings of any format that psp reads; --help lists the options. For a camera, replace `frames_of` by a loop
+that asks a pose estimator for the joints and confidences of each image.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from psp import PSPError, Recording, StreamingPredictor
+from psp.deploy.foreign import Options, open_for
+
+FPS, SHOWN = 30.0, 5
+"""Frames a second where the file does not tell them, and how many classes are shown."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play all recordings of a file; return 2 if something cannot be read."""
+    parser = argparse.ArgumentParser(description="Recognise a recorded file as if a camera delivered its frames now.")
+    parser.add_argument("model", help="a run folder, a model.safetensors or an .onnx file")
+    parser.add_argument("file", help="a file or folder of recordings")
+    parser.add_argument("--speed", type=float, default=1.0, help="how many times faster than recorded")
+    parser.add_argument("--window", type=int, help="frames of an answer, by default as many as the model takes")
+    parser.add_argument("--every", type=int, default=5, help="answer after every so many frames")
+    parser.add_argument(
+        "--layout", help="the joints of the file, if it does not tell them and they are not the model's"
+    )
+    parser.add_argument("--fps", type=float, help="frames a second, by default as the file tells, else 30")
+    given = parser.parse_args(arguments)
+    if given.speed <= 0:
+        parser.error("--speed is more than 0")
+    console = Console()
+    try:
+        opened = StreamingPredictor.open(given.model, given.window, given.every)
+        options = Options(layout=given.layout, up=given.up, fps=given.fps)
+        source = open_for(opened.recogniser.interface, given.file, options)
+        for note in source.notes:
+            console.print(note, highlight=False, markup=False)
+        for item in source.items():
+            # The reader has told by confidence which joints are missing: a zero is a coordinate.
+            stream = StreamingPredictor(opened.recogniser, given.window, given.every, zero_is_missing=False)
+            play(source.read(item), stream, given.speed, console)
+    except PSPError as error:
+        console.print(f"live: {error}", highlight=False, markup=False)
+        return 2
+    except KeyboardInterrupt:
+        console.print("stopped")
+    return 0
+
+
+def play(recording: Recording, stream: StreamingPredictor, speed: float, console: Console) -> None:
+    """Push the frames of a recording at the times at which they were recorded, and show the answers."""
+    rate, frames = (recording.fps or FPS) * speed, recording.joints.shape[1]
+    begun, busy = time.perf_counter(), 0.0
+    with Live(console=console, refresh_per_second=20) as live:
+        for number, (joints, confidence) in enumerate(frames_of(recording, stream.recogniser.interface.persons), 1):
+            time.sleep(max(0.0, begun + number / rate - time.perf_counter()))
+            start = time.perf_counter()
+            stream.push(joints, confidence)
+            busy += time.perf_counter() - start
+            seen = "" if confidence.any() else "  nobody is seen"
+            status = f"{recording.info.id}  frame {number} of {frames}  {1000 * busy / number:.1f} ms a frame{seen}"
+            live.update(Group(Text(status), bars(stream)))
+
+
+def frames_of(recording: Recording, persons: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield joints (m, v, c) and confidence (m, v) of each frame, of the persons who are seen most."""
+    chosen = np.argsort(-recording.seen.sum(axis=1), kind="stable")[:persons]
+    joints, confidence = recording.joints[chosen], recording.confidence[chosen]
+    yield from zip(joints.swapaxes(0, 1), confidence.swapaxes(0, 1), strict=True)
+
+
+def bars(stream: StreamingPredictor) -> Table:
+    """Return the most probable classes with a bar each."""
+    table = Table.grid(padding=(0, 1))
+    for name, probability in stream.ranked[:SHOWN]:
+        table.add_row(Text(name), ProgressBar(total=1.0, completed=probability, width=30), f"{probability:.2f}")
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
