@@ -32,9 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--speed", type=float, default=1.0, help="how many times faster than recorded")
     parser.add_argument("--window", type=int, help="frames of an answer, by default as many as the model takes")
     parser.add_argument("--every", type=int, default=5, help="answer after every so many frames")
-    parser.add_argument(
-        "--layout", help="the joints of the file, if it does not tell them and they are not the model's"
-    )
+    parser.add_argument("--layout", help="the joints of the file, by default as it tells, else the model's")
+    parser.add_argument("--up", help="the axis that points up, by default as the file tells, else the model's")
     parser.add_argument("--fps", type=float, help="frames a second, by default as the file tells, else 30")
     given = parser.parse_args(arguments)
     if given.speed <= 0:
