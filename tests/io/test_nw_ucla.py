@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from psp.errors import RecordingError
 from psp.io.base import open_reader
@@ -36,6 +38,37 @@ def test_a_joint_at_zero_or_without_a_number_was_not_observed(absent: list[float
     recording = parse_nw_ucla(content(joints), NAME)
     assert np.argwhere(recording.confidence == 0).tolist() == [[0, 2, 7]]
     assert recording.joints[0, 2, 7].tolist() == [0, 0, 0]
+
+
+@given(
+    st.lists(
+        st.lists(st.floats(width=32) | st.integers(-99, 99) | st.none(), min_size=60, max_size=60),
+        min_size=1,
+        max_size=2,
+    ),
+    st.sampled_from([None, 1]),
+    st.sampled_from([", ", ",", " ,\n "]),
+)
+def test_every_bit_is_that_of_json(rows: list[list[float | None]], indent: int | None, comma: str) -> None:
+    frames = [[row[joint : joint + 3] for joint in range(0, 60, 3)] for row in rows]
+    text = json.dumps({"skeletons": frames, "label": 7}, indent=indent, separators=(comma, ": ")).encode()
+    expected = np.array(json.loads(text)["skeletons"], dtype=np.float64)
+    if np.isinf(expected).any():
+        with pytest.raises(RecordingError, match="infinite"):
+            parse_nw_ucla(text, NAME)
+        return
+    observed = np.isfinite(expected).all(axis=2) & expected.any(axis=2)
+    recording = parse_nw_ucla(text, NAME)
+    np.testing.assert_array_equal(recording.joints[0], np.where(observed[..., None], expected, 0))
+    np.testing.assert_array_equal(recording.confidence[0], observed)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b"[[[", b"[[[1 "), (b"[[[", b"[[[1,"), (b"]]]", b"]],]"), (b"]]]", b"]]]]"), (b"[[[", b"[[[--")]
+)
+def test_what_is_not_json_is_refused(old: bytes, new: bytes) -> None:
+    with pytest.raises(RecordingError):
+        parse_nw_ucla(content(np.ones((2, 20, 3)).tolist()).replace(old, new), NAME)
 
 
 def test_ten_actions_are_numbered_without_gaps() -> None:

@@ -66,23 +66,19 @@ def checked_clip(clip: Clip, layout: Layout, channels: int) -> Clip:
     RecordingError for a clip whose arrays do not fit the layout or hold values outside their range.
     """
     size, shape, remedy = len(layout.joints), clip.joints.shape, "Correct or leave out this recording."
-    confidence = confidence_of(clip)
+    confidence = clip.confidence
     if len(shape) != 4 or shape[2:] != (size, channels) or 0 in shape:
         what = f"a clip of the layout {layout.name} has the shape (persons, frames, {size}, {channels}), not {shape}."
+    elif confidence is not None and confidence.shape != shape[:3]:
+        what = f"the confidence has the shape {confidence.shape}, not {shape[:3]}."
+    elif confidence is not None and not ((confidence >= 0) & (confidence <= 1)).all():
+        what = "a confidence is not between 0 and 1."
+    elif np.isfinite(clip.joints).all():
+        return clip
     elif np.isinf(clip.joints).any():
         what = "a joint position is infinite."
-    elif confidence.shape != shape[:3]:
-        what = f"the confidence has the shape {confidence.shape}, not {shape[:3]}."
-    elif not ((confidence >= 0) & (confidence <= 1)).all():
-        what = "a confidence is not between 0 and 1."
     else:
-        return _without_lost(clip)
+        lost = np.isnan(clip.joints).any(axis=3)
+        joints = np.where(lost[..., None], np.float32(0), clip.joints)
+        return replace(clip, joints=joints, confidence=np.where(lost, np.float32(0), confidence_of(clip)))
     raise RecordingError(what, where=clip.id, remedy=remedy)
-
-
-def _without_lost(clip: Clip) -> Clip:
-    lost = np.isnan(clip.joints).any(axis=3)
-    if not lost.any():
-        return clip
-    joints = np.where(lost[..., None], np.float32(0), clip.joints)
-    return replace(clip, joints=joints, confidence=np.where(lost, np.float32(0), confidence_of(clip)))

@@ -76,10 +76,10 @@ class StoreWriter:
         if not self._channels:
             self._channels = channels
             self._write_headers()
-        confidence = confidence_of(clip)
-        self._all_observed &= bool((confidence == 1).all())
-        self._joints.write(np.ascontiguousarray(clip.joints, dtype="<f4").tobytes())
-        self._confidence.write(np.ascontiguousarray(confidence, dtype="<f2").tobytes())
+        confidence = np.ascontiguousarray(confidence_of(clip), dtype="<f2")
+        self._all_observed &= clip.confidence is None or bool((clip.confidence == 1).all())
+        self._joints.write(np.ascontiguousarray(clip.joints, dtype="<f4").data)
+        self._confidence.write(confidence.data)
         self._rows += clip.persons * clip.frames
 
     def __exit__(

@@ -19,8 +19,9 @@ def read_decimals(
     point numbers accurately, 1990). Words of another form or more than 15 characters are left to `float`.
     """
     lengths = np.minimum(ends - begins, WIDTH + 1).astype(np.uint8)
-    characters = text.take(ends - 1 - PLACES, mode="clip")
-    characters *= lengths > PLACES
+    places = PLACES[max(WIDTH - int(lengths.max(initial=0)), 0) :]
+    characters = text.take(ends - 1 - places, mode="clip")
+    characters *= lengths > places
     digits, is_point = characters - np.uint8(ord("0")), characters == ord(".")
     is_digit, negative = digits < 10, text[begins] == ord("-")
     count, points = is_digit.sum(axis=0, dtype=np.uint8), is_point.sum(axis=0, dtype=np.uint8)
@@ -36,7 +37,8 @@ def _quotients(
     digits: UInt8[np.ndarray, "places n"], is_point: Bool[np.ndarray, "places n"]
 ) -> Float64[np.ndarray, "n"]:
     """The value of digits among which the point stands as a zero: take that digit out, divide by its power of ten."""
-    written, point = POWERS @ digits, POWERS @ is_point
+    powers = POWERS[WIDTH - len(digits) :]
+    written, point = powers @ digits, powers @ is_point
     unit = np.maximum(point, 1)
     whole = np.floor(written / (10 * unit))
     return (written - 9 * point * whole) / unit

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from psp.errors import RecordingError
+from psp.io.decimals import read_decimals
 from psp.io.format import Units
 from psp.io.source import FileSource, SourceItem
 from psp.skeleton.catalogue import layout_by_name
@@ -42,6 +43,8 @@ NAME = re.compile(r"(a(?P<action>\d+))?_?(s(?P<subject>\d+))?_?(e(?P<episode>\d+
 FRAME = re.compile(r"frame_(\d+).*skeletons?\.txt", re.IGNORECASE)
 JOINTS, NAME_PARTS, HEAD = 20, 4, 4096
 REMEDY = "Copy this file again or leave it out."
+DIGITS, FRAME_FORM = b"0123456789.eE+-", b"[" + b",".join([b"[,,]"] * JOINTS) + b"]"
+IS_DIGIT = np.isin(np.arange(256), list(DIGITS))
 
 
 @dataclass(frozen=True)
@@ -85,16 +88,16 @@ class NWUCLAReader:
         """List the recordings by id and count those without a label; a repeated id raises RecordingError."""
         files = list(self.files.walk())
         items = [*_frames_items(files, self.files), *(file for file in files if _is_json(file))]
-        items.sort(key=lambda item: (item.id, item.name))
         if not items:
             remedy = "Name a folder or a zip archive that holds *.json files, or frame_*_skeletons.txt files."
             raise RecordingError("there is no *.json file.", where=self.files.where, remedy=remedy)
-        for first, second in pairwise(items):
-            if first.id == second.id:
+        named = sorted(((item.id, item) for item in items), key=lambda pair: (pair[0], pair[1].name))
+        for (id, first), (other, second) in pairwise(named):
+            if id == other:
                 what = f"{first.name} and {second.name} have the same name."
                 raise RecordingError(what, where=self.files.where, remedy="Leave one of them out.")
-        unlabelled = sum(_facts(item.id).get("action") is None for item in items)
-        return items, +Counter({"recordings without a label": unlabelled})
+        unlabelled = sum("action" not in _facts(id) for id, _ in named)
+        return [item for _, item in named], +Counter({"recordings without a label": unlabelled})
 
     def read(self, item: SourceItem) -> Recording:
         """Return one recording."""
@@ -126,11 +129,36 @@ def parse_nw_ucla(content: bytes, name: str) -> Recording:
 
     A joint at zero or with a coordinate that is not a number (NaN or null) was not observed.
     """
-    info, about = _info(Path(name).stem, name), _load(content, name)
+    info = _info(Path(name).stem, name)
+    about = _plain_content(content) or _load(content, name)
     if info.label is not None and about.get("label") != info.label + 1:
         what = f"the file has the label {about.get('label')!r}, its name says {info.label + 1}."
         raise RecordingError(what, where=name, remedy=REMEDY)
     return _recording(info, _joints(about.get("skeletons"), name)[None])
+
+
+def _plain_content(content: bytes) -> dict[str, Any] | None:
+    """Return what a JSON file holds, with an array as its skeletons; None if they are anything but plain numbers.
+
+    The numbers of a file are read at once, which takes a third of the time of `json`.
+    """
+    start, end = content.find(b"[[["), content.rfind(b"]]]") + 3
+    array = content[max(start, 0) : end]
+    form = array.translate(None, DIGITS + b" \t\r\n")
+    frames = form.count(b"]],") + 1
+    if form != b"[" + b",".join([FRAME_FORM] * frames) + b"]":
+        return None
+    characters = np.frombuffer(array, dtype=np.uint8)
+    edges = np.flatnonzero(np.diff(IS_DIGIT[characters])) + 1
+    values = read_decimals(characters, edges[::2], edges[1::2])
+    try:
+        about = json.loads(content[:start] + b"null" + content[end:])
+    except (ValueError, RecursionError):
+        return None
+    plain = len(values) == frames * JOINTS * 3 and bool(np.isfinite(values).all())
+    if not plain or not isinstance(about, dict) or about.get("skeletons", 0) is not None:
+        return None
+    return about | {"skeletons": values.reshape(frames, JOINTS, 3)}
 
 
 def parse_frames(files: Sequence[tuple[str, bytes]], id: str) -> Recording:
@@ -180,16 +208,21 @@ def _is_json(file: SourceItem) -> bool:
 
 
 def _is_frame(file: SourceItem) -> bool:
-    return FRAME.fullmatch(PurePosixPath(file.name).name) is not None
+    return FRAME.fullmatch(_last(file.name)) is not None
+
+
+def _last(name: str) -> str:
+    """Return a name without its folders."""
+    return name.rpartition("/")[2]
 
 
 def _frames_items(files: Sequence[SourceItem], source: FileSource) -> list[SourceItem]:
     """Return one item a folder of text files, its frames in the order of their numbers."""
     folders: dict[PurePosixPath, list[tuple[int, str, str]]] = {}
     for file in files:
-        path = PurePosixPath(file.name)
-        if found := FRAME.fullmatch(path.name):
-            folders.setdefault(path.parent, []).append((int(found[1]), file.name, file.stamp))
+        if found := FRAME.fullmatch(_last(file.name)):
+            parent = PurePosixPath(file.name).parent
+            folders.setdefault(parent, []).append((int(found[1]), file.name, file.stamp))
     items: list[SourceItem] = []
     for folder, frames in folders.items():
         stamp = hashlib.sha256(repr(sorted(frames)).encode()).hexdigest()

@@ -1,6 +1,7 @@
 """A finished part of a preparation, kept on disk so that an interrupted preparation can go on."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,6 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from psp.errors import StoreError
-from psp.files import write_atomically
 from psp.skeleton.recording import Clip, ClipInfo
 
 
@@ -33,12 +33,18 @@ class Chunk:
     skipped: list[Skipped] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
-        """Write the file at `path` atomically."""
+        """Write the file at `path`, which appears when it is complete.
+
+        It is not flushed to the disk, which takes longer than to make it anew: what a loss of power damages is found.
+        """
         about = {"clips": [_facts(clip) for clip in self.clips], "counts": self.counts, "skipped": self.skipped}
         joints = _joined([clip.joints for clip in self.clips])
         confidence = _joined([clip.confidence for clip in self.clips if clip.confidence is not None])
         text = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
-        write_atomically(path, lambda file: _write_arrays(file, joints=joints, confidence=confidence, about=text))
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.writing")
+        with temporary.open("wb") as file:
+            np.savez(file, joints=joints, confidence=confidence, about=text)
+        temporary.replace(path)
 
 
 def load_chunk(path: Path) -> Chunk:
@@ -53,12 +59,6 @@ def load_skipped(path: Path) -> list[Skipped]:
     """Read only which recordings could not be used."""
     with _arrays(path) as file:
         return [Skipped(*entry) for entry in json.loads(file["about"].tobytes())["skipped"]]
-
-
-def _write_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """NumPy adds .npz to a path of another name, but not to an opened file."""
-    with path.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 @contextmanager

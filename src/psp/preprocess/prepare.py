@@ -27,7 +27,7 @@ from psp.preprocess.processes import run_in_processes
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Clip, Recording
 
-FORMAT, CHUNK, SHOWN = "psp-chunk-2", 64, 100
+FORMAT, CHUNK, SHOWN = "psp-chunk-3", 64, 100
 """What chunks hold, how many recordings a chunk has, and how many damaged ones an error lists."""
 
 Chunks = Mapping[Path, Sequence[SourceItem]]
