@@ -49,6 +49,13 @@ def test_intervals_become_clips_and_the_rest_windows_of_their_median_length(fold
     }
 
 
+def test_what_lies_between_intervals_may_be_a_class(folder: Path) -> None:
+    found = clips(folder, "file,start_frame,end_frame,label\nanna,10,30,wave\n", rest="other", window="20")
+    assert found["anna:30-50"] == ("other", 30, 20)
+    assert found["anna:10-30"] == ("wave", 10, 20)
+    assert found["ben:0-20"] == (None, 0, 20)
+
+
 def test_seconds_need_a_frame_rate(folder: Path) -> None:
     table = "file,start,end,label\nanna,0.5,1.5,wave\n"
     found = clips(folder, table, fps=20, window="1s", stride="2s")

@@ -72,6 +72,14 @@ def test_edges_by_distance_are_mirrored() -> None:
     layout = Layout.from_graph("mouse", names, edges)
     assert layout.mirror_pairs == ((1, 2), (4, 5))
     assert layout.centre in (0, 3, 6)
+    assert len(edges) == 6
+    assert {(0, 3), (3, 6)} <= set(edges)
+
+
+def test_without_joints_of_the_middle_the_sides_are_joined_where_they_are_nearest() -> None:
+    names = ["left elbow", "right elbow", "left wrist", "right wrist"]
+    joints = np.array([[-2, 0], [2, 0], [-1, -1], [1, -1]], dtype=float)[None, None]
+    assert edges_by_distance(joints, names) == [(0, 2), (1, 3), (2, 3)]
 
 
 def smallest_tree(apart: np.ndarray) -> float:

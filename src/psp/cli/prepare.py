@@ -45,6 +45,7 @@ def prepare(
     table: Path | None = None,
     window: str | None = None,
     stride: str | None = None,
+    rest: str | None = None,
     normalise: Literal["default", "published", "none"] = "default",
     missing: Path | None = None,
     skip_damaged: bool = False,
@@ -67,6 +68,7 @@ def prepare(
         table: labels and facts - a table of clips or intervals, by default clips.csv in the folder
         window: cut long recordings into clips of this length where nothing is labelled, such as 2s or 60 frames
         stride: how far apart these clips begin, by default one after the other
+        rest: a class for what lies between labelled intervals, by default unlabelled
         normalise: how clips are centred, scaled and turned
         missing: a list of clips to leave out, as NTU RGB+D publishes it
         skip_damaged: leave damaged recordings out and note them in the data set
@@ -78,7 +80,7 @@ def prepare(
     """
     found = detect_format(sources) if format is None else format
     options = {"layout": layout, "up": up, "fps": fps, "size": size_of(size), "table": table, "window": window}
-    options |= {"stride": stride, "missing": missing, "clips": clips, "seed": seed}
+    options |= {"stride": stride, "rest": rest, "missing": missing, "clips": clips, "seed": seed}
     reader = open_reader(sources, found, **options)
     chosen = override(Settings(default_clean(reader), NORMALISATIONS[normalise]), settings)
     check_normalise(chosen.normalise, reader.layout)
@@ -147,9 +149,8 @@ def _first(reader: Reader, items: Sequence[SourceItem]) -> list[tuple[str, objec
             continue
         persons, frames, _, channels = recording.joints.shape
         rate = "unknown" if recording.fps is None else f"{recording.fps:g} a second"
-        kind = "persons" if reader.tracked else "detections a frame" if recording.detections else "bodies"
-        return [
-            ("coordinates", f"{channels}, {reader.units}"), ("frames", rate),
-            ("first clip", f"{persons} {kind}, {frames} frames"),
-        ]  # fmt: skip
+        entries = ("person", "persons") if reader.tracked else ("body", "bodies")
+        entries = ("detection a frame", "detections a frame") if recording.detections else entries
+        size = f"{frames} frames, {persons} {entries[persons != 1]}"
+        return [("coordinates", f"{channels}, {reader.units}"), ("frame rate", rate), ("first clip", size)]
     return [("coordinates", "unknown")]

@@ -13,12 +13,16 @@ from psp.io.match import match_lines
 
 @dataclass(frozen=True)
 class Cutting:
-    """How recordings become clips: by a table, and into windows of so many frames, one every `stride` frames."""
+    """How recordings become clips: by a table, and into windows of so many frames, one every `stride` frames.
+
+    `rest` is the class of what lies between the intervals of a recording, None leaves it unlabelled.
+    """
 
     table: FactTable | None = None
     window: int | None = None
     stride: int | None = None
     fps: float | None = None
+    rest: str | None = None
 
     @property
     def needs_lengths(self) -> bool:
@@ -135,10 +139,10 @@ def _cut(
     for start, end in [*spans, (recording.length, recording.length)]:
         rest += windows(reached, start, size, cutting.stride or size)
         reached = max(reached, end)
-    counts["unlabelled windows of long recordings"] += len(rest)
+    counts["windows where no interval is"] += len(rest)
     facts = next((line for line in lines if line.interval is None), None)
     whole = recording if facts is None else _with_facts(recording, facts)
-    whole = whole if facts is not None or not lines else replace(recording, label=None)
+    whole = whole if facts is not None or not lines else replace(recording, label=cutting.rest)
     return sorted([*labelled, *(_part(whole, span) for span in rest)], key=lambda each: each.frames or (0, 0))
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Real
-from scipy.sparse.csgraph import minimum_spanning_tree
 
 from psp.errors import ConfigError, RecordingError
 from psp.io.format import Raw
@@ -118,10 +117,10 @@ def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
 
 
 def edges_by_distance(joints: Real[np.ndarray, "m t v c"], names: Sequence[str] = ()) -> list[tuple[int, int]]:
-    """Return the tree of the smallest distances between joints, each the median over persons and frames.
+    """Return a tree of small distances between joints, each the median over persons and frames.
 
-    Distances of joints whose `names` differ in left and right only are averaged, and the mirror image of every edge is
-    an edge too, which may close loops.
+    Joints whose `names` differ in left and right only form pairs. The other joints are connected first, by the smallest
+    distances; pairs are added nearest first, left and right alike. Without pairs it is the smallest spanning tree.
     """
     _, _, count, channels = joints.shape
     poses = joints.reshape(-1, count, channels).astype(np.float64)
@@ -133,12 +132,25 @@ def edges_by_distance(joints: Real[np.ndarray, "m t v c"], names: Sequence[str] 
         distance[joint, known] = np.nanmedian(apart[:, known], axis=0)
     mirror = mirror_of(count, pairs_by_name(names))
     distance = (distance + distance[np.ix_(mirror, mirror)]) / 2
-    farthest = distance[np.isfinite(distance)].max(initial=1.0)
-    weights = np.where(np.isfinite(distance), distance + 1e-9 * farthest, 2 * farthest)
-    tree = minimum_spanning_tree(np.triu(weights, k=1)).tocoo()
-    edges = [(int(one), int(other)) for one, other in zip(tree.row, tree.col, strict=True)]
-    images = [(mirror[one], mirror[other]) for one, other in edges]
-    return sorted({(min(edge), max(edge)) for edge in (*edges, *images)})
+    pairs = [joint for joint, image in enumerate(mirror) if joint < image]
+    axis = [joint for joint, image in enumerate(mirror) if joint == image]
+    if axis:
+        inside, edges = [axis.pop(0)], set[tuple[int, int]]()
+    else:
+        first = min(pairs, key=lambda joint: distance[joint, mirror[joint]])
+        inside, edges = [first, mirror[first]], {(first, mirror[first])}
+        pairs.remove(first)
+    for group in (axis, pairs):
+        while group:
+            _, new, old = min((distance[old, new], new, old) for new in group for old in inside)
+            group.remove(new)
+            inside += sorted({new, mirror[new]})
+            edges |= {_ordered(new, old), _ordered(mirror[new], mirror[old])}
+    return sorted(edges)
+
+
+def _ordered(one: int, other: int) -> tuple[int, int]:
+    return (one, other) if one < other else (other, one)
 
 
 def _by_names(raw: Raw, name: str) -> FoundLayout:

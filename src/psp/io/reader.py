@@ -132,13 +132,15 @@ def open_files(
     table: Path | None = None,
     window: str | None = None,
     stride: str | None = None,
+    rest: str | None = None,
 ) -> FormatReader:
     """Return the reader of files of a format.
 
     What is None is taken from the files. `layout` is a built-in name, a YAML file or a Layout; `up` the axis that
     points up; `fps` frames a second; `size` (width, height) of the image in pixels, which coordinates in shares of it
     need for their true proportions. `table` is a table of labels, by default `clips.csv` or the only other one in the
-    folder. `window` and `stride`, such as "2s" or "60" frames, cut long recordings where no interval is labelled.
+    folder. `window` and `stride`, such as "2s" or "60" frames, cut long recordings where no interval is labelled;
+    `rest` is the class of these windows in recordings that have intervals, by default none.
     """
     files = FileSource(source, format.suffixes)
     raw, folder, dataset = first_recording(format, files), _folder(source), _dataset(files)
@@ -153,7 +155,7 @@ def open_files(
     if facts and facts.fps and not rate:
         rate = facts.fps
         told.append(f"The frame rate, {rate:g} a second, is that of the table.")
-    cutting = Cutting(facts, frames_of(window, rate, "window"), frames_of(stride, rate, "stride"), rate)
+    cutting = Cutting(facts, frames_of(window, rate, "window"), frames_of(stride, rate, "stride"), rate, rest)
     vertical: Up = up or raw.up or ("y" if channels == 3 else "-y")
     notes = [f"Layout {found.layout.name!r}: {found.reason}.", *found.derived, *raw.notes]
     notes += (*told, *(facts.notes if facts else ()))
