@@ -6,6 +6,7 @@ from pathlib import Path
 
 from psp.errors import ConfigError, RecordingError
 from psp.io.base import READERS, Reader, detect_format, open_reader
+from psp.io.format import Raw
 from psp.io.reader import FormatReader, first_recording
 from psp.io.source import Paths, SourceItem
 from psp.model.model_file import Interface
@@ -63,10 +64,12 @@ def open_for(interface: Interface, sources: Paths, options: Options = Options())
     joints or vertical axis are taken to have those of the model. RecordingError says what cannot be converted.
     """
     reader, notes = _open(interface, sources, options)
-    up = reader.up
-    if options.up is None and not _tells_up(reader):
+    first, up = _first(reader), reader.up
+    if first is not None and first.up is None and options.up is None:
         up = interface.up
         notes.append(f"The axis that points up is taken to be that of the model, {up} (--up names another).")
+    if first is not None and reader.units == FLAT[1] and not (first.size or options.size):
+        notes.append("Coordinates are shares of the image; true proportions need its size (--size 1920x1080).")
     try:
         found = conversion(reader.layout, interface.layout)
     except RecordingError as error:
@@ -106,18 +109,12 @@ def _open(interface: Interface, sources: Paths, options: Options) -> tuple[Reade
         if name not in READERS or options.layout is not None or "layout" not in READERS[name].options:
             raise
         reader, layout = open_reader(sources, name, **{**given, "layout": interface.layout}), interface.layout
-        if not _has_joints(reader, len(layout.joints)):
+        first = _first(reader)
+        if first is not None and first.joints.shape[2] != len(layout.joints):
             raise
         return reader, [f"The joints are taken to be those of the model, {layout.name!r} (--layout names others)."]
 
 
-def _has_joints(reader: Reader, count: int) -> bool:
-    """Return whether the first recording of a source has so many joints."""
-    if not isinstance(reader, FormatReader):
-        return True
-    return first_recording(reader.format, reader.files).joints.shape[2] == count
-
-
-def _tells_up(reader: Reader) -> bool:
-    """Return whether a source tells its vertical axis."""
-    return not isinstance(reader, FormatReader) or first_recording(reader.format, reader.files).up is not None
+def _first(reader: Reader) -> Raw | None:
+    """Return the first recording as its file tells it; None for benchmarks, of which all is known."""
+    return first_recording(reader.format, reader.files) if isinstance(reader, FormatReader) else None
