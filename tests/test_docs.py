@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from psp.io.base import READERS
+
 ROOT = Path(__file__).resolve().parent.parent
 EQUATIONS = (ROOT / "docs/equations.md").read_text()
 QUOTED = re.findall(r"^\| .* \| `(\S+\.py)` \| `(.+)` \|$", EQUATIONS, re.MULTILINE)
@@ -31,6 +33,11 @@ def test_every_file_that_a_page_names_exists(page: Path):
     missing = [name for name in named if not (ROOT / name).exists()]
     missing += [link for link in linked if not (page.parent / link).exists()]
     assert not missing
+
+
+def test_every_format_has_a_line_in_the_table_of_formats():
+    table = [line for line in (ROOT / "docs/formats.md").read_text().splitlines() if line.startswith("| `")][1:]
+    assert {name for line in table for name in re.findall(r"`([\w-]+)`", line.split("|")[1])} == READERS.keys()
 
 
 @pytest.mark.slow
