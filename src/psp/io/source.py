@@ -34,7 +34,8 @@ class SourceItem:
     @property
     def id(self) -> str:
         """The name without folders and ending."""
-        return PurePosixPath(self.name.removesuffix(PACKED)).stem
+        last = self.name.removesuffix(PACKED).rpartition("/")[2]
+        return last.rpartition(".")[0] or last
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,13 @@ class FileSource:
         if root is None:
             start, _, inner = name.partition("/")
             root = self.roots[start]
-        if root.is_file() and self._counts(root.name):
-            return root.open("rb")
+        if root.is_file():
+            return root.open("rb") if self._counts(root.name) else _opened(root).open(inner)
         parts = PurePosixPath(inner).parts
         for depth in range(len(parts)):
             step = root.joinpath(*parts[:depth])
             if step.is_file():
-                archive = _archive(step, step.stat().st_mtime_ns, os.getpid())
-                return archive.open("/".join(parts[depth:]))
+                return _opened(step).open("/".join(parts[depth:]))
         return (root / inner).open("rb")
 
     def _counts(self, name: str) -> bool:
@@ -189,6 +189,10 @@ def _stamp(path: Path) -> str:
     except OSError:
         return "missing"
     return f"{about.st_size}-{about.st_mtime_ns}"
+
+
+def _opened(archive: Path) -> zipfile.ZipFile:
+    return _archive(archive, archive.stat().st_mtime_ns, os.getpid())
 
 
 @lru_cache(maxsize=4)

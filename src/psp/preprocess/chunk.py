@@ -55,12 +55,6 @@ def load_chunk(path: Path) -> Chunk:
     return Chunk(list(_clips(about["clips"], joints, confidence)), Counter(about["counts"]), skipped)
 
 
-def load_skipped(path: Path) -> list[Skipped]:
-    """Read only which recordings could not be used."""
-    with _arrays(path) as file:
-        return [Skipped(*entry) for entry in json.loads(file["about"].tobytes())["skipped"]]
-
-
 @contextmanager
 def _arrays(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
     try:

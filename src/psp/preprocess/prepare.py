@@ -20,7 +20,7 @@ from psp.config.ranges import require
 from psp.errors import RecordingError, StoreError
 from psp.io.base import Reader
 from psp.io.source import SourceItem
-from psp.preprocess.chunk import Chunk, Skipped, load_chunk, load_skipped
+from psp.preprocess.chunk import Chunk, Skipped, load_chunk
 from psp.preprocess.clean import CleanConfig, clean
 from psp.preprocess.normalise import NormaliseConfig, normalise
 from psp.preprocess.processes import run_in_processes
@@ -149,15 +149,14 @@ def prepare_chunks(
     """
     folder.mkdir(parents=True, exist_ok=True)
     chunks = _split(task, items, folder)
-    _make(task, chunks, workers, skip_damaged, on_progress)
-    skipped = [entry for path in chunks for entry in load_skipped(path)]
+    skipped = _make(task, chunks, workers, skip_damaged, on_progress)
     if skipped and not skip_damaged:
         raise _damaged(skipped)
     return map(load_chunk, chunks)
 
 
-def prepare_chunk(task: Preparation, items: Sequence[SourceItem], path: Path) -> int:
-    """Prepare some recordings, save them at `path` and return how many they were."""
+def prepare_chunk(task: Preparation, items: Sequence[SourceItem], path: Path) -> tuple[Path, list[Skipped]]:
+    """Prepare some recordings, save them at `path`, and return it and which of them could not be used."""
     chunk, cleaned = Chunk(), list[Cleaned]()
     for item in items:
         try:
@@ -167,7 +166,7 @@ def prepare_chunk(task: Preparation, items: Sequence[SourceItem], path: Path) ->
             chunk.skipped.append(Skipped(error.where or item.name, error.what))
     chunk.clips.extend(task.clips(cleaned))
     chunk.save(path)
-    return len(items)
+    return path, chunk.skipped
 
 
 def _split(task: Preparation, items: Sequence[SourceItem], folder: Path) -> Chunks:
@@ -176,25 +175,30 @@ def _split(task: Preparation, items: Sequence[SourceItem], folder: Path) -> Chun
     return {folder / task.chunk_name(part): part for part in parts}
 
 
-def _make(task: Preparation, chunks: Chunks, workers: int, skip_damaged: bool, on_progress: Progress | None) -> None:
-    """Prepare the chunks that are not there yet, or anew if they are damaged or miss recordings that may be back."""
-    finished = {path for path in chunks if path.exists() and _is_finished(path, skip_damaged)}
-    tasks = [(task, part, path) for path, part in chunks.items() if path not in finished]
+def _make(
+    task: Preparation, chunks: Chunks, workers: int, skip_damaged: bool, on_progress: Progress | None
+) -> list[Skipped]:
+    """Prepare the chunks that are not there yet and return which recordings of all chunks could not be used.
+
+    Chunks are prepared anew if they are damaged, or if they miss recordings that may be back.
+    """
+    found = {path: chunk.skipped for path in chunks if (chunk := _finished(path, skip_damaged))}
+    tasks = [(task, part, path) for path, part in chunks.items() if path not in found]
     total = sum(map(len, chunks.values()))
-    done = total - sum(len(part) for _, part, _ in tasks)
-    for prepared in run_in_processes(prepare_chunk, tasks, workers):
-        done += prepared
+    for path, skipped in run_in_processes(prepare_chunk, tasks, workers):
+        found[path] = skipped
         if on_progress is not None:
-            on_progress(done, total)
+            on_progress(sum(len(chunks[done]) for done in found), total)
+    return [entry for path in chunks for entry in found[path]]
 
 
-def _is_finished(path: Path, skip_damaged: bool) -> bool:
-    """Return whether a chunk need not be made again; all of it is read, because a disk may have spoiled it."""
+def _finished(path: Path, skip_damaged: bool) -> Chunk | None:
+    """Return a chunk that need not be made again; all of it is read, because a disk may have spoiled it."""
     try:
-        chunk = load_chunk(path)
+        chunk = load_chunk(path) if path.exists() else None
     except StoreError:
-        return False
-    return skip_damaged or not chunk.skipped
+        return None
+    return None if chunk and chunk.skipped and not skip_damaged else chunk
 
 
 def _damaged(skipped: Sequence[Skipped]) -> RecordingError:

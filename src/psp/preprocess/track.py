@@ -12,7 +12,6 @@ from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
-from scipy.optimize import linear_sum_assignment
 
 from psp.skeleton.recording import Recording
 
@@ -119,6 +118,8 @@ class _Live:
 
 def _assign(poses: _Poses, seen: Bool[np.ndarray, "m t"], reach: float) -> Tracks:
     """Assign the detections of each frame to the tracks so far, at the least sum of distances from where they head."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 (a third of a second, only for detections)
+
     tracks = np.full(seen.shape, -1)
     none = np.empty(0, dtype=np.int64)
     live, count = _Live(none, none, none, np.empty((0, poses.joints.shape[3])), np.empty(0)), 0
