@@ -46,7 +46,8 @@ def parse_frames(files: Sequence[File]) -> list[Raw]:
             what = f"the array has the shape {row.shape}, expected is {expected}."
             raise RecordingError(what, where=file.name, remedy=REMEDY)
         rows.append(row)
-    frames = np.array([int(FRAME.fullmatch(file.name)["frame"]) for file in files], dtype=float)  # type: ignore[index]
+    matches = [FRAME.fullmatch(file.name) for file in files]
+    frames = np.array([float(match["frame"]) for match in matches if match], dtype=np.float64)
     places = frame_places(frames, range(1, len(files) + 1), files[0].name)
     filled = np.full((int(places[-1]) + 1, len(rows[0])), np.nan)
     filled[places] = rows

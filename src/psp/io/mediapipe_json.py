@@ -142,7 +142,7 @@ def _unwrapped(value: Any) -> Any:
 
 def _with_hands(of_key: Mapping[str, Any], where: str) -> Points:
     """Return body, left and right hand; one that is missing is NaN."""
-    body = next((of_key[key] for key in IMAGE if key in of_key), [])
+    body: Any = next((of_key[key] for key in IMAGE if key in of_key), [])
     found = []
     for value, count in ((body, BODY), (of_key.get(HANDS[0]), HAND), (of_key.get(HANDS[1]), HAND)):
         points = _points(_unwrapped(value), where)[0] if value else np.full((count, 4), np.nan)
@@ -157,7 +157,7 @@ def _points(value: Any, where: str) -> tuple[Points, tuple[str, ...]]:
     """Return x, y, z and the visibility of points, 1 where it is not told, and their names."""
     if not _is_points(value):
         raise RecordingError(f"there is {kind_name(value)}, expected are points.", where=where, remedy=REMEDY)
-    rows = []
+    rows = list[list[float]]()
     for point in value:
         score = next((point[key] for key in SCORES if key in point), 1.0)
         row = [point["x"], point.get("y"), point.get("z", np.nan), score]

@@ -1,7 +1,7 @@
 """Recordings from the lines of a table of joints."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -24,7 +24,7 @@ class Rows:
     """The frames of persons: facts as texts, other columns, numbers of lines, and the parts of joints."""
 
     facts: dict[str, list[str]]
-    others: dict[str, Sequence[int | float | str]]
+    others: Mapping[str, Sequence[int | float | str]]
     lines: list[int]
     values: Float64[np.ndarray, "n v parts"]
 
@@ -85,12 +85,12 @@ def by_label(raw: Raw, rows: Rows, frames: Int64[np.ndarray, "n"], name: str) ->
             what = f"the labels {labels[frame]!r} and {label!r} belong to one frame."
             raise RecordingError(what, where=f"{name}, line {line}", remedy="Give the persons of a frame one label.")
         labels[frame] = label
-    for frame, label in enumerate(labels):
-        labels[frame] = labels[frame - 1] if label is None else label
+    for frame in range(1, len(labels)):
+        labels[frame] = labels[frame - 1] if labels[frame] is None else labels[frame]
     stretches, begin = list[Raw](), 0
-    for label, members in groupby(labels):
+    for value, members in groupby(labels):
         end = begin + len(list(members))
-        stretches.append(_stretch(raw, begin, end, None if label is None or label.lower() in UNLABELLED else label))
+        stretches.append(_stretch(raw, begin, end, None if value is None or value.lower() in UNLABELLED else value))
         begin = end
     if len(stretches) == 1:
         return [replace(raw, label=stretches[0].label)]
