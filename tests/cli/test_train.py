@@ -101,7 +101,7 @@ def test_labels_and_split_come_from_files_too(begun, store, tmp_path):
 def test_without_options_all_labels_train(begun, store, capsys):
     task, _, _ = begun()
     assert set(task.labels.ids) == set(task.split.train)
-    assert "labels: 24 of 24 training clips (all), 4 classes" in capsys.readouterr().out
+    assert "labels: 48 of 48 training clips (all), 4 classes" in capsys.readouterr().out
 
 
 def test_what_the_labels_lack_is_said_before_training(begun, store, tmp_path, capsys):

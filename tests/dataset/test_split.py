@@ -187,10 +187,14 @@ def test_a_data_set_without_labels_cannot_test():
 
 
 def test_few_clips_all_train_if_every_label_is_to_be_used(tmp_path: Path):
-    few, many = (table_store([f"c{n:03d}" for n in range(clips)], [0, 1] * (clips // 2)) for clips in (98, 100))
+    few, many, part = (
+        table_store([f"c{n:03d}" for n in range(clips)], [0, 1] * (clips // 2), dataset)
+        for clips, dataset in ((98, "mine"), (100, "mine"), (98, "ntu60"))
+    )
     split = resolve_split(None, few, every_label=True)
     assert split == resolve_split("none", few)
     assert (split.train, split.tests) == (tuple(few.clips.id.tolist()), {})
+    assert resolve_split(None, part, every_label=True).name == "none"
     write_split(split, tmp_path / "split.json")
     assert resolve_split(tmp_path / "split.json", few) == split
     assert resolve_split(None, few).name == "fraction=0.3"

@@ -224,19 +224,19 @@ def _about_classes(labels: Int64[np.ndarray, "l"], store: Store, split: Split) -
 
 def _named(names: Sequence[str], what: str) -> tuple[str, ...]:
     """Return a sentence about classes that have something, nothing if there are none."""
-    shown = ", ".join(map(repr, names[:SHOWN])) + (", ..." if len(names) > SHOWN else "")
     noun = "class has" if len(names) == 1 else "classes have"
-    return (f"{len(names)} {noun} {what}: {shown}.",) if names else ()
+    return (f"{len(names)} {noun} {what}: {_some(list(map(repr, names)))}",) if names else ()
 
 
 def _taken_whole(number: int, fewer: Mapping[str, int]) -> tuple[str, ...]:
     """Return a sentence about the classes that have fewer clips than the budget asks for."""
-    have = [f"{name} ({count})" for name, count in fewer.items()]
-    shown = ", ".join(have[:SHOWN]) + (", ..." if len(have) > SHOWN else "")
-    noun = "class has" if len(have) == 1 else "classes have"
-    return (
-        (f"{len(have)} {noun} fewer than {number} labelled training clips, all are taken: {shown}.",) if fewer else ()
-    )
+    noun = "class has" if len(fewer) == 1 else "classes have"
+    what = f"{len(fewer)} {noun} fewer than {number} labelled training clips, all are taken"
+    return (f"{what}: {_some([f'{name} ({count})' for name, count in fewer.items()])}",) if fewer else ()
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else ".")
 
 
 def _too_few(number: int, fewer: Mapping[str, int]) -> BudgetError:

@@ -33,9 +33,9 @@ def resolve_split(spec: str | Path | Split | None, store: Store, *, every_label:
 
     `spec` is the name of a benchmark; `COLUMN=VALUES` (the clips with these values test) or `COLUMN` (a third of its
     values test); `kfold=FOLDS/FOLD`, grouped by subject where there are subjects; `fraction=0.3`, stratified by class;
-    `none`, all clips train; a file; or a Split. None is the benchmark of a known data set, else `subject` where there
-    are subjects, else `fraction=0.3`; but `none` where no clip is labelled, or fewer than 100 if `every_label` is to
-    train. SplitError says what does not fit.
+    `none`, all clips train; a file; or a Split. None is `none` where no clip is labelled, or fewer than 100 if
+    `every_label` is to train; else the benchmark of a known data set, else `subject` where there are subjects, else
+    `fraction=0.3`. SplitError says what does not fit.
     """
     if isinstance(spec, Split):
         return check_split(spec, store)
@@ -113,12 +113,12 @@ def _from_file(path: Path, store: Store) -> Split:
 
 
 def _default(store: Store, every_label: bool) -> Split:
-    benchmark = next((each for each in BENCHMARKS.values() if each.dataset == store.dataset), None)
-    if benchmark is not None:
-        return benchmark.make(store)
     labelled = (store.clips.label >= 0).sum()
     if not labelled or (every_label and labelled < FEW):
         return Split.undivided(store)
+    benchmark = next((each for each in BENCHMARKS.values() if each.dataset == store.dataset), None)
+    if benchmark is not None:
+        return benchmark.make(store)
     if has_subjects(store):
         return _by_thirds(SUBJECT, store)
     return Split.stratified(store, FRACTION)
