@@ -19,6 +19,7 @@ from rich.text import Text
 
 from psp import PSPError, Recording, StreamingPredictor
 from psp.deploy.foreign import Options, open_for
+from psp.preprocess.bodies import BodyConfig, choose_bodies
 
 FPS, SHOWN = 30.0, 5
 """Frames a second where the file does not tell them, and how many classes are shown."""
@@ -73,10 +74,10 @@ def play(recording: Recording, stream: StreamingPredictor, speed: float, console
 
 
 def frames_of(recording: Recording, persons: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield joints (m, v, c) and confidence (m, v) of each frame, of the persons who are seen most."""
-    chosen = np.argsort(-recording.seen.sum(axis=1), kind="stable")[:persons]
-    joints, confidence = recording.joints[chosen], recording.confidence[chosen]
-    yield from zip(joints.swapaxes(0, 1), confidence.swapaxes(0, 1), strict=True)
+    """Yield joints (m, v, c) and confidence (m, v) of each frame; a camera needs a tracker for several persons."""
+    if recording.detections or len(recording.joints) > persons:
+        recording, _ = choose_bodies(recording, BodyConfig(persons=persons))
+    yield from zip(recording.joints.swapaxes(0, 1), recording.confidence.swapaxes(0, 1), strict=True)
 
 
 def bars(stream: StreamingPredictor) -> Table:

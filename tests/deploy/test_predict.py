@@ -18,6 +18,7 @@ from psp.evaluate.predict import predict_store
 from psp.evaluate.trained import open_model
 from psp.io.format import Units
 from psp.io.source import SourceItem
+from psp.preprocess.clean import CleanConfig
 from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.convert import conversion
 from psp.skeleton.layout import Layout
@@ -184,6 +185,25 @@ def test_a_depth_is_left_out_of_image_coordinates_only(trained, units):
     else:
         with pytest.raises(RecordingError, match="3 coordinates"):
             source.read(item)
+
+
+def test_persons_are_chosen_among_detections_for_a_model_of_tracked_persons(trained):
+    """One person walks, another detection flickers and comes first when it is there."""
+    recogniser, draw = load(trained), np.random.default_rng(0)
+    interface = replace(recogniser.interface, clean=CleanConfig(bodies=None), persons=1)
+    person = np.cumsum(draw.normal(0, 0.02, (30, 1, 3)), axis=0) + draw.normal(0, 0.4, (25, 3))
+    joints, confidence = np.zeros((2, 30, 25, 3)), np.zeros((2, 30, 25), dtype=np.float32)
+    for frame in range(30):
+        slot = int(frame % 10 == 3)
+        joints[slot, frame], confidence[slot, frame] = person[frame], 1
+        if slot:
+            joints[0, frame], confidence[0, frame] = person[frame] + 9, 1
+    recording = Recording(ClipInfo("take"), joints, confidence, "y", detections=True)
+    layout = interface.layout
+    source = ForeignSource(OneRecording("metres", tracked=False), interface, conversion(layout, layout), "y", ())
+    found = recogniser.predict_recordings([recording], source.clean)
+    np.testing.assert_allclose(found, recogniser.predict([person]), atol=1e-5)
+    assert ForeignSource(OneRecording("metres"), interface, conversion(layout, layout), "y", ()).clean.bodies is None
 
 
 def test_labels_of_a_table_are_the_true_ones(trained, recordings, tmp_path):

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Float32, Int64
 from psp.dataset.store import Store
 from psp.evaluate.arrays import cleaning, recordings_of
 from psp.model.model_file import Interface
-from psp.preprocess.clean import clean
+from psp.preprocess.clean import CleanConfig, clean
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording
 
@@ -71,9 +71,11 @@ class ClipRecogniser:
         """
         return self.predict_recordings(recordings_of(clips, self.layout, self.interface.up, self.interface.channels))
 
-    def predict_recordings(self, recordings: Sequence[Recording]) -> Float32[np.ndarray, "n k"]:
-        """Return the class probabilities of recordings, whose persons are chosen as in the training data."""
-        config = replace(cleaning(self.interface), fill_gaps=False)
+    def predict_recordings(
+        self, recordings: Sequence[Recording], clean_config: CleanConfig | None = None
+    ) -> Float32[np.ndarray, "n k"]:
+        """Return the class probabilities of recordings, cleaned by default as the training data."""
+        config = replace(clean_config or cleaning(self.interface), fill_gaps=False)
         cleaned = (clean(recording, self.layout, config)[0] for recording in recordings)
         return self._predict([(each.joints, each.confidence) for each in cleaned])
 

@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from psp.errors import ConfigError, RecordingError
+from psp.evaluate.arrays import cleaning
 from psp.io.base import READERS, Reader, detect_format, open_reader
 from psp.io.format import Raw
 from psp.io.reader import FormatReader, first_recording
 from psp.io.source import Paths, SourceItem
 from psp.model.model_file import Interface
+from psp.preprocess.bodies import BodyConfig
+from psp.preprocess.clean import CleanConfig
 from psp.skeleton.convert import Conversion, conversion, turned
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording, Up
@@ -39,6 +42,14 @@ class ForeignSource:
     conversion: Conversion
     up: Up
     notes: tuple[str, ...]
+
+    @property
+    def clean(self) -> CleanConfig:
+        """How the recordings are cleaned: as the training data, but persons are chosen in any case among bodies."""
+        config = cleaning(self.interface)
+        if self.reader.tracked or config.bodies is not None:
+            return config
+        return replace(config, bodies=BodyConfig(persons=self.interface.persons))
 
     def items(self) -> list[SourceItem]:
         """List the recordings."""

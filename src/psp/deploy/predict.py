@@ -19,6 +19,7 @@ from psp.evaluate.predict import predict_store
 from psp.io.intervals import frames_of
 from psp.io.source import SourceItem
 from psp.preprocess.chunk import Skipped
+from psp.preprocess.clean import CleanConfig
 from psp.preprocess.prepare import Progress
 from psp.skeleton.recording import Recording
 
@@ -140,14 +141,17 @@ def _of_sources(
     on_progress: Progress | None,
 ) -> list[Prediction]:
     """Return the predictions of all recordings; adds to `skipped`."""
-    tasks = [(source, item) for source in sources for item in source.items()]
+    tasks = [(source, source.items()) for source in sources]
     size, found = TOGETHER if windows.window is None else 1, list[Prediction]()
-    for start in range(0, len(tasks), size):
-        part = tasks[start : start + size]
-        read = [each for task in part if (each := _read(*task, skipped)) is not None]
-        found += _of_recordings(recogniser, read, windows)
-        if on_progress is not None:
-            on_progress(start + len(part), len(tasks))
+    done, total = 0, sum(len(items) for _, items in tasks)
+    for source, items in tasks:
+        for start in range(0, len(items), size):
+            part = items[start : start + size]
+            read = [each for item in part if (each := _read(source, item, skipped)) is not None]
+            found += _of_recordings(recogniser, read, windows, source.clean)
+            done += len(part)
+            if on_progress is not None:
+                on_progress(done, total)
     return found
 
 
@@ -165,7 +169,10 @@ def _read(source: ForeignSource, item: SourceItem, skipped: list[Skipped]) -> tu
 
 
 def _of_recordings(
-    recogniser: ClipRecogniser, recordings: Sequence[tuple[Recording, str | None]], windows: Windows
+    recogniser: ClipRecogniser,
+    recordings: Sequence[tuple[Recording, str | None]],
+    windows: Windows,
+    clean: CleanConfig,
 ) -> Iterator[Prediction]:
     spans = [_spans(recording, windows) for recording, _ in recordings]
     parts = [
@@ -173,7 +180,7 @@ def _of_recordings(
         for (recording, _), own in zip(recordings, spans, strict=True)
         for span in own
     ]  # fmt: skip
-    rows = iter(recogniser.predict_recordings(parts))
+    rows = iter(recogniser.predict_recordings(parts, clean))
     for (recording, true), own in zip(recordings, spans, strict=True):
         probabilities = np.array([next(rows) for _ in own]).reshape(len(own), len(recogniser.classes))
         shortest = frames_of(windows.min_duration, recording.fps, "--min-duration") or 0
