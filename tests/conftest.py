@@ -1,8 +1,10 @@
-"""Fixtures for all tests; shapes in annotations are checked while the tests run."""
+"""Fixtures for all tests; shapes in annotations are checked while the tests run, except those marked slow."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
 import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
@@ -13,6 +15,13 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Run a test and its fixtures, with the checks of shapes unless it is marked slow."""
+    jaxtyping.config.update("jaxtyping_disable", item.get_closest_marker("slow") is not None)
+    return (yield)
 
 
 def _folder(variable: str, default: str) -> Path:

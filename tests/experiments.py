@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from psp.reproduce.experiment import Column, Experiment, Key, Quick, Row, Scope
+from psp.dataset.store import Store
+from psp.reproduce.experiment import Column, Experiment, Key, PlannedRun, Quick, Row, Scope, plan
 from psp.reproduce.results import RunResult
 from psp.train.config import TrainConfig
 from psp.train.presets import DataFacts
-from runs import SMALL_RUN, small_run
+from runs import SMALL_RUN, small_run, with_stage
 
 
 def small_psp(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
@@ -32,6 +33,12 @@ SMALL = Experiment(
     others={"theirs": {"two": 41.0}},
     references=("labels",),
 )
+
+
+def long_runs(store: Store) -> list[PlannedRun]:
+    """Three runs of the small experiment that last long enough to be interrupted."""
+    planned = plan(SMALL, [store], Scope())[:3]
+    return [replace(run, config=with_stage(run.config, epochs=20)) for run in planned]
 
 
 def hand_made(key: Key, seed: int, full: float, clean: float, **changes: object) -> RunResult:

@@ -1,5 +1,6 @@
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
@@ -32,10 +33,11 @@ def exchanged(rank: int) -> tuple[int, int, torch.Tensor, torch.Tensor]:
 
 
 def gathered(rank: int) -> tuple[list[int], torch.Tensor, torch.Tensor, torch.Tensor]:
-    warnings.simplefilter("error")
     modalities = features(0)[:, SHARES[rank]].clone().requires_grad_()
-    every = gather_ranks(modalities[0])
-    ntxent(every, gather_ranks(modalities[1]), 0.1).backward()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        every = gather_ranks(modalities[0])
+        ntxent(every, gather_ranks(modalities[1]), 0.1).backward()
     labels = gather_ranks(torch.arange(6)[SHARES[rank]])
     gradient = modalities.grad / 2  # every rank computes the whole loss; training averages over ranks
     return clips_of_ranks(modalities.shape[1]), every.detach(), labels, gradient
@@ -61,6 +63,16 @@ def ranked(rank: int) -> dict[str, object]:
     }
 
 
+def on_rank(rank: int) -> dict[str, Any]:
+    return {"exchanged": exchanged(rank), "gathered": gathered(rank), "ranked": ranked(rank)}
+
+
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory) -> list[dict[str, Any]]:
+    """What each of two ranks found; they are started once for all tests."""
+    return on_two_ranks(on_rank, tmp_path_factory.mktemp("ranks"))
+
+
 def test_one_process_alone_exchanges_nothing():
     value = torch.arange(3.0, requires_grad=True)
     assert (rank_count(), rank_index()) == (1, 0)
@@ -73,18 +85,18 @@ def test_one_process_alone_exchanges_nothing():
     assert clips_of_ranks(3) == [3]
 
 
-def test_two_ranks_know_each_others_values_in_order(tmp_path):
+def test_two_ranks_know_each_others_values_in_order(ranks):
     own = torch.arange(6.0).reshape(2, 3).T
-    for number, (count, index, every, total) in enumerate(on_two_ranks(exchanged, tmp_path)):
+    for number, (count, index, every, total) in enumerate(found["exchanged"] for found in ranks):
         assert (count, index) == (2, number)
         assert torch.equal(every, torch.stack([own, own + 10]))
         assert torch.equal(total, 2 * own + 10)
 
 
-def test_two_ranks_with_unequal_shares_contrast_all_clips(tmp_path):
+def test_two_ranks_with_unequal_shares_contrast_all_clips(ranks):
     whole = features(0).requires_grad_()
     ntxent(whole[0], whole[1], 0.1).backward()
-    results = on_two_ranks(gathered, tmp_path)
+    results = [found["gathered"] for found in ranks]
     for counts, every, labels, _ in results:
         assert counts == [4, 2]
         assert torch.equal(every, features(0)[0])
@@ -104,9 +116,8 @@ def test_one_rank_is_the_main_one_and_has_everything():
     assert ranks.largest(0, 15) == [0, 15]
 
 
-def test_two_ranks_share_clips_and_average_gradients(tmp_path):
-    results = on_two_ranks(ranked, tmp_path)
-    for number, found in enumerate(results):
+def test_two_ranks_share_clips_and_average_gradients(ranks):
+    for number, found in enumerate(each["ranked"] for each in ranks):
         assert found["who"] == [2, number, number == 0]
         assert found["gradient"].tolist() == [[1.5, 3.0]]
         assert found["largest"] == [1, 5]

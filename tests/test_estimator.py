@@ -60,6 +60,7 @@ def fitted():
     return SkeletonClassifier(epochs=20, random_state=0).fit(X, np.where(np.arange(24) < 9, y, -1))
 
 
+@pytest.mark.slow
 def test_few_labels_are_enough_for_an_easy_task(fitted):
     X, y = clips()
     assert fitted.score(X, y) > 0.9

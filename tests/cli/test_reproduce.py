@@ -180,8 +180,8 @@ def test_mistakes_are_named(store, tmp_path, capsys, arguments, message):
 def test_table_2_on_synthetic_ntu_recordings(tmp_path, monkeypatch, capsys):
     """From `.skeleton` files to the table: both splits, all four budgets."""
     table2 = EXPERIMENTS["table2"]
-    rows = [replace(row, make=small.make) for row, small in zip(table2.rows[:2], SMALL.rows, strict=True)]
-    monkeypatch.setitem(EXPERIMENTS, "table2", replace(table2, rows=tuple(rows)))
+    rows = (replace(table2.rows[0], make=SMALL.rows[0].make),)
+    monkeypatch.setitem(EXPERIMENTS, "table2", replace(table2, rows=rows))
     cli.synthetic_ntu(tmp_path / "runs" / "synthetic-ntu", clips=420)
     assert "say nothing about NTU RGB+D" in " ".join(capsys.readouterr().out.split())
     assert main(["reproduce", "table2", *options(tmp_path, "--quick")]) == 0

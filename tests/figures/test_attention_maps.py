@@ -73,9 +73,8 @@ def attention(name: str, layout: Layout, persons: int) -> ClipAttention:
     return ClipAttention(Clip(ClipInfo(name), joints), "sit down", maps, maps)
 
 
-@pytest.mark.parametrize("kind", [".png", ".svg"])
-@pytest.mark.parametrize("measure", MEASURES)
-def test_the_figure_is_saved(tmp_path: Path, kind: str, measure: str):
+@pytest.mark.parametrize(("measure", "kind"), zip(MEASURES, (".png", ".svg"), strict=True))
+def test_the_figure_is_saved(tmp_path: Path, measure: str, kind: str):
     layout, path = layout_by_name("ntu25"), tmp_path / f"attention{kind}"
     clips = [attention("one", layout, 1), attention("three", layout, 2)]
     draw_attention_maps(path, clips, layout, measure=measure, head=1, note="A note.")

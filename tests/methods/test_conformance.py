@@ -1,7 +1,8 @@
 """What every method must hold; all methods in METHODS are enrolled, also those of other packages."""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,7 @@ def trained(task: Task, config: TrainConfig, folder: Path) -> dict[str, Tensor]:
     return load_file(run.folder.model("last")) | {f"ema {k}": v for k, v in load_file(run.folder.model()).items()}
 
 
+@pytest.mark.slow
 @every_method
 def test_it_overfits_eight_clips(task, method):
     """Without augmentation eight labelled clips of four classes are recognised after some steps."""
@@ -114,19 +116,30 @@ def test_every_parameter_gets_a_gradient(task, method):
     assert zero == []
 
 
+@pytest.fixture(scope="module")
+def straight(task, tmp_path_factory) -> Callable[[str], tuple[dict[str, Tensor], str]]:
+    """The weights and the log of a method's run that nothing interrupted."""
+
+    @cache
+    def made(method: str) -> tuple[dict[str, Tensor], str]:
+        folder = tmp_path_factory.mktemp("straight") / "run"
+        return trained(task, config_of(method), folder), (folder / "metrics.jsonl").read_text()
+
+    return made
+
+
 @every_method
-def test_a_killed_run_resumes_to_the_bit(task, tmp_path, method):
+def test_a_killed_run_resumes_to_the_bit(task, straight, tmp_path, method):
     config = config_of(method)
-    straight = trained(task, config, tmp_path / "straight")
     start_run(task, config, tmp_path / "broken", "cpu")
     for steps in (2, 1, 2):
         with pytest.raises(KilledError):
             resume_run(tmp_path / "broken", device="cpu").train(DiesAfter(steps), checkpoint_seconds=0)
     assert resume_run(tmp_path / "broken", device="cpu").train() is None
     again = load_file(tmp_path / "broken" / "last.safetensors")
-    assert all(torch.equal(value, straight[name]) for name, value in again.items())
-    logs = [(tmp_path / run / "metrics.jsonl").read_text() for run in ("straight", "broken")]
-    assert logs[0] == logs[1]
+    weights, log = straight(method)
+    assert all(torch.equal(value, weights[name]) for name, value in again.items())
+    assert (tmp_path / "broken" / "metrics.jsonl").read_text() == log
 
 
 def learnt(config: TrainConfig, store_path: Path) -> dict[str, Tensor]:
@@ -178,14 +191,14 @@ def test_the_saved_and_the_exported_predictor_equal_the_trained_one(task, tmp_pa
 
 
 @every_method
-def test_labels_outside_the_budget_change_nothing(store, task, tmp_path, method):
+def test_labels_outside_the_budget_change_nothing(store, task, straight, tmp_path, method):
     """A store whose other labels are wrong, or missing, gives the same weights and log."""
     secret = ~np.isin(store.clips.id, task.labels.ids)
     label = np.where(secret, np.arange(len(store)) % 5 - 1, store.clips.label)
     other = Task(replace(store, clips=with_labels(store.clips, label)), task.split, task.labels)
-    first, second = (trained(each, config_of(method), tmp_path / name) for name, each in (("a", task), ("b", other)))
-    assert all(torch.equal(value, second[name]) for name, value in first.items())
-    assert (tmp_path / "a" / "metrics.jsonl").read_text() == (tmp_path / "b" / "metrics.jsonl").read_text()
+    found, (weights, log) = trained(other, config_of(method), tmp_path / "run"), straight(method)
+    assert all(torch.equal(value, weights[name]) for name, value in found.items())
+    assert (tmp_path / "run" / "metrics.jsonl").read_text() == log
 
 
 @every_method

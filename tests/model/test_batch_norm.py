@@ -38,10 +38,15 @@ def direction(x: Tensor) -> Tensor:
     return torch.randn(x.shape, generator=torch.Generator().manual_seed(1), dtype=x.dtype)
 
 
-def on_rank(rank: int, layout: str, dtype: torch.dtype) -> dict[str, Tensor]:
-    x = values(dtype)
-    own = x[SHARES[rank]].contiguous(memory_format=LAYOUTS[layout])
-    return step(prepared(BatchNorm, dtype), own, direction(x)[SHARES[rank]])
+def on_rank(rank: int) -> dict[str, dict[str, Tensor]]:
+    x, share = values(), SHARES[rank]
+    shares = {name: x[share].contiguous(memory_format=layout) for name, layout in LAYOUTS.items()}
+    return {name: step(prepared(BatchNorm), own, direction(x)[share]) for name, own in shares.items()}
+
+
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory) -> list[dict[str, dict[str, Tensor]]]:
+    return on_two_ranks(on_rank, tmp_path_factory.mktemp("ranks"))
 
 
 def test_alone_it_is_pytorchs_to_the_last_bit():
@@ -52,10 +57,10 @@ def test_alone_it_is_pytorchs_to_the_last_bit():
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_two_ranks_normalise_as_one_does_the_joined_batch(tmp_path, layout):
+def test_two_ranks_normalise_as_one_does_the_joined_batch(ranks, layout):
     x = values()
     whole = step(prepared(nn.BatchNorm2d), x, direction(x))
-    first, second = on_two_ranks(on_rank, tmp_path, layout, torch.float64)
+    first, second = (found[layout] for found in ranks)
     for name in ("y", "x"):
         torch.testing.assert_close(torch.cat([first[name], second[name]]), whole[name], rtol=1e-9, atol=1e-9)
     for name in ("weight gradient", "bias gradient"):

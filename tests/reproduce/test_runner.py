@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import SMALL
+from experiments import SMALL, long_runs
 from psp.errors import CheckpointError
 from psp.files import destination_lock
 from psp.reproduce.experiment import Scope, plan
@@ -34,19 +34,15 @@ from stores import small_store
 PROGRAM = """
 import sys
 from pathlib import Path
-from dataclasses import replace
-from experiments import SMALL
+from experiments import long_runs
 from psp.dataset.store import open_store
-from psp.reproduce.experiment import Scope, plan
 from psp.reproduce.runner import RunnerConfig, pending, run_all
-from runs import with_stage
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    planned = plan(SMALL, [open_store(folder / "store")], Scope())[:3]
-    runs = [replace(run, config=with_stage(run.config, epochs=40)) for run in planned]
     config = RunnerConfig(folder / "runs", folder / "results", "cpu", int(sys.argv[2]))
-    print(run_all(pending(runs, config), "small", config, lambda done, total, note: None).finished)
+    runs = pending(long_runs(open_store(folder / "store")), config)
+    print(run_all(runs, "small", config, lambda done, total, note: None).finished)
 """
 
 
@@ -140,6 +136,7 @@ def start(folder: Path, jobs: int, **options: bool) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("jobs", "number"), [(1, signal.SIGTERM), (2, signal.SIGINT), (2, signal.SIGKILL)])
 def test_an_interrupted_experiment_continues(store, tmp_path, jobs, number):
     process = start(tmp_path, jobs)
@@ -152,12 +149,13 @@ def test_an_interrupted_experiment_continues(store, tmp_path, jobs, number):
     else:
         assert process.returncode == 0
         assert int(said) == len(read_results(tmp_path / "results")) < 3
-    left = 3 - len(read_results(tmp_path / "results"))
-    said, _ = start(tmp_path, jobs).communicate(timeout=300)
-    assert int(said) == left
-    results = read_results(tmp_path / "results")
-    assert len(results) == 3
-    assert {result.epochs for result in results.values()} == {40}
+    config = RunnerConfig(tmp_path / "runs", tmp_path / "results", "cpu", 1)
+    left = 3 - len(read_results(config.results))
+    runs = long_runs(store)
+    assert run_all(pending(runs, config), "small", config, ignore) == Outcome(left, {})
+    results = read_results(config.results)
+    assert set(results) == {run.key for run in runs}
+    assert {result.epochs for result in results.values()} == {20}
 
 
 def children(process: subprocess.Popen[str]) -> list[str]:

@@ -1,4 +1,5 @@
 import contextlib
+import os
 import random
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from psp.model.predictor import Predictor, make_predictor
 from psp.skeleton.catalogue import layout_by_name
 from psp.train import device
 from psp.train.device import (
-    can_compile,
+    NO_COMPILER,
     compile_encoders,
     device_by_name,
     keep_freed_memory,
@@ -122,16 +123,20 @@ def gradients_of(network: Predictor) -> list[torch.Tensor]:
 def compare() -> None:
     """Compile, and compare with the plain encoder; called in a process without the tests' checks of types."""
     plain, compiled = predictor(), predictor()
-    assert compile_encoders(compiled)
+    if not compile_encoders(compiled):
+        sys.exit(NO_COMPILER)
     assert compiled.state_dict().keys() == plain.state_dict().keys()
     for value, wanted in zip(gradients_of(compiled), gradients_of(plain), strict=True):
         torch.testing.assert_close(value, wanted, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not can_compile(torch.device("cpu")), reason="torch.compile does not work on this machine")
 def test_a_compiled_encoder_gives_the_same_gradients():
-    subprocess.run([sys.executable, __file__], check=True)
+    settings = {**os.environ, "TORCHINDUCTOR_COMPILE_THREADS": "1"}  # a pool of processes costs more than it brings
+    done = subprocess.run([sys.executable, __file__], env=settings, capture_output=True, text=True, check=False)
+    if done.stderr.strip().endswith(NO_COMPILER):
+        pytest.skip(NO_COMPILER)
+    assert done.returncode == 0, done.stderr
 
 
 def test_without_a_compiler_nothing_changes(monkeypatch):
