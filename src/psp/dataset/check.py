@@ -19,8 +19,8 @@ from psp.dataset.split import resolve_split
 from psp.dataset.store import Store, open_store
 from psp.errors import SplitError, StoreError
 
-WITHOUT_SPLIT = ("leak", "untrained-class", "untested-class")
-"""What is not examined where the clips cannot be divided."""
+WITHOUT_TEST = ("leak", "untrained-class", "untested-class")
+"""What is not examined where no clip is held out."""
 
 
 def check(store: Store | str | os.PathLike[str], split: str | Path | Split | None = None) -> Report:
@@ -51,13 +51,14 @@ def check_store(store: Store) -> dict[str, Any]:
 
 
 def _divided(store: Store, split: str | Path | Split | None) -> tuple[Split | None, dict[str, str]]:
-    """Return the split; where none was asked for and the clips cannot be divided, None and what is skipped."""
+    """Return the split, None where none was asked for and the clips cannot be divided, and what cannot be examined."""
     try:
-        return resolve_split(split, store), {}
+        parts = resolve_split(split, store)
     except SplitError as error:
         if split is not None:
             raise
-        return None, dict.fromkeys(WITHOUT_SPLIT, error.what.rstrip("."))
+        return None, dict.fromkeys(WITHOUT_TEST, error.what.rstrip("."))
+    return parts, {} if parts.tests else dict.fromkeys(WITHOUT_TEST, "the split has no test part")
 
 
 def summary(store: Store) -> dict[str, Any]:

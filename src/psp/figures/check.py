@@ -30,7 +30,7 @@ def draw_finding(path: str | os.PathLike[str], store: Store, finding: Finding) -
     panels = figure.subplots(len(index), POSES, squeeze=False)
     for row, number in zip(panels, index.tolist(), strict=True):
         joints = store.clip(number).joints.astype(np.float64)
-        _plot_clip(row, joints, store, frames_to_draw(joints.shape[1], finding.frame))
+        _plot_clip(list(row), joints, store, frames_to_draw(joints.shape[1], finding.frame))
         label = store.clips.label[number]
         action = "" if label < 0 else f"\n{store.classes[label]}"
         row[0].text(

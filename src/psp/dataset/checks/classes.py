@@ -13,7 +13,7 @@ def class_findings(store: Store, split: Split | None) -> list[Finding]:
     total = _counts(store, np.arange(len(store)))
     wanted = {"unused-class": (total == 0, "no clip of the data set shows")}
     wanted["single-clip-class"] = (total == 1, "a single clip shows")
-    if split is not None:
+    if split is not None and split.tests:
         train = _counts(store, split.train_index(store))
         held_out = store.clips.indices_of(sorted({name for ids in split.tests.values() for name in ids}))
         test = _counts(store, held_out)

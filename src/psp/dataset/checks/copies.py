@@ -47,14 +47,15 @@ def find_copies(store: Store, measures: Measures) -> list[Copies]:
     """
     first = np.flatnonzero((measures.person == 0) & (measures.observed > 0))
     clip, size = measures.clip[first], measures.size[first]
-    summary = measures.pose[first].reshape(len(first), -1) / np.sqrt(measures.pose[0, :, :, 0].size)
+    summary = measures.pose[first].reshape(len(first), -1) / np.float32(np.sqrt(measures.pose[0, :, :, 0].size))
     pairs = []
-    for one, other in _candidates(summary):
-        frames = store.clips.frames[clip[[one, other]]]
-        if abs(int(frames[0] - frames[1])) <= MORE_FRAMES:
-            difference = _difference(*(_poses(store, int(clip[each]), float(size[each])) for each in (one, other)))
+    for one, other in _candidates(summary).tolist():
+        clips = (int(clip[one]), int(clip[other]))
+        if abs(int(store.clips.frames[clips[0]] - store.clips.frames[clips[1]])) <= MORE_FRAMES:
+            poses = (_poses(store, each, float(size[row])) for each, row in zip(clips, (one, other), strict=True))
+            difference = _difference(*poses)
             if difference < COPY:
-                pairs.append((clip[one], clip[other], difference))
+                pairs.append((*clips, difference))
     return _groups(pairs, len(store))
 
 

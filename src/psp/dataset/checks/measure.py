@@ -184,7 +184,7 @@ class _Poses:
         last = self.start + self.frames - 1
         known = self.seen[:, self.start] & self.seen[:, last]
         squares = _squares(self.joints[:, :, self.start] - self.joints[:, :, last]) * known
-        return np.sqrt(squares.sum(axis=0) / np.maximum(known.sum(axis=0), 1)) / self.size
+        return np.sqrt(squares.sum(axis=0) / np.maximum(known.sum(axis=0, dtype=np.float32), 1)) / self.size
 
     def swap(self) -> tuple[Float32[np.ndarray, "n"], Int64[np.ndarray, "n"]]:
         """Return the longest motion of the paired joints that an exchange of left and right explains."""
@@ -195,7 +195,7 @@ class _Poses:
             before, after = (self.joints[:, paired[:, None], each] for each in (row - 1, row))
             known = self.seen[paired[:, None], row - 1] & self.seen[paired[:, None], row]
             known &= self.seen[mirror[paired][:, None], row]
-            count = np.maximum(known.sum(axis=0), 1)
+            count = np.maximum(known.sum(axis=0, dtype=np.float32), 1)
             crossed = self.joints[:, mirror[paired][:, None], row]
             motion, back = (np.sqrt((_squares(end - before) * known).sum(axis=0) / count) for end in (after, crossed))
             length = motion / self.size_of_row[row]
@@ -222,7 +222,7 @@ class _Poses:
         joints = np.stack([self.joints[:, :, each] for each in rows])
         seen = self.seen[:, rows[0]] & self.seen[:, rows[1]]
         known = seen[:, 1:] & seen[:, :-1]
-        count = np.maximum(2 * known.sum(axis=0), 1)
+        count = np.maximum(2 * known.sum(axis=0, dtype=np.float32), 1)
         motion, crossed = (
             np.sqrt((_squares(np.moveaxis(end[..., 1:] - joints[..., :-1], 1, 0)) * known).sum(axis=(0, 1)) / count)
             for end in (joints, joints[::-1])

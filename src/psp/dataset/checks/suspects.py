@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from psp.dataset.checks.copies import Copies
 from psp.dataset.checks.measure import Measures
@@ -24,10 +24,13 @@ TELLING = 0.5
 SHRINKAGE = 0.1
 """The share of the covariance that is replaced by an equal variance of all features."""
 
+CONSTANT = 1e-6
+"""Features with a smaller standard deviation are left out."""
+
 UNLIKELY = 0.01
 """The probability of a suspect label, at most."""
 
-NEAREST, MOST, EXAMINED = 10, 6, 2000
+NEAREST, MOST, EXAMINED = 10, 8, 2000
 """So many nearest clips are asked: none may have the suspect label, and so many must have the other class.
 Of a large data set only the least probable labels are examined."""
 
@@ -62,8 +65,8 @@ def suspect_findings(store: Store, measures: Measures, copies: list[Copies]) -> 
     if len(np.unique(store.clips.label[chosen])) < 2:
         return [], dict.fromkeys(names, f"fewer than two classes have {FEWEST} different labelled clips")
     features = _features(store, measures)[chosen]
-    features -= features.mean(axis=0)
-    features /= np.maximum(features.std(axis=0), 1e-6)
+    features = features[:, features.std(axis=0) > CONSTANT]
+    features = (features - features.mean(axis=0)) / features.std(axis=0)
     label, fold = store.clips.label[chosen], _folds(store, chosen)
     if len(np.unique(fold)) < 2:
         return [], dict.fromkeys(names, "all labelled clips are of one subject")
@@ -179,7 +182,8 @@ def _exchanged(store: Store, found: _Labelled) -> Iterator[Finding]:
         large = np.flatnonzero(taken.sum(axis=1) >= GROUP).tolist()
         trials += len(large) * (len(large) - 1) // 2
         for one, other in combinations(large, 2):
-            sides = [_chance(taken[pair], taken[pair[0]].sum(), rate[pair]) for pair in ((one, other), (other, one))]
+            pairs = ((one, other), (other, one))
+            sides = [_chance(int(taken[pair]), int(taken[pair[0]].sum()), float(rate[pair])) for pair in pairs]
             if max(sides) < 1:
                 exchanges.append((sides[0] * sides[1], where, group, (one, other), taken))
     covered: set[int] = set()
@@ -195,7 +199,7 @@ def _exchanged(store: Store, found: _Labelled) -> Iterator[Finding]:
 
 def _chance(taken: int, clips: int, rate: float) -> float:
     """Return how probable it is that so many clips of a class are taken for another; 1 for fewer than half."""
-    return float(binom.sf(taken - 1, clips, rate)) if 2 * taken >= clips else 1.0
+    return float(bdtrc(taken - 1, clips, rate)) if 2 * taken >= clips else 1.0
 
 
 def _groups(store: Store, clip: Int64[np.ndarray, "n"]) -> Iterator[tuple[str, Int64[np.ndarray, "_"]]]:
