@@ -125,6 +125,7 @@ def open_files(
     format: Format,
     source: Path | tuple[Path, ...],
     *,
+    files: FileSource | None = None,
     layout: str | Path | Layout | None = None,
     up: Up | None = None,
     fps: float | None = None,
@@ -142,7 +143,7 @@ def open_files(
     folder. `window` and `stride`, such as "2s" or "60" frames, cut long recordings where no interval is labelled;
     `rest` is the class of these windows in recordings that have intervals, by default none.
     """
-    files = FileSource(source, format.suffixes)
+    files = files or FileSource(source, format.suffixes)
     raw, folder, dataset = first_recording(format, files), _folder(source), _dataset(files)
     try:
         found = find_layout(raw, layout, folder, dataset)
@@ -201,7 +202,7 @@ def observed(
         raise RecordingError("a coordinate is infinite.", where=where, remedy=remedy)
     known: np.ndarray = np.logical_not(np.isnan(joints).any(axis=3))
     if raw.zeros != "values":
-        known &= joints.any(axis=3 if raw.zeros == "joints" else (2, 3), keepdims=True)[..., 0]
+        known &= np.any(joints, axis=3 if raw.zeros == "joints" else (2, 3), keepdims=True)[..., 0]
     confidence: np.ndarray = known.astype(np.float32)
     if raw.confidence is not None and np.nan_to_num(raw.confidence).any():
         confidence *= np.clip(np.nan_to_num(raw.confidence[:, frames]), 0, 1).astype(np.float32)
@@ -222,7 +223,7 @@ def _check_up(up: str | None, channels: int) -> None:
 
 def _dataset(files: FileSource) -> str:
     """Return the name of the folder or file; another one if a benchmark data set has it."""
-    name = files.name
+    names = [path.absolute().name for path in files.roots.values()]
     for suffix in (".gz", *files.suffixes, ".zip"):
-        name = name.removesuffix(suffix)
-    return f"own {name}" if name in BENCHMARKS else name
+        names = [name.removesuffix(suffix) for name in names]
+    return f"own {names[0]}" if len(names) == 1 and names[0] in BENCHMARKS else " + ".join(names)
