@@ -35,7 +35,7 @@ class PreparationReport:
 
 
 def prepare(
-    source: Paths | Reader,
+    source: Paths | Reader | Any,
     dest: str | os.PathLike[str],
     *,
     format: str | None = None,
@@ -48,13 +48,13 @@ def prepare(
 ) -> PreparationReport:
     """Turn a source of recordings into a stored data set at `dest`, which must not exist yet.
 
-    `source` is a path or several, the word "synthetic", or an opened reader; `format` and further `options`, such as
-    layout, up and fps, are those of `psp.io.base.open_reader`. `clean` is None for the default repairs, which choose
-    persons among bodies only where a reader does not know the persons. All damaged recordings are looked for: then
-    nothing is stored and RecordingError lists them, unless `skip_damaged` leaves them out and notes them in the
-    manifest. The destination is locked meanwhile; an interrupted preparation goes on when it is called again. `workers`
-    defaults to all cores; the data set does not depend on it. `on_progress` is called with how many recordings of how
-    many are prepared.
+    `source` is a path or several, the word "synthetic", a data set of movement, or an opened reader; `format` and
+    further `options`, such as layout, up and fps, are those of `psp.io.base.open_reader`. `clean` is None for the
+    default repairs, which choose persons among bodies only where a reader does not know the persons. All damaged
+    recordings are looked for: then nothing is stored and RecordingError lists them, unless `skip_damaged` leaves them
+    out and notes them in the manifest. The destination is locked meanwhile; an interrupted preparation goes on when
+    it is called again. `workers` defaults to all cores; the data set does not depend on it. `on_progress` is called
+    with how many recordings of how many are prepared.
     """
     start, dest, processes = time.perf_counter(), Path(dest), process_count(workers)
     reader = source

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from psp.errors import ConfigError, RecordingError
@@ -32,8 +31,10 @@ from psp.io.listing import LAYOUT
 from psp.io.mediapipe import MP_DATA
 from psp.io.mediapipe_json import LANDMARKS
 from psp.io.mmpose import MMPOSE, MMPOSE_IMAGES
+from psp.io.movement import MOVEMENT, datasets_of, open_datasets
 from psp.io.ntu import detects_ntu, open_ntu
 from psp.io.nw_ucla import detects_nw_ucla, open_nw_ucla
+from psp.io.nwb import NWB
 from psp.io.openpose import OPENPOSE
 from psp.io.pyskl import PYSKL
 from psp.io.reader import open_files
@@ -92,7 +93,7 @@ class Reader(Protocol):
         """Return one recording; a damaged or missing one raises RecordingError with file, line and reason."""
 
 
-OPTIONS = ("layout", "up", "fps", "size", "table", "window", "stride")
+OPTIONS = ("layout", "up", "fps", "size", "table", "window", "stride", "rest")
 """What `psp.io.reader.open_files` takes."""
 
 HEAD = 65536
@@ -129,6 +130,8 @@ FORMATS: tuple[Format, ...] = (
     ANIPOSE,
     DEEPLABCUT,
     SLEAP,
+    NWB,
+    MOVEMENT,
     PYSKL,
     CTRGCN,
     STGCN,
@@ -186,13 +189,16 @@ def detect_format(source: Paths) -> str:
     raise _unknown(files, samples)
 
 
-def open_reader(source: Paths, format: str | None = None, **options: Any) -> Reader:
+def open_reader(source: Paths | Any, format: str | None = None, **options: Any) -> Reader:
     """Open a source of recordings with the reader of a format; None finds the format.
 
-    `source` is a path of a file, folder or archive, several paths, or the word "synthetic". Options that are None are
-    left out; one that the format does not have raises ConfigError. Foreign formats have those of
-    `psp.io.reader.open_files`, NTU RGB+D `missing`, and synthetic `layout`, `clips` and `seed`.
+    `source` is a path of a file, folder or archive, several paths, the word "synthetic", or a data set of the package
+    movement or several. Options that are None are left out; one that the format does not have raises ConfigError.
+    Foreign formats have those of `psp.io.reader.open_files`, NTU RGB+D `missing`, and synthetic `layout`, `clips` and
+    `seed`.
     """
+    if datasets := datasets_of(source):
+        return open_datasets(datasets, **options)
     name = detect_format(source) if format is None else format
     if name not in READERS:
         near = get_close_matches(name, READERS, n=1)
@@ -210,8 +216,9 @@ def _samples(files: FileSource) -> list[str]:
     by_suffix: dict[str, list[str]] = {}
     tables = label_tables(files.path)
     for file in files.walk():
-        if Path(file.name).name not in (TABLE, LAYOUT) and file.name not in tables:
-            by_suffix.setdefault(Path(file.name.removesuffix(".gz")).suffix.lower(), []).append(file.name)
+        last = file.name.rpartition("/")[2]
+        if last not in (TABLE, LAYOUT) and file.name not in tables:
+            by_suffix.setdefault(last.removesuffix(".gz").rpartition(".")[2].lower(), []).append(file.name)
     chosen = []
     for names in by_suffix.values():
         names.sort()
