@@ -52,7 +52,7 @@ def parse_coco(files: Sequence[File]) -> list[Raw]:
         numbers = _numbers({key: images[key] for key in keys})
         frames = {numbers[key]: poses.get(key, []) for key in keys}
         if any(frames.values()):
-            facts = {"names": names, "edges": edges, "notes": notes, "size": images[keys[0]].size}
+            facts: dict[str, Any] = {"names": names, "edges": edges, "notes": notes, "size": images[keys[0]].size}
             id = recording if len(recordings) > 1 else None
             found.append(recording_of(frames, f"{file.name}, {recording}", up="-y", units="pixels", id=id, **facts))
     return found
@@ -82,10 +82,16 @@ def _images(content: Any, name: str) -> dict[str, Image]:
         recording = frame_of(file_name or key)[0] if video is None else videos.get(video, video)
         frame = image.get("frame_id")
         number = None if frame is None else whole_number(frame, f"{where}, frame_id")
-        width, height = image.get("width"), image.get("height")
-        sized = type(width) is int and type(height) is int and 0 < width < 10**6 and 0 < height < 10**6
-        images[key] = Image(file_name or key, recording, number, (width, height) if sized else None)
+        images[key] = Image(file_name or key, recording, number, _size(image))
     return images
+
+
+def _size(image: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return width and height, None where they are not both told."""
+    width, height = image.get("width"), image.get("height")
+    if isinstance(width, int) and isinstance(height, int) and 0 < min(width, height) <= max(width, height) < 10**6:
+        return width, height
+    return None
 
 
 def _numbers(images: Mapping[str, Image]) -> dict[str, int]:

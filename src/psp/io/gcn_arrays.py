@@ -19,7 +19,7 @@ from jaxtyping import Real
 
 from psp.errors import RecordingError
 from psp.io.arrays import DAMAGED, read_arrays
-from psp.io.format import File, Format, Raw, Zeros, without_suffix
+from psp.io.format import File, Format, Raw, Units, without_suffix
 from psp.io.ntu import columns_of_name
 from psp.io.pickles import load_restricted
 from psp.io.poses import with_body
@@ -105,8 +105,8 @@ def _part(arrays: Mapping[str, np.ndarray], part: str, name: str) -> list[Raw]:
     persons, digits, found = array.shape[2] // 75, len(str(len(array))), list[Raw]()
     for number, label in enumerate(labels):
         joints = array[number].reshape(-1, persons, 25, 3).transpose(1, 0, 2, 3)
-        facts = {"id": f"{part}-{number:0{digits}}", "label": label, "columns": {"part": part}}
-        found.append(Raw(_trimmed(joints), layout="ntu25", up="y", units="metres", zeros="poses", **facts))
+        raw = Raw(_trimmed(joints), layout="ntu25", up="y", units="metres", zeros="poses", columns={"part": part})
+        found.append(replace(raw, id=f"{part}-{number:0{digits}}", label=label))
     return found
 
 
@@ -167,18 +167,16 @@ def _common(array: Real[np.ndarray, "n c t v m"], labelled: bool, scored: bool) 
     joints, notes = np.transpose(array[0], (3, 1, 2, 0)), []
     if not labelled:
         notes.append("No file of labels is beside the array (train_label.pkl beside train_data.npy).")
-    if scored:
-        near = bool(np.abs(array[:LIKE, :2]).max() <= 1)
-        units, persons, up = "shares of the image" if near else "pixels", "detections", "-y"
-    elif array.shape[1] == 2:
-        units, persons, up = "pixels", "detections", "-y"
-    else:
-        kinect = array.shape[3] == 25
-        units, persons, up = "metres" if kinect else "unknown units", "bodies", _up(array) if kinect else None
-        if up == "z":
-            notes.append("Trunks are parallel to z, as 2s-AGCN turns them.")
-    zeros: Zeros = "joints" if persons == "detections" else "poses"
-    return Raw(joints, up=up, units=units, persons=persons, notes=tuple(notes), zeros=zeros)
+    if scored or array.shape[1] == 2:
+        near = scored and bool(np.abs(array[:LIKE, :2]).max() <= 1)
+        units: Units = "shares of the image" if near else "pixels"
+        return Raw(joints, up="-y", units=units, persons="detections", notes=tuple(notes), zeros="joints")
+    if array.shape[3] != 25:
+        return Raw(joints, persons="bodies", notes=tuple(notes), zeros="poses")
+    up = _up(array)
+    if up == "z":
+        notes.append("Trunks are parallel to z, as 2s-AGCN turns them.")
+    return Raw(joints, up=up, units="metres", persons="bodies", notes=tuple(notes), zeros="poses")
 
 
 def _has_scores(array: Real[np.ndarray, "n c t v m"]) -> bool:
@@ -200,8 +198,8 @@ def _up(array: Real[np.ndarray, "n 3 t 25 m"]) -> Up:
 
 def _trimmed(joints: Real[np.ndarray, "m t v c"]) -> Real[np.ndarray, "_ _ v c"]:
     """Return joints without the last persons and frames that are all zero; one person and one frame stay."""
-    used = joints.any(axis=(2, 3))
-    persons, frames = (np.flatnonzero(used.any(axis=axis)).max(initial=0) + 1 for axis in (1, 0))
+    used = np.any(joints, axis=(2, 3))
+    persons, frames = (np.flatnonzero(np.any(used, axis=axis)).max(initial=0) + 1 for axis in (1, 0))
     return joints[:persons, :frames]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from psp.errors import RecordingError
 from psp.io.format import File, Format, Raw
 from psp.io.json_text import REMEDY, array_of, key_paths, list_of, member, members, read_json, whole_number
-from psp.io.poses import BODIES, Pose, frame_of, group_frames, recording_of
+from psp.io.poses import BODIES, COCO_OR, Pose, frame_of, group_frames, recording_of
 
 LIFTED = {**BODIES, (17, 3): ("h36m17", 17)}
 WHOLE_BODY = (133, 136)
@@ -35,7 +35,7 @@ def recognises_image(name: str, head: bytes) -> bool:
 def parse_video(files: Sequence[File]) -> list[Raw]:
     """Return the recording of a file."""
     (file,) = files
-    content, meta, where = read_json(file), {}, file.name
+    content, where, meta = read_json(file), file.name, dict[str, Any]()
     if isinstance(content, dict):
         meta, where = content.get("meta_info") or {}, f"{file.name}, instance_info"
         content = member(content, "instance_info", file.name)
@@ -71,7 +71,8 @@ def _recording(frames: Mapping[int, Sequence[Pose]], meta: Any, name: str) -> Ra
         raise RecordingError(what, where=f"{name}, meta_info", remedy=REMEDY)
     if count in WHOLE_BODY:
         names, edges = (), ()
-    notes = ("The vertical axis of lifted skeletons is z (--up names another).",) if channels == 3 else ()
+    notes = (COCO_OR,) if count == 17 and not names else ()
+    notes = ("The vertical axis of lifted skeletons is z (--up names another).",) if channels == 3 else notes
     return recording_of(
         frames, name, LIFTED, names=names, edges=edges, notes=notes, up="z" if channels == 3 else "-y",
         units="unknown units" if channels == 3 else "pixels",

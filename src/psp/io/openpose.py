@@ -23,7 +23,7 @@ from psp.skeleton.layout import Layout
 
 BODY = ("pose_keypoints_3d", "pose_keypoints_2d", "pose_keypoints", "joints")
 HANDS = ("hand_left_keypoints_2d", "hand_right_keypoints_2d")
-LAYOUTS = BODIES | {(25, 2): ("openpose25", 25), (25, 3): ("openpose25", 25), (18, 3): ("coco18", 18)}
+LAYOUTS = {**BODIES, (25, 2): ("openpose25", 25), (25, 3): ("openpose25", 25), (18, 3): ("coco18", 18)}
 
 MPI = (
     "head", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from psp.errors import RecordingError
-from psp.io.format import Raw, without_suffix
+from psp.io.format import Persons, Raw, without_suffix
 
 REMEDY = "Correct this file or leave it out."
 MOST_NUMBERS = 100_000_000
@@ -33,8 +33,8 @@ BODIES: Bodies = {
 }  # fmt: skip
 """By the numbers of joints and coordinates: the layout, and how many of the joints it has, the first ones."""
 
-OTHERS = {"coco17": "ap10k or h36m17"}
-"""Layouts that may be meant as well."""
+COCO_OR = "These 17 joints are taken to be coco17 unless --layout says ap10k or h36m17."
+"""What is assumed where a file does not tell whether its joints are those of a person."""
 
 FRAME = re.compile(r"(?P<name>.*?)[-_. ]?(?P<frame>\d{1,18})(_keypoints)?", re.DOTALL)
 FOLDERS = ("labels", "predictions", "sep-json", "json", "keypoints")
@@ -80,7 +80,7 @@ def recording_of(frames: Mapping[int, Sequence[Pose]], where: str, bodies: Bodie
         for entry, pose in _entries(found, tracks, f"{where}, frame {number}"):
             joints[entry, places[number]] = pose.joints
             confidence[entry, places[number]] = 1 if pose.confidence is None else pose.confidence
-    persons = "bodies" if tracks else "detections"
+    persons: Persons = "bodies" if tracks else "detections"
     raw = Raw(joints, confidence, persons=persons, **{**facts, "notes": (*facts.get("notes", ()), *notes)})
     return raw if raw.layout or raw.names else with_body(raw, bodies)
 
@@ -92,8 +92,6 @@ def with_body(raw: Raw, bodies: Bodies = BODIES) -> Raw:
     notes = list(raw.notes)
     if used < count:
         notes.append(f"Of {count} points the first {used} are used, the body.")
-    elif layout in OTHERS:
-        notes.append(f"These {count} joints are taken to be {layout}; if not, use --layout {OTHERS[layout]}.")
     confidence = None if raw.confidence is None else raw.confidence[:, :, :used]
     return replace(raw, joints=raw.joints[:, :, :used], confidence=confidence, layout=layout, notes=tuple(notes))
 

@@ -19,7 +19,7 @@ from psp.io.format import File, Format, Raw
 from psp.io.joints import scored
 from psp.io.ntu import columns_of_name
 from psp.io.pickles import load_restricted
-from psp.io.poses import with_body
+from psp.io.poses import COCO_OR, with_body
 
 REMEDY = "Correct this file or leave it out."
 KINETICS = ("raw_file", "frame_inds", "box_score")
@@ -95,7 +95,7 @@ def _recording(annotation: Any, columns: Columns, where: str) -> Raw:
     where = f"{where} ({id})"
     joints, score = _joints(annotation, where)
     own = {name: values.get(str(id), "none") for name, values in columns.items()}
-    facts = {**own, **columns_of_name(str(id))}
+    facts: dict[str, int | float | str] = {**own, **columns_of_name(str(id))}
     deep = joints.shape[3] == 3
     kinect = deep and joints.shape[2] == 25
     raw = Raw(
@@ -103,6 +103,7 @@ def _recording(annotation: Any, columns: Columns, where: str) -> Raw:
         up="y" if kinect else None if deep else "-y", size=_size(annotation.get("img_shape")),
         units="metres" if kinect else "unknown units" if deep else "pixels",
         persons="bodies" if deep else "detections", zeros="poses" if deep else "joints",
+        notes=(COCO_OR,) if joints.shape[2:] == (17, 2) else (),
     )  # fmt: skip
     return with_body(raw if kinect or score is not None else scored(raw, where))
 
