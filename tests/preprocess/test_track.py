@@ -47,7 +47,7 @@ def cleaned(*bodies: np.ndarray, detections: bool = False, **config: float) -> n
     st.integers(-6, 8),
     st.sampled_from(["alone", "with another", "with two others"]),
 )
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_a_person_whose_id_changes_is_one_person(changes: list[int], overlap: int, company: str) -> None:
     whole, others = person(), {"alone": [], "with another": [1.2], "with two others": [1.2, -1.1]}[company]
     ends = [0, *changes, FRAMES]
@@ -116,6 +116,14 @@ def test_a_body_that_never_moves_is_no_second_person(noise: float) -> None:
 def test_somebody_who_stands_and_waits_is_a_second_person() -> None:
     sway = 0.008 * np.sin(np.arange(FRAMES) / 10)[:, None, None] * [1, 0, 1]
     assert len(cleaned(furniture(1.5, 0.002) + sway, person())) == 2
+
+
+def test_arms_that_move_against_each_other_are_motion() -> None:
+    beat = 0.2 * np.sin(np.arange(FRAMES) / 4)[:, None]
+    standing = furniture(1.5, 0.002)
+    standing[:, 4:8, 1] += beat
+    standing[:, 8:12, 1] -= beat
+    assert len(cleaned(standing, person())) == 2
 
 
 @pytest.mark.parametrize("lost", [0, 0.1])

@@ -31,7 +31,7 @@ class BodyConfig:
     in at least the share `wide_frames` of its frames; without a vertical axis none is. A body that sways by less than
     `least_sway` body sizes is furniture or a picture, if another sways more; sway is the standard deviation over time
     of the mean of its joints. The calmest of 39 persons in samples of NTU RGB+D, who stands and waits, sways by 0.033,
-    the calmest of 1,447 in NW-UCLA by 0.020; noise of 2 mm, as a depth sensor has it, leaves 0.0005. The others are
+    the calmest of 1,447 in NW-UCLA by 0.020; noise of 2 mm, as a depth sensor has it, leaves 0.0007. The others are
     ordered by motion, the variance of all joint positions, and become at most `persons` persons: a body that overlaps
     in time with none of a person's earlier ones continues the nearest such person; if all are out of reach it is a
     person of its own, as long as there are fewer than `persons`. One that fits nowhere is surplus.
@@ -104,19 +104,21 @@ def _motion(recording: Recording, body: int, seen: Bool[np.ndarray, "t"], wide: 
 
 
 def _sway(joints: Float64[np.ndarray, "t v c"], confidence: Real[np.ndarray, "t v"]) -> float:
-    """Return the standard deviation over time of the mean joint, in body sizes, of means over STEADY frames.
+    """Return the standard deviation over time of the mean joint, or a quarter of a single joint's, in body sizes.
 
-    A joint counts by how far it is from its own mean position, so that joints that come and go have no influence.
+    Positions are means over STEADY frames. A joint counts by how far it is from its own mean position, so that joints
+    that come and go have no influence. The quarter is for limbs that move against each other.
     """
-    joints, weight = joints[confidence.any(axis=1)], confidence[confidence.any(axis=1)]
-    usual = np.einsum("tvc,tv->vc", joints, weight) / np.maximum(weight.sum(axis=0), 1e-9)[:, None]
-    total = weight.sum(axis=1)[:, None]
-    away = np.einsum("tvc,tv->tc", joints - usual, weight) / total
-    starts = np.arange(0, max(len(away) - STEADY + 1, 1), STEADY)
-    means = np.add.reduceat(away, starts) / np.diff(np.append(starts, len(away)))[:, None]
-    middle = np.einsum("tvc,tv->tc", joints, weight) / total
-    size = np.sqrt((((joints - middle[:, None]) ** 2).sum(axis=2) * weight).sum() / weight.sum())
-    return float(np.sqrt(means.var(axis=0).sum()) / max(size, 1e-9))
+    seen = confidence.any(axis=1)
+    joints, weight = joints[seen], (confidence[seen] > 0)[..., None]
+    usual = (joints * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1)
+    middle = (joints * weight).sum(axis=1, keepdims=True) / weight.sum(axis=1, keepdims=True)
+    size = np.sqrt((((joints - middle) ** 2) * weight).sum() / weight.sum())
+    starts = np.arange(0, max(len(joints) - STEADY + 1, 1), STEADY)
+    frames = np.diff(np.append(starts, len(joints)))
+    away = np.add.reduceat((joints - usual) * weight, starts) / frames[:, None, None]
+    together, single = (np.sqrt((part**2).sum(axis=-1).mean()) for part in (away.mean(axis=1), away))
+    return float(max(together, single / 4) / max(size, 1e-9))
 
 
 def _members(
