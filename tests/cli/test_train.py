@@ -140,6 +140,7 @@ def complaint(capsys, *arguments: str) -> str:
         (["--init", "nowhere.safetensors"], "nowhere.safetensors"),
         (["--init", "nowhere.safetensors", "--size", "tiny"], "--size cannot be used with --init"),
         (["--estimate", "1"], "Use 2 or more"),
+        (["--estimate", "--labels", "1/class"], "cannot be divided into two folds"),
         (["--labels", "nowhere.csv"], "nowhere.csv"),
         (["--optim.learning_rat", "1"], "Did you mean --optim.learning_rate?"),
         (["--optim.learning_rate", "-1"], "above 0"),

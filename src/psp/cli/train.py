@@ -97,6 +97,8 @@ def train(
         named = open_store(store) if classes is None else with_class_names(open_store(store), classes)
         task = make_task(named, labels, split, seed if labels_seed is None else labels_seed)
         _say_task(task)
+        if estimate:
+            fold_numbers(task, estimate)  # refused before training, not after it
         if init and size:
             raise ConfigError("--size cannot be used with --init.", remedy="The network is that of the model.")
         config = preset_config(task, preset, method=method, size=size, epochs=epochs, seed=seed, init=init)
@@ -218,13 +220,15 @@ def _watch(run: Run, checkpoint_seconds: float, store: Path | None, device: Devi
     with progress_bar("training", hidden=not run.ranks.is_main) as show:
         several = len(run.config.stages) > 1
         signal = run.train(lambda now: show(now.step, now.steps, _note(now, several)), None, checkpoint_seconds)
-    if not run.ranks.is_main:
-        return None if signal is None else 128 + signal
     if signal is not None:
-        say(f"stopped at step {run.trainer.step} of {run.trainer.steps}. Continue with 'psp train --resume {path}'.")
+        if run.ranks.is_main:
+            place = f"step {run.trainer.step} of {run.trainer.steps}"
+            say(f"stopped at {place}. Continue with 'psp train --resume {path}'.")
         return 128 + signal
     if folds:
         _estimate(run, folds, device)
+    if not run.ranks.is_main:
+        return None
     show_run(path, store, device)
     for what, ids in run.findings().items():
         if ids:
@@ -246,11 +250,13 @@ def _estimate(run: Run, folds: int, device: Device) -> None:
     assert run.folder is not None
     seconds = json.loads(run.folder.result.read_text())["seconds"]
     parts = int(fold_numbers(run.task, folds, run.config.seed)[0].max()) + 1
-    say(f"estimating the accuracy: {parts} models are trained, about {max(1, round(parts * seconds / 60))} min")
-    with progress_bar("estimating", hidden=False) as show:
+    if run.ranks.is_main:
+        say(f"estimating the accuracy: {parts} models are trained, about {max(1, round(parts * seconds / 60))} min")
+    with progress_bar("estimating", hidden=not run.ranks.is_main) as show:
 
         def on_step(fold: int, count: int, now: Progress) -> None:
             show((fold - 1) * now.steps + now.step, count * now.steps, f"model {fold} of {count}")
 
         found = estimate_accuracy(run.task, run.config, folds, device, on_step)
-    write_json(run.folder.estimate, estimate_as_plain(found, run.task))
+    if run.ranks.is_main:
+        write_json(run.folder.estimate, estimate_as_plain(found, run.task))
