@@ -9,9 +9,11 @@ Separators are comma, semicolon or tab; with a semicolon numbers may have a deci
 
 import csv
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float64
 
 from psp.errors import RecordingError
 from psp.io.csv_text import REMEDY, csv_lines, number_rows
@@ -21,7 +23,8 @@ from psp.io.landmarks import HAND, named, numbered
 from psp.io.table_columns import COORDINATES, SCORE, Columns, columns_of, in_order
 from psp.io.table_rows import MOST, Rows, by_label, constants_of, joints_of, rate_of
 
-MISSING = {"na", "nan", "null", "none", "n/a", "-"}
+MISSING, LONGEST = {"na", "nan", "null", "none", "n/a", "-"}, 40
+"""Entries that mean no number, and how long numbers are that are read all at once."""
 
 
 def recognises_tables(name: str, head: bytes) -> bool:
@@ -87,16 +90,25 @@ def _parts(columns: Columns, name: str) -> list[str]:
 def _rows(lines: Mapping[int, list[str]], columns: Columns, parts: Sequence[str], comma: bool, name: str) -> Rows:
     """Return the lines of a table; a joint without a score has the score 1."""
     places = [each.get(part, -1) for each in columns.joints.values() for part in parts]
-
-    def entry(line: list[str], place: int) -> str:
-        text = line[place].strip() if place >= 0 else "1"
-        return "" if text.lower() in MISSING else text.replace(",", ".") if comma else text
-
-    values = number_rows({n: [entry(line, place) for place in places] for n, line in lines.items()}, len(places), name)
+    values = _values(lines, places, comma, name)
     facts = {fact: [line[place].strip() for line in lines.values()] for fact, place in columns.facts.items()}
     free = {key: place for key, place in columns.others.items() if key not in (*NAMES, *RESERVED)}
     others = {key: typed([line[place].strip() for line in lines.values()]) for key, place in free.items()}
     return Rows(facts, others, list(lines), values.reshape(len(lines), len(columns.joints), len(parts)))
+
+
+def _values(
+    lines: Mapping[int, list[str]], places: Sequence[int], comma: bool, name: str
+) -> Float64[np.ndarray, "lines entries"]:
+    """Return the numbers in some places of each line, 1 in the place -1; an entry that is no number is an error."""
+    rows = [[line[place] if place >= 0 else "1" for place in places] for line in lines.values()]
+    rows = [[text.replace(",", ".") for text in row] for row in rows] if comma else rows
+    if max(len(text) for row in rows for text in row) <= LONGEST:
+        texts = np.array(rows)
+        with suppress(ValueError):
+            return np.where(texts == "", "nan", texts).astype(np.float64)
+    known = [["" if text.strip().lower() in MISSING else text for text in row] for row in rows]
+    return number_rows(dict(zip(lines, known, strict=True)), len(places), name)
 
 
 def _pivoted(rows: Rows, columns: Columns, name: str) -> tuple[Rows, tuple[str, ...], Columns]:
