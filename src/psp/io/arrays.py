@@ -63,8 +63,8 @@ ARRAYS = Format(
 
 def read_arrays(content: bytes, name: str) -> Arrays:
     """Return the arrays of a file by name, "" for that of an .npy file; no Python objects are made."""
-    if not content.startswith((b"\x93NUMPY", b"PK")):
-        kind = kind_of(content[:512])
+    kind = kind_of(content[:65536], name)
+    if kind or not content.startswith((b"\x93NUMPY", b"PK")):
         what, remedy = (kind.name, kind.remedy) if kind else ("another format", "Copy or download it again.")
         raise RecordingError(f"this is no NumPy array but {what}.", where=name, remedy=remedy)
     try:

@@ -6,7 +6,7 @@ format's.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import entry_points
@@ -24,9 +24,9 @@ from psp.io.deeplabcut import DEEPLABCUT
 from psp.io.format import Format, Units
 from psp.io.gcn_arrays import CTRGCN, STGCN
 from psp.io.hdf5 import SIGNATURE as HDF5
-from psp.io.kinds import kind_of
+from psp.io.kinds import ENDINGS, kind_of
 from psp.io.kinetics import KINETICS_SKELETON
-from psp.io.label_table import TABLE, label_tables
+from psp.io.label_table import TABLE, is_label_table, label_tables
 from psp.io.listing import LAYOUT
 from psp.io.mediapipe import MP_DATA
 from psp.io.mediapipe_json import LANDMARKS
@@ -236,11 +236,25 @@ def _format_of(name: str, files: FileSource) -> str | None:
     return next((format for format, spec in specs if spec.recognises and spec.recognises(name, head)), None)
 
 
+def _others(files: FileSource) -> list[tuple[FileSource, str]]:
+    """Return the first of the files with endings of known kinds that are not read."""
+    try:
+        names = sorted(file.name for file in files.walk())
+    except RecordingError:
+        return []
+    return [(files, name) for name in names[:1]]
+
+
 def _unknown(files: FileSource, samples: Sequence[str]) -> RecordingError:
     """Return the error for a source of no known format, with what its first file is if that is known."""
-    for name in samples:
-        if kind := kind_of(files.read(name, HEAD)):
+    others = replace(files, suffixes=tuple(ENDINGS))
+    for source, name in [*((files, name) for name in samples), *_others(others)]:
+        if kind := kind_of(source.read(name, HEAD), name):
             return RecordingError(f"{name} is {kind.name}.", where=files.where, remedy=kind.remedy)
+    labels = [*label_tables(files.path), *(name for name in samples if is_label_table(name, "", files))]
+    if labels:
+        remedy = "Name the recordings, and this table with --table."
+        return RecordingError(f"{labels[0]} is a table of labels.", where=files.where, remedy=remedy)
     found = [name for name, spec in READERS.items() if spec.recognises or spec.detects]
     known = "; ".join(f"{name} ({READERS[name].description})" for name in found)
     return RecordingError("no known recordings are in here.", where=files.where, remedy=f"Known formats: {known}.")

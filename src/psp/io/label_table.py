@@ -70,13 +70,13 @@ def label_tables(source: Path | tuple[Path, ...]) -> list[str]:
         return []
     files = FileSource(source, ENDINGS)
     try:
-        return sorted(file.name for file in files.walk() if _is_label_table(file.name, file.stamp, files))
+        return sorted(file.name for file in files.walk() if is_label_table(file.name, file.stamp, files))
     except RecordingError:
         return []
 
 
 @lru_cache(maxsize=65536)
-def _is_label_table(name: str, stamp: str, files: FileSource) -> bool:
+def is_label_table(name: str, stamp: str, files: FileSource) -> bool:
     """Return whether a file is a table of labels for certain; recordings are tables too."""
     head = files.read(name, HEAD).decode("utf-8-sig", "replace")
     rows = rows_of(head.splitlines()[: FREE - 1])

@@ -173,11 +173,15 @@ def _not_an_archive(path: Path, error: Exception) -> RecordingError:
     """Return the error for a file that is neither of the suffixes nor a zip archive."""
     try:
         with path.open("rb") as file:
-            kind = kind_of(file.read(512))
+            head = file.read(512)
     except OSError:
-        kind = None
+        head = b""
+    kind = kind_of(head, path.name)
     if kind is not None:
         return RecordingError(f"this is {kind.name}.", where=str(path), remedy=kind.remedy)
+    if head.startswith(b"PK\x03\x04"):
+        what = f"this zip archive is cut off or damaged ({error})."
+        return RecordingError(what, where=str(path), remedy=BROKEN)
     what = f"this is neither a folder nor a readable zip archive ({error})."
     return RecordingError(what, where=str(path), remedy=BROKEN)
 
