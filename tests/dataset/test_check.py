@@ -227,7 +227,7 @@ def test_classes_that_a_side_of_the_split_lacks_are_found():
 
 def test_labels_that_are_exchanged_for_a_subject_are_found():
     clips = list(clean_clips())
-    swap = {0: 1, 1: 0}
+    swap = {2: 3, 3: 2}
     wrong = [
         copied(clip, clip.id, swap.get(clip.label, clip.label)) if clip.info.columns["subject"] == 3 else clip
         for clip in clips
