@@ -214,9 +214,10 @@ def test_labels_of_a_table_are_the_true_ones(trained, recordings, tmp_path):
     assert [each.true_label for each in found] == ["walk", None, "kick", None, None]
 
 
-def test_files_that_tell_their_layout_and_axis_are_taken_at_their_word(trained, tmp_path):
-    prepare("synthetic", tmp_path / "store", clips=3, workers=1)
+def test_files_that_tell_their_layout_and_axis_are_taken_at_their_word(trained):
     interface = open_model(trained).interface
-    assert open_for(interface, "synthetic").notes == ()
+    source = open_for(interface, "synthetic", Options(fps=25))
+    assert source.notes == ()
+    assert source.read(source.items()[0]).fps == 25
     with pytest.raises(RecordingError, match="lack joints"):
         open_for(replace(interface, layout=layout_by_name("hand21")), "synthetic")

@@ -20,8 +20,8 @@ from psp.errors import ConfigError, DestinationError
 from psp.files import write_atomically
 from psp.skeleton.recording import Up
 
-ROWS, LEFT_OUT = 50, 20
-"""How many predictions and left-out recordings are shown on the terminal."""
+ROWS, LEFT_OUT, LABELS = 50, 20, 5
+"""How many predictions, left-out recordings and unknown labels are shown on the terminal."""
 
 LEVELS, ENOUGH = (0.5, 0.7, 0.9), 20
 """For which probabilities the accuracy above them is shown, and of how many labelled recordings at least."""
@@ -162,8 +162,9 @@ def _show_accuracy(found: Predictions, whole: bool) -> None:
     labelled = [each for each in found.found if each.true_label in found.classes]
     unknown = {each.true_label for each in found.found} - {None, *found.classes}
     if unknown:
-        names = ", ".join(sorted(filter(None, unknown)))
-        say(f"labels that the model does not know, which are not counted: {names}")
+        names = sorted(filter(None, unknown))
+        more = f" and {len(names) - LABELS} more" if len(names) > LABELS else ""
+        say(f"labels that the model does not know, which are not counted: {', '.join(names[:LABELS])}{more}")
     if not labelled:
         return
     weight = np.array([1 if whole else each.frames[1] - each.frames[0] for each in labelled])

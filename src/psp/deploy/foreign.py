@@ -42,6 +42,7 @@ class ForeignSource:
     conversion: Conversion
     up: Up
     notes: tuple[str, ...]
+    fps: float | None = None
 
     @property
     def clean(self) -> CleanConfig:
@@ -58,13 +59,14 @@ class ForeignSource:
     def read(self, item: SourceItem) -> Recording:
         """Return a recording for the model; one that is damaged or cannot be converted raises RecordingError."""
         recording, channels = self.reader.read(item), self.interface.channels
+        recording = replace(recording, up=self.up, fps=self.fps or recording.fps)
         found = recording.joints.shape[3]
         if found > channels and self.reader.units in FLAT:
             recording = replace(recording, joints=recording.joints[..., :channels])
         elif found != channels:
             what = f"the recording has {found} coordinates in {self.reader.units}, the model takes {channels}."
             raise RecordingError(what, where=item.name, remedy="Use such recordings, or another model.")
-        return self.conversion(turned(replace(recording, up=self.up), self.interface.up))
+        return self.conversion(turned(recording, self.interface.up))
 
 
 def open_for(interface: Interface, sources: Paths, options: Options = Options()) -> ForeignSource:
@@ -89,7 +91,7 @@ def open_for(interface: Interface, sources: Paths, options: Options = Options())
         notes.append(found.sentence)
     if up != interface.up:
         notes.append(f"The recordings are turned: {up} points up in them, {interface.up} for the model.")
-    return ForeignSource(reader, interface, found, up, tuple(notes))
+    return ForeignSource(reader, interface, found, up, tuple(notes), options.fps)
 
 
 def open_each(
@@ -113,11 +115,12 @@ def open_each(
 def _open(interface: Interface, sources: Paths, options: Options) -> tuple[Reader, list[str]]:
     """Return the reader of a source and what was assumed: unnamed joints, if as many as the model's, are those."""
     name = detect_format(sources) if options.format is None else options.format
-    given = {key: value for key, value in vars(options).items() if key != "format"}
+    known = READERS[name].options if name in READERS else ()
+    given = {key: value for key, value in vars(options).items() if key != "format" and (key in known or key != "fps")}
     try:
         return open_reader(sources, name, **given), []
     except ConfigError:
-        if name not in READERS or options.layout is not None or "layout" not in READERS[name].options:
+        if options.layout is not None or "layout" not in known:
             raise
         reader, layout = open_reader(sources, name, **{**given, "layout": interface.layout}), interface.layout
         first = _first(reader)
