@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from psp.errors import RecordingError
-from psp.io.format import Raw
+from psp.io.format import Raw, Units
 
 ANIMAL = re.compile(
     r"[ABCEGJKNQWXYZ]|(ind|individual|id|animal|mouse|rat|fly|fish|bird|bee|ant|worm|monkey|dog|pup|subject|person"
@@ -70,8 +70,8 @@ def recording_of_table(table: Table, name: str) -> Raw:
     order = [place[animal, part, each] for animal in animals for part in parts for each in wanted]
     values = np.full((int(table.frames.max()) + 1, len(order)), np.nan)
     values[table.frames] = table.values[:, order]
-    values = values.reshape(len(values), len(animals), len(parts), len(wanted)).transpose(1, 0, 2, 3)
-    return _raw(values, 2 + ("z" in wanted), tuple(parts), tuple(notes))
+    each = values.reshape(len(values), len(animals), len(parts), len(wanted)).transpose(1, 0, 2, 3)
+    return _raw(each, 2 + ("z" in wanted), tuple(parts), tuple(notes))
 
 
 def _shared_parts(columns: Sequence[Column], name: str) -> tuple[list[str], list[str], list[str]]:
@@ -97,5 +97,5 @@ def _raw(values: Float64[np.ndarray, "m t v k"], channels: int, names: tuple[str
     score = np.nan_to_num(values[..., channels]) if scored else np.zeros(values.shape[:3])
     joints[(joints == 0).all(axis=3) & (score <= 0)] = np.nan
     confidence = score if scored else None
-    units = "pixels" if channels == 2 else "unknown units"
+    units: Units = "pixels" if channels == 2 else "unknown units"
     return Raw(joints, confidence, names=names, units=units, notes=notes)

@@ -11,56 +11,23 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import PurePosixPath
 
 from psp.errors import RecordingError
 from psp.io.facts import Facts, FactTable, Unit
+from psp.io.sheet import FILES, LABELS, REMEDY, Row, Sheet, decimal, file_name, time_of
 
-REMEDY = "Correct this table or leave the line out."
 FREE = 60
 """How many lines may stand before the header."""
 
-PAIRS = {("start (s)", "stop (s)"): "seconds", ("from", "to"): "seconds"}
+PAIRS: dict[tuple[str, str], Unit | None] = {("start (s)", "stop (s)"): "seconds", ("from", "to"): "seconds"}
 PAIRS |= {("begin time - ss.msec", "end time - ss.msec"): "seconds", ("start_frame", "end_frame"): "frames"}
 PAIRS |= {("start", "stop"): None, ("start", "end"): None}
-LABELS = ("behavior", "behaviour", "type", "label", "action", "annotation", "class")
-FILES = ("media file name", "media file path", "media file", "dlcfile", "file", "video", "observation id")
-SUBJECTS = ("subject", "individual", "experimenter", "participant")
 UNLABELLED = ("background", "none", "other", "unlabelled", "unlabeled", "no behavior", "no behaviour", "no_behavior")
 BITS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1, "-1": 0}
 CLOCK = re.compile(r"(\d+):([0-5]\d):([0-5]\d(?:[.,]\d+)?)")
-
-Row = tuple[int, list[str]]
-"""The number of a line and its entries."""
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """The lines of a table that are not empty, after the header; `before` are those before it.
-
-    `names` are those of the columns.
-    """
-
-    where: str
-    names: list[str]
-    rows: list[Row]
-    before: Mapping[str, str] = field(default_factory=dict)
-
-    @cached_property
-    def header(self) -> list[str]:
-        """The names of the columns in lower case."""
-        return [name.lower() for name in self.names]
-
-    def column(self, *names: str) -> int | None:
-        """Return the place of the first of some columns that is there."""
-        return next((self.header.index(name) for name in names if name in self.header), None)
-
-    def line(self, number: int) -> str:
-        """Return the place of a line, for errors."""
-        return f"{self.where}, line {number}"
 
 
 @dataclass(frozen=True)
@@ -110,7 +77,7 @@ def find_header(rows: Sequence[Row]) -> tuple[int, Callable[[Sheet], Bouts]] | N
 def read_events(sheet: Sheet) -> Bouts:
     """Return the intervals between the START and the STOP of each behaviour of each subject."""
     offset = sheet.before.get("time offset (s)", "0")
-    if _number(offset, f"{sheet.where}, Time offset (s)") != 0:
+    if time_of(offset, f"{sheet.where}, Time offset (s)") != 0:
         remedy = "Set the time offset of the observation to 0 and export it again."
         raise RecordingError(f"times are shifted by {offset} s.", where=sheet.where, remedy=remedy)
     _check_media(sheet)
@@ -120,8 +87,8 @@ def read_events(sheet: Sheet) -> Bouts:
     begun: dict[tuple[str, ...], tuple[float, int]] = {}
     lines, points = list[Facts](), 0
     for number, row in sheet.rows:
-        name, label, columns, what = _name(sheet, row), _label(sheet, row), _columns(sheet, row), row[status].strip()
-        key, at = (name, label, columns.get("subject", "")), _number(row[time], sheet.line(number))
+        name, label, columns, what = sheet.name_of(row), sheet.label_of(row), sheet.columns_of(row), row[status].strip()
+        key, at = (name, label, columns.get("subject", "")), time_of(row[time], sheet.line(number))
         if what.upper() == "POINT":
             points += 1
         elif what.upper() not in ("START", "STOP") or (what.upper() == "START") == (key in begun):
@@ -136,7 +103,7 @@ def read_events(sheet: Sheet) -> Bouts:
     for (_, label, _), (at, number) in begun.items():
         remedy = "Correct the events in BORIS (Observations, Close unpaired events)."
         raise RecordingError(f"{label!r} begins at {at:g} s and never stops.", where=sheet.line(number), remedy=remedy)
-    return Bouts(lines, "seconds", _fps(sheet), points)
+    return Bouts(lines, "seconds", sheet.fps(), points)
 
 
 def read_intervals(sheet: Sheet) -> Bouts:
@@ -150,12 +117,12 @@ def read_intervals(sheet: Sheet) -> Bouts:
         if (kind is not None and row[kind].strip().upper() == "POINT") or row[start].strip() == row[end].strip():
             points += 1
             continue
-        interval = _number(row[start], sheet.line(number)), _number(row[end], sheet.line(number))
-        tiers = _tiers(sheet, row) if "begin time - ss.msec" in ends else [("", _label(sheet, row))]
+        interval = time_of(row[start], sheet.line(number)), time_of(row[end], sheet.line(number))
+        tiers = _tiers(sheet, row) if "begin time - ss.msec" in ends else [("", sheet.label_of(row))]
         for tier, label in tiers:
-            columns = _columns(sheet, row) | ({"tier": tier} if tier else {})
-            lines.append(_fact(_name(sheet, row), label, columns, interval, sheet.line(number)))
-    return Bouts(lines, PAIRS[ends], _fps(sheet), points)
+            columns = sheet.columns_of(row) | ({"tier": tier} if tier else {})
+            lines.append(_fact(sheet.name_of(row), label, columns, interval, sheet.line(number)))
+    return Bouts(lines, PAIRS[ends], sheet.fps(), points)
 
 
 def read_elan(sheet: Sheet) -> Bouts:
@@ -164,13 +131,13 @@ def read_elan(sheet: Sheet) -> Bouts:
     for number, row in sheet.rows:
         clocks = _clocks(row)
         value = max(clocks, default=0) + 1
-        if clocks and value < len(row) and _decimal(row[value]) == _seconds(row[value - 1]):
+        if clocks and value < len(row) and decimal(row[value]) == _seconds(row[value - 1]):
             value += 1
         if len(clocks) < 2 or value >= len(row) or not row[value].strip():
             what = "there is no begin, end and value of an annotation."
             raise RecordingError(what, where=sheet.line(number), remedy="Export tier, begin, end and annotation.")
         first, last = (_seconds(row[place]) for place in list(clocks)[:2])
-        name = _file(row[value + 1]) if value + 1 < len(row) else ""
+        name = file_name(row[value + 1]) if value + 1 < len(row) else ""
         columns = {"tier": row[0].strip()} | ({"subject": row[1].strip()} if row[1].strip() else {})
         lines.append(_fact(name, row[value].strip(), columns, (first, last), sheet.line(number)))
     return Bouts(lines, "seconds")
@@ -179,24 +146,25 @@ def read_elan(sheet: Sheet) -> Bouts:
 def read_one_hot(sheet: Sheet) -> Bouts:
     """Return the intervals in which each column is 1; the name of the table is that of the recording."""
     in_seconds = sheet.header[0].startswith("time")
-    bits, times = [], []
+    bits, times = list[list[int]](), list[float]()
     for number, row in sheet.rows:
         values = _bits(row[1:])
         if values is None:
             remedy = "Write 0 or 1 for each behaviour."
             raise RecordingError("an entry is neither 0 nor 1.", where=sheet.line(number), remedy=remedy)
         bits.append(values)
-        times.append(_number(row[0], sheet.line(number)) if in_seconds else float(len(times)))
+        times.append(time_of(row[0], sheet.line(number)) if in_seconds else float(len(times)))
     step = times[1] - times[0] if len(times) > 1 else 1.0
     if step <= 0 or any(abs(after - before - step) > 0.01 * step for before, after in pairwise(times)):
         raise RecordingError("the times are not evenly spaced.", where=sheet.where, remedy=REMEDY)
     lines, name = list[Facts](), PurePosixPath(sheet.where.replace("\\", "/")).stem
     for column, label in enumerate(sheet.names[1:]):
-        for active, run in groupby(range(len(bits)), key=lambda row, column=column: bits[row][column]):
-            places = list(run)
+        first = 0
+        for active, run in groupby(row[column] for row in bits):
+            begin, first = first, first + len(list(run))
             if active and label.lower() not in UNLABELLED:
-                ends = times[places[0]], times[places[-1]] + step
-                lines.append(_fact(name, label, {}, ends, sheet.line(sheet.rows[places[0]][0])))
+                ends = times[begin], times[first - 1] + step
+                lines.append(_fact(name, label, {}, ends, sheet.line(sheet.rows[begin][0])))
     return Bouts(lines, "seconds" if in_seconds else "frames")
 
 
@@ -232,7 +200,7 @@ def _check_media(sheet: Sheet) -> None:
         assert place is not None
         key = "" if observation is None else row[observation]
         if seen.setdefault(key, row[place]) != row[place]:
-            what = f"an observation has several videos, {_file(seen[key])} and {_file(row[place])}."
+            what = f"an observation has several videos, {file_name(seen[key])} and {file_name(row[place])}."
             raise RecordingError(what, where=sheet.line(number), remedy="Score and export each video by itself.")
 
 
@@ -243,43 +211,11 @@ def _ends(names: set[str]) -> tuple[str, str] | None:
     return next((pair for pair in pairs if not (facts and pair[0].startswith("start") and pair[1][:3] == "end")), None)
 
 
-def _name(sheet: Sheet, row: Sequence[str]) -> str:
-    place = sheet.column(*FILES)
-    return "" if place is None else _file(row[place])
-
-
-def _file(path: str) -> str:
-    """Return the name of the first file that BORIS names, such as "player #1:/videos/a.mp4;b.mp4"."""
-    first = re.split(r"[;|]", re.sub(r"^player #\d+:\s*", "", path.strip(), flags=re.IGNORECASE))[0]
-    return PurePosixPath(first.replace("\\", "/")).name
-
-
-def _label(sheet: Sheet, row: Sequence[str]) -> str:
-    place = sheet.column(*LABELS)
-    return "" if place is None else row[place].strip()
-
-
-def _columns(sheet: Sheet, row: Sequence[str]) -> dict[str, str]:
-    """Return the subject, unless there is none."""
-    place = sheet.column(*SUBJECTS)
-    subject = "" if place is None else row[place].strip()
-    return {} if subject.lower() in ("", "no focal subject") else {"subject": subject}
-
-
 def _tiers(sheet: Sheet, row: Sequence[str]) -> list[tuple[str, str]]:
     """Return the tiers of a line of ELAN with their values."""
     times = ("begin time", "end time", "duration")
     columns = [place for place, name in enumerate(sheet.header) if not name.startswith(times) and name not in FILES]
     return [(sheet.names[place], row[place].strip()) for place in columns if row[place].strip()]
-
-
-def _fps(sheet: Sheet) -> float | None:
-    """Return frames a second, if all lines state the same."""
-    place = sheet.column("fps", "fps (frame/s)")
-    stated = {row[place].strip() for _, row in sheet.rows} if place is not None else set()
-    found = {_decimal(each) for each in stated}
-    (fps,) = found if len(found) == 1 else (None,)
-    return fps if fps is not None and 0.01 < fps < 1e5 else None
 
 
 def _clocks(row: Sequence[str]) -> dict[int, str]:
@@ -295,17 +231,3 @@ def _seconds(clock: str) -> float:
 def _bits(entries: Sequence[str]) -> list[int] | None:
     values = [BITS.get(entry.strip().lower()) for entry in entries]
     return [value or 0 for value in values] if values and None not in values else None
-
-
-def _decimal(entry: str) -> float | None:
-    try:
-        return float(entry)
-    except ValueError:
-        return None
-
-
-def _number(entry: str, where: str) -> float:
-    value = _decimal(entry)
-    if value is None or not abs(value) < 1e12:
-        raise RecordingError(f"{entry.strip()[:40] or '(empty)'!r} is no time.", where=where, remedy=REMEDY)
-    return value

@@ -8,8 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from psp.errors import RecordingError
-from psp.io.behaviours import FREE, Row, find_header, read_behaviours
+from psp.io.behaviours import FREE, find_header, read_behaviours
 from psp.io.facts import FactTable, facts_of, text_of_table
+from psp.io.sheet import Row
 from psp.io.source import FileSource
 
 ENDINGS = (".csv", ".tsv", ".txt")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from psp.errors import RecordingError
-from psp.io.format import File, Format, Raw
+from psp.io.format import File, Format, Raw, Units
 from psp.io.hdf5 import SIGNATURE, Group, numbers_of, opened, texts_of
 from psp.io.reader import FormatReader, open_files
 from psp.io.source import FileSource, SourceItem
@@ -127,7 +127,7 @@ def _raw(
         raise RecordingError(f"confidence has the shape {scores.shape}.", where=where, remedy=REMEDY)
     if scores is not None:
         scores = None if np.isnan(scores).all() else np.nan_to_num(scores)
-    units = "pixels" if joints.shape[3] == 2 else "unknown units"
+    units: Units = "pixels" if joints.shape[3] == 2 else "unknown units"
     return Raw(joints, scores, names=tuple(names), units=units, fps=_fps(attributes))
 
 

@@ -1,0 +1,89 @@
+"""Tables with a header somewhere in their first lines, as programs for scoring videos write them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from psp.errors import RecordingError
+
+REMEDY = "Correct this table or leave the line out."
+LABELS = ("behavior", "behaviour", "type", "label", "action", "annotation", "class")
+FILES = ("media file name", "media file path", "media file", "dlcfile", "file", "video", "observation id")
+SUBJECTS = ("subject", "individual", "participant")
+
+Row = tuple[int, list[str]]
+"""The number of a line and its entries."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The lines of a table that are not empty, after the header; `before` are those before it.
+
+    `names` are those of the columns.
+    """
+
+    where: str
+    names: list[str]
+    rows: list[Row]
+    before: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def header(self) -> list[str]:
+        """The names of the columns in lower case."""
+        return [name.lower() for name in self.names]
+
+    def column(self, *names: str) -> int | None:
+        """Return the place of the first of some columns that is there."""
+        return next((self.header.index(name) for name in names if name in self.header), None)
+
+    def line(self, number: int) -> str:
+        """Return the place of a line, for errors."""
+        return f"{self.where}, line {number}"
+
+    def name_of(self, row: Sequence[str]) -> str:
+        """Return the file that a line names, "" for none."""
+        place = self.column(*FILES)
+        return "" if place is None else file_name(row[place])
+
+    def label_of(self, row: Sequence[str]) -> str:
+        """Return the label of a line, "" for none."""
+        place = self.column(*LABELS)
+        return "" if place is None else row[place].strip()
+
+    def columns_of(self, row: Sequence[str]) -> dict[str, str]:
+        """Return the subject, unless there is none."""
+        place = self.column(*SUBJECTS)
+        subject = "" if place is None else row[place].strip()
+        return {} if subject.lower() in ("", "no focal subject") else {"subject": subject}
+
+    def fps(self) -> float | None:
+        """Return frames a second, if all lines state the same."""
+        place = self.column("fps", "fps (frame/s)")
+        stated = {row[place].strip() for _, row in self.rows} if place is not None else set()
+        found = {decimal(each) for each in stated}
+        (fps,) = found if len(found) == 1 else (None,)
+        return fps if fps is not None and 0.01 < fps < 1e5 else None
+
+
+def file_name(path: str) -> str:
+    """Return the name of the first file that BORIS names, such as "player #1:/videos/a.mp4;b.mp4"."""
+    first = re.split(r"[;|]", re.sub(r"^player #\d+:\s*", "", path.strip(), flags=re.IGNORECASE))[0]
+    return PurePosixPath(first.replace("\\", "/")).name
+
+
+def decimal(entry: str) -> float | None:
+    """Return a number, None if an entry is none."""
+    try:
+        return float(entry)
+    except ValueError:
+        return None
+
+
+def time_of(entry: str, where: str) -> float:
+    """Return the time of an entry; one that is no number raises RecordingError."""
+    value = decimal(entry)
+    if value is None or not abs(value) < 1e12:
+        raise RecordingError(f"{entry.strip()[:40] or '(empty)'!r} is no time.", where=where, remedy=REMEDY)
+    return value
