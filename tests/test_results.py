@@ -112,6 +112,7 @@ def planned(stores):
     return plans
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "scope"),
     [("table3", LIGHT), ("table3", FULL),
