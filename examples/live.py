@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from psp import PSPError, Recording, StreamingPredictor
+from psp.cli.prepare import size_of
 from psp.deploy.foreign import Options, open_for
 from psp.preprocess.bodies import BodyConfig, choose_bodies
 
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--every", type=int, default=5, help="answer after every so many frames")
     parser.add_argument("--layout", help="the joints of the file, by default as it tells, else the model's")
     parser.add_argument("--up", help="the axis that points up, by default as the file tells, else the model's")
+    parser.add_argument("--size", help="WIDTHxHEIGHT of the image, for coordinates in shares of it")
     parser.add_argument("--fps", type=float, help="frames a second, by default as the file tells, else 30")
     given = parser.parse_args(arguments)
     if given.speed <= 0:
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     try:
         opened = StreamingPredictor.open(given.model, given.window, given.every)
-        options = Options(layout=given.layout, up=given.up, fps=given.fps)
+        options = Options(layout=given.layout, up=given.up, fps=given.fps, size=size_of(given.size))
         source = open_for(opened.recogniser.interface, given.file, options)
         for note in source.notes:
             console.print(note, highlight=False, markup=False)
