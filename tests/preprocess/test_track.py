@@ -1,12 +1,14 @@
 """Persons are followed through changes of id, gaps and detections in arbitrary order."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from psp.io.pickles import read_restricted
 from psp.preprocess.bodies import BodyConfig
 from psp.preprocess.clean import CleanConfig, clean
 from psp.preprocess.track import recording_of_tracks, tracks_of
@@ -58,7 +60,7 @@ def test_a_person_whose_id_changes_is_one_person(changes: list[int], overlap: in
     seen = np.any(parts, axis=(0, 2, 3))
     ours = found[np.abs(found[:, 0, :, 0].mean(axis=1)).argmin()]
     np.testing.assert_array_equal(ours[seen], whole[seen])
-    assert np.abs(ours - whole)[:, 12:].max() < 0.1
+    assert np.abs(ours - whole)[:, 12:].max() < 0.3
 
 
 def test_an_id_that_comes_back_and_one_in_its_gap_are_one_person() -> None:
@@ -163,3 +165,25 @@ def test_joints_that_were_not_observed_do_not_mislead() -> None:
     recording.confidence[lost] = 0
     recording.joints[lost] = 90
     assert len(clean(recording, NTU25, CleanConfig())[0].joints) == 2
+
+
+def test_pieces_of_two_real_persons_find_together(shared_data: Path) -> None:
+    """Two persons of NTU RGB+D, who hug, push and shake hands, are cut at random, with overlaps and gaps."""
+    rng, config = np.random.default_rng(0), CleanConfig(fill_gaps=False, drop_empty_frames=False)
+    for sequence in read_restricted(shared_data / "ntu-samples/raw_skes_data.pkl"):
+        persons = np.zeros((2, sequence["num_frames"], 25, 3))
+        for joints, tracked in zip(persons, sequence["data"].values(), strict=True):
+            joints[tracked["interval"]] = tracked["joints"].reshape(-1, 25, 3)
+        parts = []
+        for joints in persons:
+            ends = [0, *sorted(rng.choice(np.arange(5, len(joints) - 5), 2, replace=False)), len(joints)]
+            overlap = rng.integers(-4, 6)
+            pieces = [
+                (first - max(overlap, 0), max(last + min(overlap, 0), first + 1)) for first, last in pairwise(ends)
+            ]
+            parts += [each for first, last in pieces if (each := part(joints, first, last)).any()]
+        found = clean(recording_of(*(parts[place] for place in rng.permutation(len(parts)))), NTU25, config)[0].joints
+        assert len(found) == 2
+        for joints in found:
+            seen = joints.any(axis=(1, 2))
+            assert any((joints[seen] == each[seen]).all() for each in persons)
