@@ -201,6 +201,17 @@ def test_few_clips_all_train_if_every_label_is_to_be_used(tmp_path: Path):
     assert resolve_split(None, many, every_label=True).name == "fraction=0.3"
 
 
+def test_a_column_part_divides_the_clips_and_is_the_default():
+    part = ["train", "test", "train", "test", "validation", "", "test"]
+    store = table_store(list("abcdefg"), [0, 0, 1, 1, 0, -1, -1], part=part)
+    split = resolve_split(None, store, every_label=True)
+    assert split == resolve_split("part", store)
+    assert (split.train, dict(split.tests), split.validation) == (("a", "c", "f"), {"full": ("b", "d")}, ("e",))
+    other = table_store(list("abcd"), [0, 1, 0, 1], part=["left", "right"] * 2)
+    assert resolve_split(None, other).name == "fraction=0.3"
+    assert resolve_split("part=left", other).test_index(other).tolist() == [0, 2]
+
+
 def test_the_hash_follows_the_ids_alone():
     store = own()
     split = Split.of_ids(store, ["walk/001"], ["walk/002"])

@@ -4,16 +4,20 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from psp.dataset.labels import LabelBudget
+from psp.dataset.store import Store
 from psp.errors import BudgetError, CheckpointError, ConfigError, DestinationError
 from psp.evaluate.trained import open_model
 from psp.methods import METHODS
 from psp.methods.psp import PSP
 from psp.model.memory import MemoryConfig
+from psp.skeleton.catalogue import layout_by_name
+from psp.skeleton.recording import Clip, ClipInfo
 from psp.train import api
 from psp.train.api import make_task, preset_config, resume_run, start_run, train_further, train_run
 from psp.train.config import method_name
@@ -257,3 +261,14 @@ def test_a_finished_run_is_trained_further_in_a_folder_of_its_own(task, tmp_path
     begun = start_run(task, SHORT, tmp_path / "begun", device="cpu")
     with pytest.raises(CheckpointError, match="not finished"):
         train_further(begun.folder.path, 2)
+
+
+def test_labels_of_a_file_name_the_classes_of_a_store_without_any(tmp_path: Path) -> None:
+    clips = [Clip(ClipInfo(f"c{number}"), np.ones((1, 4, 17, 2), dtype=np.float32)) for number in range(6)]
+    store = Store.in_memory(clips, layout_by_name("coco17"), [], up="-y")
+    (tmp_path / "labels.csv").write_text("id,label\nc0,wave\nc1,sit\nc2,\nc3.npy,wave\n")
+    task = make_task(store, tmp_path / "labels.csv")
+    assert (task.classes, task.split.name) == (("sit", "wave"), "none")
+    assert dict(task.labels.labels) == {"c0": 1, "c1": 0, "c3": 1}
+    with pytest.raises(BudgetError, match="no training clip has a label"):
+        make_task(store, "all")

@@ -19,6 +19,7 @@ from psp.dataset.id_table import read_id_table
 from psp.dataset.store import Store
 from psp.errors import BudgetError
 from psp.files import write_json
+from psp.io.facts import class_names
 
 FORMAT, FORMAT_1 = "psp-labels-2", "psp-budget-1"
 SHOWN = 5
@@ -94,6 +95,14 @@ def resolve_labels(spec: str | Path | LabelBudget, store: Store, split: Split, s
     _, labels = budget.resolve(store, split)
     found = (*budget.warnings, *_about_classes(labels, store, split))
     return replace(budget, warnings=tuple(dict.fromkeys(found)))
+
+
+def with_label_classes(store: Store, spec: str | Path | LabelBudget) -> Store:
+    """Return a data set that has no class with the classes of a CSV file of labels, any other one as it is."""
+    if store.classes or isinstance(spec, LabelBudget) or Path(spec).suffix != ".csv":
+        return store
+    lines = read_id_table(Path(spec), "label", store, BudgetError, required=True)
+    return replace(store, classes=class_names(label for _, label in lines if label))
 
 
 def draw_labels(spec: str, store: Store, split: Split, seed: int) -> LabelBudget:

@@ -19,7 +19,7 @@ from psp.files import write_json
 __all__ = ["FULL", "Split", "read_split", "resolve_split", "write_split"]
 
 FORMAT = "psp-split-1"
-SUBJECT, FRACTION, THIRDS = "subject", 0.3, 3
+SUBJECT, PART, FRACTION, THIRDS = "subject", "part", 0.3, 3
 """Where the test side is not given it is a third of a column's values, or 30 % of the clips."""
 
 FEW = 100
@@ -33,9 +33,10 @@ def resolve_split(spec: str | Path | Split | None, store: Store, *, every_label:
 
     `spec` is the name of a benchmark; `COLUMN=VALUES` (the clips with these values test) or `COLUMN` (a third of its
     values test); `kfold=FOLDS/FOLD`, grouped by subject where there are subjects; `fraction=0.3`, stratified by class;
-    `none`, all clips train; a file; or a Split. None is `none` where no clip is labelled, or fewer than 100 if
-    `every_label` is to train; else the benchmark of a known data set, else `subject` where there are subjects, else
-    `fraction=0.3`. SplitError says what does not fit.
+    `part`, the column that says train, validation or test; `none`, all clips train; a file; or a Split. None is `none`
+    where no clip is labelled; `part` where that column has labelled test clips; `none` where fewer than 100 clips are
+    labelled and `every_label` is to train; else the benchmark of a known data set, else `subject` where there are
+    subjects, else `fraction=0.3`. SplitError says what does not fit.
     """
     if isinstance(spec, Split):
         return check_split(spec, store)
@@ -52,6 +53,8 @@ def resolve_split(spec: str | Path | Split | None, store: Store, *, every_label:
         return Split.stratified(store, _number(value, spec))
     if kind == "kfold":
         return _kfold(value, spec, store)
+    if spec == PART and _has_parts(store):
+        return _by_part(store)
     if kind in store.clips.columns:
         return _by_values(kind, value, store) if value else _by_thirds(kind, store)
     raise _unknown(spec, store)
@@ -114,6 +117,8 @@ def _from_file(path: Path, store: Store) -> Split:
 
 def _default(store: Store, every_label: bool) -> Split:
     labelled = (store.clips.label >= 0).sum()
+    if labelled and _has_parts(store):
+        return _by_part(store)
     if not labelled or (every_label and labelled < FEW):
         return Split.undivided(store)
     benchmark = next((each for each in BENCHMARKS.values() if each.dataset == store.dataset), None)
@@ -122,6 +127,22 @@ def _default(store: Store, every_label: bool) -> Split:
     if has_subjects(store):
         return _by_thirds(SUBJECT, store)
     return Split.stratified(store, FRACTION)
+
+
+def _has_parts(store: Store) -> bool:
+    """Return whether the column part divides the labelled clips."""
+    labelled = store.clips.label >= 0
+    return PART in store.clips.columns and {"train", "test"} <= set(store.clips.column(PART)[labelled].tolist())
+
+
+def _by_part(store: Store) -> Split:
+    """Return the split of the column part; clips of no part train, test clips without a label are left out."""
+    part, ids = store.clips.column(PART), store.clips.id
+    test, validation = part == "test", part == "validation"
+    text = "the clips are divided as the column part says"
+    train = ids[~(test | validation)].tolist()
+    tests = {FULL: ids[test & (store.clips.label >= 0)].tolist()}
+    return Split.of_ids(store, train, tests, ids[validation].tolist(), name=PART, description=text)
 
 
 def has_subjects(store: Store) -> bool:

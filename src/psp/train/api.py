@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from psp.dataset.labels import LabelBudget, resolve_labels
+from psp.dataset.labels import LabelBudget, resolve_labels, with_label_classes
 from psp.dataset.split import Split, resolve_split
 from psp.dataset.store import Store, open_store
 from psp.errors import BudgetError, ConfigError
@@ -32,9 +32,10 @@ def make_task(
     """Return a task: a store with its split and the labels that may be used, each resolved once.
 
     `labels` is all, 5/class, 5%, a CSV file or a LabelBudget; `split` a benchmark, subject, fraction=0.3, kfold=5/0,
-    none, a file, a Split, or None for the default of the store. BudgetError if the labels are of a single class.
+    none, a file, a Split, or None for the default of the store. A store without classes has those of the CSV file.
+    BudgetError if the labels are of a single class.
     """
-    opened = store if isinstance(store, Store) else open_store(store)
+    opened = with_label_classes(store if isinstance(store, Store) else open_store(store), labels)
     parts = resolve_split(split, opened, every_label=labels == "all")
     task = Task(opened, parts, resolve_labels(labels, opened, parts, labels_seed))
     if len(task.classes) < 2:
