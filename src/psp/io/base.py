@@ -256,5 +256,12 @@ def _unknown(files: FileSource, samples: Sequence[str]) -> RecordingError:
         remedy = "Name the recordings, and this table with --table."
         return RecordingError(f"{labels[0]} is a table of labels.", where=files.where, remedy=remedy)
     found = [name for name, spec in READERS.items() if spec.recognises or spec.detects]
-    known = "; ".join(f"{name} ({READERS[name].description})" for name in found)
-    return RecordingError("no known recordings are in here.", where=files.where, remedy=f"Known formats: {known}.")
+    alike = [name for name in found if READERS[name].suffixes and _like(samples, READERS[name].suffixes)]
+    known = "; ".join(f"{name} ({READERS[name].description})" for name in alike or found)
+    what = f"no known recordings are in here{f', {samples[0]} is none' if alike else ''}."
+    kind_of_file = " of such files" if alike else ""
+    return RecordingError(what, where=files.where, remedy=f"Known formats{kind_of_file}: {known}.")
+
+
+def _like(samples: Sequence[str], suffixes: tuple[str, ...]) -> bool:
+    return any(name.lower().removesuffix(".gz").endswith(suffixes) for name in samples)
