@@ -1,9 +1,9 @@
 """Semi-supervised skeleton-based action recognition with PSP Learning."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from psp.dataset.build import prepare
-from psp.dataset.check import check
 from psp.dataset.labels import LabelBudget
 from psp.dataset.split import Split
 from psp.dataset.store import Store, open_store
@@ -22,6 +22,7 @@ from psp.train.api import make_task, preset_config, resume_run, start_run, train
 from psp.train.config import TrainConfig
 
 if TYPE_CHECKING:
+    from psp.dataset.check import check
     from psp.estimator import SkeletonClassifier
 
 __all__ = [
@@ -56,10 +57,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import the estimator, and scikit-learn with it, when it is first used."""
-    if name == "SkeletonClassifier":
-        from psp.estimator import SkeletonClassifier  # noqa: PLC0415
+LATE = {"SkeletonClassifier": "psp.estimator", "check": "psp.dataset.check"}
+"""Names with the modules that are imported when the names are first used, and scikit-learn and SciPy with them."""
 
-        return SkeletonClassifier
+
+def __getattr__(name: str) -> Any:
+    if name in LATE:
+        return getattr(import_module(LATE[name]), name)
     raise AttributeError(f"module 'psp' has no attribute {name!r}")
