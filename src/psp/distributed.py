@@ -15,7 +15,7 @@ from psp.errors import ConfigError
 
 @runtime_checkable
 class Shareable(Protocol):
-    """Something of which each rank takes a part."""
+    """An object that can be divided among the ranks."""
 
     def share(self, rank: int, ranks: int) -> Any:
         """Return the part of one rank."""
@@ -65,7 +65,7 @@ def clips_of_ranks(clips: int) -> list[int]:
 
 
 class _Gather(torch.autograd.Function):
-    """Every rank's loss depends on every rank's features: each rank gets the sum of the gradients of its own ones."""
+    """Gather the features of all ranks; backward sums the gradients that all ranks have for a rank's own features."""
 
     @staticmethod
     def forward(ctx: Any, features: Shaped[Tensor, "n *d"]) -> Shaped[Tensor, "a *d"]:

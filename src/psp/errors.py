@@ -9,9 +9,9 @@ class PSPError(Exception):
 
     def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
         self.what, self.where, self.remedy = what, where, remedy
-        place = f"{where}: " if where else ""
-        advice = f" {remedy}" if remedy else ""
-        super().__init__(f"{place}{what}{advice}")
+        prefix = f"{where}: " if where else ""
+        suffix = f" {remedy}" if remedy else ""
+        super().__init__(f"{prefix}{what}{suffix}")
 
 
 class LayoutError(PSPError):
@@ -23,7 +23,7 @@ class RecordingError(PSPError):
 
 
 class StoreError(PSPError):
-    """A stored data set is damaged, incomplete or in the way."""
+    """A stored data set is damaged, incomplete or does not contain what was asked for."""
 
 
 class DestinationError(PSPError):

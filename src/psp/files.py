@@ -1,4 +1,4 @@
-"""Files that are complete or absent, and locks: one writer for each destination."""
+"""Atomic writes, and locks that allow one writer for each destination."""
 
 import json
 import os
@@ -15,10 +15,10 @@ from psp.errors import DestinationError
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file, flush it to the disk and move it to `path`; the old content survives failures.
+    """Call `write` with a temporary path, flush that file to the disk and rename it to `path`.
 
-    Of two programs that write the same file at once the later one wins. An OSError names `path`, not the temporary
-    file.
+    After a failure `path` has its old content. Of two programs that write the same file at once the later one wins. An
+    OSError names `path`, not the temporary file.
     """
     try:
         _write_and_rename(path, path.with_name(f".{path.name}.{os.getpid()}.writing"), write)
@@ -33,7 +33,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Make renames in a folder outlast a loss of power, on systems that open folders."""
+    """Flush the entries of a folder to the disk, so that renames survive a power loss; no effect on Windows."""
     if hasattr(os, "O_DIRECTORY"):
         handle = os.open(folder, os.O_DIRECTORY)
         try:
@@ -50,7 +50,8 @@ def destination_lock(path: Path) -> Iterator[None]:
     lock on the file `.NAME.lock` beside the destination: a killed process holds nothing.
     """
     if path.name in ("", ".", ".."):
-        raise DestinationError("this names no new file or folder.", where=repr(str(path)), remedy="Name one.")
+        remedy = "Give the path of the file or folder to write."
+        raise DestinationError("this names no new file or folder.", where=repr(str(path)), remedy=remedy)
     path.parent.mkdir(parents=True, exist_ok=True)
     lock, owner = path.with_name(f".{path.name}.lock"), path.with_name(f".{path.name}.owner")
     held = FileLock(lock)
@@ -58,7 +59,8 @@ def destination_lock(path: Path) -> Iterator[None]:
         held.acquire(blocking=False)
     except Timeout as error:
         what = f"another process writes here{_owner(owner)}."
-        raise DestinationError(what, where=str(path), remedy="Wait for it to end, or name another one.") from error
+        remedy = "Wait for it to end, or choose another destination."
+        raise DestinationError(what, where=str(path), remedy=remedy) from error
     try:
         owner.write_text(f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
         yield

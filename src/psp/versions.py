@@ -1,4 +1,4 @@
-"""The versions of what computes, to be kept beside whatever it computed."""
+"""Versions of Python and of packages, stored with the results that they computed."""
 
 import importlib.metadata
 import platform
@@ -7,9 +7,9 @@ import torch
 
 
 def versions_of(*packages: str) -> dict[str, str]:
-    """The versions of Python, of PyTorch with what it was built for, and of some packages.
+    """Return the versions of Python, PyTorch (with its build, such as +cpu) and the named packages.
 
-    psp itself may be used from its source folder, not installed.
+    A package that is not installed, such as psp used from its source folder, has the version "not installed".
     """
     known = {"python": platform.python_version(), "torch": str(torch.__version__)}
     return known | {name: _version(name) for name in packages}

@@ -71,16 +71,16 @@ def test_a_forgotten_edge_is_the_mirror_image_of_its_other_side():
     joints = ("hip", "left knee", "right knee", "left ankle", "right ankle")
     layout = Layout.from_graph("legs", joints, ((0, 1, 3), (0, 2)))
     assert layout.parents.tolist() == [0, 0, 0, 1, 2]
-    assert "right ankle on right knee" in derived(layout)
+    assert "right ankle to right knee" in derived(layout)
 
 
-def test_stray_joints_hang_on_joints_of_related_names_else_on_the_centre():
+def test_stray_joints_are_attached_to_joints_of_related_names_else_to_the_centre():
     joints = ("neck", "nose", "left wrist", "right wrist", "left inner wrist", "right inner wrist", "left ear",
               "right ear", "marker")  # fmt: skip
     layout = Layout.from_graph("stray", joints, ((0, 1), (0, 2), (0, 3)))
     assert layout.parents.tolist() == [0, 0, 0, 0, 2, 3, 1, 1, 0]
     assert len(layout.mirror_pairs) == 3
-    assert "marker on neck" in derived(layout)
+    assert "marker to neck" in derived(layout)
 
 
 def test_pairs_whose_edges_are_not_symmetric_are_refused():

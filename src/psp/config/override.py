@@ -49,7 +49,7 @@ def as_plain(config: Any) -> dict[str, Any]:
 
 
 def differences(config: Any, base: Any) -> dict[str, Any]:
-    """Return the nested changes that `override` needs to make `config` of `base`, as JSON values."""
+    """Return the nested changes with which `override` turns `base` into `config`, as JSON values."""
     found: dict[str, Any] = {}
     for each in fields(config):
         ours, theirs = getattr(config, each.name), getattr(base, each.name)
@@ -93,7 +93,8 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
     except ArgumentError as error:
         kind = getattr(hint, "__name__", None) if isinstance(hint, type) and not get_args(hint) else str(hint)
         kind = str(kind).replace("typing.", "")
-        raise ConfigError(f"{value!r} is not of type {kind}.", where=name, remedy="Correct the value.") from error
+        remedy = "Give a value of this type."
+        raise ConfigError(f"{value!r} is not of type {kind}.", where=name, remedy=remedy) from error
 
 
 def _convert(value: Any, hint: Any) -> Any:
@@ -103,7 +104,7 @@ def _convert(value: Any, hint: Any) -> Any:
 
 @cache
 def _parser(hint: Any) -> ArgumentParser:
-    """Return a parser of one value; making one costs more than using it."""
+    """Return a parser of one value; cached, because building a parser is slower than using it."""
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--value", type=hint)
     return parser

@@ -1,4 +1,4 @@
-"""Settings outside their range are refused where they are made."""
+"""Range checks of settings, called where a configuration is made."""
 
 from math import inf
 from typing import Any
@@ -7,7 +7,7 @@ from psp.errors import ConfigError
 
 
 def require(inside: bool, name: str, value: float, allowed: str) -> None:
-    """Raise ConfigError unless the value of the setting `name` lies inside what is `allowed`."""
+    """Raise ConfigError about the setting `name` unless `inside` is true; `allowed` says which values are."""
     if not inside:
         raise ConfigError(f"{value} is out of range.", where=name, remedy=f"Use {allowed}.")
 

@@ -1,4 +1,4 @@
-"""Configurations of earlier versions of psp, brought to the names of this one."""
+"""Conversion of configurations of earlier versions of psp to the names of this version."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -84,7 +84,8 @@ def _check_ends(layout: "Layout") -> None:
     mirror = mirror_of(len(layout.joints), layout.mirror_pairs)
     for kind, pair in (("shoulders", layout.shoulders), ("hands", layout.hands)):
         if pair and (pair[0] == pair[1] or (layout.mirror_pairs and mirror[pair[0]] != pair[1])):
-            fail(layout.name, f"the {kind} are not a mirror pair.", "Name the left and the right one of a pair.")
+            remedy = "Name the left and the right joint of one mirror pair."
+            fail(layout.name, f"the {kind} are not a mirror pair.", remedy)
     if layout.spine and layout.spine[0] == layout.spine[1]:
         fail(layout.name, "the spine begins and ends at one joint.", "Name its lower and its upper end.")
 
@@ -100,9 +101,9 @@ def _check_groups(
                 remedy = f"Use one of {', '.join(map(str, names))}."
                 fail(layout, f"{group_kind} {group!r} names {kind} {member!r}, which does not exist.", remedy)
     for member, name in names.items():
-        homes = [repr(group) for group, members in groups.items() for one in members if one == member]
-        if len(homes) != 1:
-            where = f"{len(homes)} groups: {' and '.join(homes)}" if homes else f"no {group_kind}"
+        owners = [repr(group) for group, members in groups.items() for one in members if one == member]
+        if len(owners) != 1:
+            where = f"{len(owners)} groups: {' and '.join(owners)}" if owners else f"no {group_kind}"
             fail(layout, f"{kind} {name!r} is in {where}.", f"Put it in exactly one {group_kind}.")
 
 

@@ -1,4 +1,4 @@
-"""Recordings of one layout and vertical axis as recordings of another, by the names of the joints."""
+"""Conversion of recordings to another layout, by the names of the joints, and to another vertical axis."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,12 +27,12 @@ MEANS = {
     "neck": (("left shoulder", "right shoulder"),),
     "spine shoulder": (("left clavicle", "right clavicle"), ("left shoulder", "right shoulder")),
 }
-"""Joints that are defined as the mean of two others; the first pair that a layout has counts."""
+"""Joints that are defined as the mean of two others; the first pair that exists in a layout is used."""
 
 SHOWN = 6
 """How many missing joints an error names."""
 
-_PLACE = {name: names[0] for names in SAME for name in names}
+_STANDARD = {name: names[0] for names in SAME for name in names}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Conversion:
 
     @property
     def sentence(self) -> str:
-        """What is done, for the user."""
+        """The conversion in words, for the user."""
         means = [
             f"{name} is the mean of {' and '.join(self.source.joints[joint] for joint in pair)}"
             for name, pair in zip(self.target.joints, self.joints, strict=True)
@@ -73,8 +73,8 @@ def conversion(source: Layout, target: Layout) -> Conversion:
     A joint is found by its name in any spelling (`psp.skeleton.names.canonical`), by another name of it (SAME), or as
     the mean of two joints that define it (MEANS). RecordingError names the joints of `target` that `source` lacks.
     """
-    exact, places = _numbers(_names(source)), _numbers([_PLACE.get(name, name) for name in _names(source)])
-    found = [_find(name, exact, places) for name in _names(target)]
+    exact, standard = _numbers(_names(source)), _numbers([_STANDARD.get(name, name) for name in _names(source)])
+    found = [_find(name, exact, standard) for name in _names(target)]
     missing = [name for name, joints in zip(target.joints, found, strict=True) if not joints]
     if missing:
         shown = ", ".join(missing[:SHOWN]) + (f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else "")
@@ -87,13 +87,13 @@ def turned(recording: Recording, up: Up) -> Recording:
     """Return a recording turned by the shortest rotation from its vertical axis to `up`.
 
     Opposite axes are turned about x (about y if they are x and -x), so that -y becomes y as from camera to screen
-    coordinates. If just one of both axes is not known, RecordingError is raised.
+    coordinates. RecordingError if exactly one of the two axes is not known.
     """
     if recording.up == up:
         return recording
     if "none" in (recording.up, up):
-        known = f"{up} points up for the model" if recording.up == "none" else "the model knows no axis that points up"
-        what = f"{known}, in the recording {'none is known' if recording.up == 'none' else recording.up + ' does'}."
+        ours, models = ("not known" if axis == "none" else axis for axis in (recording.up, up))
+        what = f"the axis that points up is {ours} in the recording and {models} in the model."
         raise RecordingError(what, where=recording.info.id, remedy="State the axis with --up, or use another model.")
     channels = recording.joints.shape[3]
     if channels < 3 and "z" in (recording.up[-1], up[-1]):
@@ -125,12 +125,12 @@ def _numbers(names: Sequence[str]) -> dict[str, int]:
     return {name: number for number, name in reversed(list(enumerate(names)))}
 
 
-def _find(name: str, exact: dict[str, int], places: dict[str, int]) -> tuple[int, ...]:
+def _find(name: str, exact: dict[str, int], standard: dict[str, int]) -> tuple[int, ...]:
     """Return the joints whose mean is the joint of a name; none if there are none."""
     if name in exact:
         return (exact[name],)
-    place = _PLACE.get(name, name)
-    if place in places:
-        return (places[place],)
-    pairs = [pair for pair in MEANS.get(place, ()) if places.keys() >= set(pair)]
-    return tuple(places[each] for each in pairs[0]) if pairs else ()
+    known = _STANDARD.get(name, name)
+    if known in standard:
+        return (standard[known],)
+    pairs = [pair for pair in MEANS.get(known, ()) if standard.keys() >= set(pair)]
+    return tuple(standard[each] for each in pairs[0]) if pairs else ()

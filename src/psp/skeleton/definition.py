@@ -1,4 +1,4 @@
-"""From a layout's definition, joints by name or number and most of it left out, to all its facts in numbers."""
+"""Derivation of all fields of a layout from a partial definition that gives joints by name or number."""
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -16,9 +16,10 @@ Joint = str | SupportsIndex
 
 
 def derived_facts(name: str, joints: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a Layout besides name and joints; what `given` has as None is derived and said so.
+    """Return the fields of a Layout besides name and joints; entries of `given` that are None are derived.
 
-    Contradictions that would get in the way raise LayoutError; Layout itself checks the rest.
+    The field `derived` lists the derived ones in sentences. Contradictions that prevent the derivation raise
+    LayoutError; Layout itself checks the rest.
     """
     check_names(name, joints)
     definition = _Definition(name, tuple(joints), given)
@@ -28,7 +29,7 @@ def derived_facts(name: str, joints: Sequence[Any], given: Mapping[str, Any]) ->
 
 
 class _Definition:
-    """A definition on its way from what is given to all facts."""
+    """One derivation: the given entries, the fields found so far, and the sentences about derived ones."""
 
     def __init__(self, name: str, joints: tuple[str, ...], given: Mapping[str, Any]) -> None:
         self.name, self.joints, self.given = name, joints, given
@@ -73,11 +74,11 @@ class _Definition:
         self.facts |= {"parts": members, "bodies": named}
 
     def _links(self, edges: set[Pair], pairs: Sequence[Pair]) -> set[Pair]:
-        """Return the edges that hang stray pieces on the rest."""
+        """Return edges that attach unconnected pieces to the rest."""
         links = connect(self.joints, edges, pairs)
         if links:
-            named = ", ".join(f"{self.joints[one]} on {self.joints[other]}" for one, other in links)
-            self.derived.append(f"Joints that no edge led to were hung on the nearest one: {named}.")
+            named = ", ".join(f"{self.joints[one]} to {self.joints[other]}" for one, other in links)
+            self.derived.append(f"Edges added to connect joints without an edge to the rest: {named}.")
         return {_ordered(link) for link in links}
 
     def _centre(self, edges: set[Pair], pairs: Sequence[Pair], bones: Sequence[Pair] | None) -> int:
@@ -118,7 +119,7 @@ class _Definition:
             self.derived.append(f"Edges that close loops, left out of the tree: {named}.")
 
     def _edges(self) -> list[Pair]:
-        """Return the given edges with chains taken apart."""
+        """Return the given edges, chains split into pairs."""
         chains = [self._indices(self._list([chain], 0, "edge"), "edge") for chain in self._list(self.given, "edges")]
         if any(len(chain) < 2 for chain in chains):
             fail(self.name, "an edge names fewer than two joints.", "Name both ends.")
@@ -142,7 +143,7 @@ class _Definition:
         return {str(group): tuple(self._list(groups, group)) for group in groups}
 
     def _list(self, content: Any, key: Any, kind: str | None = None) -> Sequence[Any]:
-        """Return an entry that has to be a list."""
+        """Return an entry of `content`, () for None; LayoutError unless it is a list."""
         value = () if content[key] is None else content[key]
         if isinstance(value, str) or not isinstance(value, Sequence):
             fail(self.name, f"{kind or key} is {value!r}, which is not a list.", "Write it as [a, b].")

@@ -1,4 +1,4 @@
-"""What follows from the names and edges of a skeleton: mirror pairs, connections, the centre and a tree."""
+"""Facts derived from the names and edges of a skeleton: mirror pairs, connections, the centre and a tree."""
 
 from collections.abc import Collection, Iterable, Sequence
 
@@ -44,9 +44,9 @@ def mirror_of(count: int, pairs: Iterable[Pair]) -> list[int]:
 
 
 def ranks_of(count: int, pairs: Iterable[Pair]) -> list[Pair]:
-    """Return sort keys that are equal for a joint and its mirror image but for the second number.
+    """Return a sort key for each joint; those of a joint and its mirror image differ only in the second number.
 
-    Choosing by rank gives mirrored choices on both sides.
+    A choice by these keys is the mirrored choice on the other side.
     """
     ranks = [(joint, 0) for joint in range(count)]
     for left, right in pairs:
@@ -55,7 +55,7 @@ def ranks_of(count: int, pairs: Iterable[Pair]) -> list[Pair]:
 
 
 def symmetric_pairs(count: int, pairs: Sequence[Pair], edges: Collection[Pair]) -> tuple[Pair, ...]:
-    """Return the pairs that remain when all pairs with an edge whose mirror image is no edge are dropped."""
+    """Return the pairs whose edges all have a mirror image among the edges."""
     kept = tuple(pairs)
     while True:
         mirror = mirror_of(count, kept)
@@ -68,31 +68,31 @@ def symmetric_pairs(count: int, pairs: Sequence[Pair], edges: Collection[Pair]) 
 
 
 def connect(joints: Sequence[str], edges: Collection[Pair], pairs: Sequence[Pair]) -> list[Pair]:
-    """Return edges, (stray joint, joint it hangs on), that connect the pieces of a graph; mirrored if the pieces are.
+    """Return new edges, (stray joint, joint it is attached to), that connect the pieces of a graph symmetrically.
 
-    First come mirror images of edges that exist. Each remaining piece hangs on the largest one: its mirror image on the
-    centre, others on the joint whose name shares most words, else on the centre.
+    First come mirror images of edges that exist. Each remaining piece is attached to the largest one: the mirror image
+    of the centre to the centre, others to the joint whose name shares most words, else to the centre.
     """
     count, mirror, added = len(joints), mirror_of(len(joints), pairs), list[Pair]()
 
-    def hang(one: int, other: int) -> None:
+    def attach(one: int, other: int) -> None:
         if other not in steps_from(one, neighbours_of(count, [*edges, *added])):
             added.append((one, other))
 
     for one, other in sorted(edges):
-        hang(mirror[other], mirror[one])
+        attach(mirror[other], mirror[one])
     near = neighbours_of(count, [*edges, *added])
     paired = {joint for pair in pairs for joint in pair}
     main, *stray = sorted(pieces_of(near), key=lambda piece: (-len(piece), paired.issuperset(piece), piece))
     for piece in sorted(stray):
         if main[0] not in steps_from(piece[0], neighbours_of(count, [*edges, *added])):
             one, other = _nearest(joints, piece, main, near, pairs)
-            hang(one, other)
+            attach(one, other)
             image = mirror[one], mirror[other]
             if image[0] in piece and set(image) != {one, other}:
                 added.append(image)
             else:
-                hang(*image)
+                attach(*image)
     return added
 
 
@@ -107,7 +107,10 @@ def centre_of(joints: Sequence[str], edges: Iterable[Pair], pairs: Sequence[Pair
 
 
 def tree_of(count: int, edges: Iterable[Pair], centre: int, pairs: Sequence[Pair]) -> tuple[Pair, ...]:
-    """Return the (child, parent) bones of a breadth-first tree; of several parents one on the axis or the same side."""
+    """Return the (child, parent) bones of a breadth-first tree.
+
+    A parent on the mirror axis is preferred, then one of a low number, and of a mirror pair the one on the same side.
+    """
     near, ranks = neighbours_of(count, edges), ranks_of(count, pairs)
     steps, mirror = steps_from(centre, near), mirror_of(count, pairs)
 
@@ -125,7 +128,7 @@ def tree_of(count: int, edges: Iterable[Pair], centre: int, pairs: Sequence[Pair
 def _nearest(
     joints: Sequence[str], piece: Sequence[int], main: Sequence[int], near: Sequence[set[int]], pairs: Sequence[Pair]
 ) -> Pair:
-    """Return which joint of a stray piece hangs on which joint of the main one."""
+    """Return the edge between a stray piece and the main one, (joint of the piece, joint of the main one)."""
     edges = [(one, other) for one in range(len(near)) for other in near[one]]
     centre = centre_of(joints, edges, pairs, main)
     image = mirror_of(len(joints), pairs)[centre]

@@ -18,8 +18,8 @@ class Limbs:
     """A tree of joints, split into a trunk and limbs that hang off it.
 
     The trunk holds the joints on the mirror axis around the centre (the centre alone without mirror pairs), the mirror
-    image of a centre that has one, the branching joints (two or more children with children of their own), everything between them and the centre, and
-    limbs of the face or of less than half the size of the largest limb.
+    image of a centre that has one, the branching joints (two or more children with children of their own), everything
+    between them and the centre, and limbs of the face or of less than half the size of the largest limb.
     """
 
     def __init__(self, joints: Sequence[str], bones: Sequence[Pair], centre: int, pairs: Sequence[Pair]) -> None:
@@ -30,7 +30,7 @@ class Limbs:
             self.children[parent].append(child)
         self.mirror, self.paired = mirror_of(len(joints), pairs), bool(pairs)
         unpaired = {joint for joint, image in enumerate(self.mirror) if joint == image}
-        self.axis = self._closed_from_centre({centre, self.mirror[centre]} | (unpaired if pairs else set()))
+        self.axis = self._connected_to_centre({centre, self.mirror[centre]} | (unpaired if pairs else set()))
         self.trunk = self._trunk()
         roots = sorted(
             (j for j in self.parents if j not in self.trunk and self.parents[j] in self.trunk), key=self.rank
@@ -79,8 +79,8 @@ class Limbs:
             reached = following
         return min(reached)
 
-    def _closed_from_centre(self, members: set[int]) -> set[int]:
-        """Return the members that are joined to the centre by members alone."""
+    def _connected_to_centre(self, members: set[int]) -> set[int]:
+        """Return the centre and the members whose path to it passes members only."""
         kept, front = {self.centre}, [self.centre]
         while front := [child for one in front for child in self.children[one] if child in members]:
             kept.update(front)
@@ -114,14 +114,14 @@ class Limbs:
         return chains
 
     def _path(self, joint: int) -> list[int]:
-        """Return the longest way down the trunk from a joint, on its side of the axis."""
+        """Return the longest path down the trunk from a joint; it stays on the axis, or off it."""
         path = [joint]
         while onwards := self._onwards(path[-1]):
             path.append(onwards[0])
         return path
 
     def _onwards(self, joint: int) -> list[int]:
-        """Return the children in the trunk, as far on the axis as the joint, the one with the most below it first."""
+        """Return the children in the trunk, on the axis if the joint is, off it otherwise; longest path below first."""
         inside = [c for c in self.children[joint] if c in self.trunk and (c in self.axis) == (joint in self.axis)]
         return sorted(inside, key=lambda child: (-self._height(child), self.rank(child)))
 

@@ -26,7 +26,7 @@ class ClipInfo:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Everything that a sensor took for a body, one entry of the first axis a body, in the sensor's coordinates.
+    """The bodies that a sensor reported, one per entry of the first axis, in the sensor's coordinates.
 
     `joints` are 2 or 3 coordinates per body, frame and joint. `confidence` is in [0, 1]; 0 means that the joint was
     not observed, and its coordinates (finite, usually 0) mean nothing. `fps` is None where it is not known.
@@ -80,7 +80,7 @@ class Clip:
 
 
 def recording_of_clip(clip: Clip, up: Up = "y", fps: float | None = None) -> Recording:
-    """Return a clip as a recording; the opposite way is what preparation does."""
+    """Return a clip as a recording in the coordinates of the clip; unknown confidence becomes 1."""
     shape = clip.joints.shape[:3]
     confidence = np.ones(shape, dtype=np.float32) if clip.confidence is None else clip.confidence
     return Recording(clip.info, clip.joints.astype(np.float64), confidence, up, fps)

@@ -1,4 +1,4 @@
-"""The body that performs, which has the joints of ntu25, and where the joints of other layouts are on it."""
+"""The simulated body, which has the joints of ntu25, and the positions of other layouts' joints on it."""
 
 from functools import cache
 
@@ -37,22 +37,23 @@ BESIDE: dict[str, tuple[str, tuple[float, float, float]]] = {
     "pinky": ("hand tip", (0.03, 0.02, -0.03)),
     "small toe": ("foot", (0.05, 0, -0.02)), "heel": ("ankle", (0, -0.05, -0.05)),
 }  # fmt: skip
-"""Joints that the body lacks: their neighbour, and how far to their own side, upwards and ahead, in metres."""
+"""Joints that the body lacks: the joint beside each and the offset from it (to its own side, up, ahead) in metres."""
 
 UNKNOWN = (0.03, 0.0, 0.04)
-"""Where a joint of an unknown name lies from the nearest joint of its layout that is known."""
+"""The offset in metres of a joint of an unknown name from the nearest known joint of its layout."""
 
 
 def body() -> Layout:
-    """Return the layout of the body that performs."""
+    """Return the layout of the simulated body."""
     return layout_by_name("ntu25")
 
 
 @cache
 def joints_on_body(layout: Layout) -> tuple[Int[np.ndarray, "v"], Float[np.ndarray, "v 3"]]:
-    """Return the joint of the body that each joint of a layout is or lies beside, and how far to the left, up, ahead.
+    """Return, for each joint of a layout, a joint of the body and the offset from it: left, up, ahead, in metres.
 
-    Names decide. Joints of unknown names lie beside the nearest known one. ConfigError if fewer than half are known.
+    Joints are found by their names. A joint of an unknown name lies beside the nearest known one. ConfigError if fewer
+    than half are known.
     """
     found = [_on_body(name) for name in layout.joints]
     known = [joint for joint, where in enumerate(found) if where]
@@ -73,9 +74,9 @@ def joints_on_body(layout: Layout) -> tuple[Int[np.ndarray, "v"], Float[np.ndarr
 def as_layout(
     joints: Float[np.ndarray, "m t v 3"], layout: Layout, seen: Bool[np.ndarray, "m t"]
 ) -> Float[np.ndarray, "m t w 3"]:
-    """Return the joints of the body as those of another layout; where a person is not seen they are 0.
+    """Return the joints of the body as those of another layout, 0 where a person is not seen.
 
-    Directions to the left, up and ahead are those of the chest.
+    The directions left, up and ahead of the offsets are those of the chest.
     """
     source, offset = joints_on_body(layout)
     moved = joints[:, :, source]
@@ -86,7 +87,7 @@ def as_layout(
 
 
 def usual_name(name: str) -> str | None:
-    """Return what a joint is called here: a joint of the body or one beside it, with its side; None if unknown."""
+    """Return the name used here for a joint of any spelling, with its side; None if the joint is unknown."""
     at = side(name)
     plain = canonical(name).removeprefix(f"{at} ")
     for known in (plain, _same().get(plain, "")):

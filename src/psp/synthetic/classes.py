@@ -1,4 +1,4 @@
-"""The classes of the built-in data and the motion that stands behind each."""
+"""The classes of the built-in data and the motion programs of each."""
 
 from psp.synthetic import body_actions as body
 from psp.synthetic import encounters as pair
@@ -24,7 +24,7 @@ ACTIONS: dict[str, tuple[Program, ...]] = {
     "bow": body.BOW,
     "walk": body.WALK,
 }
-"""What one person does, in the variants in which people do it."""
+"""Actions of one person; each has several variants."""
 
 ENCOUNTERS: dict[str, Encounter] = {
     "shake hands": pair.SHAKE_HANDS,
@@ -32,7 +32,7 @@ ENCOUNTERS: dict[str, Encounter] = {
     "hug": pair.HUG,
     "hand over": pair.HAND_OVER,
 }
-"""What two persons do with each other."""
+"""Actions of two persons."""
 
 SYNTHETIC_CLASSES: tuple[str, ...] = (*ACTIONS, *ENCOUNTERS)
 """The names of the classes, those of one person first; the label is the index in this tuple."""

@@ -1,4 +1,4 @@
-"""What two persons do with each other: a program for each, and where and when they touch."""
+"""Actions of two persons: a program for each, and where and when they touch."""
 
 from dataclasses import dataclass
 
@@ -80,7 +80,7 @@ def meet(
     second: Float[np.ndarray, "t v 3"],
     phase: Float[np.ndarray, "t"],
 ) -> Float[np.ndarray, "2 t v 3"]:
-    """Turn the second person round and move them so that the two touch."""
+    """Return the joints of both persons; the second is turned round and moved so that the two touch."""
     facing = second * np.array([-1, 1, -1])
     frame = int(np.abs(phase - encounter.touch).argmin())
     hand = first[frame, body().joints.index(encounter.first_joint)]

@@ -1,4 +1,4 @@
-"""Built-in data: clips of labelled motion, each a pure function of a configuration and an index."""
+"""Generation of the built-in data: each clip is a pure function of a configuration and an index."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,9 +23,11 @@ LEAST = {"clips": 0, "seed": 0, "subjects": 1, "cameras": 1, "noise": 0, "occlus
 
 @dataclass(frozen=True)
 class SyntheticConfig:
-    """What to generate; `noise`, `occlusion` and `dropout` are strengths, 0 for a perfect sensor.
+    """Settings of the built-in data; `noise`, `occlusion` and `dropout` are strengths, 0 for a perfect sensor.
 
     `layout` is a built-in name, a YAML file or a Layout of the human body, whose joints are found by their names.
+    `two_person` says whether the classes of two persons are generated too. ConfigError for an unsuitable layout or a
+    negative setting.
     """
 
     layout: str | Layout = "ntu25"
@@ -91,10 +93,10 @@ def synthetic_clip(config: SyntheticConfig, index: int) -> Clip:
 
 
 def take_at(config: SyntheticConfig, index: int) -> Take:
-    """Return which performance clip `index` shows: all cameras see one, then the class changes, then the subject.
+    """Return which performance clip `index` shows: the camera changes first, then the class, then the subject.
 
-    Within a class every subject acts once before anyone repeats; the order of the subjects jumps, so that odd
-    and even as well as low and high numbers are about balanced in every prefix.
+    Within a class every subject acts once before anyone repeats. The order of the subjects is such that odd and even
+    as well as low and high numbers are about balanced among the first clips, however many there are.
     """
     performance, camera = divmod(index, config.cameras)
     turn, label = divmod(performance, len(config.classes))
@@ -104,7 +106,7 @@ def take_at(config: SyntheticConfig, index: int) -> Take:
 
 
 def _stride(subjects: int) -> int:
-    """The number nearest to the golden section of `subjects` whose multiples visit them all."""
+    """Return the number nearest to 0.618 `subjects` whose multiples, modulo `subjects`, reach every subject."""
     strides = (stride for stride in range(1, subjects + 1) if gcd(stride, subjects) == 1)
     return min(strides, key=lambda stride: abs(stride - 0.618 * subjects))
 

@@ -1,7 +1,7 @@
 """Everyday actions of the arms, written for a right-handed performer who faces forward.
 
 Many differ only in a detail, as in real data sets: where a hand ends (drink, phone call, hat) or in which
-order (put on, take off). Every action comes in variants, because people do things differently.
+order the poses come (put on, take off). Every action has variants, because people do things differently.
 """
 
 from psp.synthetic.pose import HOLD, arm, arms

@@ -19,7 +19,7 @@ CHANNELS = (*TRUNK_CHANNELS, *(f"{side} {name}" for side in SIDES for name in LI
 """The angles, in degrees, that a motion program may set; `lift` is the height of a jump in centimetres."""
 
 STANCE_SOFTNESS = 0.015
-"""Metres by which a foot must be higher than the other to count as lifted."""
+"""The difference in height of the feet, in metres, over which the weight shifts from one foot to the other."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _local_rotations(turns: Float[np.ndarray, "3 s t"]) -> Float[np.ndarray, "3 
 
 
 def _on_floor(joints: Float[np.ndarray, "t v 3"], lift: Float[np.ndarray, "t"]) -> Float[np.ndarray, "t v 3"]:
-    """Put the lowest foot on the floor and move the body so that the foot that carries it does not slide."""
+    """Return the joints with the lowest foot on the floor, moved so that the foot that carries the body is at rest."""
     soles = joints[:, _soles()].reshape(len(joints), 2, 2, 3)
     height = soles[..., 1].min(axis=2)
     weight = 1 / (1 + np.exp(np.clip((height - height[:, ::-1]) / STANCE_SOFTNESS, -50, 50)))
@@ -110,7 +110,7 @@ def _on_floor(joints: Float[np.ndarray, "t v 3"], lift: Float[np.ndarray, "t"]) 
 
 @cache
 def free_channels() -> Float[np.ndarray, "a"]:
-    """Return 1 for each angle that may stray from its program, 0 for the legs, which have to stand firmly."""
+    """Return 1 for each angle to which variation may be added, 0 for the legs, so that the feet do not slide."""
     firm = ("hip", "apart", "turnout", "knee", "toe", "lift")
     return np.array([0.0 if channel.split()[-1] in firm else 1.0 for channel in CHANNELS])
 
@@ -127,7 +127,7 @@ def _mixing() -> Float[np.ndarray, "3 s a"]:
 
 @cache
 def _skews() -> Float[np.ndarray, "3 3 3 s"]:
-    """The cross-product matrices of the first, second and third axes; x where a segment has fewer."""
+    """The cross-product matrices of each segment's first, second and third axis; a missing axis is x."""
     cross = np.cross(np.eye(3)[:, None, :], np.eye(3)).transpose(0, 2, 1)
     axes = [["xyz".index(axis) for axis in segment.axes.ljust(3, "x")] for segment in SEGMENTS.values()]
     return cross[np.array(axes)].transpose(1, 2, 3, 0)
@@ -138,10 +138,10 @@ def _generations() -> tuple[tuple[list[int], list[int]], ...]:
     """Segments and their parents, generation by generation: parents are turned before their children."""
     names, known, generations = list(SEGMENTS), {"heading"}, []
     while len(known) < len(names):
-        born = [name for name in names if name not in known and SEGMENTS[name].parent in known]
-        parents = [names.index(str(SEGMENTS[name].parent)) for name in born]
-        generations.append(([names.index(name) for name in born], parents))
-        known.update(born)
+        children = [name for name in names if name not in known and SEGMENTS[name].parent in known]
+        parents = [names.index(str(SEGMENTS[name].parent)) for name in children]
+        generations.append(([names.index(name) for name in children], parents))
+        known.update(children)
     return tuple(generations)
 
 

@@ -14,10 +14,10 @@ from psp.synthetic.randomness import PARTNER, PERFORMANCE, SUBJECT, generator
 from psp.synthetic.subject import Subject, draw_partner, draw_subject, restrained
 
 OTHER_HAND = 0.05
-"""How often people use the hand they do not prefer."""
+"""The probability that a subject uses the hand they do not prefer."""
 
 OWN_WAY = 0.5
-"""How often people keep to their own variant of an action."""
+"""The probability that a subject uses their own variant of an action instead of a random one."""
 
 SLIP = 0.03
 """Relative standard deviation of the angles between two performances of the same person."""
@@ -71,7 +71,7 @@ def _pair(
 
 
 def _act(program: Program, person: Subject, timing: Timing, rng: np.random.Generator) -> Float[np.ndarray, "t v 3"]:
-    """One person's performance, with the slips of the day: no two repetitions are alike."""
+    """One person's performance, with random deviations, so that repetitions differ."""
     slips = np.exp(rng.normal(0, SLIP, len(CHANNELS)) * free_channels())
     phase = timing.phase()[:, None] * (1 - person.delay)
     angles = program_angles(program, phase, timing.cycles, person.gain * slips, person.habit * slips)
@@ -89,6 +89,6 @@ def _sway(frames: int, rng: np.random.Generator) -> Float[np.ndarray, "t a"]:
 def _put_in_room(
     joints: Float[np.ndarray, "m t v 3"], facing: float, rng: np.random.Generator
 ) -> Float[np.ndarray, "m t v 3"]:
-    """Turn everybody to `facing` degrees and put the middle of their path near the middle of the room."""
+    """Return the persons turned to `facing` degrees, with the middle of their path near the middle of the room."""
     middle = joints[:, :, body().centre].mean(axis=(0, 1)) * (1, 0, 1)
     return (joints - middle) @ turn_about_vertical(facing).T + rng.normal(0, 0.2, 3) * (1, 0, 1)

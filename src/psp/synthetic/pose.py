@@ -1,11 +1,11 @@
-"""Poses: the angles that a program asks for, put together limb by limb."""
+"""Poses: the angles that a program sets, composed limb by limb."""
 
 from psp.synthetic.kinematics import SIDES
 
 Degrees = int | float
 
 Pose = dict[str, Degrees]
-"""Angles by channel; channels that are not named stay where the person holds them by habit."""
+"""Angles by channel; channels that are not named keep the habitual angle of the subject."""
 
 
 def arm(raised: Degrees, out: Degrees, roll: Degrees, elbow: Degrees, side: str = "right") -> Pose:
@@ -38,4 +38,4 @@ REST |= arms(7, 60, 50, 14) | legs(3, 6)
 """A person standing at ease."""
 
 HOLD = arm(8, 10, 45, 88)
-"""Something held before the belly."""
+"""The pose of one arm that holds something before the belly."""

@@ -16,14 +16,14 @@ LIMITS: dict[str, tuple[int, int]] = {
     "hip": (-35, 125), "apart": (-8, 45), "turnout": (-20, 45), "knee": (2, 145), "toe": (-40, 70),
     "bend": (-30, 75), "lean": (-30, 75), "side": (-35, 35), "nod": (-40, 45), "gaze": (-75, 75),
 }  # fmt: skip
-"""How far the joints go, in degrees."""
+"""The smallest and largest angle of each channel, in degrees."""
 
 
 @dataclass(frozen=True)
 class Swing:
     """A harmonic: `degrees` sin(2 pi (cycles q + `offset`)), q going from 0 to 1 over the program's window.
 
-    The number of cycles belongs to the performance, so that all swings of a program keep step.
+    The number of cycles is drawn once per performance, so that all swings of a program stay synchronous.
     """
 
     channel: str
@@ -33,9 +33,10 @@ class Swing:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """How one person does something: keys are (phase in [0, 1], pose); between keys angles move smoothly.
+    """The motion of one person: keys are (phase in [0, 1], pose); between keys angles change smoothly.
 
-    `facing` is how far, in degrees, people turn away from what they should face.
+    `cycles` is the range of the number of cycles of the swings, `window` the phases between which they last, `seconds`
+    the mean duration, `facing` the standard deviation in degrees of the direction that a person faces.
     """
 
     keys: tuple[tuple[int | float, Pose], ...]
@@ -48,9 +49,9 @@ class Program:
 
 @dataclass(frozen=True)
 class Timing:
-    """When things happen in one performance: the action fills [`begin`, `end`] of the clip, the rest is idle.
+    """The timing of one performance: the action fills [`begin`, `end`] of the clip, outside it the person is idle.
 
-    `ease` above 1 starts slowly and ends fast.
+    With `ease` above 1 the action starts slowly and ends fast.
     """
 
     frames: int
@@ -66,7 +67,7 @@ class Timing:
 
 
 def draw_timing(program: Program, tempo: float, rng: np.random.Generator) -> Timing:
-    """Draw how fast and when a program is performed; between 32 and 120 frames."""
+    """Return a random timing of a program, of 32 to 120 frames."""
     seconds = program.seconds / tempo * np.exp(rng.normal(0, 0.10))
     begin, end = rng.uniform(0, 0.15), rng.uniform(0.85, 1)
     return Timing(
@@ -85,7 +86,10 @@ def program_angles(
     gain: Float[np.ndarray, "a"],
     habit: Float[np.ndarray, "a"],
 ) -> Float[np.ndarray, "t a"]:
-    """Return the angles of every frame: smoothstep between keys, plus swings, within the limits of joints."""
+    """Return the angles of every frame, in degrees: smoothstep between keys, plus swings, clipped to LIMITS.
+
+    `gain` multiplies the distance of each angle from rest; `habit` is the angle where a key sets none.
+    """
     times, targets = _key_table(program)
     rest = channel_values(REST)
     values = np.where(np.isnan(targets), habit, rest + gain * (targets - rest))
@@ -98,7 +102,7 @@ def program_angles(
 
 
 def channel_values(pose: Pose) -> Float[np.ndarray, "a"]:
-    """Return a pose as an array over CHANNELS, zero where it says nothing."""
+    """Return a pose as an array over CHANNELS, zero for channels that the pose does not set."""
     return np.array([pose.get(channel, 0.0) for channel in CHANNELS], dtype=np.float64)
 
 
@@ -117,7 +121,7 @@ def _swing(program: Program, phase: Float[np.ndarray, "t a"], cycles: float) -> 
 
 @cache
 def _key_table(program: Program) -> tuple[Float[np.ndarray, "k"], Float[np.ndarray, "k a"]]:
-    """The phases of the keys and their angles, NaN where a key says nothing."""
+    """The phases of the keys and their angles, NaN for channels that a key does not set."""
     times = np.array([time for time, _ in program.keys], dtype=np.float64)
     targets = [[pose.get(channel, np.nan) for channel in CHANNELS] for _, pose in program.keys]
     return times, np.array(targets, dtype=np.float64)

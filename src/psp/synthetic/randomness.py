@@ -1,4 +1,4 @@
-"""Random numbers of the built-in data: each purpose has its own generator, so that none disturbs another."""
+"""Random numbers of the built-in data: each purpose has its own generator, independent of the others."""
 
 import numpy as np
 

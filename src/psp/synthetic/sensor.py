@@ -1,4 +1,4 @@
-"""What a depth camera makes of the joints: its point of view, noise, hidden limbs, lost frames.
+"""A simulated depth camera: its viewpoint, noise, hidden limbs and lost frames.
 
 Camera coordinates are those of Kinect: metres, y up, z away from the camera, x to the camera's own left, so
 that the left shoulder of a person who faces the camera has the smaller x.
@@ -26,7 +26,7 @@ UNSTEADY = {
     "elbow": 1.8, "wrist": 2.4, "hand": 3.2, "hand tip": 4.2, "thumb": 4.2,
     "knee": 1.6, "ankle": 2.6, "foot": 3.8,
 }  # fmt: skip
-"""How much less steady than the trunk the ends of the limbs are."""
+"""The error of the joints of the limbs as a multiple of that of the trunk."""
 
 TORSO = ("spine base", "spine middle", "spine shoulder", "head")
 
@@ -59,7 +59,7 @@ def draw_camera(number: int, cameras: int, rng: np.random.Generator) -> Camera:
 def measure(
     seen: Float[np.ndarray, "m t v 3"], noise: float, occlusion: float, rng: np.random.Generator
 ) -> Float[np.ndarray, "m t v 3"]:
-    """Return what the camera reports of joints: unsteady, and wrong or frozen where they are hidden."""
+    """Return the joints as the camera reports them: with noise, and wrong or frozen where they are hidden."""
     covered = hidden(seen) if occlusion else np.zeros(seen.shape[:3], dtype=bool)
     steady = _slow_noise(seen.shape, rng) * (occlusion * GUESS) * covered[..., None]
     jitter = rng.standard_normal(seen.shape, dtype=np.float32)
@@ -69,7 +69,7 @@ def measure(
 
 
 def hidden(seen: Float[np.ndarray, "m t v 3"]) -> Bool[np.ndarray, "m t v"]:
-    """Tell which joints lie behind a person's torso, as seen from the camera."""
+    """Return which joints lie behind a person's torso, as seen from the camera."""
     depth = seen[..., 2]
     across, upward = seen[..., 0] / depth, seen[..., 1] / depth
     covered = np.zeros(depth.shape, dtype=bool)
@@ -82,7 +82,7 @@ def hidden(seen: Float[np.ndarray, "m t v 3"]) -> Bool[np.ndarray, "m t v"]:
 
 
 def lost_frames(frames: int, dropout: float, rng: np.random.Generator) -> Bool[np.ndarray, "t"]:
-    """Draw which frames never arrive: single ones and, in some clips, a burst."""
+    """Return at random which frames are lost: single ones and, in some clips, five in a row."""
     lost = rng.random(frames) < 0.02 * dropout
     burst, start = rng.random() < 0.15 * dropout, rng.integers(frames - 8)
     lost[start : start + 5] |= burst
@@ -90,7 +90,7 @@ def lost_frames(frames: int, dropout: float, rng: np.random.Generator) -> Bool[n
 
 
 def tracked(persons: int, frames: int, dropout: float, rng: np.random.Generator) -> Bool[np.ndarray, "m t"]:
-    """Draw who is seen when: in a few clips the camera loses one person for a few frames."""
+    """Return at random in which frames each person is seen: in a few clips one person is lost for 2 to 5 frames."""
     seen = np.ones((persons, frames), dtype=bool)
     person, start, length = rng.integers(persons), rng.integers(frames - 5), rng.integers(2, 6)
     if rng.random() < 0.04 * dropout:
@@ -99,7 +99,7 @@ def tracked(persons: int, frames: int, dropout: float, rng: np.random.Generator)
 
 
 def _hold(joints: Float[np.ndarray, "m t v 3"], frozen: Bool[np.ndarray, "m t v"]) -> Float[np.ndarray, "m t v 3"]:
-    """Repeat the last value before a joint froze."""
+    """Return the joints with frozen ones at their last value before."""
     frames = np.arange(joints.shape[1])[None, :, None]
     source = np.maximum.accumulate(np.where(frozen, 0, frames), axis=1)
     return np.take_along_axis(joints, source[..., None], axis=1)

@@ -1,4 +1,4 @@
-"""The people who perform: limb lengths, handedness, tempo, style and habits, drawn from a number."""
+"""The simulated subjects: limb lengths, handedness, tempo, style and habits, drawn at random."""
 
 from dataclasses import dataclass, replace
 from functools import cache
@@ -33,16 +33,15 @@ LIMBS: dict[str, dict[str, tuple[float, float, float]]] = {
     "shin": {"left ankle": (0, -0.222, 0)},
     "foot": {"left foot": (0.006, -0.036, 0.070)},
 }
-"""Where each joint lies from its parent in a person who stands upright, in statures (left side)."""
+"""The offset of each joint from its parent in a person who stands upright, as a share of the stature (left side)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One person: `offsets` are the bones at rest in metres, the rest says how this person moves.
+    """One person: `offsets` are the bones at rest in metres, the other fields describe how this person moves.
 
-    `gain` stretches the way of each angle from rest to its key, `habit` is where angles stay that a program
-    does not set, `delay` is the part of the performance by which an angle lags behind, `preference` in [0, 1)
-    picks among variants.
+    `gain` multiplies the distance of each angle from rest, `habit` holds the angles that a program does not set,
+    `delay` is the share of the performance by which an angle lags behind, `preference` in [0, 1) selects a variant.
     """
 
     offsets: Float[np.ndarray, "v 3"]
@@ -56,14 +55,14 @@ class Subject:
 
 TRUNK_DEVIATION: Pose = {"lean": 2, "bend": 5, "side": 2, "twist": 3, "nod": 6, "cock": 3, "gaze": 6}
 LIMB_DEVIATION: Pose = {"raise": 4, "out": 15, "roll": 10, "elbow": 10, "apart": 2, "turnout": 5}
-"""Standard deviation, in degrees, of the angles at which different people hold themselves."""
+"""Standard deviation, in degrees, of the habitual angles among subjects."""
 
 IDLE_ARMS: tuple[Pose, ...] = ({}, arm(18, 20, 35, 75, "left"), arm(-40, -45, 0, 95, "left"))
-"""The arm that is not needed: it hangs, is held before the belly, or rests on the hip."""
+"""Poses of the arm that an action does not use: it hangs, is held before the belly, or rests on the hip."""
 
 
 def draw_subject(rng: np.random.Generator) -> Subject:
-    """Draw a person; the same generator state gives the same person."""
+    """Return a random person; the same generator state gives the same person."""
     preference, idle = rng.random(), rng.choice(len(IDLE_ARMS), p=(0.7, 0.18, 0.12))
     amplitude = np.exp(rng.normal(0, 0.07))
     habit = channel_values(REST | IDLE_ARMS[idle])
@@ -79,19 +78,19 @@ def draw_subject(rng: np.random.Generator) -> Subject:
 
 
 def draw_partner(person: Subject, rng: np.random.Generator) -> Subject:
-    """Draw the partner of `person`: nearly as tall, so that their hands meet."""
+    """Return a random partner of `person`, nearly as tall, so that their hands meet."""
     partner = draw_subject(rng)
     taller = np.abs(person.offsets[:, 1]).sum() / np.abs(partner.offsets[:, 1]).sum()
     return replace(partner, offsets=partner.offsets * taller**0.7)
 
 
 def restrained(person: Subject) -> Subject:
-    """Return the same person, moving with less of a style of their own, as one does when another is near."""
+    """Return the same person with less individual amplitudes, for actions with a partner."""
     return replace(person, gain=person.gain**0.4)
 
 
 def limb_offsets(rng: np.random.Generator) -> Float[np.ndarray, "v 3"]:
-    """Draw a stature and the length of every limb around its usual share of it."""
+    """Return random bones at rest, in metres: a stature, and the length of every limb around its usual share of it."""
     stature = np.clip(rng.normal(*STATURE), 1.45, 2.0)
     offsets = np.zeros((len(body().joints), 3))
     for joints in LIMBS.values():
