@@ -69,7 +69,7 @@ def test_golden_runs_give_the_same_numbers(size):
     """In a process of its own, with one thread and without the checks of shapes."""
     done = subprocess.run([sys.executable, __file__, size], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
-    assert len(found) == 5
+    assert len(found) == 6
     for name, ours in found.items():
         golden = GOLDEN["runs"][name]
         np.testing.assert_allclose(ours["losses"], golden["losses"], rtol=1e-12, err_msg=name)
