@@ -71,5 +71,5 @@ def test_what_is_wrong_is_named(dims: tuple[str, ...]) -> None:
         raw_of_dataset(wrong)
     wrong = dataset()
     wrong.coords = {}
-    with pytest.raises(RecordingError, match="no movement data set"):
+    with pytest.raises(RecordingError, match="not a movement data set"):
         raw_of_dataset(wrong)

@@ -46,7 +46,7 @@ def raw_of_dataset(dataset: Any, where: str = "the data set") -> Raw:
         names = [str(name) for name in np.asarray(dataset.coords["keypoints"].values).ravel().tolist()]
         attributes = dict(dataset.attrs)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise RecordingError(f"this is no movement data set ({error}).", where=where, remedy=REMEDY) from error
+        raise RecordingError(f"this is not a movement data set ({error}).", where=where, remedy=REMEDY) from error
     id = PurePosixPath(str(attributes.get("source_file") or "").replace("\\", "/")).stem or None
     return replace(_raw(position, scores, names, attributes, where), id=id)
 
@@ -108,11 +108,15 @@ def _given(raws: Sequence[Raw], files: Sequence[File]) -> Sequence[Raw]:
 
 
 def _variable(root: Group, key: str, file: File) -> Variable:
-    """Return an array with its dimensions, which netCDF keeps as the scales of an HDF5 data set."""
+    """Return an array with its dimensions, which netCDF keeps as lists of what each dimension belongs to.
+
+    The opposite lists, of the dimensions of an array, have entries of any length: in a damaged file the HDF5 library
+    may read these for ever.
+    """
     values = numbers_of(root, key, file)
-    lists = root[key].attrs.get("DIMENSION_LIST", ())
-    dims = tuple(str(root[each[0]].name).rpartition("/")[2] for each in lists)
-    return Variable(values, dims)
+    places = {int(place): dim for dim in DIMS if dim in root
+              for each, place in root[dim].attrs.get("REFERENCE_LIST", ()) if root[each] == root[key]}  # fmt: skip
+    return Variable(values, tuple(places.get(place, "unknown") for place in range(values.ndim)))
 
 
 def _raw(
