@@ -109,7 +109,7 @@ BUDGETS = ("2", "5", "all")
 
 def own_recordings(
     samples: Path,
-    out: Path,
+    out: Path = Path("results/own-recordings.json"),
     systems: list[str] = list(SYSTEMS),  # noqa: B006
     data: list[str] = list(OWN_DATA),  # noqa: B006
     labels: list[str] = list(BUDGETS),  # noqa: B006

@@ -70,3 +70,16 @@ def test_a_mistake_is_one_sentence_with_its_remedy(arguments, message):
         parse_arguments(parser_of(command, "do"), arguments)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_list_replaces_its_default_and_is_gathered_from_pieces() -> None:
+    def command(names: list[str] = ["a", "b"]) -> None:  # noqa: B006
+        """Do nothing.
+
+        Args:
+            names: words
+        """
+
+    parser = parser_of(command, "command")
+    for arguments, names in (("", ["a", "b"]), ("--names c", ["c"]), ("--names a b --names c", ["a", "b", "c"])):
+        assert parse_arguments(parser, arguments.split()).names == names

@@ -309,7 +309,7 @@ def test_persons_of_arrays_are_all_kept_but_those_never_seen(tmp_path: Path) -> 
     assert report.counts["bodies never seen"] == 1
 
 
-@pytest.mark.parametrize("bad", [np.zeros((3, 16, 2)), np.full((3, 17, 2), np.nan), np.zeros((3, 34))])
+@pytest.mark.parametrize("bad", [np.zeros((3, 16, 2)), np.full((3, 17, 2), np.nan), np.zeros((3, 33))])
 def test_arrays_that_cannot_be_used_are_named(tmp_path: Path, bad: np.ndarray) -> None:
     for name, joints in {"a": np.ones((3, 17, 2)), "b": bad}.items():
         np.save(tmp_path / f"{name}.npy", joints)
@@ -321,7 +321,7 @@ def test_arrays_that_cannot_be_used_are_named(tmp_path: Path, bad: np.ndarray) -
 def test_other_facts_or_options_start_over(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     np.save(tmp_path / "in" / "a.npy", np.random.default_rng(0).normal(size=(20, 17, 3)))
-    np.save(tmp_path / "in" / "b.npy", np.zeros((3, 34)))
+    np.save(tmp_path / "in" / "b.npy", np.zeros((3, 33)))
     for label, up in [("sit", "y"), ("go", "y"), ("go", "z")]:
         (tmp_path / "in" / "clips.csv").write_text(f"id,label\na,{label}\n")
         with pytest.raises(PSPError):

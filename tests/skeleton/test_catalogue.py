@@ -13,7 +13,8 @@ every_layout = pytest.mark.parametrize("layout", [layout_by_name(name) for name 
 
 SIZES = {
     "ap10k": 17, "coco17": 17, "coco18": 18, "h36m17": 17, "halpe26": 26, "hand21": 21, "hands42": 42,
-    "holistic75": 75, "jhmdb15": 15, "kinect20": 20, "kinect32": 32, "mediapipe33": 33, "ntu25": 25, "openpose25": 25, "smpl24": 24,
+    "holistic75": 75, "jhmdb15": 15, "kinect20": 20, "kinect32": 32, "mediapipe33": 33, "ntu25": 25, "openpose25": 25,
+    "smpl24": 24,
 }  # fmt: skip
 
 OLD_PARENTS = {

@@ -83,9 +83,13 @@ def _in_a_line(message: str) -> str:
     return re.sub(r"<class '(\w+)'>", r"\1", line).rstrip(".") + "."
 
 
+class _Given(list[str]):
+    """Words that were given, not a default."""
+
+
 class _Gather(Action):
     """A list of words may be given in pieces, each after the option; the first replaces the default."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         earlier = getattr(namespace, self.dest)
-        setattr(namespace, self.dest, values if earlier is self.default else [*earlier, *values])
+        setattr(namespace, self.dest, _Given([*(earlier if isinstance(earlier, _Given) else ()), *values]))
