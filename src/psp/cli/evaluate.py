@@ -11,6 +11,7 @@ from psp.dataset.store import Store, open_store
 from psp.errors import CheckpointError, ConfigError
 from psp.evaluate.accuracy import Accuracy, worst_confusions
 from psp.evaluate.evaluate import evaluate_run, evaluate_store
+from psp.evaluate.label_gain import label_gain
 from psp.evaluate.suspects import suspects_of_run
 from psp.evaluate.trained import open_model
 from psp.files import write_json
@@ -52,10 +53,25 @@ def show_run(path: Path, store: Path | None, device: Device) -> None:
     elif not sets:
         say("no accuracy is known, because the split has no test set.")
         say(f"'psp train --resume {path} --estimate' estimates it from the labelled clips: it trains five more models.")
+    _say_gain(path, store)
     suspects = suspects_of_run(path, store, device)
     if suspects:
         each = [f"{found.id} ({found.label}, or {found.likely}?)" for found in suspects]
         say(f"{len(suspects)} labels may be wrong, see {folder.suspects}: {_some(each)}")
+
+
+def _say_gain(path: Path, store: Path | None) -> None:
+    """Say how a simple classifier gains from the labels, and keep it in `label_gain.json`."""
+    found = label_gain(open_run(path).task(store))
+    if found is None:
+        return
+    write_json(RunFolder(path).label_gain, asdict(found))
+    if found.helps is None:
+        return
+    figures = zip(found.accuracies, found.labels, strict=True)
+    *first, last = (f"{accuracy:.0f} % with {count}" for accuracy, count in figures)
+    advice = "would help" if found.helps else "would bring little"
+    say(f"more labels {advice}: a simple classifier recognises {', '.join(first)} and {last} of these labels.")
 
 
 def show_estimate(folder: RunFolder) -> None:

@@ -83,6 +83,11 @@ class RunFolder:
         return self.path / "suspects.json"
 
     @property
+    def label_gain(self) -> Path:
+        """How a simple classifier gains from the labels."""
+        return self.path / "label_gain.json"
+
+    @property
     def estimate(self) -> Path:
         """The accuracy that cross-validation of the labelled clips estimates."""
         return self.path / "estimate.json"

@@ -1,0 +1,46 @@
+"""A simple classifier tells whether more labels would help."""
+
+import numpy as np
+
+from psp.dataset.store import Store
+from psp.evaluate.label_gain import label_gain
+from psp.skeleton.catalogue import layout_by_name
+from psp.skeleton.recording import Clip, ClipInfo
+from psp.train.api import make_task
+
+
+def task_of(noise: float, clips: int, classes: int = 2):
+    """Clips of classes that differ in the direction in which a random half of the joints moves."""
+    draw = np.random.default_rng(0)
+    ways = draw.normal(size=(classes, 1, 17, 2)) * np.linspace(0, 1, 9)[None, :, None, None]
+    made = [
+        Clip(
+            ClipInfo(f"c{number:04}", number % classes),
+            (ways[number % classes] + draw.normal(scale=noise, size=(9, 17, 2)))[None].astype(np.float32),
+        )
+        for number in range(clips)
+    ]
+    store = Store.in_memory(made, layout_by_name("coco17"), [f"class {n}" for n in range(classes)], up="-y")
+    return make_task(store, "all", "none")
+
+
+def test_easy_classes_need_no_more_labels_and_hard_ones_do():
+    easy = label_gain(task_of(0.05, 40))
+    assert easy.labels == (8, 16, 32)
+    assert easy.accuracies == (100, 100, 100)
+    assert (easy.last_doubling, easy.helps) == (0, False)
+    hard = label_gain(task_of(6.0, 400, 8))
+    assert hard.labels == (80, 160, 320)
+    assert hard.helps
+    assert hard.accuracies[0] < hard.accuracies[2]
+
+
+def test_labels_without_a_class_are_at_chance():
+    found = label_gain(task_of(1e6, 200))
+    assert all(abs(accuracy - 50) < 15 for accuracy in found.accuracies)
+    assert found.helps is None
+
+
+def test_too_few_labels_say_nothing():
+    assert label_gain(task_of(0.1, 4, 4)) is None
+    assert len(label_gain(task_of(0.1, 12, 4)).labels) == 2
