@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from psp.cli.console import say
+from psp.dataset.convert import convert_store
 from psp.dataset.store import Store, open_store
 from psp.errors import CheckpointError, ConfigError
 from psp.evaluate.accuracy import Accuracy, worst_confusions
@@ -15,6 +16,7 @@ from psp.evaluate.label_gain import label_gain
 from psp.evaluate.suspects import suspects_of_run
 from psp.evaluate.trained import open_model
 from psp.files import write_json
+from psp.model.model_file import Interface
 from psp.train.run_folder import RunFolder, open_run
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -92,8 +94,23 @@ def _is_own(path: Path, store: Store) -> bool:
     return bool(open_run(path).store_facts["fingerprint"] == store.fingerprint)
 
 
+def is_alike(store: Store, expected: Interface) -> bool:
+    """Return whether the clips have the layout and the vertical axis that a model expects."""
+    return (store.layout, store.up) == (expected.layout, expected.prepared_up)
+
+
+def converted(store: Store, expected: Interface, dest: Path | None = None) -> Store:
+    """Return a data set as a model expects it, in memory or at `dest`, and say what was changed."""
+    if is_alike(store, expected):
+        return store
+    found, sentence = convert_store(store, expected.layout, expected.up, expected.normalise, dest)
+    say(sentence if dest is None else f"{sentence} The converted clips are in {dest}.")
+    return found
+
+
 def _show_other(path: Path, store: Store, device: Device) -> None:
-    found = evaluate_store(open_model(path, device=device), store)
+    model = open_model(path, device=device)
+    found = evaluate_store(model, converted(store, model.interface))
     say(f"{store.path}: {_in_words(found.accuracy)}")
     _say_confusions(found.accuracy, found.classes)
     if found.unknown:

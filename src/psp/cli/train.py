@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,11 @@ from jsonargparse import ArgumentParser
 
 from psp.batches.batch import BatchSizes, DataConfig
 from psp.cli.console import progress_bar, say
-from psp.cli.evaluate import Device, show_run
+from psp.cli.evaluate import Device, converted, is_alike, show_run
 from psp.cli.options import parse_arguments, parser_of
 from psp.config.override import refuse_unknown
 from psp.dataset.class_names import with_class_names
-from psp.dataset.store import open_store
+from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError
 from psp.evaluate.estimate import estimate_accuracy, estimate_as_plain, fold_numbers
 from psp.files import write_json
@@ -94,22 +95,10 @@ def train(
     elif store is None:
         raise ConfigError("STORE is needed.", remedy="Write 'psp train STORE' or 'psp train --resume RUN'.")
     else:
-        named = open_store(store) if classes is None else with_class_names(open_store(store), classes)
-        task = make_task(named, labels, split, seed if labels_seed is None else labels_seed)
-        _say_task(task)
-        if estimate:
-            fold_numbers(task, estimate)  # refused before training, not after it
-        if init and size:
-            raise ConfigError("--size cannot be used with --init.", remedy="The network is that of the model.")
-        config = preset_config(task, preset, method=method, size=size, epochs=epochs, seed=seed, init=init)
-        config = changed(config, settings or {})
-        if init:
-            _say_start(init, task)
-        name = method_name(config.stages[0].method)
-        run = start_run(task, config, out or Path("runs") / f"{store.resolve().name}-{name}", device, compile)
+        run = _begun(store, given)
     if compile and not run.compiled:
         say(NO_COMPILER)
-    return _watch(run, checkpoint_seconds, store, device, estimate)
+    return _watch(run, checkpoint_seconds, run.task.store.path, device, estimate)
 
 
 def run_train(arguments: Sequence[str]) -> int | None:
@@ -176,6 +165,38 @@ def _without(arguments: Sequence[str], option: str) -> list[str]:
             kept.append(each)
         skip = each == option and not skip
     return kept
+
+
+def _begun(path: Path, given: Mapping[str, Any]) -> Run:
+    """Return a new run on a store, with the options of `train`."""
+    store = open_store(path) if given["classes"] is None else with_class_names(open_store(path), given["classes"])
+    if given["init"]:
+        store = _as_model(store, given["init"])
+    labels_seed = given["seed"] if given["labels_seed"] is None else given["labels_seed"]
+    task = make_task(store, given["labels"], given["split"], labels_seed)
+    _say_task(task)
+    if given["estimate"]:
+        fold_numbers(task, given["estimate"])  # refused before training, not after it
+    if given["init"] and given["size"]:
+        raise ConfigError("--size cannot be used with --init.", remedy="The network is that of the model.")
+    options = {name: given[name] for name in ("method", "size", "epochs", "seed", "init")}
+    config = changed(preset_config(task, given["preset"], **options), given["settings"] or {})
+    if given["init"]:
+        _say_start(given["init"], task)
+    name = f"{path.resolve().name}-{method_name(config.stages[0].method)}"
+    return start_run(task, config, given["out"] or Path("runs") / name, given["device"], given["compile"])
+
+
+def _as_model(store: Store, init: Path) -> Store:
+    """Return a store, converted beside it if a model to start from has another layout or vertical axis."""
+    expected = initial_model(init)[1].interface
+    if store.path is None or is_alike(store, expected):
+        return store
+    dest = store.path.with_name(f"{store.path.name}-{expected.layout.name}")
+    if dest.exists():
+        remedy = f"Train on it with 'psp train {dest} --init {init}', or remove it."
+        raise ConfigError("the store was converted for a model before.", where=str(dest), remedy=remedy)
+    return replace(converted(store, expected, dest), classes=store.classes)
 
 
 def _continued(resume: Path, epochs: int | None, out: Path | None, given: Mapping[str, Any]) -> Run:
