@@ -9,7 +9,7 @@ from psp.cli import train as module
 from psp.cli.main import main
 from psp.dataset.labels import resolve_labels, write_labels
 from psp.dataset.split import resolve_split
-from psp.dataset.store import Store
+from psp.dataset.store import Store, open_store
 from psp.dataset.writer import StoreWriter
 from psp.skeleton.catalogue import layout_by_name
 from psp.train.api import preset_config
@@ -238,6 +238,27 @@ def test_training_starts_from_a_model(numbered, capsys):
     names = ["--classes", str(numbered / "names.txt"), "--split", "subject"]
     assert main(["train", store, *arguments, *names, "--out", str(numbered / "other")]) == 0
     assert "the classifiers are new, because the classes differ" in said(capsys)
+
+
+def test_a_store_of_another_layout_is_converted_for_a_model(numbered, capsys):
+    model, other = str(numbered / "further" / "model.safetensors"), numbered / "kinect-v2"
+    with StoreWriter(other, dataset="mine", layout=layout_by_name("ntu25"), classes=["1", "2", "3"], up="z") as writer:
+        for clip in small_clips(classes=3, persons=1, joints=25):
+            writer.add(clip)
+    assert main(["evaluate", model, "--store", str(other), "--device", "cpu"]) == 0
+    printed = said(capsys)
+    assert "'ntu25' is converted to 'kinect20'" in printed
+    assert "of 48 clips" in printed
+    arguments = ["train", str(other), "--init", model, "--method", "psp", "--epochs", "1", "--labels", "2/class"]
+    assert main([*arguments, "--device", "cpu", "--out", str(numbered / "converted")]) == 0
+    assert f"The converted clips are in {other}-kinect20" in said(capsys)
+    assert open_store(f"{other}-kinect20").layout == layout_by_name("kinect20")
+    assert "was converted for a model before" in complaint(capsys, *arguments)
+    lone = numbered / "hands"
+    with StoreWriter(lone, dataset="mine", layout=layout_by_name("hand21"), classes=["1", "2"], up="y") as writer:
+        for clip in small_clips(clips=4, classes=2, persons=1, joints=21):
+            writer.add(clip)
+    assert "lack joints of 'kinect20'" in complaint(capsys, "evaluate", model, "--store", str(lone))
 
 
 def test_filtered_labels_are_named(store, tmp_path, capsys):
