@@ -1,4 +1,4 @@
-"""Ultralytics' results as JSON: a file with all frames, and a file a frame."""
+"""Ultralytics' results as JSON: a file with all frames, and one file per frame."""
 
 import json
 

@@ -25,7 +25,7 @@ def test_scores_and_gaps() -> None:
         (HEADER.replace("a_z", "b_z") + "1,2,3,.1,2,.5,1,0,4\n", "the column a_z is missing"),
         (HEADER, "no line of a frame"),
         (HEADER + "1,2,3,.1,2,.5,1,0,4\n1,2,3,.1,2,.5,1,0,4\n", "line 3: frame 4 occurs in line 2 too"),
-        (HEADER + "1,2,3,.1,2,.5,1,0\n", "line 2: there are 8 entries"),
+        (HEADER + "1,2,3,.1,2,.5,1,0\n", "line 2: expected 9 entries, found 8"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, says: str) -> None:

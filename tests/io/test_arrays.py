@@ -116,8 +116,8 @@ def test_what_is_no_array_of_joints_is_told(content: bytes, says: str) -> None:
     ("named", "says"),
     [
         ({"joints": WALK[..., 0], "confidence": WALK[..., 0]}, r"shape \(5, 17\)"),
-        ({"a": WALK, "b": WALK}, "none of the arrays a, b is called joints"),
-        ({"confidence": np.ones((5, 17))}, "there are none"),
+        ({"a": WALK, "b": WALK}, r"none of the arrays is called joints \(found: a, b\)"),
+        ({"confidence": np.ones((5, 17))}, "found: none"),
         ({"joints": WALK, "confidence": np.ones((5, 16))}, r"shape \(5, 16\)"),
         ({"joints": WALK, "confidence": np.full((5, 17), 6.0)}, "between 0 and 1"),
         ({"joints": np.stack([WALK, WALK]), "confidence": np.ones((5, 17))}, r"\(2, 5, 17\)"),
@@ -171,7 +171,7 @@ def test_a_last_number_between_0_and_1_is_a_confidence(tmp_path: Path, shape: tu
     assert recording.joints.shape[3] == shape[-1] - 1
     np.save(tmp_path / "x.npy", given - 0.5)
     if shape[-1] == 4:
-        with pytest.raises(RecordingError, match="no confidence"):
+        with pytest.raises(RecordingError, match="not a confidence"):
             open_arrays(tmp_path, layout="coco17")
     else:
         assert open_arrays(tmp_path, layout="coco17").channels == 3
@@ -231,9 +231,9 @@ def test_files_of_other_sizes_are_told(tmp_path: Path) -> None:
     reader = open_arrays(folder, layout="coco17")
     items = {item.id: item for item in reader.items()[0]}
     assert reader.read(items["a"]).joints.shape == (1, 5, 17, 3)
-    with pytest.raises(RecordingError, match=r"16 joints, expected are 17 \(layout 'coco17'\)"):
+    with pytest.raises(RecordingError, match=r"expected 17 joints \(layout 'coco17'\), found 16"):
         reader.read(items["b"])
-    with pytest.raises(RecordingError, match="2 coordinates, 3 in the first"):
+    with pytest.raises(RecordingError, match="2 coordinates, those of the first recording 3"):
         reader.read(items["c"])
 
 
@@ -275,7 +275,7 @@ def test_the_axis_that_points_up_is_said_or_given(tmp_path: Path, channels: int,
 
 def test_axes_that_do_not_exist_are_refused(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, "a.npy", joints=WALK[..., :2])
-    with pytest.raises(ConfigError, match="no axis of 2 coordinates"):
+    with pytest.raises(ConfigError, match="not an axis of 2 coordinates"):
         open_arrays(folder, layout="coco17", up="z")
 
 

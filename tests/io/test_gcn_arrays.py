@@ -104,7 +104,7 @@ def test_labels_beside_an_array_belong_to_it_and_bones_do_not_count() -> None:
         parse_stgcn([File("x.npy", array), labels(3)])
     file = io.BytesIO()
     np.savez(file, x_train=np.ones((2, 4, 150)), y_train=np.ones((2, 3)))
-    with pytest.raises(RecordingError, match="no single class"):
+    with pytest.raises(RecordingError, match="not one class"):
         parse_ctrgcn([File("x.npz", file.getvalue())])
 
 
@@ -158,7 +158,7 @@ def test_large_arrays_are_not_copied() -> None:
 
 
 def test_tables_of_kinetics_without_skeletons_and_code_are_refused(shared_data: Path) -> None:
-    with pytest.raises(RecordingError, match=r"annotation 0 \(\w+\): this is the table of contents of Kinetics-400"):
+    with pytest.raises(RecordingError, match=r"annotation 0 \(\w+\): this annotation of .* holds no skeleton"):
         open_reader(shared_data / "own-samples" / "pyskl" / "mmaction2_sample.pkl")
     with pytest.raises(RecordingError, match=r"it names (posix|nt)\.system"):
         parse_pyskl([File("x.pkl", b"cposix\nsystem\n(S'echo'\ntR.")])

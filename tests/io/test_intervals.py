@@ -100,8 +100,8 @@ def test_an_interval_that_ends_late_is_cut_off_and_counted(folder: Path) -> None
         ("file,start,end,label\nanna,100,120,wave\n", "begins at 100, after its 100 frames"),
         ("file,start,end,label\nanna,7,7,wave\n", "line 2: the interval from 7 to 7 is empty"),
         ("file,start,end,label\nanna,-1,7,wave\n", "begins before the recording"),
-        ("file,start,end,label\nanna,1,,wave\n", r"1 and \(empty\) are no start and end"),
-        ("file,start,end,label\nanna,x,7,wave\n", "x and 7 are no start and end"),
+        ("file,start,end,label\nanna,1,,wave\n", r"1 and \(empty\) are not a start and an end"),
+        ("file,start,end,label\nanna,x,7,wave\n", "x and 7 are not a start and an end"),
         ("file,start,end,label\nanna,nan,7,wave\n", "is empty or begins before"),
         ("file,start,end,label\nanna,1,7,wave\nanna,1,7,sit\n", "of one interval that contradict each other"),
         ("file,start,end,label\ncarl,1,7,wave\n", "'carl' names no recording"),
@@ -134,7 +134,7 @@ def test_lengths(text: str | None, fps: float | None, frames: int | None) -> Non
 
 @pytest.mark.parametrize("text", ["", "s", "0", "-3", "1.5", "0s", "nan", "inf", "1e12", "2 m"])
 def test_what_is_no_length_is_told(text: str) -> None:
-    with pytest.raises(PSPError, match="is no length"):
+    with pytest.raises(PSPError, match="is not a length"):
         frames_of(text, 25, "window")
 
 

@@ -42,7 +42,7 @@ FILES = {
     "a.c3d": (b"\x02P\0\0", "a C3D file of markers"),
     "a.fbx": (b"Kaydara FBX Binary", "an FBX file.*BVH"),
     "a.slp": (hdf5(), "a SLEAP project.*Export Analysis HDF5"),
-    "a.h5": (hdf5(), "an HDF5 file of no known content"),
+    "a.h5": (hdf5(), "an HDF5 file of unknown content"),
     "a.pose": (b"\xcd\xcc\x4c\x3e", "a .pose file"),
     "a.trc": (b"PathFileType\t4\t(X/Y/Z)\ta.trc", "a TRC file of markers"),
     "a.mot": (b"Coordinates\nversion=1\n", "an OpenSim file"),

@@ -36,7 +36,7 @@ FORMS = {
     "ELAN": ELAN,
     "ELAN with a header": TIERS,
     "start and end": "start,end,label\n1.0,2.5,run\n4.0,5.0,jump\n",
-    "one column a behaviour": "time,background,run,jump\n"
+    "one column per behaviour": "time,background,run,jump\n"
     + "".join(f"{t / 2},{int(t not in (2, 3, 4, 8, 9))},{int(2 <= t < 5)},{int(8 <= t < 10)}\n" for t in range(12)),
 }  # fmt: skip
 
@@ -54,9 +54,7 @@ def test_every_form_tells_the_same_intervals(form: str, tmp_path: Path) -> None:
     assert found.unit == (None if form == "start and end" else "seconds")
     assert found.fps == (10 if "BORIS" in form else None)
     assert all(line.columns.get("subject") in (None, "m", "e") for line in found.lines)
-    assert any("1, are left out" in note for note in found.notes) == (
-        form in ("BORIS events", "BORIS aggregated events")
-    )
+    assert any("left out: 1" in note for note in found.notes) == (form in ("BORIS events", "BORIS aggregated events"))
 
 
 def test_frames_and_the_name_of_the_table(tmp_path: Path) -> None:
@@ -70,14 +68,14 @@ def test_frames_and_the_name_of_the_table(tmp_path: Path) -> None:
     ("form", "old", "new", "says"),
     [
         ("BORIS events", "2.5,/d/v.avi,9,10,m,run,,,STOP\n", "", "line 6: 'run' begins at 1 s and never stops"),
-        ("BORIS events", "1.0,/d/v.avi,9,10,m,run,,,START\n", "", "line 6: 'run' .* STOP, but it is not going"),
-        ("BORIS events", "10,m,run,,,STOP", "10,m,run,,,START", "line 7: .*but it is going"),
+        ("BORIS events", "1.0,/d/v.avi,9,10,m,run,,,START\n", "", "line 6: 'run' .* STOP, but it has not begun"),
+        ("BORIS events", "10,m,run,,,STOP", "10,m,run,,,START", "line 7: .*but it has begun"),
         ("BORIS events", "4.0,/d/v.avi", "4.0,/d/w.avi", "line 9: an observation has several videos, v.avi and w.avi"),
-        ("BORIS events", "4.0,/d", "x,/d", "line 9: 'x' is no time"),
-        ("BORIS events", ",,,STOP", ",,STOP", "line 7: there are 8 entries, the header has 9"),
+        ("BORIS events", "4.0,/d", "x,/d", "line 9: 'x' is not a time"),
+        ("BORIS events", ",,,STOP", ",,STOP", "line 7: the line has 8 entries, the header 9"),
         ("BORIS events", "offset (s),0.0", "offset (s),5", "times are shifted by 5 s"),
         ("BORIS aggregated events", "1.0,2.5", "2.5,1.0", "line 2: the interval from 2.5 to 1 is empty"),
-        ("one column a behaviour", "3.0,1,0,0", "3.3,1,0,0", "not evenly spaced"),
+        ("one column per behaviour", "3.0,1,0,0", "3.3,1,0,0", "not evenly spaced"),
         ("ELAN", "run", "", "line 1: there is no begin, end and value"),
         ("start and end", "start,end", "begin,finish", "no known form"),
     ],
@@ -96,7 +94,7 @@ def test_a_wrong_entry_late_in_a_table_of_columns(tmp_path: Path) -> None:
 def test_overlaps_subjects_and_ends(tmp_path: Path) -> None:
     text = "Subject,Behavior,Start (s),Stop (s)\na,run,1,3\nb,run,1,3\na,jump,1,3\nb,sit,2,99\n"
     found = table(tmp_path, text)
-    assert "overlap others, 3" in found.notes[0]
+    assert "overlap others (3)" in found.notes[0]
     assert "a, b" in found.notes[1]
     clips = cut_clips([Listed("v", ("v.csv",), "", length=100)], Cutting(found, window=1000, fps=10))
     assert [(clip.id, clip.label, clip.columns) for clip in clips.clips] == [
@@ -134,7 +132,7 @@ def test_one_table_in_the_folder_is_taken_and_is_no_recording(tmp_path: Path) ->
     found = {item.id: reader.read(item) for item in reader.items()[0]}
     assert [id for id, each in found.items() if each.info.label is not None] == ["v:10-25", "v:40-50"]
     assert found["v:10-25"].joints.shape[1] == 15
-    assert any("Labels are those of scores.csv" in note for note in reader.notes)
+    assert any("Labels are read from scores.csv" in note for note in reader.notes)
     (tmp_path / "more.csv").write_text(FORMS["start and end"])
     assert any("more.csv, scores.csv" in note for note in open_reader(tmp_path, layout="coco17").notes)
 

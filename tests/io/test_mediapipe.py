@@ -92,10 +92,10 @@ def test_two_persons_are_detections() -> None:
     ("content", "says"),
     [
         ([points(33), points(32)], "33"),
-        ([[{"x": "far", "y": 1}]], "'far' in landmark 0 is no number"),
+        ([[{"x": "far", "y": 1}]], "'far' in landmark 0 is not a number"),
         ([{"landmarks": 7}], "number 7"),
-        ([[], []], "nobody"),
-        ([{"pose_landmarks": points(33), "left_hand_landmarks": points(20)}], "20 landmarks, expected are 21"),
+        ([[], []], "there is no person in 2 frames"),
+        ([{"pose_landmarks": points(33), "left_hand_landmarks": points(20)}], "expected 21 landmarks, found 20"),
     ],
 )
 def test_what_is_wrong_is_told(content: object, says: str) -> None:
@@ -120,7 +120,7 @@ def test_frames_of_unequal_arrays_are_told(tmp_path: Path) -> None:
     for name, width in (("0", 258), ("1", 132)):
         np.save(tmp_path / f"{name}.npy", np.zeros(width))
     files = [File(f"a/{name}.npy", (tmp_path / f"{name}.npy").read_bytes()) for name in "01"]
-    with pytest.raises(RecordingError, match=r"\(132,\), expected is \(258,\)") as refusal:
+    with pytest.raises(RecordingError, match=r"expected the shape \(258,\) as before, found \(132,\)") as refusal:
         parse_frames(files)
     assert refusal.value.where == "a/1.npy"
 

@@ -67,9 +67,9 @@ def test_data_sets_are_prepared(tmp_path: Path) -> None:
 def test_what_is_wrong_is_named(dims: tuple[str, ...]) -> None:
     wrong = dataset()
     wrong.position.dims = dims
-    with pytest.raises(RecordingError, match="an array of the dimensions time, space, keypoints"):
+    with pytest.raises(RecordingError, match="an array has the dimensions time, space, keypoints"):
         raw_of_dataset(wrong)
     wrong = dataset()
     wrong.coords = {}
-    with pytest.raises(RecordingError, match="not a movement data set"):
+    with pytest.raises(RecordingError, match="not a data set of movement"):
         raw_of_dataset(wrong)

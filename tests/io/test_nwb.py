@@ -68,7 +68,7 @@ def replaced(name: str, value: np.ndarray) -> Callable[[h5py.Group], None]:
         (replaced("mouse0/nose/data", np.ones((4, 2))), "confidence of nose has the shape"),
         (replaced("mouse0/nose/data", np.ones((5, 4))), r"nose has the shape \(5, 4\)"),
         (replaced("mouse0/nose/data", np.array([b"x"])), "not numbers"),
-        (replaced("mouse0/edges", np.array([[0, 9]])), "an edge names no node"),
+        (replaced("mouse0/edges", np.array([[0, 9]])), "an edge names a node that does not exist"),
         (lambda group: [group.pop(name) for name in ("mouse0", "mouse1")], "no pose estimates"),
     ],
 )

@@ -41,7 +41,7 @@ def test_natops_is_read(shared_data: Path) -> None:
     [
         ("@problemName x\n1,2:3,4\n", "no line @data", "x.ts"),
         ("@timeStamps true\n@data\n(0,1),(1,2)\n", "time stamps", "x.ts"),
-        ("@classLabel true a\n@data\n1,2:3:a\n", "from 1 to 2 numbers", "x.ts, line 3"),
+        ("@classLabel true a\n@data\n1,2:3:a\n", "different lengths, 1 to 2 numbers", "x.ts, line 3"),
         ("@classLabel true a\n@data\n1,2:3,far:a\n", "far", "x.ts, line 3"),
     ],
 )
@@ -82,10 +82,10 @@ def test_jhmdb_is_read(shared_data: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ({"pose": [np.ones((2, 3, 2))], "label": []}, "equally long"),
-        ({"pose": [np.ones((2, 3))], "label": ["a"]}, "no array"),
-        ({"pose": [np.ones((2, 3, 2))], "label": [None]}, "no text or whole number"),
-        ([1], "no dict"),
+        ({"pose": [np.ones((2, 3, 2))], "label": []}, "of the same length"),
+        ({"pose": [np.ones((2, 3))], "label": ["a"]}, "not an array"),
+        ({"pose": [np.ones((2, 3, 2))], "label": [None]}, "neither text nor a whole number"),
+        ([1], "not a dict"),
     ],
 )
 def test_what_is_wrong_with_a_pickle_is_told(content: object, says: str) -> None:

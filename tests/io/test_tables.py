@@ -96,14 +96,14 @@ def test_labels_of_a_folder_of_tables(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says", "where"),
     [
-        ("a_x,a_y,b_x,b_y\n1,2,3\n", "3 entries, the first line has 4", "x.csv, line 2"),
-        ("a_x,a_y,b_x,b_y\n1,2,3,4\n1,2,far,4\n", "'far' is no number", "x.csv, line 3"),
+        ("a_x,a_y,b_x,b_y\n1,2,3\n", "3 entries, the first line 4", "x.csv, line 2"),
+        ("a_x,a_y,b_x,b_y\n1,2,3,4\n1,2,far,4\n", "'far' is not a number", "x.csv, line 3"),
         ("a_x,a_y,b_x,b_y\n", "no line of numbers", "x.csv"),
-        ("a_x,a_y,a_z,b_x,b_y\n1,2,3,4,5\n", "'b' has no z", "x.csv, line 1"),
-        ("frame,a_x,a_y,b_x,b_y\n0,1,2,3,4\n0,1,2,3,4\n", "stands in line 2 too", "x.csv, line 3"),
-        ("frame,a_x,a_y,b_x,b_y\n-1,1,2,3,4\n", "-1 is no number of a frame", "x.csv, line 2"),
+        ("a_x,a_y,a_z,b_x,b_y\n1,2,3,4,5\n", "'b' has no column z", "x.csv, line 1"),
+        ("frame,a_x,a_y,b_x,b_y\n0,1,2,3,4\n0,1,2,3,4\n", "is in line 2 too", "x.csv, line 3"),
+        ("frame,a_x,a_y,b_x,b_y\n-1,1,2,3,4\n", "-1 is not a frame number", "x.csv, line 2"),
         ("frame,a_x,a_y,b_x,b_y\n0,1,2,3,4\n9000000,1,2,3,4\n", "frames between", "x.csv, line 3"),
-        ("frame,joint,x,y\n0,a,1,2\n0,a,3,4\n", "'a' of this frame stands in line 2", "x.csv, line 3"),
+        ("frame,joint,x,y\n0,a,1,2\n0,a,3,4\n", "'a' of this frame is in line 2", "x.csv, line 3"),
         ("frame,id,label,a_x,a_y,b_x,b_y\n0,1,s,1,2,3,4\n0,2,t,1,2,3,4\n", "'s' and 't' belong", "x.csv, line 3"),
     ],
 )

@@ -1,10 +1,11 @@
-"""JSON of AlphaPose, and key point results as COCO defines them: a file a video.
+"""JSON of AlphaPose, and key point results as COCO defines them: one file per video.
 
 A file is a list of persons {image_id: "12.jpg", keypoints: [x, y, score, ...], score, box, idx}. PoseFlow writes an
-object of the persons by image instead; AlphaPose's options --format open and cmu one of {people: [{pose_keypoints_2d}]}
-or {bodies: [{joints}]} by image. The joints are known by their number. Coordinates are pixels; scores above 1 are
-clipped. `idx` is a track; without it the persons of an image stand in arbitrary order. Images of several recordings in
-one file are told apart by folders and names. Source: alphapose/utils/pPose_nms.py of MVIG-SJTU/AlphaPose.
+object of the persons by image instead; with AlphaPose's options --format open and cmu the object has {people:
+[{pose_keypoints_2d}]} or {bodies: [{joints}]} by image. The joints follow from their number. Coordinates are pixels;
+scores above 1 are clipped. `idx` is a track; without it the persons of an image are in arbitrary order. Images of
+several recordings in one file are separated by their folders and names. Source: alphapose/utils/pPose_nms.py of
+MVIG-SJTU/AlphaPose.
 """
 
 import re
@@ -18,13 +19,13 @@ from psp.io.poses import Pose, number_images, pose_of, recording_of
 
 POINTS = ("keypoints", "pose_keypoints_2d", "joints")
 GENERIC = ("alphapose-results", "alphapose-results-forvis", "alphapose-results-forvis-tracked", "results", "poseflow")
-"""Names of files that do not tell the recording, so that the folder does."""
+"""Names of files that are the same for every recording, so that the folder names the recording."""
 
 IMAGE = re.compile(r".*(\d|\.(jpe?g|png|bmp|webp|tiff?))", re.IGNORECASE | re.DOTALL)
 """Keys that are names or numbers of images."""
 
 Persons = list[tuple[str, Any, str]]
-"""The name of its image, what is said of a person, and where."""
+"""For each person: the name of the image, the entry of the file, and its position for error messages."""
 
 
 def recognises_alphapose(name: str, head: bytes) -> bool:
@@ -56,7 +57,7 @@ def parse_alphapose(files: Sequence[File]) -> list[Raw]:
 
 
 def group_alphapose(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return each file as recordings of its own, by its name or, where that is always the same, by its folder."""
+    """Return each file as a recording; the id is its name or, for names in GENERIC, its folder."""
     found: dict[str, tuple[str, ...]] = {}
     for name in names:
         id = without_suffix(name)
@@ -81,14 +82,14 @@ def _in_list(content: Any, name: str) -> Persons:
     for place, person in enumerate(list_of(content, name)):
         image = member(person, "image_id", f"{name}, entry {place}")
         if not isinstance(image, str | int) or isinstance(image, bool) or image == "":
-            what = f"{kind_name(image)} is no name of an image."
+            what = f"{kind_name(image)} is not the name of an image."
             raise RecordingError(what, where=f"{name}, entry {place}, image_id", remedy=REMEDY)
         persons.append((str(image), person, f"{name}, entry {place}"))
     return persons
 
 
 def _by_image(content: Mapping[str, Any], name: str) -> Persons:
-    """Return the persons of an object that has them by image."""
+    """Return the persons of an object whose keys are images."""
     persons: Persons = []
     for image, found in content.items():
         where = f"{name}, {image}"

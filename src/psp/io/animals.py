@@ -1,4 +1,4 @@
-"""Several animals in one table: which columns belong to which of them."""
+"""Recordings of one or several animals from the columns of a table."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ ANIMAL = re.compile(
     re.IGNORECASE,
 )
 SHARED = 3
-"""How many parts animals have in common at least, for prefixes of the parts to be animals."""
+"""The smallest number of common parts for which prefixes of the parts are taken as animals."""
 
 Column = tuple[str, str, str]
 """Individual, part and coordinate."""
@@ -24,7 +24,7 @@ Column = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a row a frame: what its columns are, the frame of each row from 0, and their numbers."""
+    """A table with one row per frame: the meaning of its columns, the frame of each row from 0, and the numbers."""
 
     columns: Sequence[Column]
     frames: Int64[np.ndarray, "rows"]
@@ -32,7 +32,7 @@ class Table:
 
 
 def split_prefixes(parts: Sequence[str]) -> list[tuple[str, str]] | None:
-    """Return individual and part of names such as "mouse1_nose"; None if they are not those of several animals."""
+    """Return (individual, part) for names such as "mouse1_nose"; None if they are not those of several animals."""
     pairs = [(name.partition("_")[0], name.partition("_")[2]) for name in parts]
     animals = list(dict.fromkeys(animal for animal, _ in pairs))
     each = [[part for animal, part in pairs if animal == one] for one in animals]

@@ -1,9 +1,9 @@
 """Anipose, points triangulated from several cameras: .csv files of its folders pose-3d and pose-3d-filtered.
 
-A header and a line a frame: for each point NAME the columns NAME_x, NAME_y, NAME_z in the unit of the calibration
+A header and one line per frame: for each point NAME the columns NAME_x, NAME_y, NAME_z in the unit of the calibration
 board, mostly millimetres, NAME_error (of reprojection, in pixels), NAME_ncams and NAME_score in [0, 1]; then M_00 ...
-M_22 and center_0 ... center_2, the frame of reference, and `fnum`, the number of the frame. Not observed are NaN and
-empty entries.
+M_22 and center_0 ... center_2, the frame of reference, and `fnum`, the number of the frame. NaN and empty entries mean
+not observed.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def parse_anipose(files: Sequence[File]) -> list[Raw]:
     wanted = [f"{name}_{each}" for name in names for each in ("x", "y", "z", "score")] + ["fnum"]
     lacking = next((name for name in wanted if header.count(name) != 1), None)
     if lacking or not names or len(lines) < 2:
-        what = f"the column {lacking} is missing or there twice." if lacking else "there is no line of a frame."
+        what = f"the column {lacking} is missing or occurs twice." if lacking else "there is no line of a frame."
         raise RecordingError(what, where=file.name, remedy=REMEDY)
     rows = dict(list(lines.items())[1:])
     values = number_rows(rows, len(header), file.name)

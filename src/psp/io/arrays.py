@@ -1,10 +1,10 @@
 """NumPy arrays, .npy or .npz files, one recording each.
 
 An array is (t, v, c) or (m, t, v, c) for m persons, t frames, v joints and c = 2 or 3 coordinates; NaN means not
-observed. (t, v * c) is one person, joint by joint, which the layout divides. A number more for each joint, or a third
-one between 0 and 1 beside x and y in pixels, is its confidence. In an .npz file the array is called `joints`, or is the
-only one, beside an optional `confidence` (t, v) or (m, t, v). An .npz file of several recordings is refused: all such
-files would have to be read to list what they hold.
+observed. (t, v * c) is one person, joint by joint; it is divided by the number of joints of the layout. A fourth number
+for each joint, or a third one between 0 and 1 beside x and y in pixels, is its confidence. In an .npz file the array is
+called `joints`, or is the only one, beside an optional `confidence` (t, v) or (m, t, v). An .npz file of several
+recordings is refused: all such files would have to be read to list the recordings.
 """
 
 import io
@@ -29,7 +29,7 @@ DAMAGED = (
     ValueError, TypeError, EOFError, OSError, KeyError, SyntaxError, RuntimeError, MemoryError, OverflowError,
     TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""What reading a damaged array raises."""
+"""The errors that reading a damaged array raises."""
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -62,11 +62,11 @@ ARRAYS = Format(
 
 
 def read_arrays(content: bytes, name: str) -> Arrays:
-    """Return the arrays of a file by name, "" for that of an .npy file; no Python objects are made."""
+    """Return the arrays of a file by name, "" for that of an .npy file; arrays of Python objects are refused."""
     kind = kind_of(content[:65536], name)
     if kind or not content.startswith((b"\x93NUMPY", b"PK")):
         what, remedy = (kind.name, kind.remedy) if kind else ("another format", "Copy or download it again.")
-        raise RecordingError(f"this is no NumPy array but {what}.", where=name, remedy=remedy)
+        raise RecordingError(f"this is not a NumPy array but {what}.", where=name, remedy=remedy)
     try:
         loaded = np.load(io.BytesIO(content), allow_pickle=False)
         named = {"": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
@@ -98,7 +98,7 @@ def _joints(arrays: Arrays, name: str) -> np.ndarray:
         return arrays["joints"]
     others = [key for key in arrays if key != "confidence"]
     if len(others) != 1:
-        what = f"none of the arrays {', '.join(others) or '(there are none)'} is called joints."
+        what = f"none of the arrays is called joints (found: {', '.join(others) or 'none'})."
         raise RecordingError(what, where=name, remedy=SEVERAL)
     return arrays[others[0]]
 
@@ -115,7 +115,7 @@ def _confidence(given: np.ndarray, shape: tuple[int, ...], name: str) -> Float32
     values = np.nan_to_num(numbers(given, name), nan=0.0)
     if values.size != np.prod(shape) or values.shape not in (shape, shape[1:]):
         what = f"the confidence has the shape {given.shape}, the joints {shape}."
-        raise RecordingError(what, where=name, remedy="Give one number a person, frame and joint.")
+        raise RecordingError(what, where=name, remedy="Give one number per person, frame and joint.")
     if not ((values >= 0) & (values <= 1)).all():
         raise RecordingError("a confidence is not between 0 and 1.", where=name, remedy="Bring them to this range.")
     return values.reshape(shape).astype(np.float32)

@@ -1,7 +1,7 @@
-"""JSON of Azure Kinect's offline processor: a recording a file.
+"""JSON of Azure Kinect's offline processor: one recording per file.
 
 A file is {joint_names: [32], bone_list, frames: [{frame_id, timestamp_usec, bodies: [{body_id,
-joint_positions: [32][3], joint_orientations}]}]}. Positions are millimetres in the coordinates of the depth camera: x
+joint_positions: `[32][3]`, joint_orientations}]}]}. Positions are millimetres in the coordinates of the depth camera: x
 right, y down, z forward. There is no confidence. `body_id` is a track, which may change. Source:
 offline_processor/main.cpp of microsoft/Azure-Kinect-Samples.
 """

@@ -1,7 +1,7 @@
-"""Formats to prepare; a new one is a `psp.io.format.Format`, or a class with the members of `Reader`.
+"""The formats of recordings, by name, and how the format of a source is found.
 
-Another package offers a Format or a ReaderSpec under the entry-point group `psp.readers`; the entry point's name is the
-format's.
+A new format is a `psp.io.format.Format`, or a class with the members of `Reader`. Another package adds a Format or a
+ReaderSpec under the entry-point group `psp.readers`; the entry point has the name of the format.
 """
 
 from collections import Counter
@@ -52,7 +52,7 @@ GROUP = "psp.readers"
 
 @runtime_checkable
 class Reader(Protocol):
-    """Lists the recordings of a source and reads them one at a time; it goes to other processes by pickle."""
+    """A source of recordings: it lists them and reads one at a time. Worker processes get it by pickle."""
 
     @property
     def dataset(self) -> str:
@@ -76,7 +76,7 @@ class Reader(Protocol):
 
     @property
     def units(self) -> Units:
-        """What the coordinates count."""
+        """The unit of the coordinates."""
 
     @property
     def tracked(self) -> bool:
@@ -87,25 +87,25 @@ class Reader(Protocol):
         """What was derived or assumed, in sentences."""
 
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
-        """List what is to be read, in the order of the store, and count what is left out or worth knowing."""
+        """Return the recordings to read, in the order of the store, and counts of those left out or unlabelled."""
 
     def read(self, item: SourceItem) -> Recording:
         """Return one recording; a damaged or missing one raises RecordingError with file, line and reason."""
 
 
 OPTIONS = ("layout", "up", "fps", "size", "table", "window", "stride", "rest")
-"""What `psp.io.reader.open_files` takes."""
+"""The options of `psp.io.reader.open_files`."""
 
 HEAD = 65536
-"""How many bytes of a file are looked at to find the format; of HDF5 all, as names stand anywhere in it."""
+"""How many bytes of a file are read to find its format; HDF5 files are read whole, as names may be anywhere in them."""
 
 
 @dataclass(frozen=True)
 class ReaderSpec:
-    """A format: how a source is opened, `open(path, **options)`, with which options, and how it is found.
+    """An entry of READERS: `open(path, **options)` returns the Reader of a source.
 
-    `recognises(name, head)` is that of `psp.io.format.Format`, `detects(path)` looks at the whole source; None and None
-    mean a format that has to be asked for by name.
+    `options` are the names of the options of `open`. `recognises(name, head)` is that of `psp.io.format.Format`;
+    `detects(path)` returns whether a whole source is of the format. A format without both is used only by its name.
     """
 
     open: Callable[..., Reader]
@@ -151,7 +151,7 @@ FORMATS: tuple[Format, ...] = (
     ALPHAPOSE,
     ARRAYS,
 )
-"""The formats of foreign files, the more particular ones first: the first that recognises a file has it."""
+"""The formats of foreign files, the more specific ones first: the first one that recognises a file is used."""
 
 READERS: dict[str, ReaderSpec] = {
     "ntu": ReaderSpec(
@@ -174,7 +174,7 @@ READERS: dict[str, ReaderSpec] = {
 
 
 def detect_format(source: Paths) -> str:
-    """Return the name of the format of a source; none or several raise RecordingError with the known formats."""
+    """Return the name of the format of a source; RecordingError if none or several are found."""
     path = open_paths(source)
     found = [name for name, spec in READERS.items() if spec.detects is not None and spec.detects(path)]
     files = FileSource(path, tuple({suffix for spec in READERS.values() for suffix in spec.suffixes}))
@@ -184,18 +184,18 @@ def detect_format(source: Paths) -> str:
     if len(found) == 1:
         return found[0]
     if len(found) > 1:
-        what = f"this may be {' or '.join(found)}."
+        what = f"the format may be {' or '.join(found)}."
         raise RecordingError(what, where=files.where, remedy="Name the format with --format.")
     raise _unknown(files, samples)
 
 
 def open_reader(source: Paths | Any, format: str | None = None, **options: Any) -> Reader:
-    """Open a source of recordings with the reader of a format; None finds the format.
+    """Return the reader of a source of recordings; without `format` the format is found from the files.
 
-    `source` is a path of a file, folder or archive, several paths, the word "synthetic", or a data set of the package
-    movement or several. Options that are None are left out; one that the format does not have raises ConfigError.
-    Foreign formats have those of `psp.io.reader.open_files`, NTU RGB+D `missing`, and synthetic `layout`, `clips` and
-    `seed`.
+    `source` is the path of a file, folder or archive, several paths, the word "synthetic", or one or several data sets
+    of the package movement. Options that are None are ignored; an option that the format does not have raises
+    ConfigError. Foreign formats have the options of `psp.io.reader.open_files`, NTU RGB+D has `missing`, and synthetic
+    has `layout`, `clips` and `seed`.
     """
     if datasets := datasets_of(source):
         return open_datasets(datasets, **options)
@@ -207,12 +207,12 @@ def open_reader(source: Paths | Any, format: str | None = None, **options: Any) 
     given = {option: value for option, value in options.items() if value is not None}
     for option in given:
         if option not in READERS[name].options:
-            raise ConfigError(f"recordings of {name!r} have no such option.", where=option, remedy="Leave it out.")
+            raise ConfigError(f"the format {name!r} has no such option.", where=option, remedy="Leave it out.")
     return READERS[name].open(open_paths(source), **given)
 
 
 def _samples(files: FileSource) -> list[str]:
-    """Return the names of some files of each ending: the first ones, the last one and one in the middle."""
+    """Return the names of up to three files of each ending: the first, the middle and the last one."""
     by_suffix: dict[str, list[str]] = {}
     tables = label_tables(files.path)
     for file in files.walk():
@@ -246,7 +246,7 @@ def _others(files: FileSource) -> list[tuple[FileSource, str]]:
 
 
 def _unknown(files: FileSource, samples: Sequence[str]) -> RecordingError:
-    """Return the error for a source of no known format, with what its first file is if that is known."""
+    """Return the error for a source of no known format; it says what the first file is, if its kind is known."""
     others = replace(files, suffixes=tuple(ENDINGS))
     for source, name in [*((files, name) for name in samples), *_others(others)]:
         if kind := kind_of(source.read(name, HEAD), name):
@@ -258,7 +258,7 @@ def _unknown(files: FileSource, samples: Sequence[str]) -> RecordingError:
     found = [name for name, spec in READERS.items() if spec.recognises or spec.detects]
     alike = [name for name in found if READERS[name].suffixes and _like(samples, READERS[name].suffixes)]
     known = "; ".join(f"{name} ({READERS[name].description})" for name in alike or found)
-    what = f"no known recordings are in here{f', {samples[0]} is none' if alike else ''}."
+    what = f"there are no recordings of a known format{f', {samples[0]} is not one' if alike else ''}."
     kind_of_file = " of such files" if alike else ""
     return RecordingError(what, where=files.where, remedy=f"Known formats{kind_of_file}: {known}.")
 

@@ -1,11 +1,11 @@
 """Tables of behaviours in time, as programs for scoring videos write them; each is read as labelled intervals.
 
 * BORIS events: free lines, then a header with `Time`, `Behavior` and `Status` or `Behavior type`; a state is a START
-  and a STOP, seconds from the start of the video; a POINT has no duration.
-* Intervals, a line each: BORIS aggregated events (`Start (s)`, `Stop (s)`, `Behavior`), DLCAnalyzer
+  and a STOP, in seconds from the start of the video; a POINT has no duration.
+* Intervals, one per line: BORIS aggregated events (`Start (s)`, `Stop (s)`, `Behavior`), DLCAnalyzer
   (`file;Experimenter;from;to;type;ID;DLCFile`), ELAN tab-delimited text with or without a header, and any table with
   `start`, `end` or `stop`, and `label` or `behavior`.
-* One column a behaviour, 0 or 1 in every frame (SimBA, DeepEthogram, the binary table of BORIS); a column called
+* One column per behaviour, 0 or 1 in every frame (SimBA, DeepEthogram, the binary table of BORIS); a column called
   background, none or other means unlabelled.
 """
 
@@ -20,7 +20,7 @@ from psp.io.facts import Facts, FactTable, Unit
 from psp.io.sheet import FILES, LABELS, REMEDY, Row, Sheet, decimal, file_name, time_of
 
 FREE = 60
-"""How many lines may stand before the header."""
+"""How many lines there may be before the header."""
 
 PAIRS: dict[tuple[str, str], Unit | None] = {("start (s)", "stop (s)"): "seconds", ("from", "to"): "seconds"}
 PAIRS |= {("begin time - ss.msec", "end time - ss.msec"): "seconds", ("start_frame", "end_frame"): "frames"}
@@ -32,7 +32,7 @@ CLOCK = re.compile(r"(\d+):([0-5]\d):([0-5]\d(?:[.,]\d+)?)")
 
 @dataclass(frozen=True)
 class Bouts:
-    """Labelled intervals, the unit of their ends, frames a second if the table tells them, and events left out."""
+    """Labelled intervals, the unit of their ends, the frame rate if stated, and the number of events left out."""
 
     lines: list[Facts]
     unit: Unit | None
@@ -41,7 +41,7 @@ class Bouts:
 
 
 def read_behaviours(rows: Sequence[Row], where: str) -> FactTable | None:
-    """Return the labelled intervals of a table; None if it is none of the known ones."""
+    """Return the labelled intervals of a table; None if it has none of the known forms."""
     found = find_header(rows)
     if found is None:
         return None
@@ -51,7 +51,7 @@ def read_behaviours(rows: Sequence[Row], where: str) -> FactTable | None:
     sheet = Sheet(where, names, list(rows[place + 1 :]), before)
     wrong = next((row for row in sheet.rows if names and len(row[1]) != len(names)), None)
     if wrong:
-        what = f"there are {len(wrong[1])} entries, the header has {len(names)}."
+        what = f"the line has {len(wrong[1])} entries, the header {len(names)}."
         raise RecordingError(what, where=sheet.line(wrong[0]), remedy=REMEDY)
     bouts = read(sheet)
     if not bouts.lines:
@@ -60,7 +60,7 @@ def read_behaviours(rows: Sequence[Row], where: str) -> FactTable | None:
 
 
 def find_header(rows: Sequence[Row]) -> tuple[int, Callable[[Sheet], Bouts]] | None:
-    """Return which of the rows is the header, -1 for none, and what reads the table."""
+    """Return the index of the header among the rows, -1 for none, and the function that reads the table."""
     for place, (_, row) in enumerate(rows[:FREE]):
         names = {entry.strip().lower() for entry in row}
         if {"time", "behavior"} <= names and names & {"status", "behavior type"}:
@@ -92,7 +92,8 @@ def read_events(sheet: Sheet) -> Bouts:
         if what.upper() == "POINT":
             points += 1
         elif what.upper() not in ("START", "STOP") or (what.upper() == "START") == (key in begun):
-            fault = f"{label!r} has the status {what or '(empty)'}, but it is {'' if key in begun else 'not '}going on."
+            state = "has begun already" if key in begun else "has not begun"
+            fault = f"{label!r} has the status {what or '(empty)'}, but it {state}."
             raise RecordingError(fault, where=sheet.line(number), remedy="Correct the events in BORIS.")
         elif what.upper() == "START":
             begun[key] = at, number
@@ -176,24 +177,24 @@ def _fact(name: str, label: str, columns: Mapping[str, str], ends: tuple[float, 
 
 
 def _notes(bouts: Bouts) -> tuple[str, ...]:
-    """Return what of a table is worth knowing."""
-    notes = [f"Events without duration, {bouts.points}, are left out."] if bouts.points else []
+    """Return notes for the user about events left out, overlaps and several subjects."""
+    notes = [f"Events without duration are left out: {bouts.points}."] if bouts.points else []
     overlaps, reached = 0, dict[str, float]()
     for line in sorted(bouts.lines, key=lambda each: each.interval or (0, 0)):
         start, end = line.interval or (0, 0)
         overlaps += start < reached.get(line.name, 0)
         reached[line.name] = max(end, reached.get(line.name, 0))
     if overlaps:
-        notes.append(f"Intervals that overlap others, {overlaps}, are clips of their own: frames may be in several.")
+        notes.append(f"Intervals that overlap others ({overlaps}) are separate clips: a frame may be in several clips.")
     for key in ("subject", "tier"):
         values = dict.fromkeys(str(line.columns[key]) for line in bouts.lines if key in line.columns)
         if len(values) > 1:
-            notes.append(f"Intervals of {', '.join(values)} are told apart by the column {key}.")
+            notes.append(f"The column {key} separates the intervals of {', '.join(values)}.")
     return tuple(notes)
 
 
 def _check_media(sheet: Sheet) -> None:
-    """Refuse an observation of several videos one after the other: its times count from the start of the first."""
+    """Raise RecordingError for an observation of several videos: its times count from the start of the first one."""
     place, observation = sheet.column("media file path", "media file name"), sheet.column("observation id")
     seen: dict[str, str] = {}
     for number, row in sheet.rows if place is not None else ():
@@ -205,7 +206,7 @@ def _check_media(sheet: Sheet) -> None:
 
 
 def _ends(names: set[str]) -> tuple[str, str] | None:
-    """Return the columns of start and end; a table that names files by `start` and `end` is one of facts."""
+    """Return the columns of start and end; None if `file` or `id` is beside them, as in tables of `psp.io.facts`."""
     facts = names & {"file", "id"}
     pairs = [pair for pair in PAIRS if set(pair) <= names]
     return next((pair for pair in pairs if not (facts and pair[0].startswith("start") and pair[1][:3] == "end")), None)
@@ -219,7 +220,7 @@ def _tiers(sheet: Sheet, row: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _clocks(row: Sequence[str]) -> dict[int, str]:
-    """Return the entries such as 00:01:02.500 by their places: begin, end and duration."""
+    """Return the entries such as 00:01:02.500 by their column: begin, end and duration."""
     return {place: entry for place, entry in enumerate(row) if CLOCK.fullmatch(entry.strip())}
 
 

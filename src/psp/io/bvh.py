@@ -2,8 +2,8 @@
 
 A text of two sections. HIERARCHY: `ROOT name`, inside `{ }` its OFFSET from the parent, its `CHANNELS count names` and
 its children, `JOINT name` likewise or `End Site` with an OFFSET only. MOTION: `Frames: count`, `Frame Time: seconds`
-and a line a frame with a number for each channel in the order of the file. Rotations are degrees about the joint's own
-axes, applied in the order of the channels; positions replace the OFFSET, in any unit, mostly centimetres. Joint
+and one line per frame with a number for each channel in the order of the file. Rotations are degrees about the joint's
+own axes, applied in the order of the channels; positions replace the OFFSET, in any unit, mostly centimetres. Joint
 positions follow by forward kinematics (Meredith and Maddock, Motion capture file formats explained, 2001, section 4).
 """
 
@@ -25,7 +25,7 @@ REMEDY = "Export the file again."
 END = -1
 AXES: tuple[Up, ...] = ("x", "y", "z", "-x", "-y", "-z")
 CLEAR = 2.0
-"""How many times an axis has to exceed the others to count as that from the feet to the head."""
+"""The component from feet to head along the vertical axis must exceed the other components by this factor."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ def parse_bvh(files: Sequence[File]) -> list[Raw]:
         raise RecordingError(f"there are two joints {twice!r}.", where=file.name, remedy="Rename one of them.")
     edges = [(name, names[joint.parent - first]) for name, joint in zip(names, joints[first:], strict=True)]
     up = _upward(names, positions[:, first:], positions_of(joints, np.zeros((1, motion.shape[1])))[:, first:])
-    notes = ["The root, which carries all joints but is none, is left out."] if first else []
+    notes = ["The root, a fixed frame of reference and not a joint, is left out."] if first else []
     notes += [f"The axis from the feet to the head, {up}, points up."] if up else []
     return [
         Raw(
@@ -71,7 +71,7 @@ BVH = Format("bvh", "BVH motion capture, .bvh files", (".bvh",), recognises_bvh,
 
 
 def positions_of(joints: Sequence[Joint], motion: Float64[np.ndarray, "t channels"]) -> Float64[np.ndarray, "t v 3"]:
-    """Return the positions of joints; parents stand before their children."""
+    """Return the positions of joints by forward kinematics; parents come before their children in `joints`."""
     frames, start = len(motion), 0
     positions, turned = np.empty((frames, len(joints), 3)), list[np.ndarray]()
     for number, joint in enumerate(joints):
@@ -104,7 +104,7 @@ def about(axis: int, angle: Float64[np.ndarray, "t"]) -> Float64[np.ndarray, "t 
 
 
 def _hierarchy(lines: Iterator[tuple[int, str]], name: str) -> list[Joint]:
-    """Return the joints, parents before their children, and read on to the word MOTION."""
+    """Return the joints, parents before their children; `lines` is read up to the word MOTION."""
     joints, inside = list[Joint](), list[int]()
     for number, line in lines:
         where = f"{name}, line {number}"
@@ -121,11 +121,12 @@ def _hierarchy(lines: Iterator[tuple[int, str]], name: str) -> list[Joint]:
 
 
 def _take(words: Sequence[str], joints: list[Joint], inside: list[int], where: str) -> None:
-    """Take one statement of the hierarchy; `inside` are the open joints, END for an end site."""
+    """Add one statement of the hierarchy to `joints`; `inside` are the open joints, END for an end site."""
     key = words[0].upper()
     current = joints[inside[-1]] if inside and inside[-1] != END else None
     if key == "ROOT" and joints:
-        raise RecordingError("this is a second skeleton.", where=where, remedy="Export each person to a file.")
+        remedy = "Export each person to a file of its own."
+        raise RecordingError("the file has a second skeleton.", where=where, remedy=remedy)
     if len(words) > 1 and (key == "ROOT" or (key == "JOINT" and current)):
         joints.append(Joint(" ".join(words[1:]), inside[-1] if inside else -1))
         inside.append(len(joints) - 1)
@@ -148,17 +149,17 @@ def _channels(words: Sequence[str], where: str) -> tuple[tuple[int, bool], ...]:
     found = [CHANNEL.fullmatch(word) for word in words[1:]]
     channels = tuple(("XYZ".index(each[1].upper()), each[2].lower() == "rotation") for each in found if each)
     if not words or words[0] != str(len(channels)) or len(set(channels)) != len(found):
-        what = f"{' '.join(words)[:80]!r} are no channels."
+        what = f"{' '.join(words)[:80]!r} are not channels."
         raise RecordingError(what, where=where, remedy="Write their count, and names such as Xposition or Zrotation.")
     return channels
 
 
 def _motion(lines: Iterator[tuple[int, str]], width: int, name: str) -> tuple[float, Float64[np.ndarray, "t channels"]]:
-    """Return the seconds of a frame and the channels of all frames."""
+    """Return the duration of a frame in seconds and the channels of all frames."""
     filled = {number: line.strip() for number, line in lines if line.strip()}
     (count, seconds), rows = _stated(list(filled.items())[:2], name), dict(list(filled.items())[2:])
     if not width or not rows or count != len(rows):
-        what = f"{count:g} frames are stated, there are {len(rows)} with {width} channels."
+        what = f"the file states {count:g} frames and has {len(rows)}, with {width} channels."
         raise RecordingError(what, where=name, remedy=REMEDY)
     values = number_rows({number: row.split() for number, row in rows.items()}, width, name)
     if not np.isfinite(values).all():
@@ -168,7 +169,7 @@ def _motion(lines: Iterator[tuple[int, str]], width: int, name: str) -> tuple[fl
 
 
 def _stated(lines: Sequence[tuple[int, str]], name: str) -> tuple[float, float]:
-    """Return the number of frames and the seconds of each."""
+    """Return the stated number of frames and the duration of each in seconds."""
     text = " ".join(line for _, line in lines)
     found = re.fullmatch(r"Frames:\s*(\d{1,9})\s+Frame Time:\s*([\d.eE+-]{1,30})", text, re.IGNORECASE)
     try:
@@ -177,7 +178,7 @@ def _stated(lines: Sequence[tuple[int, str]], name: str) -> tuple[float, float]:
         seconds = 0.0
     if not 1e-5 < seconds < 1e3:
         where = f"{name}, line {lines[0][0]}" if lines else name
-        what = f"{text[:80]!r} states no frames and seconds."
+        what = f"{text[:80]!r} does not state the number of frames and their time."
         raise RecordingError(what, where=where, remedy="Write Frames: and Frame Time: on two lines.")
     return count, seconds
 
@@ -190,7 +191,7 @@ def _is_reference(joints: Sequence[Joint], positions: Float64[np.ndarray, "t v 3
 
 
 def _without_prefix(names: Sequence[str]) -> tuple[str, ...]:
-    """Return names without what all begin with, such as "mixamorig:" or "Bip01 "."""
+    """Return names without their common prefix, such as "mixamorig:" or "Bip01 "."""
     shared = re.match(r"(.*[:_ ]).+\n\1", f"{min(names)}\n{max(names)}")
     return tuple(name.removeprefix(shared[1]) if shared and len(names) > 1 else name for name in names)
 

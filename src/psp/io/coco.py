@@ -23,7 +23,7 @@ VIDEO, TRACK = ("video_id", "vid_id"), ("track_id", "person_id")
 
 @dataclass(frozen=True)
 class Image:
-    """An image: its name, the recording it belongs to, the number of its frame if that is told, its size."""
+    """An image: its name, the recording it belongs to, its frame number if stated, its size in pixels if stated."""
 
     name: str
     recording: str
@@ -75,7 +75,7 @@ def _images(content: Any, name: str) -> dict[str, Image]:
         where = f"{name}, entry {place} of images"
         key, file_name = _key(member(image, "id", where), where), image.get("file_name", "")
         if not isinstance(file_name, str):
-            raise RecordingError(f"{kind_name(file_name)} is no name of a file.", where=where, remedy=REMEDY)
+            raise RecordingError(f"{kind_name(file_name)} is not a file name.", where=where, remedy=REMEDY)
         if key in images:
             raise RecordingError(f"the id {key} occurs twice.", where=where, remedy=REMEDY)
         video = next((str(image[each]) for each in VIDEO if image.get(each) is not None), None)
@@ -87,7 +87,7 @@ def _images(content: Any, name: str) -> dict[str, Image]:
 
 
 def _size(image: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Return width and height, None where they are not both told."""
+    """Return width and height, None unless both are stated."""
     width, height = image.get("width"), image.get("height")
     if isinstance(width, int) and isinstance(height, int) and 0 < min(width, height) <= max(width, height) < 10**6:
         return width, height
@@ -96,9 +96,9 @@ def _size(image: Mapping[str, Any]) -> tuple[int, int] | None:
 
 def _numbers(images: Mapping[str, Image]) -> dict[str, int]:
     """Return the number of the frame of each image of a recording."""
-    told = {key: image.frame for key, image in images.items() if image.frame is not None}
-    if len(told) == len(images) == len(set(told.values())):
-        return told
+    stated = {key: image.frame for key, image in images.items() if image.frame is not None}
+    if len(stated) == len(images) == len(set(stated.values())):
+        return stated
     names = {image.name: key for key, image in images.items()}
     numbered = {name: number for each in number_images(names).values() for name, number in each.items()}
     unique = len(names) == len(images) == len(set(numbered.values()))
@@ -127,7 +127,7 @@ def _poses(content: Any, images: Mapping[str, Image], name: str) -> tuple[dict[s
         categories.add(str(annotation.get("category_id")))
     if not poses:
         remedy = "Name a file of key point annotations, such as person_keypoints_val2017.json."
-        raise RecordingError("no annotation in here has key points.", where=name, remedy=remedy)
+        raise RecordingError("no annotation has key points.", where=name, remedy=remedy)
     return poses, categories
 
 
@@ -150,12 +150,13 @@ def _joints(
 
 
 def _edges(names: Sequence[str], skeleton: Any, where: str) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """Return the connections by name, which count joints from 1; if a 0 occurs, from 0, which a note says."""
+    """Return the connections by name, with notes; joints are numbered from 1 or, if a 0 occurs, from 0."""
     pairs = [[whole_number(end, where) for end in list_of(pair, where)] for pair in list_of(skeleton, where)]
     first = 0 if any(0 in pair for pair in pairs) else 1
     for pair in pairs:
         if len(pair) != 2 or not all(first <= end < first + len(names) for end in pair):
-            raise RecordingError(f"{pair} connects no two of {len(names)} joints.", where=where, remedy=REMEDY)
+            what = f"{pair} does not connect two of the {len(names)} joints."
+            raise RecordingError(what, where=where, remedy=REMEDY)
     notes = () if first or not pairs else ("The skeleton of the category counts joints from 0.",)
     return tuple((names[a - first], names[b - first]) for a, b in pairs), notes
 
@@ -167,12 +168,12 @@ def _objects(content: Any, key: str, name: str) -> list[dict[str, Any]]:
     entries = members(content, key, name)
     for place, entry in enumerate(entries):
         if not isinstance(entry, dict):
-            what = f"there is {kind_name(entry)}, expected is an object."
+            what = f"expected an object, found {kind_name(entry)}."
             raise RecordingError(what, where=f"{name}, entry {place} of {key}", remedy=REMEDY)
     return entries
 
 
 def _key(value: Any, where: str) -> str:
     if not isinstance(value, str | int) or isinstance(value, bool):
-        raise RecordingError(f"{kind_name(value)} is no id of an image.", where=where, remedy=REMEDY)
+        raise RecordingError(f"{kind_name(value)} is not the id of an image.", where=where, remedy=REMEDY)
     return str(value)

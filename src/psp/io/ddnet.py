@@ -1,7 +1,7 @@
 """Pickles of clips in a list, as DD-Net has them: a dict of `pose`, arrays (t, v, c), and `label`, a name for each.
 
-JHMDB is published in this form: 15 joints of two coordinates. The part of a split is told by a name such as
-`GT_train_1.pkl`. https://github.com/fandulu/DD-Net
+JHMDB is published in this form: 15 joints of two coordinates. A file name such as `GT_train_1.pkl` states the part of
+the split. https://github.com/fandulu/DD-Net
 """
 
 import re
@@ -30,7 +30,7 @@ def parse_ddnet(files: Sequence[File]) -> list[Raw]:
     poses = content.get("pose") if isinstance(content, dict) else None
     labels = content.get("label") if isinstance(content, dict) else None
     if not isinstance(poses, list) or not isinstance(labels, list | tuple | np.ndarray) or len(labels) != len(poses):
-        what = "this is no dict of equally long lists 'pose' and 'label'."
+        what = "this is not a dict of two lists 'pose' and 'label' of the same length."
         raise RecordingError(what, where=file.name, remedy=REMEDY)
     part = part_of(file.name)
     columns = {"part": part} if part else {}
@@ -48,9 +48,9 @@ DDNET = Format(
 
 def _recording(pose: object, label: object, columns: dict[str, str], where: str) -> Raw:
     if not isinstance(pose, np.ndarray) or pose.dtype.kind not in "iuf" or pose.ndim != 3:
-        what = "the pose is no array (frames, joints, coordinates) of numbers."
+        what = "the pose is not an array (frames, joints, coordinates) of numbers."
         raise RecordingError(what, where=where, remedy=REMEDY)
     if not isinstance(label, str | int | np.str_ | np.integer):
-        raise RecordingError("the label is no text or whole number.", where=where, remedy=REMEDY)
+        raise RecordingError("the label is neither text nor a whole number.", where=where, remedy=REMEDY)
     layout = "jhmdb15" if pose.shape[1:] == (15, 2) else None
     return Raw(pose[None], layout=layout, label=str(label) or None, columns=columns)

@@ -1,10 +1,10 @@
-"""The decimal numbers of a text, all at once and to the last bit what `float` makes of them."""
+"""Fast reading of many decimal numbers in a text, with the same results as `float`."""
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8
 
 WIDTH = 15
-"""Up to so many digits are an integer that a double holds exactly."""
+"""Integers of up to this many digits are exact in double precision."""
 
 PLACES = np.arange(WIDTH - 1, -1, -1, dtype=np.uint8)[:, None]
 POWERS = np.array([10**place for place in range(WIDTH - 1, -1, -1)], dtype=np.float64)
@@ -13,7 +13,7 @@ POWERS = np.array([10**place for place in range(WIDTH - 1, -1, -1)], dtype=np.fl
 def read_decimals(
     text: UInt8[np.ndarray, "characters"], begins: Int64[np.ndarray, "n"], ends: Int64[np.ndarray, "n"]
 ) -> Float64[np.ndarray, "n"]:
-    """Read the words text[begin:end]; what is not a number becomes NaN.
+    """Return the numbers in the words text[begin:end]; NaN for words that are not numbers.
 
     -12.345 is -12345 / 10^3: both are exact, so that the division rounds correctly (Clinger, How to read floating
     point numbers accurately, 1990). Words of another form or more than 15 characters are left to `float`.
@@ -36,7 +36,7 @@ def read_decimals(
 def _quotients(
     digits: UInt8[np.ndarray, "places n"], is_point: Bool[np.ndarray, "places n"]
 ) -> Float64[np.ndarray, "n"]:
-    """The value of digits among which the point stands as a zero: take that digit out, divide by its power of ten."""
+    """Return the value of digits with a zero at the point: that digit is removed and the power of ten divided out."""
     powers = POWERS[WIDTH - len(digits) :]
     written, point = powers @ digits, powers @ is_point
     unit = np.maximum(point, 1)

@@ -1,11 +1,11 @@
-"""DeepLabCut and what writes like it (LightningPose, Anipose's 2-D tables): .csv files and some .h5 files.
+"""DeepLabCut and programs with the same output (LightningPose, Anipose's 2-D tables): .csv files and some .h5 files.
 
 A CSV has header lines `scorer`, `individuals` (tables of several animals only), `bodyparts` and `coords`, then a line
 a frame: its number and, for each part, x and y in pixels (after triangulation x, y, z) and a likelihood in [0, 1].
-Not observed are empty entries, and 0, 0 with likelihood 0. Parts of the individual `single` belong to no animal. In
+Empty entries, and 0, 0 with likelihood 0, mean not observed. Parts of the individual `single` belong to no animal. In
 tables of labelled images the first entries are the path of an image instead of a frame number. An .h5 file holds the
-same as a pandas table; of its two kinds the "fixed" one is read (`block0_values` with `axis0_level*` and
-`axis0_label*`), the "table" one keeps its column names in pickles and is refused.
+same as a pandas table. The pandas format "fixed" is read (`block0_values` with `axis0_level*` and `axis0_label*`); the
+format "table" has its column names in pickles and is refused.
 """
 
 import re
@@ -36,7 +36,7 @@ def recognises_deeplabcut(name: str, head: bytes) -> bool:
 
 
 def group_deeplabcut(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return every file as a recording; of the files of one video the filtered one, and rather CSV than HDF5."""
+    """Return one file per recording: of several for one video the filtered one, and CSV instead of HDF5."""
     stems = {without_suffix(name) for name in names}
     csv = {without_suffix(name) for name in names if name.lower().removesuffix(".gz").endswith(".csv")}
     kept = [name for name in names if f"{without_suffix(name)}_filtered" not in stems]
@@ -44,7 +44,7 @@ def group_deeplabcut(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def parse_deeplabcut(files: Sequence[File]) -> list[Raw]:
-    """Return the recording of a table; of labelled images one for each folder."""
+    """Return the recording of a table, or one per folder of labelled images."""
     (file,) = files
     if file.content.startswith(SIGNATURE):
         return [_parse_hdf5(file)]
@@ -53,7 +53,7 @@ def parse_deeplabcut(files: Sequence[File]) -> list[Raw]:
     named = {line[0]: line for line in headers}
     if list(named) not in ([*HEADERS], [HEADERS[0], *HEADERS[2:]]) or len(headers) != len(named):
         what = f"the header lines are {', '.join(line[0] for line in headers) or 'missing'}."
-        remedy = "They are scorer, individuals (for several animals), bodyparts and coords."
+        remedy = "Use scorer, individuals (for several animals only), bodyparts and coords, in this order."
         raise RecordingError(what, where=file.name, remedy=remedy)
     keys = next((place for place, entry in enumerate(named["coords"]) if entry in COORDINATES), 0)
     columns = _columns([named.get(header, named["scorer"])[keys:] for header in HEADERS[1:]], file.name)
@@ -77,7 +77,7 @@ def _recordings(
     columns: Sequence[Column], frames: Sequence[str], values: Float64[np.ndarray, "rows columns"],
     lines: Sequence[int], name: str,
 ) -> list[Raw]:  # fmt: skip
-    """Return a recording for each folder of images, or the only one."""
+    """Return one recording per folder of images, or the only one."""
     folders = [frame.rpartition("/")[0] for frame in frames]
     found = []
     for folder in dict.fromkeys(folders):
@@ -95,7 +95,7 @@ def _frame_number(frame: str, where: str) -> float:
     """Return the number of a frame, or that in the name of its image."""
     number = re.search(r"(\d{1,15})\D*$", frame.rpartition("/")[2]) if not _is_number(frame) else None
     if number is None and not _is_number(frame):
-        raise RecordingError(f"{frame[:80]!r} is no number of a frame.", where=where, remedy=REMEDY)
+        raise RecordingError(f"{frame[:80]!r} is not a frame number.", where=where, remedy=REMEDY)
     return float(number[1] if number else frame)
 
 
@@ -120,7 +120,7 @@ def _parse_hdf5(file: File) -> Raw:
     with opened(file) as root:
         tables = [each for each in root.values() if isinstance(each, Group) and "block0_values" in each]
         if len(tables) != 1 or "block1_values" in tables[0]:
-            raise RecordingError("the kind of HDF5 table is not readable here.", where=file.name, remedy=AS_CSV)
+            raise RecordingError("this kind of HDF5 table is not read.", where=file.name, remedy=AS_CSV)
         (table,) = tables
         values, frames = numbers_of(table, "block0_values", file), numbers_of(table, "axis1", file)
         labels = [_level(table, level, file) for level in range(4) if f"block0_items_level{level}" in table]

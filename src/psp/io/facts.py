@@ -1,4 +1,4 @@
-"""The table of facts beside own recordings, `clips.csv`: a line a clip, or a line an interval of a long recording."""
+"""The table of facts beside own recordings, `clips.csv`: one line per clip or per interval of a long recording."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 from psp.errors import RecordingError
 
 NAMES, RESERVED = ("file", "id", "label"), ("persons", "frames", "first_row", "key", "order")
-REMEDY = "Correct this table: a column file or id, one line a recording or interval."
+REMEDY = "Correct this table: a column file or id, one line per recording or interval."
 ENDS = {("start", "end"): None, ("start_frame", "end_frame"): "frames"}
 """The columns of an interval, with the unit that they state."""
 
@@ -79,7 +79,7 @@ def facts_of(text: str, path: str) -> FactTable:
 
 
 def class_names(labels: Iterable[str]) -> tuple[str, ...]:
-    """Return the different labels in their order: of their numbers if all are whole numbers, else of the alphabet."""
+    """Return the different labels, sorted as numbers if all are whole numbers, else alphabetically."""
     different = sorted(set(labels))
     numbers = _parsed(different, int)
     return tuple(different if numbers is None else sorted(different, key=int))
@@ -94,7 +94,7 @@ def text_of_table(path: Path) -> str:
 
 
 def _lines(text: str, path: str) -> tuple[list[str], dict[int, list[str]]]:
-    """Return the header and the lines by number, without empty ones; what is no such table raises RecordingError."""
+    """Return the header and the lines by number, without empty ones; RecordingError unless it is such a table."""
     first = text.partition("\n")[0]
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
@@ -114,13 +114,13 @@ def _lines(text: str, path: str) -> tuple[list[str], dict[int, list[str]]]:
 
 
 def _wrong_header(header: Sequence[str]) -> str | None:
-    """Return what is wrong with the column names, None if nothing is."""
+    """Return a sentence about what is wrong with the column names, None if nothing is."""
     if "file" not in header and "id" not in header:
         return f"there is no column file or id among {', '.join(header) or 'no columns'}."
     if len(set(header)) < len(header) or "" in header:
         return "a column name occurs twice or is empty."
     reserved = [name for name in header if name in RESERVED]
-    return f"the column name {reserved[0]!r} is reserved, call it otherwise." if reserved else None
+    return f"the column name {reserved[0]!r} is reserved." if reserved else None
 
 
 def _interval(entries: Sequence[str], where: str) -> tuple[float, float] | None:
@@ -130,7 +130,7 @@ def _interval(entries: Sequence[str], where: str) -> tuple[float, float] | None:
     try:
         start, end = (float(entry) for entry in entries)
     except ValueError:
-        what = f"{' and '.join(entry or '(empty)' for entry in entries)} are no start and end."
+        what = f"{' and '.join(entry or '(empty)' for entry in entries)} are not a start and an end."
         raise RecordingError(what, where=where, remedy="Write two numbers, or leave both empty.") from None
     if not 0 <= start < end < float("inf"):
         what = f"the interval from {entries[0]} to {entries[1]} is empty or begins before the recording."
@@ -145,18 +145,18 @@ def _check(facts: Facts, before: Facts | None, where: str) -> None:
         labels = [repr(each.label) if each.label else "no label" for each in (before, facts)]
         what = f"{facts.name!r} has two lines" + (" of one interval" if facts.interval else "")
         what += f" that contradict each other, {labels[0]} and {labels[1]}." if labels[0] != labels[1] else "."
-        raise RecordingError(what, where=where, remedy="Keep one line a recording or interval.")
+        raise RecordingError(what, where=where, remedy="Keep one line per recording or interval.")
 
 
 def typed(values: Sequence[str]) -> Sequence[int | float | str]:
-    """Return entries as numbers if all that are not empty are numbers of 64 bits."""
+    """Return entries as int (of 64 bits) or float if all entries that are not empty are such numbers, else as text."""
     whole = _parsed(values, int)
     small = whole is not None and all(number == "" or abs(int(number)) < 2**63 for number in whole)
     return (whole if small else _parsed(values, float)) or values
 
 
 def _parsed(values: Sequence[str], kind: type[Number]) -> list[Number | str] | None:
-    """Return the numbers, empty entries as they are; None if some entry is no number or none is there."""
+    """Return the numbers, empty entries as they are; None if an entry is not a number or all are empty."""
     try:
         parsed = [kind(value) if value else "" for value in values]
     except ValueError:

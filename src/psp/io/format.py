@@ -1,4 +1,4 @@
-"""A format of foreign files: what a reader has to tell, and nothing more."""
+"""The description of a foreign file format: all that is needed to read it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,20 +12,21 @@ from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Up
 
 Units = Literal["metres", "centimetres", "millimetres", "pixels", "shares of the image", "unknown units"]
-"""What coordinates count; shares of the image are x / width and y / height."""
+"""The unit of coordinates; shares of the image are x / width and y / height."""
 
 Persons = Literal["persons", "bodies", "detections"]
-"""What an entry of the first axis is: a person; what a sensor took for one body, whose id may change; or a detection
-in a frame, in arbitrary order, as pose estimators without tracking write them."""
+"""The meaning of an entry of the first axis: a person; a body as a sensor reported it, whose id may change; or a
+detection in a frame, in arbitrary order, as pose estimators without tracking write them."""
 
 
 Zeros = Literal["values", "joints", "poses"]
-"""What is not observed: nothing that is 0, a joint at 0, or only a pose whose joints are all at 0."""
+"""The meaning of coordinates that are all 0: values like any others; a joint that was not observed; or not observed
+only if all joints of the pose are 0."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A file by its name inside the source, and its content."""
+    """A file: its name inside the source, and its content."""
 
     name: str
     content: bytes
@@ -35,12 +36,12 @@ class File:
 class Raw:
     """One recording as a file holds it; only the joints are required.
 
-    `joints` are 2 or 3 coordinates, NaN where a joint was not observed; or (m, t, numbers, 1), rows of numbers joint by
-    joint, which the layout divides into 2 or 3 coordinates and, where there is one number more, a confidence.
-    `confidence` is 0 for joints that were not observed; values outside of [0, 1] are clipped, and one that is 0
-    everywhere counts as none. `layout` is a built-in name or a Layout, else `names` are the names of the joints and
-    `edges` their connections, as far as the file tells them. `up`, `fps`, `label` and `id` are None where the file does
-    not tell them. `size` is (width, height) of the image in pixels. `zeros` says what coordinates that are all 0 mean.
+    `joints` are 2 or 3 coordinates, NaN where a joint was not observed; or flat rows (m, t, numbers, 1), joint by
+    joint, to be divided by the number of joints of the layout into 2 or 3 coordinates and perhaps a confidence.
+    `confidence` is 0 for joints that were not observed; values outside of [0, 1] are clipped; an array of zeros means
+    that it is not known. `layout` is a built-in name or a Layout; without it `names` are the names of the joints and
+    `edges` their connections, as far as the file states them. `up`, `fps`, `label` and `id` are None where the file
+    does not state them. `size` is (width, height) of the image in pixels. `notes` are sentences for the user.
     """
 
     joints: Real[np.ndarray, "m t v c"]
@@ -61,7 +62,7 @@ class Raw:
 
 
 def one_each(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return every file as a recording of its own, by the name without the ending."""
+    """Return every file as a recording, by the name without the ending; equal names raise RecordingError."""
     found: dict[str, tuple[str, ...]] = {}
     for name in names:
         id = without_suffix(name)
@@ -73,7 +74,7 @@ def one_each(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def without_suffix(name: str) -> str:
-    """Return a file's name with its folders and without the ending."""
+    """Return a file's name with its folders, without its ending and `.gz`."""
     folders, slash, last = name.removesuffix(".gz").rpartition("/")
     stem = last.rpartition(".")[0] or last
     return f"{folders}{slash}{stem}"
@@ -81,12 +82,12 @@ def without_suffix(name: str) -> str:
 
 @dataclass(frozen=True)
 class Format:
-    """A format: plain functions over files.
+    """A format, described by plain functions of files.
 
-    `recognises(name, head)` says by a file's name and first 64 kB whether it is of this format. `group(names)` says
-    which files belong to one recording, by an id with folders; by default each is one. `parse(files)` returns the
-    recordings that the files of a group hold; RecordingError says what is wrong, with the file and the place in it.
-    `reads_to_list` says that files hold several recordings or labels, so that all are parsed to list them.
+    `recognises(name, head)` returns whether a file is of this format, by its name and first 64 kB. `group(names)`
+    returns the files of each recording by its id, which includes folders; by default each file is a recording.
+    `parse(files)` returns the recordings in the files of a group; RecordingError says what is wrong and where.
+    `reads_to_list` says that files hold several recordings or labels, so that all are parsed to list the recordings.
     """
 
     name: str

@@ -3,9 +3,9 @@
 CTR-GCN's `.npz` files have x_train, x_test (recordings, frames, 150 = 2 persons x 25 joints x 3) in metres with y up,
 and y_train, y_test (recordings, classes), one-hot. ST-GCN and 2s-AGCN have `train_data.npy` or `train_data_joint.npy`
 (recordings, coordinates, frames, joints, persons) and beside it `train_label.pkl` (names, labels); the third coordinate
-of Kinetics-skeleton is a score. 2s-AGCN turns trunks to the axis z. All are filled up with zeros or, by 2s-AGCN, with
-repetitions; both are cut off. Sources: feeders/feeder_ntu.py of Uason-Chen/CTR-GCN, data_gen of lshiwjx/2s-AGCN,
-tools/kinetics_gendata.py and feeder/feeder_kinetics.py of yysijie/st-gcn.
+of Kinetics-skeleton is a score. 2s-AGCN turns trunks to the axis z. Recordings are padded with zeros or, by 2s-AGCN,
+with repetitions; the padding is cut off. Sources: feeders/feeder_ntu.py of Uason-Chen/CTR-GCN, data_gen of
+lshiwjx/2s-AGCN, tools/kinetics_gendata.py and feeder/feeder_kinetics.py of yysijie/st-gcn.
 """
 
 import io
@@ -30,7 +30,7 @@ PARTS = ("train", "test", "val")
 FIVE = re.compile(rb"'shape': *\(\d+, *[23], *\d+, *\d+, *\d+,? *\)")
 WORDS, DERIVED = re.compile(r"[-_]?(data|joints?|position|labels?)"), re.compile(r"bone|motion")
 LIKE, UPRIGHT = 50, 0.9999
-"""How many recordings tell what the coordinates are, and the cosine between a trunk and the axis it was turned to."""
+"""How many recordings are examined for the meaning of coordinates; the least cosine between a turned trunk and z."""
 
 
 def recognises_ctrgcn(name: str, head: bytes) -> bool:
@@ -39,7 +39,7 @@ def recognises_ctrgcn(name: str, head: bytes) -> bool:
 
 
 def parse_ctrgcn(files: Sequence[File]) -> list[Raw]:
-    """Return the recordings of both parts."""
+    """Return the recordings of all parts."""
     (file,) = files
     arrays, found = read_arrays(file.content, file.name), list[Raw]()
     for part in PARTS:
@@ -49,12 +49,12 @@ def parse_ctrgcn(files: Sequence[File]) -> list[Raw]:
 
 
 def recognises_stgcn(name: str, head: bytes) -> bool:
-    """Return whether a file is an array of five axes whose second are 2 or 3 coordinates."""
+    """Return whether a file is an array of five axes, the second of size 2 or 3."""
     return head.startswith(b"\x93NUMPY") and FIVE.search(head[:256]) is not None
 
 
 def group_stgcn(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return each array of joints with the labels beside it; arrays of bones or motion are left out."""
+    """Return each array of joints with its file of labels; arrays of bones or motion are left out."""
     arrays = [name for name in names if name.endswith(".npy")]
     joints = [name for name in arrays if not DERIVED.search(name.rpartition("/")[2])] or arrays
     labels = {_key(name): name for name in names if not name.endswith(".npy") and "label" in name.rpartition("/")[2]}
@@ -64,7 +64,7 @@ def group_stgcn(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def parse_stgcn(files: Sequence[File]) -> list[Raw]:
-    """Return the recordings of an array; joints are views of it."""
+    """Return the recordings of an array; their joints are not copied."""
     file, *beside = files
     array = _view(file)
     names, labels = _names_and_labels(beside[0], len(array)) if beside else ([], [])
@@ -111,18 +111,18 @@ def _part(arrays: Mapping[str, np.ndarray], part: str, name: str) -> list[Raw]:
 
 
 def _one_hot(array: np.ndarray | None, count: int, where: str) -> list[str | None]:
-    """Return the numbers of the classes; without the array all recordings are unlabelled."""
+    """Return the class numbers as text; None for all recordings without the array."""
     if array is None:
         return [None] * count
     wrong = array.ndim != 2 or len(array) != count or array.dtype.kind not in "fiub" or not array.shape[1]
     if wrong or not ((array == 0) | (array == 1)).all() or not (array.sum(axis=1) == 1).all():
-        what = f"there is no single class for each of the {count} recordings."
-        raise RecordingError(what, where=where, remedy="Save labels one-hot, a row a recording.")
+        what = f"the labels are not one class for each of the {count} recordings."
+        raise RecordingError(what, where=where, remedy="Save labels one-hot, one row per recording.")
     return [str(label) for label in array.argmax(axis=1).tolist()]
 
 
 def _key(name: str) -> str:
-    """Return the name of an array or its labels without the words that differ."""
+    """Return a file name without the words in which an array and its file of labels differ."""
     folders, slash, last = without_suffix(name).rpartition("/")
     return folders + slash + WORDS.sub("", last)
 
@@ -136,7 +136,7 @@ def _view(file: File) -> Real[np.ndarray, "n c t v m"]:
         shape, fortran, dtype = read(stream)
         size = math.prod(shape)
         if dtype.kind not in "fiu" or len(shape) != 5 or shape[1] not in (2, 3) or size <= 0:
-            what = f"there are {dtype} of the shape {shape}, not (recordings, 2 or 3, frames, joints, persons)."
+            what = f"the array is {dtype} of the shape {shape}, not (recordings, 2 or 3, frames, joints, persons)."
             raise RecordingError(what, where=file.name, remedy=REMEDY)
         flat = np.frombuffer(file.content, dtype, size, stream.tell())
         return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
@@ -149,14 +149,14 @@ def _names_and_labels(file: File, count: int) -> tuple[list[str], list[str | Non
     """Return the ids and the numbers of the classes that a file of labels holds."""
     content = load_restricted(file.content, file.name)
     if not isinstance(content, list | tuple) or len(content) != 2:
-        raise RecordingError("this is no pair of names and labels.", where=file.name, remedy=REMEDY)
+        raise RecordingError("this is not a pair of names and labels.", where=file.name, remedy=REMEDY)
     names, labels = ([*each] if isinstance(each, list | tuple | np.ndarray) else [] for each in content)
     if not len(names) == len(labels) == count:
         what = f"there are {len(names)} names and {len(labels)} labels for {count} recordings."
         raise RecordingError(what, where=file.name, remedy=REMEDY)
     for number, (name, label) in enumerate(zip(names, labels, strict=True)):
         if not isinstance(name, str) or not isinstance(label, int | np.integer):
-            what = "there is no name with a whole number as its label."
+            what = "the name is not text or the label is not a whole number."
             raise RecordingError(what, where=f"{file.name}, recording {number}", remedy=REMEDY)
     ids = [str(name).removesuffix(".skeleton").removesuffix(".json") for name in names]
     return ids, [str(int(label)) if label >= 0 else None for label in labels]
@@ -166,7 +166,7 @@ def _common(array: Real[np.ndarray, "n c t v m"], labelled: bool, scored: bool) 
     """Return what all recordings of an array have in common, with the joints of the first."""
     joints, notes = np.transpose(array[0], (3, 1, 2, 0)), []
     if not labelled:
-        notes.append("No file of labels is beside the array (train_label.pkl beside train_data.npy).")
+        notes.append("There is no file of labels beside the array (such as train_label.pkl beside train_data.npy).")
     if scored or array.shape[1] == 2:
         near = scored and bool(np.abs(array[:LIKE, :2]).max() <= 1)
         units: Units = "shares of the image" if near else "pixels"
@@ -204,7 +204,7 @@ def _trimmed(joints: Real[np.ndarray, "m t v c"]) -> Real[np.ndarray, "_ _ v c"]
 
 
 def _own_frames(joints: Real[np.ndarray, "m t v c"]) -> Real[np.ndarray, "m _ v c"]:
-    """Return the frames up to where the first person begins to repeat itself exactly until the end."""
+    """Return the frames before the first person's frames are repeated exactly until the end."""
     first = joints[0]
     again = np.flatnonzero((first[1:] == first[0]).all(axis=(1, 2))) + 1
     if again.size and again[0] > 1:

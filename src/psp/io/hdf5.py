@@ -1,4 +1,4 @@
-"""HDF5 files by h5py, which the extra hdf5 brings; whatever is damaged raises RecordingError."""
+"""Reading of HDF5 files with h5py (the extra hdf5); damaged files raise RecordingError."""
 
 import io
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ except ImportError:
     h5py = None
 
     class Group:  # type: ignore[no-redef]
-        """Stands for a group where there is no h5py."""
+        """The type of a group if h5py is not installed."""
 
     class Dataset:  # type: ignore[no-redef]
-        """Stands for a data set where there is no h5py."""
+        """The type of a data set if h5py is not installed."""
 
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 PACKED = 1100
-"""How many times its size data may have when it is unpacked: deflate reaches 1,032."""
+"""The largest allowed ratio of the size of unpacked data to that of the file; deflate reaches 1,032."""
 
 DAMAGED = (
     OSError,
@@ -38,7 +38,7 @@ DAMAGED = (
     MemoryError,
     IndexError,
 )
-"""What reading a damaged file raises."""
+"""The errors that reading a damaged file raises."""
 
 REMEDY = "Export or copy the file again."
 
@@ -77,10 +77,11 @@ def texts_of(group: Group, key: str, file: File) -> list[str]:
 
 
 def _read(group: Group, key: str, file: File) -> object:
-    """Return the content of a data set whose size the file can have."""
+    """Return the content of a data set; RecordingError if the file is too small for its stated size."""
     data = group.get(key)
     if not isinstance(data, Dataset) or data.shape is None:
         raise RecordingError(f"there is no data set {key}.", where=file.name, remedy=REMEDY)
     if data.size * data.dtype.itemsize > PACKED * len(file.content):
-        raise RecordingError(f"{key} states the shape {data.shape}.", where=file.name, remedy=REMEDY)
+        what = f"{key} states the shape {data.shape}, too large for this file."
+        raise RecordingError(what, where=file.name, remedy=REMEDY)
     return data[()]

@@ -1,4 +1,4 @@
-"""Clips by a table: facts for whole recordings, and long recordings cut by labelled intervals and windows."""
+"""Clips from recordings and a table: facts of whole recordings, labelled intervals of long ones, and windows."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ from psp.io.match import match_lines
 
 @dataclass(frozen=True)
 class Cutting:
-    """How recordings become clips: by a table, and into windows of so many frames, one every `stride` frames.
+    """How recordings are cut into clips: by a table, and into windows of `window` frames, one every `stride` frames.
 
-    `rest` is the class of what lies between the intervals of a recording, None leaves it unlabelled.
+    `rest` is the class of the windows between the intervals of a recording; None leaves them unlabelled.
     """
 
     table: FactTable | None = None
@@ -32,7 +32,7 @@ class Cutting:
 
 @dataclass
 class Clips:
-    """The clips of a source, how many were changed, and what was assumed."""
+    """The clips of a source, counts of changes, and notes for the user about what was assumed."""
 
     clips: list[Listed] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -42,11 +42,11 @@ class Clips:
 def cut_clips(recordings: Sequence[Listed], cutting: Cutting) -> Clips:
     """Return the clips of recordings.
 
-    A line of the table without an interval tells the facts of a whole recording; recordings that no line names are
-    unlabelled then. Each line with an interval is a clip. What no interval covers is cut into windows, by default of
-    the median length of the intervals; a stretch shorter than a window is one clip if it has half its length, else it
-    is left out. An interval that begins after the end of its recording raises RecordingError; one that ends there is
-    cut off.
+    A line of the table without an interval states the facts of a whole recording; with a table, recordings that no line
+    names are unlabelled. Each line with an interval is a clip. Frames outside of the intervals are cut into windows, by
+    default of the median length of the intervals. A piece shorter than a window is one clip if it is at least half as
+    long, else it is left out. An interval that begins after the end of its recording raises RecordingError; one that
+    ends after it is cut off there.
     """
     found, table = Clips(), cutting.table
     if table is None:
@@ -67,7 +67,7 @@ def cut_clips(recordings: Sequence[Listed], cutting: Cutting) -> Clips:
 
 
 def frames_of(length: str | None, fps: float | None, option: str) -> int | None:
-    """Return a length such as "60" (frames) or "2s" (seconds) in frames; None stays None."""
+    """Return a length such as "60" (frames) or "2s" (seconds) in frames, None for None; other texts: ConfigError."""
     if length is None:
         return None
     number, in_seconds = length.removesuffix("s"), length.endswith("s")
@@ -80,12 +80,12 @@ def frames_of(length: str | None, fps: float | None, option: str) -> int | None:
     frames = round(value * (fps or 1.0)) if in_seconds else value
     if not 1 <= frames < 1e9 or frames != int(frames):
         remedy = "Write a number of frames such as 60, or of seconds such as 2s."
-        raise ConfigError(f"{length!r} is no length.", where=option, remedy=remedy)
+        raise ConfigError(f"{length!r} is not a length.", where=option, remedy=remedy)
     return int(frames)
 
 
 def unit_of(intervals: Sequence[tuple[float, float, int]], fps: float | None) -> tuple[Unit, str]:
-    """Return the unit of intervals that do not state it, with the reason.
+    """Return the unit of intervals whose table does not state it, and the reason.
 
     `intervals` are start, end and the number of frames of the recording.
     """
@@ -101,7 +101,7 @@ def unit_of(intervals: Sequence[tuple[float, float, int]], fps: float | None) ->
 def _frames_of_a_unit(
     recordings: Sequence[Listed], matched: Mapping[int, list[Facts]], cutting: Cutting, found: Clips
 ) -> float:
-    """Return how many frames a unit of the intervals has."""
+    """Return the number of frames per unit of the intervals: 1 or the frame rate."""
     intervals = [
         (*line.interval, recordings[number].length)
         for number, lines in matched.items()
@@ -132,22 +132,22 @@ def _cut(
 ) -> list[Listed]:
     """Return the clips of one recording in the order of time."""
     found = [_interval(recording, line, scale, where, counts) for line in lines if line.interval is not None]
-    labelled = _told_apart(found, counts)
+    labelled = _with_own_ids(found, counts)
     spans = sorted(each.frames for each in labelled if each.frames)
     size = cutting.window or max(1, int(median(end - start for start, end in spans)))
     rest, reached = list[tuple[int, int]](), 0
     for start, end in [*spans, (recording.length, recording.length)]:
         rest += windows(reached, start, size, cutting.stride or size)
         reached = max(reached, end)
-    counts["windows where no interval is"] += len(rest)
+    counts["windows outside of intervals"] += len(rest)
     facts = next((line for line in lines if line.interval is None), None)
     whole = recording if facts is None else _with_facts(recording, facts)
     whole = whole if facts is not None or not lines else replace(recording, label=cutting.rest)
     return sorted([*labelled, *(_part(whole, span) for span in rest)], key=lambda each: each.frames or (0, 0))
 
 
-def _told_apart(clips: Sequence[Listed], counts: Counter[str]) -> list[Listed]:
-    """Return clips with ids of their own: of the same frames with other labels; those of one label are one clip."""
+def _with_own_ids(clips: Sequence[Listed], counts: Counter[str]) -> list[Listed]:
+    """Return clips with unique ids: equal clips are kept once, and the label is added to ids of the same frames."""
     different = {(clip.id, clip.label): clip for clip in reversed(clips)}
     counts["intervals of the same frames and label, counted once"] += len(clips) - len(different)
     times = Counter(id for id, _ in different)
@@ -156,7 +156,7 @@ def _told_apart(clips: Sequence[Listed], counts: Counter[str]) -> list[Listed]:
 
 
 def windows(start: int, end: int, size: int, step: int) -> list[tuple[int, int]]:
-    """Return windows of `size` frames, one every `step`; a stretch of half a window or more is one by itself."""
+    """Return windows of `size` frames, one every `step`; of a shorter piece itself if it is at least half a window."""
     if end - start < size:
         return [(start, end)] if end > start and 2 * (end - start) >= size else []
     return [(begin, begin + size) for begin in range(start, end - size + 1, step)]

@@ -1,4 +1,4 @@
-"""Which joints a file holds: the layout of foreign recordings, and their columns in its order."""
+"""The layout of foreign recordings, and their joints in its order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +15,15 @@ from psp.skeleton.layout import Layout
 from psp.skeleton.names import canonical, pairs_by_name
 
 LAYOUT, SHOWN, MOST = "layout.yaml", 5, 1000
-"""The layout of a folder, how many joints an error names, and how many frames joints are connected by."""
+"""The layout file of a folder, how many joints an error names, and how many frames distances are measured in."""
 
 PIXELS = 10
-"""Coordinates beyond this, whose third number is at most 1, are pixels with a score."""
+"""Where x or y exceeds this and the third number is between 0 and 1, the third number is a score."""
 
 
 @dataclass(frozen=True)
 class FoundLayout:
-    """A layout, why it was chosen, and what of it was derived."""
+    """A layout, the reason for its choice, and sentences about what was derived."""
 
     layout: Layout
     reason: str
@@ -31,10 +31,10 @@ class FoundLayout:
 
 
 def find_layout(raw: Raw, given: str | Path | Layout | None, folder: Path | None, name: str) -> FoundLayout:
-    """Return the layout of a recording: the given one, that of `layout.yaml` in the folder, or what the file tells.
+    """Return the layout of a recording: the given one, that of `layout.yaml` in the folder, or what the file states.
 
-    Joint names that are those of a built-in layout choose it. Other names become a layout called `name`, connected by
-    the edges of the file or, without any, by the smallest distances between joints. Joints without names raise
+    If the joint names are those of a built-in layout, it is used. Other names become a layout called `name`, connected
+    by the edges of the file or, without any, by the smallest distances between joints. Joints without names raise
     ConfigError with the layouts that have as many.
     """
     if given is not None:
@@ -57,9 +57,9 @@ def find_layout(raw: Raw, given: str | Path | Layout | None, folder: Path | None
 
 
 def by_joint(raw: Raw, layout: Layout, where: str) -> Raw:
-    """Return a recording with rows of numbers divided by the joints of a layout; others as they are.
+    """Return a recording with flat rows of numbers reshaped to the joints of a layout; others are returned as they are.
 
-    A row that is no multiple of the joints, by 2, 3 or 4, raises RecordingError.
+    A row that does not have 2, 3 or 4 numbers per joint raises RecordingError.
     """
     persons, frames, count, channels = raw.joints.shape
     joints = len(layout.joints)
@@ -74,17 +74,17 @@ def by_joint(raw: Raw, layout: Layout, where: str) -> Raw:
 
 
 def scored(raw: Raw, where: str) -> Raw:
-    """Return a recording with the last number of each joint as its confidence where it is one; others as they are.
+    """Return a recording with the last number of each joint moved to `confidence` if it is one, else as it is.
 
-    A fourth number is one, and a third one between 0 and 1 beside x and y of pixels. A fourth one outside of [0, 1]
-    raises RecordingError.
+    A fourth number is a confidence; so is a third number between 0 and 1 beside x and y in pixels. A fourth number
+    outside of [0, 1] raises RecordingError.
     """
     joints = raw.joints.astype(np.float64)
     known = joints[~np.isnan(joints).any(axis=3)]
     score, four = known[:, -1], joints.shape[3] == 4
     inside = bool(((score >= 0) & (score <= 1)).all())
     if four and not inside:
-        what = "the fourth number of a joint is not between 0 and 1, so it is no confidence."
+        what = "the fourth number of a joint is not between 0 and 1, so it is not a confidence."
         raise RecordingError(what, where=where, remedy="Leave x, y, z and, if there is one, a confidence.")
     if not four and not (joints.shape[3] == 3 and inside and np.abs(known[:, :2]).max(initial=0) > PIXELS):
         return raw
@@ -93,17 +93,17 @@ def scored(raw: Raw, where: str) -> Raw:
 
 
 def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
-    """Return where the joints of a layout stand in a recording, None where they stand in order.
+    """Return the index in the recording of each joint of a layout, None if they are in order.
 
-    Joints are found by their names if the file tells them, else there must be as many. Else RecordingError. The joints
-    of a format, which no file names, may be those of another layout with as many.
+    Joints are found by their names if the file states them; without names the number of joints must be the same. Other
+    joints raise RecordingError. If the names are those of the format, another layout with as many joints is accepted.
     """
     names = open_layout(raw.layout).joints if raw.layout is not None else raw.names
     if not names or names == layout.joints:
         found, expected = raw.joints.shape[2], len(layout.joints)
         if found == expected:
             return None
-        what = f"there are {found} joints, expected are {expected} (layout {layout.name!r})."
+        what = f"expected {expected} joints (layout {layout.name!r}), found {found}."
         raise RecordingError(what, where=where, remedy="Choose another --layout, or leave this file out.")
     known = [canonical(name) for name in names]
     missing = [joint for joint in layout.joints if canonical(joint) not in known]
@@ -117,10 +117,10 @@ def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
 
 
 def edges_by_distance(joints: Real[np.ndarray, "m t v c"], names: Sequence[str] = ()) -> list[tuple[int, int]]:
-    """Return a tree of small distances between joints, each the median over persons and frames.
+    """Return the edges of a tree of small distances between joints, each the median over persons and frames.
 
     Joints whose `names` differ in left and right only form pairs. The other joints are connected first, by the smallest
-    distances; pairs are added nearest first, left and right alike. Without pairs it is the smallest spanning tree.
+    distances; pairs are added nearest first, left and right alike. Without pairs it is the minimum spanning tree.
     """
     _, _, count, channels = joints.shape
     poses = joints.reshape(-1, count, channels).astype(np.float64)
@@ -163,7 +163,7 @@ def _by_names(raw: Raw, name: str) -> FoundLayout:
 
 
 def _with_derived(layout: Layout, reason: str) -> FoundLayout:
-    """Return a layout with what of it was derived, which is not worth saying of built-in ones."""
+    """Return a layout with the sentences about what was derived; none for built-in layouts."""
     return FoundLayout(layout, reason, () if layout.name in layout_names() else layout.derived)
 
 

@@ -1,4 +1,4 @@
-"""JSON of foreign files, or what is wrong with it and where."""
+"""Reading of JSON in foreign files, with errors that say what is wrong and where."""
 
 import json
 import re
@@ -15,28 +15,28 @@ from psp.io.format import File
 REMEDY = "Correct this file or leave it out."
 TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?|[{}\[\]]', re.DOTALL)
 DEEPEST = 12
-"""How deep keys are looked for."""
+"""The greatest depth at which keys are searched."""
 
 KeyPath = tuple[str, ...]
 
 
 def read_json(file: File) -> Any:
-    """Return the content of a JSON file; what is no JSON raises RecordingError with the line."""
+    """Return the content of a JSON file; RecordingError names the line if it is not JSON."""
     text = text_of(file)
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         cut = error.pos >= len(text.rstrip())
-        what = "the file is cut off." if cut else f"this is no JSON ({error.msg})."
+        what = "the file is cut off." if cut else f"this is not JSON ({error.msg})."
         where = f"{file.name}, line {error.lineno}"
         raise RecordingError(what, where=where, remedy="Copy it again or leave it out.") from error
     except (RecursionError, ValueError) as error:
-        raise RecordingError(f"this is no JSON ({error}).", where=file.name, remedy=REMEDY) from error
+        raise RecordingError(f"this is not JSON ({error}).", where=file.name, remedy=REMEDY) from error
 
 
 @lru_cache(maxsize=8)
 def key_paths(head: bytes) -> frozenset[KeyPath]:
-    """Return the keys at the beginning of a JSON file with those that they are inside of; a list is "[]"."""
+    """Return the keys at the beginning of a JSON file as paths from the root; a list is "[]"."""
     text = head.decode("utf-8", "ignore").lstrip("\ufeff \t\r\n")
     found: set[KeyPath] = set()
     path: list[str] = []
@@ -55,9 +55,9 @@ def key_paths(head: bytes) -> frozenset[KeyPath]:
 
 
 def member(value: Any, key: str, where: str) -> Any:
-    """Return what an object has under a key; RecordingError if it is no object or has no such key."""
+    """Return the value of a key; RecordingError if `value` is not an object or has no such key."""
     if not isinstance(value, dict):
-        raise RecordingError(f"there is {kind_name(value)}, expected is an object.", where=where, remedy=REMEDY)
+        raise RecordingError(f"expected an object, found {kind_name(value)}.", where=where, remedy=REMEDY)
     if key not in value:
         raise RecordingError(f"there is no {key!r}.", where=where, remedy=REMEDY)
     return value[key]
@@ -71,7 +71,7 @@ def members(value: Any, key: str, where: str) -> list[Any]:
 def list_of(value: Any, where: str) -> list[Any]:
     """Return a list; RecordingError if it is something else."""
     if not isinstance(value, list):
-        raise RecordingError(f"there is {kind_name(value)}, expected is a list.", where=where, remedy=REMEDY)
+        raise RecordingError(f"expected a list, found {kind_name(value)}.", where=where, remedy=REMEDY)
     return value
 
 
@@ -82,7 +82,7 @@ def whole_number(value: Any, where: str) -> int:
     if isinstance(value, str) and re.fullmatch(r"\d{1,18}", value):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
-        raise RecordingError(f"{kind_name(value)} is no whole number.", where=where, remedy=REMEDY)
+        raise RecordingError(f"{kind_name(value)} is not a whole number.", where=where, remedy=REMEDY)
     return value
 
 
@@ -91,25 +91,25 @@ def array_of(value: Any, where: str) -> Float64[np.ndarray, "..."]:
     try:
         array = np.array(value)
     except (ValueError, TypeError, OverflowError):
-        raise RecordingError("lists in here are of unequal lengths.", where=where, remedy=REMEDY) from None
+        raise RecordingError("the lists have unequal lengths.", where=where, remedy=REMEDY) from None
     if array.dtype.kind not in "iuf":
         wrong = "an entry" if isinstance(value, list) else kind_name(value)
-        raise RecordingError(f"{wrong} in here is no number.", where=where, remedy=REMEDY)
+        raise RecordingError(f"{wrong} is not a number.", where=where, remedy=REMEDY)
     return array.astype(np.float64)
 
 
 def point_rows(value: Any, width: int, where: str) -> Float64[np.ndarray, "points width"]:
-    """Return a flat list of numbers in rows of `width`; a length that is no multiple raises RecordingError."""
+    """Return a flat list of numbers in rows of `width`; a length that is not a multiple raises RecordingError."""
     array = array_of(value, where)
     if array.ndim != 1 or array.size % width:
         shape = f"{array.size} numbers" if array.ndim == 1 else "a list of lists"
-        what = f"there are {shape}, expected is a multiple of {width}."
+        what = f"expected a multiple of {width} numbers, found {shape}."
         raise RecordingError(what, where=where, remedy=REMEDY)
     return array.reshape(-1, width)
 
 
 def kind_name(value: Any) -> str:
-    """Return what a JSON value is, for an error."""
+    """Return a description of a JSON value, for error messages."""
     if value is None:
         return "null"
     if isinstance(value, bool):

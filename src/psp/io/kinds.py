@@ -1,4 +1,4 @@
-"""What a file is by its first bytes and its name, where it is none of the formats that are read."""
+"""Known kinds of files that are not read, recognised by their first bytes or names, and what to do with them."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ ESTIMATE = "Run a pose estimator on it and prepare what that writes."
 
 @dataclass(frozen=True)
 class Kind:
-    """What a file is, with its article, and what to do instead of reading it."""
+    """A kind of file, its name with an article, and what to do instead of reading it."""
 
     name: str
     remedy: str
@@ -24,7 +24,7 @@ CERTAIN: tuple[tuple[re.Pattern[bytes], Kind], ...] = (
     (re.compile(rb"version https://git-lfs"), Kind("a Git-LFS pointer, not the data", "Fetch it with 'git lfs pull'.")),
     (re.compile(rb"\s*(\xef\xbb\xbf)?\s*<(!doctype html|html|head)", re.IGNORECASE), Kind("a web page", DOWNLOAD)),
 )
-"""Signatures of files that are something else than their names say."""
+"""Signatures that are decisive whatever the name of the file is."""
 
 ENDINGS: dict[str, Kind] = {
     ".slp": Kind("a SLEAP project", 'Export it with "Export Analysis HDF5" or sleap-convert --format analysis.'),
@@ -90,11 +90,11 @@ KINDS: tuple[tuple[re.Pattern[bytes], Kind], ...] = (
 )
 """Signatures of known files that are not read, the more certain ones first."""
 
-HDF5 = Kind("an HDF5 file of no known content", "Known are DeepLabCut, SLEAP analysis files, NWB and movement.")
+HDF5 = Kind("an HDF5 file of unknown content", "Use files of DeepLabCut, SLEAP analysis, NWB or movement.")
 
 
 def kind_of(head: bytes, name: str = "") -> Kind | None:
-    """Return what a file is by its first bytes and its name, None if that is not known."""
+    """Return the kind of a file by its first bytes and its name, None if it is not known."""
     certain = next((kind for signature, kind in CERTAIN if signature.match(head)), None)
     by_name = next((kind for ending, kind in ENDINGS.items() if name.lower().endswith(ending)), None)
     by_content = next((kind for signature, kind in KINDS if signature.match(head)), None)

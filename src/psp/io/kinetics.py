@@ -1,8 +1,8 @@
-"""Kinetics-skeleton's JSON, as the authors of ST-GCN published it: a recording a file.
+"""Kinetics-skeleton's JSON, as the authors of ST-GCN published it: one recording per file.
 
 A file is {data: [{frame_index, skeleton: [{pose: [x, y, ...], score: [...]}]}], label, label_index}. The 18 joints are
 those of OpenPose's COCO model in shares of the image, 340 x 256 pixels in Kinetics-skeleton; a score of 0 means not
-observed. The persons of a frame stand in arbitrary order. Source: feeder/feeder_kinetics.py of yysijie/st-gcn.
+observed. The persons of a frame are in arbitrary order. Source: feeder/feeder_kinetics.py of yysijie/st-gcn.
 """
 
 import re
@@ -74,7 +74,7 @@ def _label(content: Any, where: str) -> str | None:
     if isinstance(label, str) and label:
         return label
     if label is not None and not isinstance(label, str | int):
-        raise RecordingError(f"{kind_name(label)} is no label.", where=f"{where}, label", remedy=REMEDY)
+        raise RecordingError(f"{kind_name(label)} is not a label.", where=f"{where}, label", remedy=REMEDY)
     number = label if isinstance(label, int) else number
     if number is None:
         return None

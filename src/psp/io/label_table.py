@@ -1,4 +1,4 @@
-"""Tables of labels in any known form, as lines of facts, and how they are found among recordings."""
+"""Reading of tables of labels in any known form, and the search for them among recordings."""
 
 import csv
 import io
@@ -29,19 +29,19 @@ def read_label_table(path: Path) -> FactTable:
 
 
 def find_label_table(source: Path | tuple[Path, ...]) -> tuple[FactTable | None, list[str]]:
-    """Return the table of labels of a folder or archive, `clips.csv` or the only one there is, and what is to be said.
+    """Return the table of labels of a folder or archive, `clips.csv` or the only one there is, and notes for the user.
 
-    One that is damaged raises RecordingError.
+    A damaged table raises RecordingError.
     """
     if isinstance(source, Path) and (source / TABLE).is_file():
         return read_label_table(source / TABLE), []
     names = label_tables(source)
     if len(names) > 1:
-        return None, [f"Tables of labels that --table may name: {', '.join(names)}."]
+        return None, [f"Of several tables of labels none is used (--table names one): {', '.join(names)}."]
     if not names:
         return None, []
     text = FileSource(source, ENDINGS).read(names[0]).decode("utf-8-sig", "replace")
-    return _table_of(text, names[0]), [f"Labels are those of {names[0]}."]
+    return _table_of(text, names[0]), [f"Labels are read from {names[0]}."]
 
 
 def _table_of(text: str, where: str) -> FactTable:
@@ -50,7 +50,7 @@ def _table_of(text: str, where: str) -> FactTable:
         return table
     names = {name.strip().lower() for _, row in rows_of(text.splitlines()[:1]) for name in row}
     if not names & {"file", "id"} and len(names) > 1:
-        raise RecordingError("this table has no known form.", where=where, remedy=f"Known are {FORMS}.")
+        raise RecordingError("this table has no known form.", where=where, remedy=f"Use {FORMS}.")
     return facts_of(text, where)
 
 
@@ -66,7 +66,7 @@ def rows_of(lines: Iterable[str]) -> list[Row]:
 
 
 def label_tables(source: Path | tuple[Path, ...]) -> list[str]:
-    """Return the files of a folder or archive that are tables of labels."""
+    """Return the names of the files of a folder or archive that are tables of labels."""
     if not isinstance(source, Path) or (source.is_file() and source.suffix.lower() != ".zip"):
         return []
     files = FileSource(source, ENDINGS)
@@ -78,7 +78,7 @@ def label_tables(source: Path | tuple[Path, ...]) -> list[str]:
 
 @lru_cache(maxsize=65536)
 def is_label_table(name: str, stamp: str, files: FileSource) -> bool:
-    """Return whether a file is a table of labels for certain; recordings are tables too."""
+    """Return whether a file is certainly a table of labels and not a recording, which may be a table too."""
     head = files.read(name, HEAD).decode("utf-8-sig", "replace")
     rows = rows_of(head.splitlines()[: FREE - 1])
     found = find_header(rows)

@@ -1,7 +1,7 @@
-"""Landmarks of MediaPipe: which joints a row of numbers holds, and what the numbers count.
+"""Landmarks of MediaPipe: the joints in a row of numbers, and the unit of the numbers.
 
-Body, face mesh and hands follow each other: 33 landmarks of (x, y, z, visibility) or (x, y, z), 468 (or 478 refined
-ones) of (x, y, z), then 21 of the left and 21 of the right hand. The face mesh is left out. A block of zeros was not
+The order is body, face mesh, hands: 33 landmarks of (x, y, z, visibility) or (x, y, z), 468 (or 478 refined ones) of
+(x, y, z), then 21 of the left and 21 of the right hand. The face mesh is left out. A block of zeros means not
 observed. Image landmarks are x and y in shares of width and height with z on the scale of x; world landmarks are in
 metres with the middle of the hips at the origin. y points down.
 https://ai.google.dev/edge/mediapipe/solutions/vision/pose_landmarker
@@ -18,12 +18,12 @@ from psp.skeleton.names import canonical
 
 BODY, HAND, FACES = 33, 21, (0, 468, 478)
 LEFT_HIP, RIGHT_HIP, NEAR, WIDE = 23, 24, 0.02, 3.0
-"""The hips, how near to the origin their middle is in world landmarks, and how wide image landmarks may spread."""
+"""The hips; the largest distance of their middle from the origin in world landmarks; the largest image landmark."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a row of numbers holds: numbers of each landmark of the body (0: no body), face landmarks, and hands."""
+    """The content of a row: how many numbers each landmark of the body has (0: no body), face landmarks, and hands."""
 
     body: int
     face: int
@@ -31,26 +31,26 @@ class Row:
 
     @property
     def width(self) -> int:
-        """How many numbers that are."""
+        """The number of numbers in the row."""
         return self.body * BODY + 3 * (self.face + self.hands * HAND)
 
 
 LANDMARKS_IN_A_ROW = {row.width: row for row in (Row(body, face, 2) for body in (3, 4) for face in FACES)}
-"""Rows that nothing else has as many numbers as."""
+"""Rows by their width, of widths that identify landmarks with certainty."""
 
 LANDMARKS_IN_A_FILE = LANDMARKS_IN_A_ROW | {
     row.width: row for row in (Row(4, 0, 0), Row(3, 0, 0), Row(0, 0, 2), Row(0, 0, 1))
 }
-"""Rows of files that hold one frame."""
+"""Rows by their width, in files that hold one frame."""
 
 LAYOUTS = {(1, 2): "holistic75", (1, 0): "mediapipe33", (0, 2): "hands42", (0, 1): "hand21"}
-"""The layout of body (1 or 0) and hands."""
+"""The layout by (body, number of hands)."""
 
 WITH_BODY = ("holistic75", "mediapipe33")
 
 COUNTED = {bool(row.body) * BODY + row.face + row.hands * HAND: row for row in LANDMARKS_IN_A_FILE.values()}
 COUNTED |= {BODY + face: Row(4, face, 0) for face in FACES}
-"""What so many numbered landmarks are."""
+"""Rows by their number of landmarks."""
 
 
 def landmarks_of_rows(rows: Float64[np.ndarray, "t numbers"]) -> Raw:
@@ -67,7 +67,7 @@ def landmarks_of_rows(rows: Float64[np.ndarray, "t numbers"]) -> Raw:
 
 
 def numbered(raw: Raw) -> Raw:
-    """Return a recording without joint names as landmarks where it has as many of them; others as they are."""
+    """Return a recording of landmarks if it has no joint names and as many joints as landmarks, else as it is."""
     row = COUNTED.get(raw.joints.shape[2])
     if row is None or raw.names or raw.layout is not None:
         return raw
@@ -79,7 +79,7 @@ def numbered(raw: Raw) -> Raw:
 
 
 def named(raw: Raw) -> Raw:
-    """Return a recording whose joints have the names of landmarks with what these count; others as they are."""
+    """Return a recording of landmarks if the joints have their names, else as it is."""
     names = tuple(canonical(name.lower().replace("finger", "")) for name in raw.names)
     for layout in ("holistic75", "mediapipe33", "hands42", "hand21"):
         known = [canonical(joint) for joint in layout_by_name(layout).joints]
@@ -91,9 +91,9 @@ def named(raw: Raw) -> Raw:
 
 
 def described(raw: Raw) -> Raw:
-    """Return a recording of landmarks with what its coordinates count and the axis that points up.
+    """Return a recording of landmarks with its units and the axis that points up.
 
-    A body or hand of which all numbers of a frame are zero was not observed.
+    A body or hand whose numbers are all zero in a frame was not observed.
     """
     joints = _observed(raw.joints, BODY if raw.layout in WITH_BODY else HAND)
     known = joints[~np.isnan(joints).any(axis=3)]
@@ -112,7 +112,7 @@ def _centred(joints: Float64[np.ndarray, "m t v c"]) -> bool:
 
 
 def _observed(joints: Float64[np.ndarray, "m t v c"], first: int) -> Float64[np.ndarray, "m t v c"]:
-    """Return joints with NaN where a block, of which the first has so many landmarks and others are hands, is zero."""
+    """Return joints with NaN where a block is zero; the first block has `first` landmarks, the others are hands."""
     blocks = np.split(joints, range(first, joints.shape[2], HAND), axis=2)
     known = [np.where((each != 0).any(axis=(2, 3), keepdims=True), each, np.nan) for each in blocks]
     return np.concatenate(known, axis=2)

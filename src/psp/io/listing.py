@@ -1,4 +1,4 @@
-"""What a source holds: its recordings with their ids, and labels and parts by the names of folders."""
+"""The recordings of a source with their ids, and labels and parts from the names of folders."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -12,18 +12,19 @@ from psp.io.label_table import ENDINGS, TABLE, label_tables
 from psp.io.source import FileSource
 
 LAYOUT = "layout.yaml"
-"""A file of a folder that is no recording, as are tables of labels."""
+"""The layout file of a folder; like tables of labels it is not a recording."""
 
 PARTS = {"train": "train", "training": "train", "val": "validation", "valid": "validation", "validation": "validation"}
 PARTS |= {"test": "test", "testing": "test"}
-"""Names of folders that tell the part of a split, not a class."""
+"""Names of folders that state the part of a split, not a class."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A recording, or a clip of one: the number of it in its files, its facts, and what frames of it are meant.
+    """A recording, or a clip of one, and its facts.
 
-    `length` is the number of frames of the recording, 0 where the file was not read; `frames` None means all of them.
+    `part` is the index of the recording among those of its files. `length` is the number of frames of the recording, 0
+    where the file was not read. `frames` are the first frame of the clip and the one after its last, None for all.
     """
 
     id: str
@@ -39,8 +40,8 @@ class Listed:
 def list_recordings(format: Format, files: FileSource, reads: bool) -> list[Listed]:
     """Return the recordings of a source in the order of their ids.
 
-    `reads` says that files are read for the labels, parts and lengths that they tell; one that cannot be read is listed
-    as a single recording. Labels and parts that no file tells are the names of folders.
+    `reads` says that files are read for the labels, parts and lengths that they state; one that cannot be read is
+    listed as a single recording. Labels and parts that no file states are the names of folders.
     """
     groups = groups_of(format, files)
     folders = folder_facts(list(groups))
@@ -75,10 +76,10 @@ def parsed(format: Format, files: FileSource, names: tuple[str, ...], stamp: str
 
 
 def folder_facts(ids: Sequence[str]) -> list[tuple[str | None, str | None]]:
-    """Return the part of a split and the class that the folders of each id tell.
+    """Return the part of a split and the class that the folders of each id state.
 
-    Folders that hold everything tell nothing. Of the others the first is the class, after one that is called train,
-    test or the like. A folder of numbers only is the number of a recording.
+    Outer folders that hold all files are ignored. The first of the others is the class; if it is called train, test or
+    the like in every id, it is the part and the next one the class.
     """
     folders = [PurePosixPath(id).parts[:-1] for id in ids]
     while folders and all(len(each) > 1 for each in folders) and len({each[0] for each in folders}) == 1:

@@ -1,4 +1,4 @@
-"""Which recordings the lines of a table name."""
+"""The assignment of the lines of a table to recordings."""
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -12,11 +12,11 @@ Recordings = Sequence[tuple[str, Sequence[str]]]
 
 
 def match_lines(table: FactTable, recordings: Recordings) -> tuple[dict[int, list[Facts]], list[str]]:
-    """Return the lines of each recording by its number, and what was assumed.
+    """Return the lines of each recording by its index, and notes about what was assumed.
 
-    A line names a recording by its id or file, with or without folders and ending, or by how the name of its file
-    begins, as pose estimators append to the name of a video. Where there is one recording and the table is about one,
-    they belong together. A name that fits none or several, and two names of one recording raise RecordingError.
+    A line names a recording by its id or file, with or without folders and ending, or by the beginning of its file
+    name, as pose estimators append to the name of a video. If there is one recording and the table names only one, they
+    belong together. A name that fits none or several, and two names of one recording raise RecordingError.
     """
     names = list(dict.fromkeys(line.name for line in table.lines))
     number = {name: _find(name, recordings) for name in names}
@@ -39,7 +39,7 @@ def match_lines(table: FactTable, recordings: Recordings) -> tuple[dict[int, lis
 
 
 def _find(name: str, recordings: Recordings) -> list[int]:
-    """Return the recordings that a name fits, by the strictest rule that any fits."""
+    """Return the indices of the recordings that a name fits, by the strictest rule that fits any."""
     wanted = name.replace("\\", "/").removeprefix("./")
     stem = _last(without_suffix(wanted))
     exact, loose, stems, begins = (list[int]() for _ in range(4))

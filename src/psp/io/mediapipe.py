@@ -1,7 +1,7 @@
-"""MediaPipe Holistic, an array a frame.
+"""MediaPipe Holistic, one array per frame.
 
-`MP_Data/CLASS/SEQUENCE/FRAME.npy` are one-dimensional arrays of a frame each, of body, face and hands or some of them
-(`psp.io.landmarks`); a sequence is a recording. Landmarks in CSV are tables (`psp.io.tables`), in JSON
+`MP_Data/CLASS/SEQUENCE/FRAME.npy` are one-dimensional arrays with the landmarks of a frame: body, face and hands or
+some of them (`psp.io.landmarks`). A sequence is a recording. For landmarks in CSV files see `psp.io.tables`, in JSON
 `psp.io.mediapipe_json`.
 """
 
@@ -43,7 +43,7 @@ def parse_frames(files: Sequence[File]) -> list[Raw]:
         row = numbers(next(iter(arrays.values()), np.empty(0)), file.name)
         if row.ndim != 1 or len(row) not in LANDMARKS_IN_A_FILE or (rows and len(row) != len(rows[0])):
             expected = f"({len(rows[0])},) as before" if rows else "one of (1662,), (258,), (225,), (132,), (126,)"
-            what = f"the array has the shape {row.shape}, expected is {expected}."
+            what = f"expected the shape {expected}, found {row.shape}."
             raise RecordingError(what, where=file.name, remedy=REMEDY)
         rows.append(row)
     matches = [FRAME.fullmatch(file.name) for file in files]

@@ -27,16 +27,16 @@ IMAGE = ("poselandmarks", "landmarks", "landmark", "keypoints", "pose", "handlan
 HANDS = ("lefthandlandmarks", "righthandlandmarks")
 SCORES = ("visibility", "score", "confidence")
 FEWEST = 5
-"""So many joints at least make an object of points a frame."""
+"""An object of at least so many points is a frame."""
 
 MOST = 1e9
-"""A coordinate beyond this is damaged."""
+"""The largest absolute value of a coordinate."""
 
 Points = Float64[np.ndarray, "v 4"]
 
 
 def recognises_landmarks(name: str, head: bytes) -> bool:
-    """Return whether a JSON file holds points with x and y that are landmarks by the keys, or nothing else."""
+    """Return whether a JSON file holds points with x and y under keys of landmarks, or in plain lists."""
     paths = key_paths(head)
     points = {path[:-1] for path in paths if path[-1] == "x" and (*path[:-1], "y") in paths}
     named = [path for path in points if path and path[-1] != "[]"]
@@ -60,7 +60,7 @@ def parse_landmarks(files: Sequence[File]) -> list[Raw]:
         people, found = _people(frame, with_hands, where)
         names = names or found
         if found and found != names:
-            raise RecordingError("the joints are others than before.", where=where, remedy=REMEDY)
+            raise RecordingError("the joints differ from those of the frames before.", where=where, remedy=REMEDY)
         poses[number] = [Pose(each[:, :3], each[:, 3]) for each in people]
     raw = recording_of(poses, file.name, names=names or ("",))
     flat = np.isnan(raw.joints[..., 2]).all()
@@ -93,7 +93,7 @@ def _frames_in(content: Any) -> list[Any]:
 
 
 def _facts(content: Any) -> dict[str, Any]:
-    """Return the frame rate, the label and the size of the image, as far as the file tells them."""
+    """Return the frame rate, the label and the size of the image, as far as the file states them."""
     if not isinstance(content, dict):
         return {}
     found: dict[str, Any] = {}
@@ -112,7 +112,7 @@ def _is_points(value: Any) -> bool:
 
 
 def _people(frame: Any, with_hands: bool, where: str) -> tuple[list[Points], tuple[str, ...]]:
-    """Return the persons of a frame and the names of their joints if it tells them."""
+    """Return the persons of a frame and the names of their joints if it states them."""
     if not frame:
         return [], ()
     if isinstance(frame, list):
@@ -120,7 +120,7 @@ def _people(frame: Any, with_hands: bool, where: str) -> tuple[list[Points], tup
         people = [_points(each, where) for each in lists if each]
         return [points for points, _ in people], next((names for _, names in people if names), ())
     if not isinstance(frame, dict):
-        raise RecordingError(f"there is {kind_name(frame)}, expected is a frame.", where=where, remedy=REMEDY)
+        raise RecordingError(f"expected a frame, found {kind_name(frame)}.", where=where, remedy=REMEDY)
     of_key = {_plain(key): value for key, value in frame.items()}
     if with_hands:
         return [_with_hands(of_key, where)], ()
@@ -134,7 +134,7 @@ def _people(frame: Any, with_hands: bool, where: str) -> tuple[list[Points], tup
 
 
 def _unwrapped(value: Any) -> Any:
-    """Return what is under `landmark` or `keypoints`, as protocol buffers and TensorFlow.js write it."""
+    """Return the list under `landmark` or `keypoints`, as protocol buffers and TensorFlow.js write it."""
     if isinstance(value, dict):
         return next((value[key] for key in value if _plain(key) in ("landmark", "landmarks", "keypoints")), value)
     return value
@@ -147,16 +147,16 @@ def _with_hands(of_key: Mapping[str, Any], where: str) -> Points:
     for value, count in ((body, BODY), (of_key.get(HANDS[0]), HAND), (of_key.get(HANDS[1]), HAND)):
         points = _points(_unwrapped(value), where)[0] if value else np.full((count, 4), np.nan)
         if len(points) != count:
-            what = f"there are {len(points)} landmarks, expected are {count}."
+            what = f"expected {count} landmarks, found {len(points)}."
             raise RecordingError(what, where=where, remedy=REMEDY)
         found.append(points)
     return np.concatenate(found)
 
 
 def _points(value: Any, where: str) -> tuple[Points, tuple[str, ...]]:
-    """Return x, y, z and the visibility of points, 1 where it is not told, and their names."""
+    """Return x, y, z and the visibility of points, 1 where it is not stated, and their names."""
     if not _is_points(value):
-        raise RecordingError(f"there is {kind_name(value)}, expected are points.", where=where, remedy=REMEDY)
+        raise RecordingError(f"expected points, found {kind_name(value)}.", where=where, remedy=REMEDY)
     rows = list[list[float]]()
     for point in value:
         score = next((point[key] for key in SCORES if key in point), 1.0)
@@ -165,7 +165,7 @@ def _points(value: Any, where: str) -> tuple[Points, tuple[str, ...]]:
             each for each in row if isinstance(each, bool) or not isinstance(each, int | float) or abs(each) > MOST
         ]
         if wrong:
-            what = f"{kind_name(wrong[0])} in landmark {len(rows)} is no number."
+            what = f"{kind_name(wrong[0])} in landmark {len(rows)} is not a number."
             raise RecordingError(what, where=where, remedy=REMEDY)
         rows.append(row)
     names = tuple(str(point.get("name", "")) for point in value)

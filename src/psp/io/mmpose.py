@@ -1,10 +1,10 @@
 """JSON of MMPose: what its Inferencer and its demos save.
 
-The Inferencer writes a file a video, [{frame_id, instances: [...]}], or a file an image, [...], of instances
+The Inferencer writes one file per video, [{frame_id, instances: [...]}], or one file per image, [...], of instances
 {keypoints: [[x, y(, z)]], keypoint_scores: [...], bbox, bbox_score}; the joints are known by their number only. Demos
 with --save-predictions write {meta_info: {keypoint_id2name, skeleton_links}, instance_info: [{frame_id, instances}]},
 in which arrays may be {"__ndarray__": [...]}. Coordinates are pixels; three are those of the lifted skeleton, z up. All
-coordinates are given, low scores tell which to doubt. Persons stand in arbitrary order unless there is a track_id.
+coordinates are given; uncertain ones have low scores. Persons are in arbitrary order unless there is a track_id.
 Sources: mmpose/structures/utils.py, mmpose/apis/inferencers and demo of open-mmlab/mmpose.
 """
 
@@ -54,10 +54,10 @@ def parse_images(files: Sequence[File]) -> list[Raw]:
     return [_recording(frames, {}, files[0].name)]
 
 
-MMPOSE = Format("mmpose", "MMPose, a .json file a video", (".json",), recognises_video, parse_video)
+MMPOSE = Format("mmpose", "MMPose, one .json file per video", (".json",), recognises_video, parse_video)
 
 MMPOSE_IMAGES = Format(
-    "mmpose-images", "MMPose, a .json file an image", (".json",), recognises_image, parse_images, group_frames
+    "mmpose-images", "MMPose, one .json file per image", (".json",), recognises_image, parse_images, group_frames
 )  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def _pose(instance: Any, where: str) -> Pose:
 
 
 def _names(meta: Any, where: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Return the names of the joints and their connections; nothing where a file does not tell them."""
+    """Return the names of the joints and their connections; nothing where a file does not state them."""
     given = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
     if not isinstance(given, dict) or not given:
         return (), ()
@@ -109,7 +109,8 @@ def _names(meta: Any, where: str) -> tuple[tuple[str, ...], tuple[tuple[str, str
     for link in list_of(_plain(meta.get("skeleton_links") or []), f"{where}, skeleton_links"):
         ends = [whole_number(end, f"{where}, skeleton_links") for end in list_of(link, f"{where}, skeleton_links")]
         if len(ends) != 2 or not all(0 <= end < len(names) for end in ends):
-            raise RecordingError(f"{ends} connects no two joints.", where=f"{where}, skeleton_links", remedy=REMEDY)
+            what = f"{ends} does not connect two joints."
+            raise RecordingError(what, where=f"{where}, skeleton_links", remedy=REMEDY)
         edges.append((names[ends[0]], names[ends[1]]))
     return names, tuple(edges)
 

@@ -1,7 +1,7 @@
 """Data sets of the package movement: an xarray.Dataset in memory, or saved as netCDF 4, .nc files.
 
 `position` has the dimensions time, space (x, y or x, y, z), keypoints and individuals, `confidence` the same without
-space; NaN where not observed. Coordinates name the keypoints and individuals; the attributes may tell `fps` and
+space; NaN where not observed. Coordinates name the keypoints and individuals; the attributes may state `fps` and
 `source_software`. Neither movement nor xarray is needed: an object with `position`, `.dims`, `.values`, `.coords`
 and `.attrs` is enough.
 """
@@ -46,7 +46,7 @@ def raw_of_dataset(dataset: Any, where: str = "the data set") -> Raw:
         names = [str(name) for name in np.asarray(dataset.coords["keypoints"].values).ravel().tolist()]
         attributes = dict(dataset.attrs)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise RecordingError(f"this is not a movement data set ({error}).", where=where, remedy=REMEDY) from error
+        raise RecordingError(f"this is not a data set of movement ({error}).", where=where, remedy=REMEDY) from error
     id = PurePosixPath(str(attributes.get("source_file") or "").replace("\\", "/")).stem or None
     return replace(_raw(position, scores, names, attributes, where), id=id)
 
@@ -78,11 +78,11 @@ class MemorySource(FileSource):
 
     @property
     def where(self) -> str:
-        """What error messages name."""
+        """The name in error messages."""
         return "the data set"
 
     def read(self, name: str, most: int = -1) -> bytes:
-        """Return nothing: the data sets are those of the format."""
+        """Return nothing: the data sets are kept by the format."""
         return b""
 
     def walk(self) -> Iterator[SourceItem]:
@@ -91,7 +91,7 @@ class MemorySource(FileSource):
 
 
 def datasets_of(source: object) -> list[Any]:
-    """Return movement data sets, of one or of several in a list; none if the source is anything else."""
+    """Return the movement data sets of a source, which is one or a list of them; empty for any other source."""
     found = list(source) if isinstance(source, list | tuple) else [source]
     return found if found and all(hasattr(each, "position") and hasattr(each, "attrs") for each in found) else []
 
@@ -125,7 +125,7 @@ def _raw(
     joints = _in_order(position, DIMS, where)
     scores = None if confidence is None else _in_order(confidence, DIMS[:3], where)
     if joints.shape[2] != len(names) or len(set(names)) < len(names) or joints.shape[3] not in (2, 3):
-        what = f"position has the shape {joints.shape} (individuals, time, keypoints, space) and {len(names)} names."
+        what = f"position has the shape {joints.shape} (individuals, time, keypoints, space), with {len(names)} names."
         raise RecordingError(what, where=where, remedy=REMEDY)
     if scores is not None and scores.shape != joints.shape[:3]:
         raise RecordingError(f"confidence has the shape {scores.shape}.", where=where, remedy=REMEDY)
@@ -137,10 +137,10 @@ def _raw(
 
 def _in_order(variable: Variable, dims: Sequence[str], where: str) -> np.ndarray:
     if sorted(variable.dims) != sorted(dims) or variable.values.ndim != len(dims) or 0 in variable.values.shape:
-        what = f"there is an array of the dimensions {', '.join(variable.dims) or 'none'} {variable.values.shape}."
+        what = f"an array has the dimensions {', '.join(variable.dims) or 'none'} {variable.values.shape}."
         raise RecordingError(what, where=where, remedy=REMEDY)
     if variable.values.dtype.kind not in "fiu":
-        raise RecordingError(f"positions are {variable.values.dtype}.", where=where, remedy=REMEDY)
+        raise RecordingError(f"an array is {variable.values.dtype}, not numbers.", where=where, remedy=REMEDY)
     return variable.values.transpose([variable.dims.index(dim) for dim in dims]).astype(np.float64)
 
 

@@ -121,9 +121,9 @@ def detects_ntu(source: Path | tuple[Path, ...]) -> bool:
 def read_missing(path: Path) -> frozenset[str]:
     """Return the clip names in a list of missing skeletons, in upper case.
 
-    The list may be UTF-8 or, with a byte-order mark, UTF-16; what stands around the names does not matter.
+    The list may be UTF-8 or, with a byte-order mark, UTF-16; other text around the names is ignored.
     """
-    remedy = "Name a text file with one clip a line, such as S001C002P005R002A008."
+    remedy = "Name a text file with one clip per line, such as S001C002P005R002A008."
     try:
         content = path.read_bytes()
         encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
@@ -137,16 +137,16 @@ def read_missing(path: Path) -> frozenset[str]:
 
 
 def read_skeleton_file(path: str | os.PathLike[str]) -> Recording:
-    """Return the recording of one `.skeleton` file; whatever is wrong raises RecordingError with file and line."""
+    """Return the recording of one `.skeleton` file; RecordingError names file and line of an error."""
     return parse_skeleton(_files(Path(path)).read(Path(path).name), Path(path).name)
 
 
 def parse_skeleton(content: bytes, name: str) -> Recording:
     """Return the recording in the content of the file `name`.
 
-    SsssCcccPpppRrrrAaaa tells setup, camera, subject, repetition and action; each may be missing. An id that occurs
-    twice in one frame belongs to two bodies: the second is told apart by its rank in the frame. A joint at zero or with
-    a coordinate that is not a number was not observed.
+    The name SsssCcccPpppRrrrAaaa states setup, camera, subject, repetition and action; each may be missing. An id that
+    occurs twice in one frame belongs to two bodies, numbered by their order in the frame. A joint at zero or with a
+    coordinate that is not a number was not observed.
     """
     id = Path(name).stem
     action = _action(id)
@@ -165,7 +165,7 @@ def parse_skeleton(content: bytes, name: str) -> Recording:
 
 
 def columns_of_name(name: str) -> dict[str, int]:
-    """Return what a name such as S001C002P003R002A013 tells besides the action; nothing if it is another."""
+    """Return the columns that a name such as S001C002P003R002A013 states besides the action; empty for other names."""
     facts = FACTS.fullmatch(name)
     return {} if facts is None else {column: int(facts[column]) for column in COLUMNS if facts[column]}
 
@@ -175,13 +175,13 @@ def _files(source: Path | tuple[Path, ...]) -> FileSource:
 
 
 def _action(name: str) -> int | None:
-    """Return the number of the action that a name tells, None if it tells none."""
+    """Return the number of the action that a name states, None if it states none."""
     facts = FACTS.fullmatch(name)
     return int(facts["action"]) or None if facts and facts["action"] else None
 
 
 class _SkeletonText:
-    """The words of a file, where they begin and end, and the first of each line."""
+    """The words of a file: where each begins and ends, and the first word of each line."""
 
     def __init__(self, content: bytes, name: str) -> None:
         self.name, self.content = name, content
@@ -201,7 +201,7 @@ class _SkeletonText:
         return frames if frames else self._fail(0, "the recording has no frames")
 
     def sightings(self) -> list[tuple[int, tuple[bytes, int], int]]:
-        """Walk through the frames: (frame, body, line of its first joint) for every body seen, checking all lines."""
+        """Return (frame, body, line of its first joint) for every body in every frame; all lines are checked."""
         found, line = [], 1
         for frame in range(self.frames):
             bodies, line = self._count(line, "bodies"), line + 1
@@ -217,7 +217,7 @@ class _SkeletonText:
         return found
 
     def positions(self, lines: Int64[np.ndarray, "s"]) -> Float64[np.ndarray, "s 25 3"]:
-        """Return x, y, z of the 25 joints whose first stands in each of the lines, NaN where that is written."""
+        """Return x, y, z of the 25 joints that begin in each of the lines; NaN if the file says so."""
         offsets = JOINT_WORDS * np.arange(JOINTS)[:, None] + np.arange(3)
         words = (self.first[lines][:, None, None] + offsets).ravel()
         values = read_decimals(self.characters, self.begins[words], self.ends[words])

@@ -1,4 +1,4 @@
-"""The names of the 120 actions of NTU RGB+D 120 as its own page words them; the first 60 are those of NTU RGB+D 60."""
+"""The names of the 120 actions of NTU RGB+D 120 as on its web page; the first 60 are those of NTU RGB+D 60."""
 
 NTU_CLASSES = (
     "drink water", "eat meal", "brush teeth", "brush hair", "drop", "pick up", "throw", "sit down",

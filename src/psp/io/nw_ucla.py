@@ -1,7 +1,7 @@
 """Northwestern-UCLA Multiview Action 3D (Kinect v1): the public archive `all_sqe`, and the original recordings.
 
-`all_sqe` has a JSON file a clip. The original has a folder a clip and a text file a frame, such as
-`frame_1_tc_20_skeletons.txt`: after a line with a single number 20 lines x,y,z,state a skeleton, in no certain order.
+`all_sqe` has one JSON file per clip. The original has one folder per clip and one text file per frame, such as
+`frame_1_tc_20_skeletons.txt`: a line with a single number, then 20 lines x,y,z,state for each skeleton, in any order.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ IS_DIGIT = np.isin(np.arange(256), list(DIGITS))
 
 @dataclass(frozen=True)
 class FramesItem(SourceItem):
-    """A recording of one text file a frame."""
+    """A recording of one text file per frame."""
 
     frames: tuple[str, ...]
 
@@ -85,12 +85,12 @@ class NWUCLAReader:
         return self.files.name
 
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
-        """List the recordings by id and count those without a label; a repeated id raises RecordingError."""
+        """Return the recordings sorted by id and the number without a label; a repeated id raises RecordingError."""
         files = list(self.files.walk())
         items = [*_frames_items(files, self.files), *(file for file in files if _is_json(file))]
         if not items:
             remedy = "Name a folder or a zip archive that holds *.json files, or frame_*_skeletons.txt files."
-            raise RecordingError("there is no *.json file.", where=self.files.where, remedy=remedy)
+            raise RecordingError("there is no recording.", where=self.files.where, remedy=remedy)
         named = sorted(((item.id, item) for item in items), key=lambda pair: (pair[0], pair[1].name))
         for (id, first), (other, second) in pairwise(named):
             if id == other:
@@ -112,7 +112,7 @@ def open_nw_ucla(source: Path | tuple[Path, ...]) -> NWUCLAReader:
 
 
 def detects_nw_ucla(source: Path | tuple[Path, ...]) -> bool:
-    """Return whether a source has files of the names of NW-UCLA, or the first JSON file has its content."""
+    """Return whether a source has files with names of NW-UCLA, or its first JSON file has the content of NW-UCLA."""
     files, first = _files(source), None
     try:
         for file in files.walk():
@@ -125,7 +125,7 @@ def detects_nw_ucla(source: Path | tuple[Path, ...]) -> bool:
 
 
 def parse_nw_ucla(content: bytes, name: str) -> Recording:
-    """Return the recording in the content of the JSON file `name`; whatever is wrong raises RecordingError.
+    """Return the recording in the content of the JSON file `name`; RecordingError says what is wrong.
 
     A joint at zero or with a coordinate that is not a number (NaN or null) was not observed.
     """
@@ -138,9 +138,9 @@ def parse_nw_ucla(content: bytes, name: str) -> Recording:
 
 
 def _plain_content(content: bytes) -> dict[str, Any] | None:
-    """Return what a JSON file holds, with an array as its skeletons; None if they are anything but plain numbers.
+    """Return the content of a JSON file, with the skeletons as an array; None unless they are plain numbers.
 
-    The numbers of a file are read at once, which takes a third of the time of `json`.
+    All numbers are read at once, which takes a third of the time of `json`.
     """
     start, end = content.find(b"[[["), content.rfind(b"]]]") + 3
     array = content[max(start, 0) : end]
@@ -162,7 +162,7 @@ def _plain_content(content: bytes) -> dict[str, Any] | None:
 
 
 def parse_frames(files: Sequence[tuple[str, bytes]], id: str) -> Recording:
-    """Return the recording of text files, (name, content) a frame in order; RecordingError names file and line.
+    """Return the recording of text files, (name, content) of each frame in order; RecordingError names file and line.
 
     The state of a joint is 0 where it was not observed, unless all states are 0.
     """
@@ -177,7 +177,7 @@ def parse_frames(files: Sequence[tuple[str, bytes]], id: str) -> Recording:
 
 
 def _facts(id: str) -> dict[str, int]:
-    """Return the numbers that a name tells."""
+    """Return the numbers that a name states."""
     facts = NAME.fullmatch(id)
     return {} if facts is None else {key: int(number) for key, number in facts.groupdict().items() if number}
 
@@ -187,7 +187,7 @@ def _info(id: str, where: str) -> ClipInfo:
     action = facts.get("action")
     if action is not None and action not in NW_UCLA_ACTIONS:
         remedy = "Name it like a01_s01_e00_v01."
-        raise RecordingError("the name tells none of the ten actions.", where=where, remedy=remedy)
+        raise RecordingError("the name states none of the ten actions.", where=where, remedy=remedy)
     known = {"subject": facts.get("subject"), "camera": facts.get("view"), "setup": 0 if facts else None}
     known["repetition"] = facts.get("episode")
     columns = {column: number for column, number in known.items() if number is not None}
@@ -217,7 +217,7 @@ def _last(name: str) -> str:
 
 
 def _frames_items(files: Sequence[SourceItem], source: FileSource) -> list[SourceItem]:
-    """Return one item a folder of text files, its frames in the order of their numbers."""
+    """Return one item per folder of text files, its frames in the order of their numbers."""
     folders: dict[PurePosixPath, list[tuple[int, str, str]]] = {}
     for file in files:
         if found := FRAME.fullmatch(_last(file.name)):
@@ -244,7 +244,7 @@ def _skeletons(content: bytes, name: str) -> Float64[np.ndarray, "m 20 4"]:
             raise RecordingError(what, where=f"{name}:{number}", remedy=REMEDY) from None
         joints.append([x, y, z, state])
     if len(joints) % JOINTS:
-        what = f"the frame has {len(joints)} joints, which is no multiple of {JOINTS}."
+        what = f"the frame has {len(joints)} joints, not a multiple of {JOINTS}."
         raise RecordingError(what, where=name, remedy=REMEDY)
     return np.array(joints).reshape(-1, JOINTS, 4)
 

@@ -3,9 +3,9 @@
 An HDF5 file. A group of the type PoseEstimation in /processing/behavior or another module has a group of the type
 PoseEstimationSeries for each point: `data` (frames, 2 or 3), `confidence` (frames,), and `timestamps` (frames,) in
 seconds or `starting_time` with the attribute `rate`. `nodes` and `edges` (pairs of numbers) are in the group or in its
-`skeleton`. Not observed are NaN. Groups with the same points and frames are the animals of one recording, unless
+`skeleton`. NaN means not observed. Groups with the same points and frames are the animals of one recording, unless
 their names are those of cameras; otherwise each is a recording. In one group, points such as `ind1_nose` and
-`ind2_nose` tell the animals.
+`ind2_nose` belong to different animals.
 """
 
 import re
@@ -51,7 +51,7 @@ def parse_nwb(files: Sequence[File]) -> list[Raw]:
         found = {str(group.name).rpartition("/")[2] or str(number): _series(group, file)
                  for number, group in enumerate(groups)}  # fmt: skip
         if not found or not all(found.values()):
-            raise RecordingError("there are no pose estimates in it.", where=file.name, remedy=REMEDY)
+            raise RecordingError("the file has no pose estimates.", where=file.name, remedy=REMEDY)
         times = {name: _times(group, file) for name, group in zip(found, groups, strict=True)}
         edges = _edges(groups[0], file)
         units = _units(groups[0])
@@ -107,7 +107,7 @@ def _series(group: Group, file: File) -> Poses:
 
 
 def _times(group: Group, file: File) -> tuple[Float64[np.ndarray, "t"] | None, float | None]:
-    """Return the times of the frames, unless they are evenly spaced by the file's word, and frames a second."""
+    """Return the times of the frames, None if the file states a constant rate, and the frame rate."""
     first = next(each for each in group.values() if _type(each) == "PoseEstimationSeries")
     if "timestamps" not in first:
         rate = first["starting_time"].attrs.get("rate") if "starting_time" in first else None
@@ -121,7 +121,7 @@ def _times(group: Group, file: File) -> tuple[Float64[np.ndarray, "t"] | None, f
 
 
 def _places(stamps: Float64[np.ndarray, "t"], fps: float | None, file: File) -> np.ndarray:
-    """Return the numbers of frames by their times; where these are too uneven, one after the other."""
+    """Return the frame numbers from the times; consecutive numbers if the times are too uneven."""
     numbers = np.round((stamps - stamps[0]) * (fps or 1.0))
     if (np.diff(numbers) < 1).any():
         return np.arange(len(stamps))
@@ -129,13 +129,13 @@ def _places(stamps: Float64[np.ndarray, "t"], fps: float | None, file: File) -> 
 
 
 def _skeleton(group: Group) -> Group:
-    """Return what holds the nodes and edges of a group."""
+    """Return the group that holds the nodes and edges of a group: its skeleton or itself."""
     linked = group.get("skeleton")
     return linked if isinstance(linked, Group) else group
 
 
 def _edges(group: Group, file: File) -> list[tuple[str, str]]:
-    """Return the edges of a skeleton by names; of several animals in one group they are not kept."""
+    """Return the edges of a skeleton as pairs of names."""
     holder = _skeleton(group)
     if "edges" not in holder or "nodes" not in holder:
         return []
@@ -143,7 +143,7 @@ def _edges(group: Group, file: File) -> list[tuple[str, str]]:
     if pairs.size == 0:
         return []
     if pairs.ndim != 2 or pairs.shape[1] != 2 or not np.isin(pairs, np.arange(len(nodes))).all():
-        raise RecordingError("an edge names no node.", where=file.name, remedy=REMEDY)
+        raise RecordingError("an edge names a node that does not exist.", where=file.name, remedy=REMEDY)
     return [(nodes[int(one)], nodes[int(other)]) for one, other in pairs if one != other]
 
 

@@ -1,10 +1,10 @@
-"""OpenPose's JSON, a file a frame: NAME_000000000000_keypoints.json, as its option --write_json writes them.
+"""OpenPose's JSON, one file per frame: NAME_000000000000_keypoints.json, as its option --write_json writes them.
 
-A file is {people: [{pose_keypoints_2d: [x, y, confidence, ...], hand_left_keypoints_2d, pose_keypoints_3d, ...}]}, the
-joints are BODY_25, COCO or MPI by their number. Without a body the two hands are the joints. Coordinates are pixels or,
-by --keypoint_scale 3 and 4, in [0, 1] or [-1, 1]; confidence 0 means not observed. The persons of a frame stand in
-arbitrary order. AlphaPose writes the same, and `bodies` with `joints`, in its folder sep-json. Source: doc/02_output.md
-and include/openpose/pose/poseParameters.hpp of OpenPose.
+A file is {people: [{pose_keypoints_2d: [x, y, confidence, ...], hand_left_keypoints_2d, pose_keypoints_3d, ...}]}; the
+joints are BODY_25, COCO or MPI, by their number. Without a body the joints are those of two hands. Coordinates are
+pixels or, with --keypoint_scale 3 and 4, in [0, 1] or [-1, 1]; confidence 0 means not observed. The persons of a frame
+are in arbitrary order. AlphaPose writes the same, and `bodies` with `joints`, in its folder sep-json. Source:
+doc/02_output.md and include/openpose/pose/poseParameters.hpp of OpenPose.
 """
 
 from collections.abc import Sequence
@@ -55,13 +55,13 @@ def parse_openpose(files: Sequence[File]) -> list[Raw]:
     if raw.joints.shape[2] == len(MPI):
         raw = replace(raw, names=MPI, edges=tuple((MPI[a], MPI[b]) for a, b in MPI_EDGES))
     if raw.joints.shape[3] == 3:
-        note = "Three coordinates are taken to be those of a camera, y down (--up names another axis)."
+        note = "Three coordinates are taken to be camera coordinates with y down (--up states another axis)."
         return [replace(raw, notes=(*raw.notes, note))]
     return [with_units(raw)]
 
 
 OPENPOSE = Format(
-    "openpose", "OpenPose, a .json file a frame", (".json",), recognises_openpose, parse_openpose, group_frames
+    "openpose", "OpenPose, one .json file per frame", (".json",), recognises_openpose, parse_openpose, group_frames
 )  # fmt: skip
 
 
@@ -75,20 +75,20 @@ def two_hands() -> Layout:
 
 
 def _people(file: File) -> list[tuple[str, dict[str, Any]]]:
-    """Return the persons of a frame, each with its place in the file."""
+    """Return the persons of a frame, each with its position in the file for error messages."""
     content = read_json(file)
     key = "bodies" if isinstance(content, dict) and "people" not in content and "bodies" in content else "people"
     people = members(content, key, file.name)
     for number, person in enumerate(people):
         if not isinstance(person, dict):
-            what = f"there is {kind_name(person)}, expected is a person."
+            what = f"expected a person, found {kind_name(person)}."
             remedy = "Correct this file or leave it out."
             raise RecordingError(what, where=f"{file.name}, person {number}", remedy=remedy)
     return [(f"{file.name}, person {number}", person) for number, person in enumerate(people)]
 
 
 def _pose(where: str, person: dict[str, Any], keys: Sequence[str]) -> Pose | None:
-    """Return the joints under some keys, one after the other; None if the person has none."""
+    """Return the joints under some keys, concatenated; None if the person has none."""
     width = 4 if keys[0].endswith("3d") else 3
     points = [point_rows(list_of(person.get(key) or [], f"{where}, {key}"), width, f"{where}, {key}") for key in keys]
     if not any(each.size for each in points):
@@ -102,7 +102,7 @@ def _pose(where: str, person: dict[str, Any], keys: Sequence[str]) -> Pose | Non
 
 
 def _track(person: dict[str, Any], where: str) -> int | None:
-    """Return the number that OpenPose's tracking gave a person; -1 and none mean that there is no tracking."""
+    """Return the number that OpenPose's tracking gave a person; None for -1 or no number, without tracking."""
     given = person.get("person_id")
     given = given[0] if isinstance(given, list) and len(given) == 1 else given
     if given is None or given == []:

@@ -1,4 +1,4 @@
-"""Read pickles of other programs without running their code: plain values and NumPy arrays only."""
+"""Reading of pickles of other programs without running their code: plain values and NumPy arrays only."""
 
 import io
 import pickle
@@ -15,14 +15,14 @@ DAMAGED = (
     pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError,
     MemoryError, RuntimeError, SystemError,
 )  # fmt: skip
-"""What loading a damaged pickle raises."""
+"""The errors that loading a damaged pickle raises."""
 
 
 def read_restricted(path: str | PathLike[str]) -> object:
-    """Return the lists, dicts, tuples, texts, numbers and NumPy arrays of a pickle.
+    """Return the content of a pickle of lists, dicts, tuples, texts, numbers and NumPy arrays.
 
-    A pickle is a program. One that names anything but the functions that rebuild arrays raises RecordingError
-    before that is called. Texts of Python 2 are read as Latin-1, as NumPy's own arrays of that time require.
+    A pickle is a program. If it names anything but the functions that rebuild arrays, RecordingError is raised before
+    anything is called. Texts of Python 2 are read as Latin-1, as NumPy arrays of Python 2 require.
     """
     try:
         content = Path(path).read_bytes()
@@ -33,7 +33,7 @@ def read_restricted(path: str | PathLike[str]) -> object:
 
 
 def load_restricted(content: bytes, name: str) -> object:
-    """Return what `read_restricted` does, of the content of a file."""
+    """Return the content of a pickle, as `read_restricted` does, from bytes; `name` is for errors."""
     try:
         return _PlainUnpickler(io.BytesIO(content), encoding="latin1").load()
     except DAMAGED as error:
@@ -43,7 +43,7 @@ def load_restricted(content: bytes, name: str) -> object:
 
 class _PlainUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        """Return what a pickle may call; made anew, so that none can alter it for the next."""
+        """Return a function that a pickle may call; made anew, so that no pickle can alter it for the next."""
         rebuild = _rebuilding_functions().get(f"{module.replace('numpy.core', 'numpy._core')}.{name}")
         if rebuild is None:
             raise pickle.UnpicklingError(f"it names {module}.{name}")
@@ -51,7 +51,7 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def _rebuilding_functions() -> dict[str, Callable[..., object]]:
-    """What pickled arrays, NumPy scalars and bytes are made of, under the names of NumPy 2."""
+    """Return the functions that rebuild arrays, NumPy scalars and bytes, by their names in NumPy 2."""
     return {
         "numpy.ndarray": lambda *_: np.ndarray((0,), "b"),
         "numpy.dtype": np.dtype,
@@ -74,6 +74,6 @@ def _array_of_buffer(
     order: Literal["C", "F", "K"],
     axes: tuple[int, ...] | None = None,
 ) -> np.ndarray:
-    """An array of pickle protocol 5; order "K" is row-major with its axes permuted afterwards."""
+    """Return an array of pickle protocol 5; order "K" is row-major with its axes permuted afterwards."""
     array = np.frombuffer(data, dtype)
     return array.reshape(shape).transpose(axes) if order == "K" else array.reshape(shape, order=order)

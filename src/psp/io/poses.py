@@ -1,4 +1,4 @@
-"""Poses frame by frame, as pose estimators write them, as one recording."""
+"""Recordings from poses frame by frame, as pose estimators write them."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +16,13 @@ from psp.io.format import Persons, Raw, without_suffix
 
 REMEDY = "Correct this file or leave it out."
 MOST_NUMBERS = 100_000_000
-"""How many numbers a recording may have in tracks; with more its persons are detections."""
+"""How many numbers a recording with one entry per track may have; with more, tracks are ignored."""
 
 MOST_STEP, FEW = 100, 8
-"""Frames may be numbered in steps up to this, if there are not only a few."""
+"""The largest step in which frames may be numbered, and the number of frames from which on steps are recognised."""
 
 MISSING, MOST_MISSING = 10, 10_000
-"""How many frames may be missing: so many for each that is there, and so many more."""
+"""How many frames may be missing: MISSING for each frame, and MOST_MISSING more."""
 
 Bodies = Mapping[tuple[int, int], tuple[str, int]]
 
@@ -34,7 +34,7 @@ BODIES: Bodies = {
 """By the numbers of joints and coordinates: the layout, and how many of the joints it has, the first ones."""
 
 COCO_OR = "These 17 joints are taken to be coco17 unless --layout says ap10k or h36m17."
-"""What is assumed where a file does not tell whether its joints are those of a person."""
+"""The note about 17 joints that a file does not name."""
 
 FRAME = re.compile(r"(?P<name>.*?)[-_. ]?(?P<frame>\d{1,18})(_keypoints)?", re.DOTALL)
 FOLDERS = ("labels", "predictions", "sep-json", "json", "keypoints")
@@ -43,7 +43,7 @@ FOLDERS = ("labels", "predictions", "sep-json", "json", "keypoints")
 
 @dataclass(frozen=True, eq=False)
 class Pose:
-    """A pose in a frame: joints with NaN where one was not observed, the confidence of each, the number of a track."""
+    """A pose in a frame: joints (NaN where not observed), their confidence, and the number of the track if stated."""
 
     joints: Float64[np.ndarray, "v c"]
     confidence: Float64[np.ndarray, "v"] | None = None
@@ -51,7 +51,7 @@ class Pose:
 
 
 def pose_of(points: Float64[np.ndarray, "v numbers"], track: int | None = None) -> Pose:
-    """Return the pose of points whose last number is a confidence; coordinates that are all 0 are not observed."""
+    """Return the pose of points whose last number is a confidence; a point at zero was not observed."""
     joints = np.where(points[:, :-1].any(axis=1, keepdims=True), points[:, :-1], np.nan)
     return Pose(joints, points[:, -1], track)
 
@@ -59,19 +59,19 @@ def pose_of(points: Float64[np.ndarray, "v numbers"], track: int | None = None) 
 def recording_of(frames: Mapping[int, Sequence[Pose]], where: str, bodies: Bodies = BODIES, **facts: Any) -> Raw:
     """Return the recording of poses by the number of their frame; missing numbers are frames with nobody.
 
-    With a track for every pose there is an entry for each track, else for each place in the lists. `facts` are those of
-    Raw; without a layout or names there, the number of joints chooses the layout among `bodies`. Poses of unequal
+    If every pose has a track, there is an entry for each track, else for each position in the lists. `facts` are fields
+    of Raw; without a layout or names the layout is chosen among `bodies` by the number of joints. Poses of unequal
     joints, a track that occurs twice in a frame, frames far apart and nobody in all frames raise RecordingError.
     """
     poses = [pose for number in frames for pose in frames[number]]
     if not poses:
-        what = f"nobody is in {'any of the ' if len(frames) > 1 else 'the '}{len(frames)} frames."
+        what = f"there is no person in {len(frames)} {'frame' if len(frames) == 1 else 'frames'}."
         raise RecordingError(what, where=where, remedy="Leave this recording out.")
     places, notes = _places(frames, where)
     shape = _common_shape(frames, where)
     length, tracks = max(places.values()) + 1, _tracks(poses)
     if len(tracks) * length * shape[0] * (shape[1] + 1) > MOST_NUMBERS:
-        notes.append(f"There are {len(tracks)} tracks, too many for one recording: persons are followed anew.")
+        notes.append(f"The {len(tracks)} tracks of the file are too many for one recording: persons are tracked anew.")
         tracks = {}
     entries = len(tracks) or max(len(each) for each in frames.values())
     joints = np.full((entries, length, *shape), np.nan)
@@ -86,20 +86,20 @@ def recording_of(frames: Mapping[int, Sequence[Pose]], where: str, bodies: Bodie
 
 
 def with_body(raw: Raw, bodies: Bodies = BODIES) -> Raw:
-    """Return a recording with the layout that its numbers of joints and coordinates choose, and with a note."""
+    """Return a recording with the layout for its numbers of joints and coordinates; a note names dropped joints."""
     count, channels = raw.joints.shape[2:]
     layout, used = bodies.get((count, channels), (None, count))
     notes = list(raw.notes)
     if used < count:
-        notes.append(f"Of {count} points the first {used} are used, the body.")
+        notes.append(f"The first {used} of {count} points, the body, are used.")
     confidence = None if raw.confidence is None else raw.confidence[:, :, :used]
     return replace(raw, joints=raw.joints[:, :, :used], confidence=confidence, layout=layout, notes=tuple(notes))
 
 
 def with_units(raw: Raw) -> Raw:
-    """Return a recording in two dimensions with what its coordinates count: [0, 1] and [-1, 1] are shares of the image.
+    """Return a recording in two dimensions with its units: shares of the image in [0, 1] or [-1, 1], else pixels.
 
-    Those in [-1, 1] are brought to [0, 1].
+    Coordinates in [-1, 1] are mapped to [0, 1].
     """
     seen = np.ones(raw.joints.shape[:3]) if raw.confidence is None or not raw.confidence.any() else raw.confidence
     known = raw.joints[(seen > 0) & ~np.isnan(raw.joints).any(axis=3)]
@@ -113,8 +113,8 @@ def with_units(raw: Raw) -> Raw:
 def frame_of(name: str) -> tuple[str, int | None]:
     """Return the recording that a file or image belongs to by its name, and the number of its frame.
 
-    "wave/anna_000000000012_keypoints.json" is frame 12 of "wave/anna". A folder is the recording if it is called like
-    it, or if the names are numbers only. A name without a number is a recording of its own.
+    "wave/anna_000000000012_keypoints.json" is frame 12 of "wave/anna". If the name is only a number, or that of its
+    folder with a number, the folder is the recording. A name without a number is a recording of its own.
     """
     folders, _, stem = without_suffix(name).rpartition("/")
     parts = [part for part in PurePosixPath(folders).parts if part.lower() not in FOLDERS]
@@ -126,7 +126,7 @@ def frame_of(name: str) -> tuple[str, int | None]:
 
 
 def group_frames(names: Iterable[str]) -> dict[str, list[str]]:
-    """Return the files of each recording in the order of their frames, a file a frame."""
+    """Return the files of each recording in the order of their frames, one file per frame."""
     found: dict[str, dict[int, str]] = {}
     for name in names:
         recording, number = frame_of(name)
@@ -156,10 +156,10 @@ def number_images(names: Iterable[str]) -> dict[str, dict[str, int]]:
 
 
 def _places(frames: Mapping[int, Sequence[Pose]], where: str) -> tuple[dict[int, int], list[str]]:
-    """Return where each frame stands in the recording, and a note if frames are numbered in steps."""
+    """Return the index of each frame in the recording by its number, and a note if frames are numbered in steps."""
     numbers = sorted(frames)
     if numbers[0] < 0:
-        raise RecordingError(f"{numbers[0]} is no number of a frame.", where=where, remedy="Count frames from 0.")
+        raise RecordingError(f"{numbers[0]} is not a frame number.", where=where, remedy="Count frames from 0.")
     step = gcd(*(b - a for a, b in pairwise(numbers)))
     if step > MOST_STEP or len(numbers) < FEW or step == 0:
         step = 1
@@ -177,7 +177,7 @@ def _common_shape(frames: Mapping[int, Sequence[Pose]], where: str) -> tuple[int
         for pose in found:
             shape = shape or pose.joints.shape
             if pose.joints.shape != shape:
-                what = f"there are {_counts(pose.joints.shape)}, in frames before {_counts(shape)}."
+                what = f"a pose has {_counts(pose.joints.shape)}, poses before it have {_counts(shape)}."
                 raise RecordingError(what, where=f"{where}, frame {number}", remedy=REMEDY)
     assert shape is not None
     return shape[0], shape[1]
@@ -188,7 +188,7 @@ def _counts(shape: tuple[int, ...]) -> str:
 
 
 def _tracks(poses: Sequence[Pose]) -> dict[int, int]:
-    """Return the entry of each track; nothing if a pose has none."""
+    """Return the entry of each track; an empty mapping if a pose has no track."""
     numbers = [pose.track for pose in poses if pose.track is not None]
     return {track: entry for entry, track in enumerate(sorted(set(numbers)))} if len(numbers) == len(poses) else {}
 

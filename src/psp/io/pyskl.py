@@ -3,7 +3,7 @@
 A file is {split: {name: [frame_dir]}, annotations: [...]}, or only the list. An annotation has `frame_dir` (the id),
 `label` (a number), `total_frames`, `img_shape` (height, width), `keypoint` (m, t, v, c) and, in two dimensions,
 `keypoint_score` (m, t, v). Coordinates are pixels, or metres with y up for the 25 joints of Kinect v2; a joint at zero,
-or in three dimensions a pose of zeros, was not observed. In two dimensions the persons of a frame stand in arbitrary
+or in three dimensions a pose of zeros, was not observed. In two dimensions the persons of a frame are in arbitrary
 order. The files for Kinetics-400 hold no skeletons and are refused. Source: kennymckormick/pyskl, tools/data/README.md.
 """
 
@@ -25,7 +25,7 @@ REMEDY = "Correct this file or leave it out."
 KINETICS = ("raw_file", "frame_inds", "box_score")
 PART = re.compile(r"(?P<before>.*?)[-_]?(?P<part>train|val|test)(ing|idation)?[-_]?(?P<after>\w*)", re.IGNORECASE)
 ORDER = ("train", "test", "val")
-"""The part of a recording that is in several is the first of these."""
+"""A recording that is in several parts of a split belongs to the first of these."""
 
 Columns = dict[str, dict[str, str]]
 """The values of each column by the id of a recording."""
@@ -39,7 +39,7 @@ def recognises_pyskl(name: str, head: bytes) -> bool:
 
 
 def parse_pyskl(files: Sequence[File]) -> list[Raw]:
-    """Return the recordings of an annotation file; joints are views of its arrays."""
+    """Return the recordings of an annotation file; their joints are not copied."""
     (file,) = files
     content = load_restricted(file.content, file.name)
     split, annotations = ({}, content) if isinstance(content, list) else _parts_of_file(content, file.name)
@@ -75,7 +75,7 @@ def _columns(split: Mapping[str, Any], where: str) -> Columns:
         column = f"split{column}" if column.isdigit() else column or "part"
         for id in ids:
             if not isinstance(id, str | int):
-                what = f"an entry of {name!r} is no name of a recording."
+                what = f"an entry of {name!r} is not the name of a recording."
                 raise RecordingError(what, where=f"{where}, split", remedy=REMEDY)
             columns.setdefault(column, {}).setdefault(str(id), part)
     return columns
@@ -88,7 +88,7 @@ def _order(name: str) -> int:
 
 def _recording(annotation: Any, columns: Columns, where: str) -> Raw:
     if not isinstance(annotation, dict):
-        raise RecordingError("an annotation is no dict.", where=where, remedy=REMEDY)
+        raise RecordingError("an annotation is not a dict.", where=where, remedy=REMEDY)
     id = annotation.get("frame_dir", annotation.get("filename"))
     if not isinstance(id, str | int) or id == "":
         raise RecordingError("there is no frame_dir.", where=where, remedy=REMEDY)
@@ -114,7 +114,7 @@ def _joints(
     """Return the joints of an annotation and their confidence."""
     joints, score = annotation.get("keypoint"), annotation.get("keypoint_score")
     if joints is None and any(key in annotation for key in KINETICS):
-        what = "this is the table of contents of Kinetics-400: the skeletons are in other files, the kpfiles."
+        what = "this annotation of Kinetics-400 holds no skeleton: the skeletons are in other files, the kpfiles."
         remedy = "Convert it with PYSKL's DecompressPose, or use a file whose annotations have a keypoint."
         raise RecordingError(what, where=where, remedy=remedy)
     joints, score = _array(joints, "keypoint", where), None if score is None else _array(score, "keypoint_score", where)
@@ -134,17 +134,17 @@ def _joints(
 
 def _array(value: Any, key: str, where: str) -> np.ndarray:
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
-        raise RecordingError(f"{key} is no array of numbers.", where=where, remedy=REMEDY)
+        raise RecordingError(f"{key} is not an array of numbers.", where=where, remedy=REMEDY)
     return value
 
 
 def _label(value: Any, where: str) -> str | None:
-    """Return the number of the class as text; none or -1 mean an unlabelled recording."""
+    """Return the number of the class as text; None, for an unlabelled recording, if there is none or it is negative."""
     if value is None:
         return None
     label = _whole(value)
     if label is None:
-        raise RecordingError(f"the label {str(value)[:40]} is no whole number.", where=where, remedy=REMEDY)
+        raise RecordingError(f"the label {str(value)[:40]} is not a whole number.", where=where, remedy=REMEDY)
     return None if label < 0 else str(label)
 
 

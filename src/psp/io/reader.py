@@ -1,4 +1,4 @@
-"""The reader of all foreign formats."""
+"""The reader of all formats that are described by `psp.io.format.Format`."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from psp.skeleton.layout import Layout
 from psp.skeleton.recording import ClipInfo, Recording, Up
 
 BENCHMARKS = ("ntu60", "ntu120", "nw-ucla", "synthetic")
-"""Names that own data sets do not get, as they stand for benchmarks."""
+"""Names of benchmark data sets, which own data sets do not get."""
 
 
 @dataclass(frozen=True)
 class Entry(SourceItem):
-    """A clip to be read: its facts, its files, which of their recordings it is in, and which frames of that it is."""
+    """A clip to be read: its facts, its files, the index of its recording among theirs, and its frames (None: all)."""
 
     info: ClipInfo
     files: tuple[str, ...]
@@ -45,7 +45,7 @@ class Entry(SourceItem):
 class FormatReader:
     """The recordings of a source in one format; all have the joints of `layout` and `channels` coordinates.
 
-    `found` says what was derived or assumed when the source was opened.
+    `found` are sentences about what was derived or assumed when the source was opened.
     """
 
     format: Format
@@ -77,7 +77,7 @@ class FormatReader:
         return (*self.found, *self._listed.notes)
 
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
-        """List the clips in the order of their ids, and count those without a label."""
+        """Return the clips in the order of their ids, and counts, such as that of clips without a label."""
         number = {name: index for index, name in enumerate(self.classes)}
         items: list[SourceItem] = []
         for clip in sorted(self._listed.clips, key=lambda each: each.id):
@@ -93,16 +93,17 @@ class FormatReader:
         return items, +counts
 
     def read(self, item: SourceItem) -> Recording:
-        """Return one clip; a damaged file or one of other joints raises RecordingError."""
+        """Return one clip; a damaged file or one with other joints raises RecordingError."""
         assert isinstance(item, Entry)
         where, raws = item.name, parsed(self.format, self.files, item.files, item.files_stamp)
         if item.part >= len(raws):
-            raise RecordingError("the recording is gone.", where=where, remedy="Prepare the source again.")
+            what = "the file no longer has this recording."
+            raise RecordingError(what, where=where, remedy="Prepare the source again.")
         raw = by_joint(raws[item.part], self.layout, where)
         joints, confidence = observed(raw, slice(*item.frames) if item.frames else slice(None), where)
         order = joint_order(raw, self.layout, where)
         if joints.shape[3] != self.channels:
-            what = f"there are {joints.shape[3]} coordinates, {self.channels} in the first recording."
+            what = f"the joints have {joints.shape[3]} coordinates, those of the first recording {self.channels}."
             raise RecordingError(what, where=where, remedy="Leave this file out.")
         if order is not None:
             joints, confidence = joints[:, :, order], confidence[:, :, order]
@@ -112,7 +113,7 @@ class FormatReader:
         return Recording(item.info, joints, confidence, self.up, self.fps or raw.fps, raw.persons == "detections")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the listing out: other processes read single items."""
+        """Return the state without the listing: other processes read single items."""
         return {key: value for key, value in vars(self).items() if key != "_listed"}
 
     @cached_property
@@ -137,11 +138,11 @@ def open_files(
 ) -> FormatReader:
     """Return the reader of files of a format.
 
-    What is None is taken from the files. `layout` is a built-in name, a YAML file or a Layout; `up` the axis that
-    points up; `fps` frames a second; `size` (width, height) of the image in pixels, which coordinates in shares of it
-    need for their true proportions. `table` is a table of labels, by default `clips.csv` or the only other one in the
-    folder. `window` and `stride`, such as "2s" or "60" frames, cut long recordings where no interval is labelled;
-    `rest` is the class of these windows in recordings that have intervals, by default none.
+    Options that are None are taken from the files. `layout` is a built-in name, a YAML file or a Layout. `up` is the
+    axis that points up, `fps` the frames a second. `size` is (width, height) of the image in pixels; coordinates in
+    shares of the image need it for true proportions. `table` is a table of labels, by default `clips.csv` or the only
+    one in the folder. `window` and `stride`, such as "2s" or "60" frames, cut long recordings where no interval is
+    labelled; `rest` is the class of these windows in recordings that have intervals, by default none.
     """
     files = files or FileSource(source, format.suffixes)
     raw, folder, dataset = first_recording(format, files), _folder(source), _dataset(files)
@@ -152,28 +153,28 @@ def open_files(
     raw = by_joint(raw, found.layout, files.where)
     channels, rate = raw.joints.shape[3], fps or raw.fps
     _check_up(up, channels)
-    facts, told = (read_label_table(table), []) if table else find_label_table(source)
+    facts, said = (read_label_table(table), []) if table else find_label_table(source)
     if facts and facts.fps and not rate:
         rate = facts.fps
-        told.append(f"The frame rate, {rate:g} a second, is that of the table.")
+        said.append(f"The frame rate, {rate:g} a second, is that of the table.")
     cutting = Cutting(facts, frames_of(window, rate, "window"), frames_of(stride, rate, "stride"), rate, rest)
     vertical: Up = up or raw.up or ("y" if channels == 3 else "-y")
     notes = [f"Layout {found.layout.name!r}: {found.reason}.", *found.derived, *raw.notes]
-    notes += (*told, *(facts.notes if facts else ()))
+    notes += (*said, *(facts.notes if facts else ()))
     if up is None and raw.up is None:
-        notes.append(f"The axis that points up is taken to be {vertical} (--up names another).")
+        notes.append(f"The axis that points up is taken to be {vertical} (--up states another).")
     if raw.units == "shares of the image" and not (size or raw.size):
         notes.append("Coordinates are shares of the image; true proportions need its size (--size 1920x1080).")
     reader = FormatReader(
         format, files, found.layout, channels, vertical, raw.units, rate, size, raw.persons == "persons", dataset,
         cutting, tuple(notes),
     )  # fmt: skip
-    reader.items()  # what is wrong with the table or the ids is told now
+    reader.items()  # raises errors of the table or the ids now
     return reader
 
 
 def first_recording(format: Format, files: FileSource) -> Raw:
-    """Return the first recording that can be read; without any, the error of the first raises."""
+    """Return the first recording that can be read; if none can, the error of the first one is raised."""
     failure: RecordingError | None = None
     for names, stamp in groups_of(format, files).values():
         try:
@@ -191,11 +192,11 @@ def observed(
 ) -> tuple[Float64[np.ndarray, "m t v c"], Float32[np.ndarray, "m t v"]]:
     """Return joints and confidence of some frames; a joint that was not observed has position and confidence 0.
 
-    RecordingError says what is no recording: no frames, more than 3 coordinates, an infinite one.
+    No frames, more than 3 coordinates or an infinite coordinate raise RecordingError.
     """
     joints = np.asarray(raw.joints)[:, frames].astype(np.float64)
     if joints.shape[3] not in (1, 2, 3) or 0 in joints.shape:
-        what = f"there are (persons, frames, joints, coordinates) = {joints.shape}."
+        what = f"the joints have the shape {joints.shape} (persons, frames, joints, coordinates)."
         raise RecordingError(what, where=where, remedy="Correct this file or leave it out.")
     if np.isinf(joints).any():
         remedy = "Use NaN where a joint was not observed."
@@ -210,7 +211,7 @@ def observed(
 
 
 def _folder(source: Path | tuple[Path, ...]) -> Path | None:
-    """Return the folder whose table and layout count."""
+    """Return the source if it is a folder, in which a table and a layout may be, else None."""
     return source if isinstance(source, Path) and source.is_dir() else None
 
 
@@ -218,11 +219,11 @@ def _check_up(up: str | None, channels: int) -> None:
     allowed = [each for each in get_args(Up) if channels == 3 or each[-1] != "z"]
     if up is not None and up not in allowed:
         remedy = f"Use one of {', '.join(allowed)}."
-        raise ConfigError(f"{up!r} is no axis of {channels} coordinates.", where="up", remedy=remedy)
+        raise ConfigError(f"{up!r} is not an axis of {channels} coordinates.", where="up", remedy=remedy)
 
 
 def _dataset(files: FileSource) -> str:
-    """Return the name of the folder or file; another one if a benchmark data set has it."""
+    """Return the name of the folder or file as that of the data set, with "own" before the name of a benchmark."""
     names = [path.absolute().name for path in files.roots.values()]
     for suffix in (".gz", *files.suffixes, ".zip"):
         names = [name.removesuffix(suffix) for name in names]

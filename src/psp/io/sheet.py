@@ -19,9 +19,9 @@ Row = tuple[int, list[str]]
 
 @dataclass(frozen=True)
 class Sheet:
-    """The lines of a table that are not empty, after the header; `before` are those before it.
+    """A table: the names of its columns and its lines that are not empty, by number.
 
-    `names` are those of the columns.
+    `before` are the lines before the header with their first entry in lower case as key and the second as value.
     """
 
     where: str
@@ -35,11 +35,11 @@ class Sheet:
         return [name.lower() for name in self.names]
 
     def column(self, *names: str) -> int | None:
-        """Return the place of the first of some columns that is there."""
+        """Return the index of the first of the named columns that exists, None if none does."""
         return next((self.header.index(name) for name in names if name in self.header), None)
 
     def line(self, number: int) -> str:
-        """Return the place of a line, for errors."""
+        """Return the table and the number of a line, for errors."""
         return f"{self.where}, line {number}"
 
     def name_of(self, row: Sequence[str]) -> str:
@@ -53,13 +53,13 @@ class Sheet:
         return "" if place is None else row[place].strip()
 
     def columns_of(self, row: Sequence[str]) -> dict[str, str]:
-        """Return the subject, unless there is none."""
+        """Return the column `subject` of a line; empty without a subject."""
         place = self.column(*SUBJECTS)
         subject = "" if place is None else row[place].strip()
         return {} if subject.lower() in ("", "no focal subject") else {"subject": subject}
 
     def fps(self) -> float | None:
-        """Return frames a second, if all lines state the same."""
+        """Return the frames a second if all lines state the same, else None."""
         place = self.column("fps", "fps (frame/s)")
         stated = {row[place].strip() for _, row in self.rows} if place is not None else set()
         found = {decimal(each) for each in stated}
@@ -74,7 +74,7 @@ def file_name(path: str) -> str:
 
 
 def decimal(entry: str) -> float | None:
-    """Return a number, None if an entry is none."""
+    """Return the number of an entry, None if it is not a number."""
     try:
         return float(entry)
     except ValueError:
@@ -82,8 +82,8 @@ def decimal(entry: str) -> float | None:
 
 
 def time_of(entry: str, where: str) -> float:
-    """Return the time of an entry; one that is no number raises RecordingError."""
+    """Return the time of an entry; one that is not a number raises RecordingError."""
     value = decimal(entry)
     if value is None or not abs(value) < 1e12:
-        raise RecordingError(f"{entry.strip()[:40] or '(empty)'!r} is no time.", where=where, remedy=REMEDY)
+        raise RecordingError(f"{entry.strip()[:40] or '(empty)'!r} is not a time.", where=where, remedy=REMEDY)
     return value

@@ -2,8 +2,8 @@
 
 Data sets: `tracks` (tracks, 2, nodes, frames), x and y in pixels, NaN where not observed; `node_names`; optionally
 `edge_inds` (edges, 2), `point_scores` (tracks, nodes, frames), NaN for points that a person set, and
-`track_occupancy`. sleap-io may order the axes otherwise and then names them in an attribute `dims`. A track is an
-animal unless there are more tracks than are ever there at once: then they are pieces of tracks. SLEAP's own .slp files
+`track_occupancy`. sleap-io may order the axes differently and then names them in an attribute `dims`. A track is an
+animal unless there are more tracks than ever occur in one frame: then they are pieces of tracks. SLEAP's own .slp files
 are not read.
 """
 
@@ -18,7 +18,7 @@ from psp.io.format import File, Format, Raw
 from psp.io.hdf5 import SIGNATURE, Group, numbers_of, opened, texts_of
 
 AXES = {"tracks": ("track", "xy", "node", "frame"), "point_scores": ("track", "node", "frame")}
-"""The first letters by which the axes are known."""
+"""The axes of each data set; an axis is recognised by its first two letters."""
 
 REMEDY = 'Export the video again with "Export Analysis HDF5" or sleap-convert --format analysis.'
 
@@ -44,7 +44,7 @@ def parse_sleap(files: Sequence[File]) -> list[Raw]:
     if scores is not None and scores.shape != joints.shape[:3]:
         raise RecordingError(f"point_scores have the shape {scores.shape}.", where=file.name, remedy=REMEDY)
     if not np.isin(edges, np.arange(len(names))).all():
-        raise RecordingError("an edge names no node.", where=file.name, remedy=REMEDY)
+        raise RecordingError("an edge names a node that does not exist.", where=file.name, remedy=REMEDY)
     there = ~np.isnan(joints).all(axis=(2, 3))
     pieces = len(joints) > max(1, there.sum(axis=0).max())
     return [

@@ -1,4 +1,4 @@
-"""Where recordings come from: the files of folders and zip archives, or single files, with given suffixes."""
+"""Sources of recordings: the files with given suffixes in folders and zip archives, or single files."""
 
 import gzip
 import os
@@ -16,7 +16,7 @@ from psp.io.kinds import kind_of
 
 BROKEN = "Copy or download it again."
 UNREADABLE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What reading a folder or an archive raises; the built-in ones besides OSError are unknown kinds of zip."""
+"""The errors that reading a folder or an archive raises; zipfile raises RuntimeError for unsupported archives."""
 
 ARCHIVE, PACKED = ".zip", ".gz"
 
@@ -40,10 +40,10 @@ class SourceItem:
 
 @dataclass(frozen=True)
 class FileSource:
-    """Folders with their subfolders, zip archives and single files; files of the suffixes count, hidden ones do not.
+    """The files with given suffixes in folders and subfolders, zip archives or single files, without hidden ones.
 
-    A file may be compressed with gzip (`.csv.gz`). Archives inside a folder count where the folder has no file of the
-    suffixes outside of archives. Names of files begin with the name of their folder or archive where there are several.
+    A file may be compressed with gzip (`.csv.gz`). Archives inside a folder are read only if the folder has no such
+    file outside of archives. If there are several paths, the names of files begin with the name of their path.
     """
 
     path: Path | tuple[Path, ...]
@@ -51,7 +51,7 @@ class FileSource:
 
     @cached_property
     def roots(self) -> dict[str, Path]:
-        """Each path by what the names of its files begin with; that is nothing for a single path."""
+        """Each path by the prefix of the names of its files, which is empty for a single path."""
         if isinstance(self.path, Path):
             return {"": self.path}
         names = [path.absolute().name for path in self.path]
@@ -101,14 +101,14 @@ class FileSource:
                 yield SourceItem("/".join(part for part in (start, inner) if part), stamp)
 
     def has(self, matches: Callable[[str], bool]) -> bool:
-        """Return whether the id of some file matches; a source that cannot be listed has none."""
+        """Return whether the id of a file matches; False for a source that cannot be listed."""
         try:
             return any(matches(file.id) for file in self.walk())
         except RecordingError:
             return False
 
     def _open(self, name: str) -> IO[bytes] | zipfile.ZipExtFile:
-        """Open a file; its name leads through folders and at most one archive."""
+        """Open a file; the path to it passes folders and at most one archive."""
         root, inner = self.roots.get(""), name
         if root is None:
             start, _, inner = name.partition("/")
@@ -170,7 +170,7 @@ def open_paths(source: Paths) -> Path | tuple[Path, ...]:
 
 
 def _not_an_archive(path: Path, error: Exception) -> RecordingError:
-    """Return the error for a file that is neither of the suffixes nor a zip archive."""
+    """Return the error for a file that has none of the suffixes and is not a readable zip archive."""
     try:
         with path.open("rb") as file:
             head = file.read(512)
@@ -187,7 +187,7 @@ def _not_an_archive(path: Path, error: Exception) -> RecordingError:
 
 
 def _stamp(path: Path) -> str:
-    """Size and time of a file; a link to nowhere has none, reading it names it as missing."""
+    """Return size and time of a file; "missing" for a broken link, whose error is raised when it is read."""
     try:
         about = path.stat()
     except OSError:
@@ -201,8 +201,8 @@ def _opened(archive: Path) -> zipfile.ZipFile:
 
 @lru_cache(maxsize=4)
 def _archive(path: Path, changed: int, process: int) -> zipfile.ZipFile:
-    """Keep archives open: the directory of one with 56,880 names takes longer to read than many recordings.
+    """Return an open archive, cached: the directory of one with 56,880 names takes longer to read than many recordings.
 
-    A forked process opens them again, as it would share the file position with its parent.
+    `process` is the process id: a forked process opens archives again, as it would share the file position.
     """
     return zipfile.ZipFile(path)

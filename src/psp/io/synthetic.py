@@ -1,4 +1,4 @@
-"""The built-in data as a source of recordings: clips are made instead of read."""
+"""The built-in data as a source of recordings: clips are generated instead of read."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ SOURCE = "synthetic"
 
 @dataclass(frozen=True)
 class SyntheticReader:
-    """The clips of one configuration, made where they are needed."""
+    """The clips of one configuration, generated when they are read."""
 
     config: SyntheticConfig
     dataset: str = SOURCE
@@ -29,12 +29,12 @@ class SyntheticReader:
 
     @property
     def layout(self) -> Layout:
-        """The layout of the made skeletons."""
+        """The layout of the generated skeletons."""
         return open_layout(self.config.layout)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the made actions."""
+        """The names of the generated actions."""
         return self.config.classes
 
     @property
@@ -43,21 +43,21 @@ class SyntheticReader:
         return repr(self.config)
 
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
-        """Name the clips by their index."""
+        """Return the clips, named by their index."""
         if not self.config.clips:
-            raise RecordingError("no clip is to be made.", where=SOURCE, remedy="Ask for 1 clip or more.")
+            raise RecordingError("the number of clips is 0.", where=SOURCE, remedy="Use --clips with 1 or more.")
         stamp = repr(replace(self.config, clips=0))
         return [SourceItem(str(index), stamp) for index in range(self.config.clips)], Counter()
 
     def read(self, item: SourceItem) -> Recording:
-        """Make one recording."""
+        """Return one generated recording."""
         return recording_of_clip(synthetic_clip(self.config, int(item.name)), self.up)
 
 
 def open_synthetic(
     source: Path | tuple[Path, ...], layout: str | Path | Layout = "ntu25", clips: int = 1200, seed: int = 0
 ) -> SyntheticReader:
-    """Return the reader of `clips` made clips; the source says nothing."""
+    """Return the reader of `clips` generated clips; `source` is not used."""
     named = layout if isinstance(layout, str) and layout in layout_names() else open_layout(layout)
     return SyntheticReader(SyntheticConfig(layout=named, clips=clips, seed=seed))
 

@@ -1,4 +1,4 @@
-"""Which column of a table of joints is what, by its name."""
+"""The meaning of the columns of a table of joints, by their names."""
 
 import re
 from collections.abc import Sequence
@@ -26,15 +26,15 @@ FACTS = {
 
 FACT_OF = {word: fact for fact, words in FACTS.items() for word in words.split()}
 FEWEST = 2
-"""A table of so few joints at least is one of a skeleton."""
+"""The smallest number of joints for which a table is taken as one of skeletons."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table: where the facts are, and the parts of each joint (x, y, z, score).
+    """The indices of the columns of a table: of the facts, of the parts of each joint (x, y, z, score), and of others.
 
-    `long` says that a line is a joint; its parts are under "" then. `numbered` says that joints have no names,
-    `landmarks` that they are called landmarks, `tracks` that persons are tracks, and `others` are all other columns.
+    `long` says that a line is one joint; `joints` has the single key "" then. `numbered` says that joints have numbers
+    instead of names, `landmarks` that a column is called landmark, `tracks` that the persons are tracks.
     """
 
     facts: dict[str, int]
@@ -47,7 +47,7 @@ class Columns:
 
 
 def columns_of(header: Sequence[str]) -> Columns | None:
-    """Return the columns of a table of joints by the names in its first line; None if it is no such table."""
+    """Return the columns of a table of joints by the names in its first line; None if it is not such a table."""
     facts, parts, others = dict[str, int](), dict[str, dict[str, int]](), dict[str, int]()
     for place, name in enumerate(header):
         found = _joint_and_part(name)
@@ -73,7 +73,7 @@ def columns_of(header: Sequence[str]) -> Columns | None:
 
 
 def in_order(joints: Sequence[str]) -> tuple[list[str], bool]:
-    """Return joints in the order of their numbers and that they have only numbers, else as they are."""
+    """Return joints and whether all are numbered; numbered ones are sorted by their numbers, others as they are."""
     numbers = [NUMBERED.fullmatch(joint) for joint in joints]
     found = [int(number[1]) for number in numbers if number is not None]
     if len(found) < len(joints) or len(set(found)) < len(found):
@@ -82,7 +82,7 @@ def in_order(joints: Sequence[str]) -> tuple[list[str], bool]:
 
 
 def _joint_and_part(name: str) -> tuple[str, str] | None:
-    """Return the joint and the part of it that a column holds, the joint "" where a column is only called x."""
+    """Return the joint and the part of it that a column holds; the joint is "" for a column that is called only x."""
     cleaned = " ".join(re.sub(r"[()\[\]{}'\"]", " ", name).split())
     if re.fullmatch(PART, cleaned, re.I):
         joint, part = "", cleaned

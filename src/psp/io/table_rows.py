@@ -14,14 +14,14 @@ from psp.io.facts import typed
 from psp.io.format import Raw
 
 MOST = 20_000_000
-"""How many places for joints a recording may have, or a thousand times as many as its table has lines."""
+"""How many joints over all persons and frames a recording may have, or a thousand for each line of its table."""
 
 UNLABELLED = ("", "nan")
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The frames of persons: facts as texts, other columns, numbers of lines, and the parts of joints."""
+    """The rows of a table, one per person and frame: facts as text, other columns, line numbers, parts of joints."""
 
     facts: dict[str, list[str]]
     others: Mapping[str, Sequence[int | float | str]]
@@ -47,7 +47,7 @@ class Rows:
 
 
 def joints_of(rows: Rows, name: str) -> tuple[Float64[np.ndarray, "m t v parts"], Int64[np.ndarray, "n"]]:
-    """Return persons by frames, NaN where there is no row, and the frame of each row."""
+    """Return the joints by person and frame, NaN where there is no row, and the frame of each row."""
     persons = {person: number for number, person in enumerate(dict.fromkeys(rows.fact("person")))}
     numbers = [persons[person] for person in rows.fact("person")]
     frames = _frames(rows, numbers, name)
@@ -61,7 +61,7 @@ def joints_of(rows: Rows, name: str) -> tuple[Float64[np.ndarray, "m t v parts"]
 
 
 def rate_of(rows: Rows, frames: Int64[np.ndarray, "n"]) -> float | None:
-    """Return the frames a second by the times in seconds; None without any that are sensible."""
+    """Return the frames a second by the times in seconds; None without times or for a rate outside of 1 to 1000."""
     times = [time for time in typed(rows.fact("time")) if isinstance(time, int | float)]
     passed = np.ptp(frames)
     if len(times) < len(frames) or not passed or max(times) <= min(times):
@@ -76,7 +76,7 @@ def constants_of(rows: Rows) -> dict[str, int | float | str]:
 
 
 def by_label(raw: Raw, rows: Rows, frames: Int64[np.ndarray, "n"], name: str) -> list[Raw]:
-    """Return a recording with its label, or a recording for each stretch of one label where that changes."""
+    """Return a recording with its label, or, if the label changes, one recording for each run of the same label."""
     if "label" not in rows.facts:
         return [raw]
     labels: list[str | None] = [None] * raw.joints.shape[1]
@@ -94,7 +94,7 @@ def by_label(raw: Raw, rows: Rows, frames: Int64[np.ndarray, "n"], name: str) ->
         begin = end
     if len(stretches) == 1:
         return [replace(raw, label=stretches[0].label)]
-    note = "Labels change between frames: each stretch of one label is a clip."
+    note = "Labels change between frames: each run of frames with the same label is a clip."
     return [replace(each, notes=(*each.notes, note)) for each in stretches]
 
 
@@ -105,7 +105,7 @@ def _stretch(raw: Raw, begin: int, end: int, label: str | None) -> Raw:
 
 
 def _frames(rows: Rows, persons: Sequence[int], name: str) -> Int64[np.ndarray, "n"]:
-    """Return the frame of each row, from 0; by the order of the rows of a person where no column tells it."""
+    """Return the frame of each row, from 0; without a column `frame`, by the order of the rows of a person."""
     if "frame" not in rows.facts:
         counts, places = Counter[int](), list[int]()
         for person in persons:
@@ -118,6 +118,6 @@ def _frames(rows: Rows, persons: Sequence[int], name: str) -> Int64[np.ndarray, 
     seen: dict[tuple[int, int], int] = {}
     for line, at in zip(rows.lines, zip(persons, frames.tolist(), strict=True), strict=True):
         if seen.setdefault(at, line) != line:
-            what, remedy = f"this frame stands in line {seen[at]} too.", "Tell them apart by a column person or clip."
+            what, remedy = f"this frame is in line {seen[at]} too.", "Add a column person or clip that separates them."
             raise RecordingError(what, where=f"{name}, line {line}", remedy=remedy)
     return frames

@@ -24,7 +24,7 @@ from psp.io.table_columns import COORDINATES, SCORE, Columns, columns_of, in_ord
 from psp.io.table_rows import MOST, Rows, by_label, constants_of, joints_of, rate_of
 
 MISSING, LONGEST = {"na", "nan", "null", "none", "n/a", "-"}, 40
-"""Entries that mean no number, and how long numbers are that are read all at once."""
+"""Entries that mean not observed, and the longest entry of tables that are read all at once."""
 
 
 def recognises_tables(name: str, head: bytes) -> bool:
@@ -43,7 +43,7 @@ def parse_table(files: Sequence[File]) -> list[Raw]:
     width = len(lines.pop(next(iter(lines))))
     for number, line in lines.items():
         if len(line) != width:
-            what = f"there are {len(line)} entries, the first line has {width}."
+            what = f"the line has {len(line)} entries, the first line {width}."
             raise RecordingError(what, where=f"{file.name}, line {number}", remedy=REMEDY)
     parts, names = _parts(columns, file.name), tuple(columns.joints)
     rows = _rows(lines, columns, parts, _separator(first) == ";", file.name)
@@ -57,7 +57,7 @@ def parse_table(files: Sequence[File]) -> list[Raw]:
 
 
 TABLES = Format(
-    "tables", "CSV tables of joints, a line a frame or a line a joint", (".csv", ".tsv"), recognises_tables,
+    "tables", "CSV tables of joints, one line per frame or one line per joint", (".csv", ".tsv"), recognises_tables,
     parse_table, reads_to_list=True,
 )  # fmt: skip
 
@@ -82,7 +82,8 @@ def _parts(columns: Columns, name: str) -> list[str]:
     deep = ["z" in each for each in columns.joints.values()]
     if any(deep) and not all(deep):
         lacking = list(columns.joints)[deep.index(False)]
-        raise RecordingError(f"the joint {lacking!r} has no z, others have.", where=f"{name}, line 1", remedy=REMEDY)
+        what = f"the joint {lacking!r} has no column z, others have one."
+        raise RecordingError(what, where=f"{name}, line 1", remedy=REMEDY)
     scored = any(SCORE in each for each in columns.joints.values())
     return [*COORDINATES[: 3 if all(deep) else 2], *([SCORE] if scored else [])]
 
@@ -100,7 +101,7 @@ def _rows(lines: Mapping[int, list[str]], columns: Columns, parts: Sequence[str]
 def _values(
     lines: Mapping[int, list[str]], places: Sequence[int], comma: bool, name: str
 ) -> Float64[np.ndarray, "lines entries"]:
-    """Return the numbers in some places of each line, 1 in the place -1; an entry that is no number is an error."""
+    """Return the numbers in some columns of each line, 1 for column -1; other entries raise RecordingError."""
     rows = [[line[place] if place >= 0 else "1" for place in places] for line in lines.values()]
     rows = [[text.replace(",", ".") for text in row] for row in rows] if comma else rows
     if max(len(text) for row in rows for text in row) <= LONGEST:
@@ -112,7 +113,7 @@ def _values(
 
 
 def _pivoted(rows: Rows, columns: Columns, name: str) -> tuple[Rows, tuple[str, ...], Columns]:
-    """Return the rows of a long table as those of a wide one, the names of its joints, and whether they are numbers."""
+    """Return the rows of a long table as those of a wide one, the names of its joints, and its columns."""
     order, only_numbers = in_order(list(dict.fromkeys(rows.fact("joint"))))
     number = {joint: place for place, joint in enumerate(order)}
     frames: dict[tuple[str, str, str], int] = {}
@@ -124,11 +125,11 @@ def _pivoted(rows: Rows, columns: Columns, name: str) -> tuple[Rows, tuple[str, 
             first.append(place)
         before = seen.setdefault((frames[key], number[joint]), place)
         if before != place or not joint:
-            what = f"the joint {joint!r} of this frame stands in line {rows.lines[before]} too."
+            what = f"the joint {joint!r} of this frame is in line {rows.lines[before]} too."
             what = what if joint else "there is no name of a joint."
-            raise RecordingError(what, where=f"{name}, line {rows.lines[place]}", remedy="Keep one line a joint.")
+            raise RecordingError(what, where=f"{name}, line {rows.lines[place]}", remedy="Keep one line per joint.")
     if len(first) * len(order) > max(MOST, 1000 * len(rows.lines)):
-        what, remedy = f"there are {len(order)} different joints.", "Call a joint by the same name in every frame."
+        what, remedy = f"there are {len(order)} different joints.", "Give a joint the same name in every frame."
         raise RecordingError(what, where=name, remedy=remedy)
     values = np.full((len(first), len(order), rows.values.shape[2]), np.nan)
     values[tuple(np.array(list(seen)).T)] = rows.values[list(seen.values()), 0]
@@ -138,7 +139,7 @@ def _pivoted(rows: Rows, columns: Columns, name: str) -> tuple[Rows, tuple[str, 
 
 
 def _recordings(rows: Rows, parts: Sequence[str], about: Raw, columns: Columns, name: str) -> list[Raw]:
-    """Return the recording of one clip, or its stretches of one label."""
+    """Return the recording of one clip, or one for each run of the same label."""
     joints, frames = joints_of(rows, name)
     size = 3 if "z" in parts else 2
     raw = replace(

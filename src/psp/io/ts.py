@@ -1,8 +1,9 @@
 """Time series in the `.ts` text form of aeon and the UEA archive, several recordings a file.
 
 After a header of lines that begin with `#` or `@` and end with `@data`, a line is a recording: the channels, separated
-by colons and each a list of numbers separated by commas, and the label. The channels are coordinates joint by joint,
-which the layout divides; ? and NaN mean not observed. The part of a split is told by a name such as `NATOPS_TRAIN.ts`.
+by colons and each a list of numbers separated by commas, and the label. The channels are coordinates joint by joint, to
+be divided by the number of joints of the layout; ? and NaN mean not observed. A file name such as `NATOPS_TRAIN.ts`
+states the part of the split.
 https://www.aeon-toolkit.org/en/stable/api_reference/file_specifications/ts.html
 """
 
@@ -31,7 +32,8 @@ def parse_ts(files: Sequence[File]) -> list[Raw]:
     lines = file.content.decode("utf-8", "replace").splitlines()
     header, start = _header(lines, file.name)
     if header.get("timestamps", "false") == "true":
-        raise RecordingError("time stamps in series are not read.", where=file.name, remedy="Save them without.")
+        remedy = "Save the series without time stamps."
+        raise RecordingError("series with time stamps are not read.", where=file.name, remedy=remedy)
     with_label = header.get("classlabel", "false").startswith("true")
     with_target = with_label or header.get("targetlabel", "false").startswith("true")
     part, found = part_of(file.name), list[Raw]()
@@ -50,7 +52,7 @@ TS = Format("ts", "time series in the form of aeon, .ts", (".ts",), recognises_t
 
 
 def part_of(name: str) -> str | None:
-    """Return the part of a split that a word of a file's name tells, None without one."""
+    """Return the part of a split that a word in a file's name states, None without one."""
     words = re.split(r"[^a-z]+", without_suffix(name).rpartition("/")[2].lower())
     return next((PARTS[word] for word in reversed(words) if word in PARTS), None)
 
@@ -72,7 +74,7 @@ def _numbers(channels: Sequence[str], where: str) -> Float64[np.ndarray, "channe
     series = [channel.replace("?", "nan").split(",") for channel in channels]
     if not series or len({len(each) for each in series}) > 1:
         lengths = sorted({len(each) for each in series}) or [0]
-        what = f"the channels have from {lengths[0]} to {lengths[-1]} numbers."
+        what = f"the channels have different lengths, {lengths[0]} to {lengths[-1]} numbers."
         raise RecordingError(what, where=where, remedy=REMEDY)
     try:
         return np.array(series, dtype=np.float64)

@@ -1,10 +1,10 @@
-"""Results of Ultralytics pose models: text files of `save_txt`, a file a frame, and JSON of `to_json`.
+"""Results of Ultralytics pose models: text files of `save_txt`, one file per frame, and JSON of `to_json`.
 
 `labels/NAME_12.txt` is frame 12 of NAME. A line is a person: class, box (4 numbers), 17 x (x, y[, confidence]), then
-the confidence of the box with save_conf and the track with model.track; the number of words tells which. Coordinates
+the confidence of the box with save_conf and the track with model.track; the number of words shows which. Coordinates
 are in [0, 1] of the image, (0, 0) means not observed. JSON is a list of {name, class, confidence, box, track_id,
-keypoints: {x: [], y: [], visible: []}}, in pixels, a file a frame; or a list of such lists, a file a video. Source:
-ultralytics/engine/results.py, 8.4.
+keypoints: {x: [], y: [], visible: []}}, in pixels, one file per frame; or a list of such lists, one file per video.
+Source: ultralytics/engine/results.py, 8.4.
 """
 
 import re
@@ -23,7 +23,7 @@ START = 5
 WORDS = {
     START + per * joints + more: (joints, per, more) for joints in (17, 21) for per in (2, 3) for more in (0, 1, 2)
 }
-"""By the number of words of a line: joints, numbers a joint, and words after them."""
+"""By the number of words of a line: the number of joints, numbers per joint, and words after them."""
 
 NUMBER = re.compile(rb"-?\d+(\.\d+)?(e-?\d+)?")
 
@@ -37,7 +37,7 @@ def recognises_text(name: str, head: bytes) -> bool:
 
 
 def group_text(names: Sequence[str]) -> dict[str, list[str]]:
-    """Return the files of each video; where there are folders called labels, only those in them count."""
+    """Return the files of each video; if there are folders called labels, other files are ignored."""
     inside = [name for name in names if "labels" in name.split("/")[:-1]]
     return group_frames(name for name in inside or names if name.rpartition("/")[2] != "classes.txt")
 
@@ -85,7 +85,8 @@ def parse_json(files: Sequence[File]) -> list[Raw]:
 
 
 ULTRALYTICS = Format(
-    "ultralytics", "Ultralytics pose labels, a .txt file a frame", (".txt",), recognises_text, parse_text, group_text
+    "ultralytics", "Ultralytics pose labels, one .txt file per frame", (".txt",), recognises_text, parse_text,
+    group_text,
 )  # fmt: skip
 
 ULTRALYTICS_JSON = Format(
@@ -94,7 +95,7 @@ ULTRALYTICS_JSON = Format(
 
 
 def _last_is_track(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether the last words of lines are tracks: whole numbers from 1, or words after a confidence."""
+    """Return whether the last words of lines are tracks: whole numbers from 1, or a second word after the points."""
     more = [WORDS[len(words)][2] for words in rows if len(words) in WORDS]
     last = {words[-1] for words in rows}
     return 2 in more or (1 in more and all(word.isdigit() and int(word) > 0 for word in last))
@@ -102,13 +103,13 @@ def _last_is_track(rows: Sequence[Sequence[str]]) -> bool:
 
 def _pose_of_words(words: Sequence[str], tracked: bool, where: str) -> Pose:
     if len(words) not in WORDS:
-        what = f"there are {len(words)} words, expected are {', '.join(map(str, sorted(WORDS)))}."
-        raise RecordingError(what, where=where, remedy="Leave out files that are no labels of a pose model.")
+        what = f"expected one of {', '.join(map(str, sorted(WORDS)))} words, found {len(words)}."
+        raise RecordingError(what, where=where, remedy="Leave out files that are not labels of a pose model.")
     joints, numbers, more = WORDS[len(words)]
     try:
         values = np.array(words, dtype=np.float64)
     except ValueError:
-        raise RecordingError("a word is no number.", where=where, remedy=REMEDY) from None
+        raise RecordingError("a word is not a number.", where=where, remedy=REMEDY) from None
     points = values[START : START + joints * numbers].reshape(joints, numbers)
     track = whole_number(words[-1], where) if tracked and more else None
     if numbers == 3:

@@ -1,8 +1,8 @@
-"""Write clips as raw NTU RGB+D `.skeleton` text files, so that readers can be tried without the recordings.
+"""Writing of clips as raw NTU RGB+D `.skeleton` text files, to try readers without the recordings.
 
 A file holds the number of frames; for every frame the number of bodies; for every body a line of ten values
 (body id, clipped edges, confidence and state of the left and of the right hand, restricted, lean x, lean y,
-tracking state), the number of joints and a line of twelve values a joint: x y z in metres, depth image x y,
+tracking state), the number of joints and a line of twelve values for each joint: x y z in metres, depth image x y,
 colour image x y, orientation w x y z, tracking state (1 guessed, 2 measured).
 """
 
@@ -30,8 +30,9 @@ Bodies = dict[int, Float32[np.ndarray, "t v 3"]]
 def write_skeleton_file(path: Path, clip: Clip, *, newline: str = "\n", spurious: int = 0) -> None:
     """Write one clip of layout ntu25; `newline` is "\\n" or "\\r\\n", both occur in the data set.
 
-    Numbers keep seven significant digits as in the original: reading back is exact to 5e-7 relative. In the
-    last `spurious` frames furniture is taken for another body, wider than high and still.
+    Numbers have seven significant digits as in the original: the relative error of reading them is at most 5e-7. The
+    last `spurious` frames have another body, as if furniture were taken for one, wider than high and still.
+    RecordingError for a clip of another layout.
     """
     if clip.joints.shape[2:] != (JOINTS, 3):
         what = f"the clip has {clip.joints.shape[2]} joints of {clip.joints.shape[3]} coordinates, not {JOINTS} of 3."
@@ -61,7 +62,7 @@ def _layout() -> Layout:
 
 
 def _bodies(clip: Clip, spurious: int) -> Bodies:
-    """Give everybody an id that depends on the clip's name alone."""
+    """Return the joints of each body by an id that depends only on the clip's name."""
     number = zlib.crc32(clip.id.encode())
     bodies = {FIRST_BODY_ID + (number + 7 * person) % 2**20: joints for person, joints in enumerate(clip.joints)}
     if spurious:
@@ -70,7 +71,7 @@ def _bodies(clip: Clip, spurious: int) -> Bodies:
 
 
 def _furniture(frames: int, spurious: int, number: int) -> Float32[np.ndarray, "t v 3"]:
-    """A cloud of joints 0.9 m wide and 0.2 m high behind the scene, in the last frames only."""
+    """Return a cloud of joints 0.9 m wide and 0.2 m high behind the scene, in the last frames only."""
     rng = np.random.default_rng(number)
     cloud = rng.uniform(-0.5, 0.5, (1, JOINTS, 3)) * (0.9, 0.2, 0.3) + (1.7, 0.0, 4.4)
     joints = cloud + rng.normal(0, 0.004, (frames, JOINTS, 3))
@@ -89,7 +90,7 @@ def _joint_lines(rows: Float[np.ndarray, "v 12"]) -> Sequence[str]:
 
 
 def _joint_columns(joints: Float32[np.ndarray, "t v 3"]) -> Float[np.ndarray, "t v 12"]:
-    """Join the twelve values of every joint; one that stands quite still was guessed."""
+    """Return the twelve values of every joint; the tracking state of a joint that does not move is "guessed"."""
     still = np.zeros(joints.shape[:2], dtype=bool)
     still[1:] = (joints[1:] == joints[:-1]).all(axis=2)
     state = np.where(still, 1.0, 2.0)[..., None]
@@ -100,13 +101,13 @@ def _joint_columns(joints: Float32[np.ndarray, "t v 3"]) -> Float[np.ndarray, "t
 def _pixels(
     joints: Float32[np.ndarray, "t v 3"], focal: float, centre_x: float, centre_y: float
 ) -> Float[np.ndarray, "t v 2"]:
-    """Project with a pinhole camera; image rows count downwards."""
+    """Return the projection by a pinhole camera, in pixels, y downwards."""
     slope = focal * joints[..., :2] / np.maximum(joints[..., 2:], 0.1)
     return np.array([centre_x, centre_y]) + slope * np.array([1, -1])
 
 
 def _orientations(joints: Float32[np.ndarray, "t v 3"]) -> Float[np.ndarray, "t v 4"]:
-    """The shortest rotation (w x y z) that takes the y axis to each joint's bone; zero at the ends of limbs.
+    """Return the shortest rotation (w x y z) that takes the y axis to each joint's bone; zero at the ends of limbs.
 
     For a unit bone b it is (1 + b_y, b_z, 0, -b_x), normalised.
     """
