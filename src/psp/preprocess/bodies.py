@@ -1,11 +1,11 @@
 """The choice of the persons of a clip among the bodies that a sensor reported.
 
 Kinect takes furniture for bodies and gives a person a new id after losing it; pose estimators report persons in any
-order, and some that are not there. The rules are those of the CTR-GCN preparation of NTU RGB+D: too short, too wide,
-then the largest motion first. Differences: pieces of one person are joined by their positions first; a body that never
-moves is no second person; frames keep their true numbers where a body was lost for a while (that program closes the
-gap, which moves all later poses of the body); and if every body breaks a rule, the one that breaks it least stays
-(there: the last one in the file).
+order, and some that do not exist. The rules are those of the CTR-GCN preparation of NTU RGB+D: bodies that are seen too
+briefly or are too wide are dropped, then those with the largest motion come first. Differences: pieces of one person
+are joined by their positions first; a body that never moves is not a second person; frames keep their true numbers
+where a body was lost for a while (CTR-GCN closes the gap, which moves all later poses of the body); and if every body
+breaks a rule, the one that breaks it least is kept (in CTR-GCN: the last one in the file).
 """
 
 from collections import Counter
@@ -19,22 +19,24 @@ from psp.preprocess.track import joining_costs, recording_of_tracks, tracks_of
 from psp.skeleton.recording import Recording, Up
 
 STEADY = 5
-"""Frames over which positions are averaged before a body's sway is measured: that removes the noise of a sensor."""
+"""Frames over which positions are averaged before the sway of a body is measured, to remove the noise of the sensor."""
 
 
 @dataclass(frozen=True)
 class BodyConfig:
     """The rules, in the order in which they are applied to recordings with at least two bodies.
 
-    Pieces of one person are joined within `reach` body sizes of each other, see `psp.preprocess.track`; 0 joins none. A
-    body observed in fewer than `least_frames` frames is noise. So is one that is wider than `widest` times its height
-    in at least the share `wide_frames` of its frames; without a vertical axis none is. A body that sways by less than
-    `least_sway` body sizes is furniture or a picture, if another sways more; sway is the standard deviation over time
-    of the mean of its joints. The calmest of 39 persons in samples of NTU RGB+D, who stands and waits, sways by 0.033,
-    the calmest of 1,447 in NW-UCLA by 0.020; noise of 2 mm, as a depth sensor has it, leaves 0.0007. The others are
-    ordered by motion, the variance of all joint positions, and become at most `persons` persons: a body that overlaps
-    in time with none of a person's earlier ones continues the nearest such person; if all are out of reach it is a
-    person of its own, as long as there are fewer than `persons`. One that fits nowhere is surplus.
+    1. Pieces of one person are joined within `reach` body sizes of each other (`psp.preprocess.track`); 0 joins none.
+    2. A body observed in fewer than `least_frames` frames is dropped.
+    3. A body is dropped that is wider than `widest` times its height in at least the share `wide_frames` of its frames.
+       This rule needs a vertical axis.
+    4. A body that sways by less than `least_sway` body sizes is dropped as furniture or a picture if another sways
+       more. Sway is the standard deviation over time of the mean of the joints. The calmest of 39 persons in samples
+       of NTU RGB+D, who stands and waits, sways by 0.033, the calmest of 1,447 in NW-UCLA by 0.020; the noise of a
+       depth sensor, 2 mm, leaves 0.0007.
+    5. The others are ordered by motion, the variance of all joint positions, and become at most `persons` persons. A
+       body that does not overlap in time with the earlier bodies of a person continues the nearest such person. If all
+       are out of reach, it becomes a new person as long as there are fewer than `persons`. Other bodies are dropped.
     """
 
     persons: int = 2
@@ -73,7 +75,7 @@ def choose_bodies(recording: Recording, config: BodyConfig) -> tuple[Recording, 
 
 
 def _keep(good: Bool[np.ndarray, "m"], merit: Real[np.ndarray, "m"]) -> Bool[np.ndarray, "m"]:
-    """Keep the good ones, or the best if none is good."""
+    """Return the mask of good bodies, or of the one with the highest merit if none is good."""
     return good if good.any() else np.arange(len(good)) == np.argmax(merit)
 
 
@@ -97,17 +99,18 @@ def _width_and_height(up: Up, channels: int) -> list[int] | None:
 
 
 def _motion(recording: Recording, body: int, seen: Bool[np.ndarray, "t"], wide: Bool[np.ndarray, "t"]) -> float:
-    """Return the variance over joints and frames, summed over coordinates, or the one without wide frames if less."""
+    """Return the variance of positions, summed over coordinates; the smaller of those with and without wide frames."""
     joints, observed = recording.joints[body], recording.confidence[body] > 0
     frames = [chosen for chosen in (seen, seen & ~wide) if chosen.any()]
     return min(float(joints[chosen][observed[chosen]].var(axis=0).sum()) for chosen in frames)
 
 
 def _sway(joints: Float64[np.ndarray, "t v c"], confidence: Real[np.ndarray, "t v"]) -> float:
-    """Return the standard deviation over time of the mean joint, or a quarter of a single joint's, in body sizes.
+    """Return the standard deviation over time of the mean joint in body sizes, or a quarter of a single joint's.
 
-    Positions are means over STEADY frames. A joint counts by how far it is from its own mean position, so that joints
-    that come and go have no influence. The quarter is for limbs that move against each other.
+    Positions are averaged over STEADY frames. Each joint is measured from its own mean position, so that joints that
+    appear and disappear have no influence. The larger value counts: the quarter covers limbs that move against each
+    other.
     """
     seen = confidence.any(axis=1)
     joints, weight = joints[seen], (confidence[seen] > 0)[..., None]
@@ -124,9 +127,9 @@ def _sway(joints: Float64[np.ndarray, "t v c"], confidence: Real[np.ndarray, "t 
 def _members(
     recording: Recording, bodies: Int64[np.ndarray, "_"], config: BodyConfig, changes: Counter[str]
 ) -> list[list[int]]:
-    """Give every body, largest motion first, to the nearest person whose earlier bodies it does not overlap.
+    """Return the bodies of each person: every body, largest motion first, joins the nearest person it does not overlap.
 
-    Bodies that are out of the reach of all such persons come last.
+    Bodies out of reach of all such persons are assigned last.
     """
     costs = joining_costs(recording, config.reach)
     ends = [np.flatnonzero(seen)[[0, -1]].tolist() for seen in recording.seen]
@@ -153,7 +156,7 @@ def _apart(one: list[int], two: list[int]) -> bool:
 
 
 def _add(body: int, members: list[list[int]], free: list[list[int]], persons: int, changes: Counter[str]) -> None:
-    """Make a body a person, or let it continue the first free one, if there is any."""
+    """Make a body a new person, or add it to the first free person, if there is one."""
     if len(members) < persons:
         members.append([body])
     elif free:
@@ -164,7 +167,7 @@ def _add(body: int, members: list[list[int]], free: list[list[int]], persons: in
 
 
 def _merge(recording: Recording, seen: Bool[np.ndarray, "m t"], members: list[list[int]]) -> Recording:
-    """Return one entry per person; where two of a person's bodies meet in a frame the one with more motion wins."""
+    """Return one entry per person; where two bodies of a person share a frame, the one with more motion is used."""
     joints = np.zeros((len(members), *recording.joints.shape[1:]))
     confidence = np.zeros(joints.shape[:3], dtype=np.float32)
     for person, bodies in enumerate(members):

@@ -1,4 +1,4 @@
-"""A finished part of a preparation, kept on disk so that an interrupted preparation can go on."""
+"""A finished part of a preparation, kept on disk so that an interrupted preparation can be continued."""
 
 import json
 import os
@@ -33,9 +33,10 @@ class Chunk:
     skipped: list[Skipped] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
-        """Write the file at `path`, which appears when it is complete.
+        """Write the chunk to `path`; the file appears when it is complete.
 
-        It is not flushed to the disk, which takes longer than to make it anew: what a loss of power damages is found.
+        It is not flushed to the disk, because that takes longer than making it anew. Damage by a power loss is detected
+        when it is loaded.
         """
         about = {"clips": [_facts(clip) for clip in self.clips], "counts": self.counts, "skipped": self.skipped}
         joints = _joined([clip.joints for clip in self.clips])
@@ -62,7 +63,8 @@ def _arrays(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
             yield file
     except (BadZipFile, EOFError, KeyError, TypeError, ValueError) as error:
         what = f"this part of a preparation is damaged ({error})."
-        raise StoreError(what, where=str(path), remedy="Call again: it is made anew.") from error
+        remedy = "Start the preparation again: this part is made anew."
+        raise StoreError(what, where=str(path), remedy=remedy) from error
 
 
 def _joined(arrays: list[Float32[np.ndarray, "..."]]) -> Float32[np.ndarray, "values"]:
@@ -77,7 +79,7 @@ def _facts(clip: Clip) -> dict[str, Any]:
 def _clips(
     facts: list[dict[str, Any]], joints: Float[np.ndarray, "values"], confidence: Float[np.ndarray, "known"]
 ) -> Iterator[Clip]:
-    """Take the arrays of each clip from the front of the joined ones."""
+    """Yield the clips, whose arrays are consecutive pieces of the joined ones."""
     for about in facts:
         shape = tuple(about["shape"])
         size = int(np.prod(shape))

@@ -1,4 +1,4 @@
-"""Persons without gaps from what a sensor reported: follow and choose them, drop empty frames, fill in the rest."""
+"""Cleaning of recordings: persons are tracked and chosen, empty frames dropped and missing joints filled in."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -14,12 +14,12 @@ from psp.skeleton.recording import Recording
 
 @dataclass(frozen=True)
 class CleanConfig:
-    """Which repairs are made; each can be switched off.
+    """The repairs of recordings; each can be switched off.
 
-    `bodies`: the rules that choose persons among bodies, None keeps every body; detections are followed from frame to
-    frame in any case. `drop_empty_frames`: leave out frames in which nobody is observed. `fill_gaps`: a joint that was
-    observed before and after moves on a straight line in between; before its first and after its last observation it
-    keeps the nearest position; one never observed in the clip is put where its parent is.
+    `bodies`: the rules that choose persons among bodies; None keeps every body. Detections are tracked from frame to
+    frame in any case. `drop_empty_frames`: leave out frames in which nobody is observed. `fill_gaps`: interpolate a
+    joint linearly between two observations, keep the nearest position before the first and after the last one, and put
+    a joint that is never observed in the clip at the position of its parent.
     """
 
     bodies: BodyConfig | None = field(default_factory=BodyConfig)
@@ -32,8 +32,8 @@ def clean(
 ) -> tuple[Recording, Bool[np.ndarray, "m t"], Counter[str]]:
     """Return the repaired recording, in which frames each person is present, and how many changes were made.
 
-    Filled-in joints keep the confidence 0; so do joints with a position that is not finite. A recording in which nobody
-    is observed is returned as it is.
+    Filled-in joints and joints whose position is not finite have the confidence 0. A recording in which nobody is
+    observed is returned without further changes.
     """
     changes = Counter[str]()
     recording = _without_lost(recording, changes)
@@ -55,7 +55,7 @@ def clean(
 
 
 def _without_lost(recording: Recording, changes: Counter[str]) -> Recording:
-    """Take joints with a position that is not finite as not observed."""
+    """Return the recording with joints whose position is not finite marked as not observed."""
     finite = np.isfinite(recording.joints).all(axis=3)
     if finite.all():
         return recording
@@ -82,7 +82,7 @@ def interpolate(
     """Return joints filled over time from the nearest observations before (b) and after (a) the frame t.
 
     x_t = x_b + (t - b) / (a - b) (x_a - x_b), or the one of the two that exists. Also returns which entries were filled
-    from both sides and which from one. A joint never observed gets values without a meaning.
+    from both sides and which from one. The values of a joint that is never observed have no meaning.
     """
     length = joints.shape[1]
     frame = np.arange(length)[:, None]
@@ -104,7 +104,7 @@ def _part(
 
 
 def _fill(recording: Recording, layout: Layout, changes: Counter[str]) -> Recording:
-    """Fill every joint that was not observed; every person was observed in some frame."""
+    """Return the recording with every unobserved joint filled in; every person must be observed in some frame."""
     observed, seen = recording.confidence > 0, recording.seen
     if observed.all():
         return recording
@@ -117,7 +117,7 @@ def _fill(recording: Recording, layout: Layout, changes: Counter[str]) -> Record
 
 
 def _place_never_seen(joints: Float64[np.ndarray, "m t v c"], known: Bool[np.ndarray, "m v"], layout: Layout) -> int:
-    """Put joints never observed to their nearest ancestor that was, or to the mean of the person; return how many."""
+    """Put never observed joints at their nearest observed ancestor or the person's mean; return their number."""
     lost = np.argwhere(~known)
     for person, joint in lost:
         ancestor = joint

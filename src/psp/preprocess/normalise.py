@@ -1,7 +1,7 @@
-"""Common coordinates: where the origin lies, what length is 1 and which way the first person faces.
+"""Normalisation of clips: the origin, the unit of length and the direction in which the first person faces.
 
-All persons of a clip are moved, scaled and turned alike, which keeps the distances between them. Everything is a tensor
-operation without a branch that depends on data: preparation and exported models share this code.
+All persons of a clip are moved, scaled and turned alike, which keeps the distances between them. There are only tensor
+operations without branches that depend on data, so that preparation and exported models share this code.
 """
 
 from dataclasses import dataclass
@@ -21,15 +21,16 @@ TINY = 1e-6
 
 @dataclass(frozen=True)
 class NormaliseConfig:
-    """What is made equal for all clips; "none" leaves it as recorded. The reference is the first person.
+    """The steps of normalisation; "none" leaves a step out. The reference is the first person.
 
-    centre: subtract the layout's centre, of the first frame or of every frame; the latter removes the path through the
-    room. scale: divide by the length of the spine, of the first frame or the mean over all persons and frames; for a
-    layout without a spine by the root mean square distance of all joints from the centre, over the same frames.
-    upright: turn the first frame's spine to z by the shortest rotation; z is the vertical axis then. facing: turn about
-    the vertical axis until the first frame's line from the left to the right shoulder points along the first horizontal
-    axis. `shoulder_line`, two joint names, replaces the layout's shoulders. Recordings of two dimensions or without a
-    vertical axis are not turned; neither is facing changed for a layout without shoulders.
+    `centre`: subtract the position of the layout's centre in the first frame or in every frame; the latter removes the
+    path through the room. `scale`: divide by the length of the spine in the first frame, or by its mean over all
+    persons and frames; for a layout without a spine by the root mean square distance of all joints from the centre over
+    the same frames. `upright`: turn the spine of the first frame to z by the shortest rotation; z is then the vertical
+    axis. `facing`: turn about the vertical axis until the line from the left to the right shoulder in the first frame
+    points along the first horizontal axis. `shoulder_line`, two joint names, replaces the layout's shoulders.
+    Recordings of two dimensions or without a vertical axis are not turned, and `facing` has no effect for a layout
+    without shoulders.
     """
 
     centre: Literal["none", "first-frame", "every-frame"] = "first-frame"
@@ -50,7 +51,7 @@ NORMALISATIONS = {
     ),
     "none": NormaliseConfig("none", "none"),
 }
-"""Presets. `published` is what PSP's program does with NTU RGB+D, its shoulder line included."""
+"""Presets by name. `published` is what the PSP authors' program does with NTU RGB+D, with its shoulder line."""
 
 
 def check_normalise(config: NormaliseConfig, layout: Layout, channels: int = 3) -> None:
@@ -69,9 +70,9 @@ def check_normalise(config: NormaliseConfig, layout: Layout, channels: int = 3) 
 def normalise(
     joints: Float[Tensor, "n m t v c"], present: Bool[Tensor, "n m t"], layout: Layout, config: NormaliseConfig, up: Up
 ) -> Float[Tensor, "n m t v c"]:
-    """Return moved, scaled and turned clips; where a person is not `present` the joints are 0 and have no influence.
+    """Return the normalised clips; where a person is not `present` the joints are 0 and have no influence.
 
-    A clip whose spine or shoulder line is degenerate keeps its scale or direction.
+    A clip whose spine or shoulder line is shorter than TINY is not scaled or turned. ConfigError as `check_normalise`.
     """
     channels = int(joints.shape[-1])  # while tracing, a length is a tensor
     check_normalise(config, layout, channels)
@@ -91,7 +92,7 @@ def normalise(
 
 
 def first_true(choices: Bool[Tensor, "n w"]) -> Int64[Tensor, "n"]:
-    """Return the position of the first true entry in each row, the last position if there is none."""
+    """Return the index of the first true entry in each row, the last index if there is none."""
     width = choices.shape[1]
     position = torch.arange(width, device=choices.device)
     return torch.where(choices, position, width - 1).amin(dim=1)
@@ -131,9 +132,9 @@ def turn_about(up: Up, direction: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3 3"
 def _origin(
     centre: Float[Tensor, "n t c"], present: Bool[Tensor, "n t"], first: Int64[Tensor, "n"], kind: str
 ) -> Float[Tensor, "n #t c"]:
-    """Return the point to subtract; in frames without the first person "every-frame" takes that of the last one with.
+    """Return the point to subtract; "every-frame" uses, where the first person is absent, the last frame with them.
 
-    `rank` counts the frames with the person so far, `of_rank` finds the frame of a rank; ONNX has no running maximum.
+    `rank` counts the frames with the person so far, `of_rank` is the frame of each rank; ONNX has no running maximum.
     """
     if kind == "none":
         return torch.zeros_like(centre[:, :1])
@@ -147,7 +148,7 @@ def _origin(
 
 
 def _lengths(joints: Float[Tensor, "n m t v c"], layout: Layout) -> Float[Tensor, "n m t"]:
-    """Return the length of the spine, or without one the mean square distance of the joints from the centre, rooted."""
+    """Return the length of the spine, or without one the root mean square distance of the joints from the centre."""
     if layout.spine is not None:
         lower, upper = layout.spine
         return torch.linalg.vector_norm(joints[:, :, :, upper] - joints[:, :, :, lower], dim=3)

@@ -1,7 +1,7 @@
-"""From recordings to clips: read, clean and normalise on all cores, chunk by chunk.
+"""Preparation of clips: recordings are read, cleaned and normalised on all cores, chunk by chunk.
 
-Chunks are kept in a folder until their clips are used. A preparation that was interrupted, by SIGKILL too, goes on from
-there when it is called again with the same recordings and settings.
+Chunks are kept in a folder until their clips are used. A preparation that was interrupted, even by SIGKILL, continues
+from them when it is called again with the same recordings and settings.
 """
 
 import hashlib
@@ -28,13 +28,13 @@ from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Clip, Recording
 
 FORMAT, CHUNK, SHOWN = "psp-chunk-3", 64, 100
-"""What chunks hold, how many recordings a chunk has, and how many damaged ones an error lists."""
+"""The format of chunks, the number of recordings in a chunk, and how many damaged recordings an error lists."""
 
 Chunks = Mapping[Path, Sequence[SourceItem]]
-"""Where each chunk is kept and what it is made of, in the order of the store."""
+"""The recordings of each chunk by the path of its file, in the order of the store."""
 
 Progress = Callable[[int, int], None]
-"""Called with how many recordings of how many are prepared."""
+"""A function that is called with the number of prepared recordings and the number of all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,8 @@ def prepare_recording(
 ) -> tuple[Clip, Counter[str]]:
     """Return the clip of a recording, cleaned and normalised, and how many changes were made.
 
-    The vertical axis of the clip is `normalisation.vertical(recording.up)`. Nobody in any frame raises RecordingError.
+    The vertical axis of the clip is `normalisation.vertical(recording.up)`. A recording in which nobody is observed
+    raises RecordingError.
     """
     cleaned = _cleaned(recording, layout, cleaning)
     return _clips([cleaned], layout, cleaning, normalisation)[0], cleaned.counts
@@ -61,14 +62,14 @@ def _cleaned(recording: Recording, layout: Layout, cleaning: CleanConfig) -> Cle
     repaired, present, counts = clean(recording, layout, cleaning)
     if not present.any():
         remedy = "Correct or leave out this recording."
-        raise RecordingError("nobody is seen.", where=recording.info.id, remedy=remedy)
+        raise RecordingError("no person is observed in any frame.", where=recording.info.id, remedy=remedy)
     return Cleaned(repaired, present, counts)
 
 
 def _clips(
     cleaned: Sequence[Cleaned], layout: Layout, cleaning: CleanConfig, normalisation: NormaliseConfig
 ) -> list[Clip]:
-    """Normalise recordings, those of about the same size together."""
+    """Return the normalised clips; recordings of about the same size are normalised together."""
     alike: dict[tuple[object, ...], list[int]] = {}
     for number, each in enumerate(cleaned):
         persons, frames, _, channels = each.recording.joints.shape
@@ -84,7 +85,7 @@ def _clips(
 def _normalised(
     group: Sequence[Cleaned], layout: Layout, normalisation: NormaliseConfig
 ) -> Float64[np.ndarray, "n m t v c"]:
-    """Return normalised joints of recordings of as many persons, padded to the longest."""
+    """Return the normalised joints of recordings with the same number of persons, padded to the longest."""
     most = max(each.present.shape[1] for each in group)
     persons, _, *rest = group[0].recording.joints.shape
     joints, present = np.zeros((len(group), persons, most, *rest)), np.zeros((len(group), persons, most), dtype=bool)
@@ -104,30 +105,30 @@ def _clip(cleaned: Cleaned, joints: Float64[np.ndarray, "m t v c"], cleaning: Cl
 
 @dataclass(frozen=True)
 class Preparation:
-    """Everything that a worker process must know to prepare one recording."""
+    """The reader and the settings with which a worker process prepares recordings."""
 
     reader: Reader
     clean: CleanConfig
     normalise: NormaliseConfig
 
     def chunk_name(self, items: Sequence[SourceItem]) -> str:
-        """Name a chunk by the hash of all that determines it: other recordings or settings miss it."""
+        """Return the file name of a chunk, the hash of the recordings and settings that determine its content."""
         reader, listing = self.reader, [[item.name, item.stamp] for item in items]
         facts = [reader.dataset, reader.layout.to_dict(), reader.source, reader.up, reader.classes]
         content = [FORMAT, facts, asdict(self.clean), asdict(self.normalise), listing]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest() + ".npz"
 
     def cleaned(self, item: SourceItem) -> Cleaned:
-        """Read and clean one recording."""
+        """Return one recording, read and cleaned."""
         return _cleaned(self.reader.read(item), self.reader.layout, self.clean)
 
     def clips(self, cleaned: Sequence[Cleaned]) -> list[Clip]:
-        """Normalise recordings."""
+        """Return the normalised clips of cleaned recordings."""
         return _clips(cleaned, self.reader.layout, self.clean, self.normalise)
 
 
 def process_count(workers: int | None) -> int:
-    """Return the number of processes to use, by default that of the cores; less than one raises ConfigError."""
+    """Return the number of processes to use, for None the number of cores; less than one raises ConfigError."""
     count = os.cpu_count() or 1 if workers is None else workers
     require(count >= 1, "workers", count, "1 or more, or leave it out for all cores")
     return count
@@ -142,10 +143,10 @@ def prepare_chunks(
     skip_damaged: bool = False,
     on_progress: Progress | None = None,
 ) -> Iterator[Chunk]:
-    """Prepare recordings in `workers` processes and return the clips in order, chunk by chunk.
+    """Prepare recordings in `workers` processes and return the chunks in order.
 
-    Chunks that are in `folder` already are not prepared again. All damaged recordings are found first: RecordingError
-    lists them, unless `skip_damaged` leaves them out.
+    Chunks that are already in `folder` are not prepared again. All recordings are prepared before RecordingError lists
+    the damaged ones; `skip_damaged` leaves them out instead.
     """
     folder.mkdir(parents=True, exist_ok=True)
     chunks = _split(task, items, folder)
@@ -156,7 +157,7 @@ def prepare_chunks(
 
 
 def prepare_chunk(task: Preparation, items: Sequence[SourceItem], path: Path) -> tuple[Path, list[Skipped]]:
-    """Prepare some recordings, save them at `path`, and return it and which of them could not be used."""
+    """Prepare recordings, save them as a chunk at `path`, and return the path and the recordings that failed."""
     chunk, cleaned = Chunk(), list[Cleaned]()
     for item in items:
         try:
@@ -170,7 +171,7 @@ def prepare_chunk(task: Preparation, items: Sequence[SourceItem], path: Path) ->
 
 
 def _split(task: Preparation, items: Sequence[SourceItem], folder: Path) -> Chunks:
-    """Divide the recordings into chunks by their order, without regard to the number of processes."""
+    """Return the recordings divided into chunks by their order, independent of the number of processes."""
     parts = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
     return {folder / task.chunk_name(part): part for part in parts}
 
@@ -178,9 +179,9 @@ def _split(task: Preparation, items: Sequence[SourceItem], folder: Path) -> Chun
 def _make(
     task: Preparation, chunks: Chunks, workers: int, skip_damaged: bool, on_progress: Progress | None
 ) -> list[Skipped]:
-    """Prepare the chunks that are not there yet and return which recordings of all chunks could not be used.
+    """Prepare the chunks that do not exist yet and return the recordings of all chunks that failed.
 
-    Chunks are prepared anew if they are damaged, or if they miss recordings that may be back.
+    Damaged chunks are prepared anew. So are chunks in which recordings failed, unless `skip_damaged` is set.
     """
     found = {path: chunk.skipped for path in chunks if (chunk := _finished(path, skip_damaged))}
     tasks = [(task, part, path) for path, part in chunks.items() if path not in found]
@@ -193,7 +194,7 @@ def _make(
 
 
 def _finished(path: Path, skip_damaged: bool) -> Chunk | None:
-    """Return a chunk that need not be made again; all of it is read, because a disk may have spoiled it."""
+    """Return a chunk that need not be made again, else None; it is read whole to detect damage on the disk."""
     try:
         chunk = load_chunk(path) if path.exists() else None
     except StoreError:

@@ -1,4 +1,4 @@
-"""Work shared by processes that end with the one that started them."""
+"""Parallel work in processes that end when their parent ends."""
 
 import multiprocessing
 import os
@@ -17,9 +17,10 @@ Result = TypeVar("Result")
 
 
 def run_in_processes(work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]], workers: int) -> Iterator[Result]:
-    """Call `work` with every tuple of arguments and yield the results as they are finished, in any order.
+    """Call `work` with every tuple of arguments and yield the results in the order in which they are finished.
 
-    With one worker everything runs in this process, in order. Tasks that have not begun are dropped on an error.
+    With one worker everything runs in this process, in the given order. After an error, tasks that have not begun are
+    dropped. A killed process raises StoreError.
     """
     if workers <= 1 or len(tasks) <= 1:
         yield from (work(*task) for task in tasks)
@@ -29,21 +30,21 @@ def run_in_processes(work: Callable[..., Result], tasks: Sequence[tuple[Any, ...
         try:
             yield from (future.result() for future in as_completed(futures))
         except BrokenProcessPool as error:
-            remedy = "Call again: with fewer workers if memory was short, in a program under if __name__ == '__main__'."
+            remedy = "Use fewer workers if memory ran out; in a script, put the call under if __name__ == '__main__'."
             raise StoreError("a process that prepared recordings was killed.", remedy=remedy) from error
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _begin() -> None:
-    """Leave Ctrl-C to the parent, end when the parent is gone, even if it was killed, and compute in one thread."""
+    """Start a worker: one thread for PyTorch, Ctrl-C is left to the parent, and it ends when the parent ends."""
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
 
 
 def end_with_parent() -> None:
-    """End this process when its parent is gone, even if the parent was killed."""
+    """End this process when its parent ends, even if the parent is killed."""
     threading.Thread(target=_wait_for_parent, daemon=True).start()
 
 

@@ -1,7 +1,7 @@
-"""Persons followed over time: detections in arbitrary order become tracks, and pieces of one person become one.
+"""Tracking of persons: detections in arbitrary order become tracks, and pieces of one person are joined.
 
-Distances between poses count in body sizes, so that the same rules hold for metres and for pixels. The size of a body
-is the root mean square distance of its joints from their mean, about 0.45 m for an adult.
+Distances between poses are in body sizes, so that the same rules hold for metres and for pixels. The size of a body is
+the root mean square distance of its joints from their mean, about 0.45 m for an adult.
 """
 
 from collections import Counter
@@ -16,19 +16,19 @@ from jaxtyping import Bool, Float64, Int64
 from psp.skeleton.recording import Recording
 
 GROWTH = 0.1
-"""What each frame without a person adds to gate and cost, in body sizes: the way of a walking person in 1/30 s."""
+"""The increase of gate and cost per frame without a person, in body sizes: how far one walks in 1/30 s."""
 
 MOST_GAP = 30
 """The longest gap, in frames, over which pieces are joined by their positions."""
 
 MEMORY, FORBIDDEN = 0.8, 1e9
-"""The share of the old value in the running means of velocity and size; the cost of a pair out of reach."""
+"""The weight of the old value in the running means of velocity and size; the cost of a pair out of reach."""
 
 Tracks: TypeAlias = Int64[np.ndarray, "m t"]
 """The number of the track of every entry in every frame, -1 where there is none."""
 
-_Place: TypeAlias = tuple[np.ndarray, np.ndarray]
-"""Entries and frames, integers of any shape that they share."""
+_Index: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""Indices of poses: entries and frames, integer arrays of one shape."""
 
 
 def tracks_of(recording: Recording, reach: float) -> tuple[Tracks, Counter[str]]:
@@ -36,8 +36,9 @@ def tracks_of(recording: Recording, reach: float) -> tuple[Tracks, Counter[str]]
 
     A body is a track; detections are assigned to tracks frame by frame. Then pieces of one person are joined. Tracks
     that lie within half of `reach` of each other, on average over their common frames, are one person reported twice:
-    in common frames the longer one stays. Tracks without common frames are one person if their distance is within reach
-    where they are nearest in time; reach grows by GROWTH with every frame in between, and the nearest pairs come first.
+    the longer one is used in common frames. Tracks without common frames are one person if their distance is within
+    reach where they are nearest in time; reach grows by GROWTH with every frame in between, and the nearest pairs are
+    joined first.
     """
     poses, seen = _Poses(recording), recording.seen
     entries = np.arange(len(seen))[:, None]
@@ -53,16 +54,16 @@ def tracks_of(recording: Recording, reach: float) -> tuple[Tracks, Counter[str]]
 def recording_of_tracks(recording: Recording, tracks: Tracks, kept: Int64[np.ndarray, "k"]) -> Recording:
     """Return the recording with one entry per kept track, in the order of their numbers."""
     entries, frames = np.nonzero(np.isin(tracks, kept))
-    places = np.searchsorted(kept, tracks[entries, frames])
+    persons = np.searchsorted(kept, tracks[entries, frames])
     joints = np.zeros((len(kept), *recording.joints.shape[1:]))
     confidence = np.zeros(joints.shape[:3], dtype=np.float32)
-    joints[places, frames] = recording.joints[entries, frames]
-    confidence[places, frames] = recording.confidence[entries, frames]
+    joints[persons, frames] = recording.joints[entries, frames]
+    confidence[persons, frames] = recording.confidence[entries, frames]
     return replace(recording, joints=joints, confidence=confidence, detections=False)
 
 
 def joining_costs(recording: Recording, reach: float) -> Float64[np.ndarray, "m m"]:
-    """Return the cost of joining each two bodies, over gaps of any length; infinite where they are out of reach."""
+    """Return the cost of joining each pair of bodies, over gaps of any length; infinite if they are out of reach."""
     poses, seen = _Poses(recording), recording.seen
     pieces = _pieces(poses, np.where(seen, np.arange(len(seen))[:, None], -1))
     costs = np.full((len(pieces), len(pieces)), np.inf)
@@ -81,11 +82,11 @@ class _Poses:
         square = ((self.joints - centre[:, :, None]) ** 2).sum(axis=3)
         self.size = np.sqrt((square * self.weight).sum(axis=2) / total)
 
-    def moved(self, old: _Place, new: _Place) -> tuple[Float64[np.ndarray, "*n v c"], Float64[np.ndarray, "*n v"]]:
+    def moved(self, old: _Index, new: _Index) -> tuple[Float64[np.ndarray, "*n v c"], Float64[np.ndarray, "*n v"]]:
         """Return how far the joints move between poses, and the weight of each: 0 unless observed in both."""
         return self.joints[new] - self.joints[old], self.weight[new] * self.weight[old]
 
-    def distance(self, old: _Place, new: _Place) -> Float64[np.ndarray, "*n"]:
+    def distance(self, old: _Index, new: _Index) -> Float64[np.ndarray, "*n"]:
         """Return the mean distance of the joints observed in both poses, infinite if there is none."""
         moved, weight = self.moved(old, new)
         return _mean_length(moved, weight)
@@ -101,7 +102,7 @@ def _mean_length(
 
 @dataclass(frozen=True, eq=False)
 class _Live:
-    """The last detection of each track that may go on, with its number, velocity a frame and size."""
+    """The last detection of each track that may continue, with its number, velocity per frame and size."""
 
     entry: Int64[np.ndarray, "k"]
     frame: Int64[np.ndarray, "k"]
@@ -109,15 +110,15 @@ class _Live:
     velocity: Float64[np.ndarray, "k c"]
     size: Float64[np.ndarray, "k"]
 
-    def chosen(self, places: Int64[np.ndarray, "n"] | Bool[np.ndarray, "k"]) -> "_Live":
-        return _Live(*(array[places] for array in vars(self).values()))
+    def chosen(self, tracks: Int64[np.ndarray, "n"] | Bool[np.ndarray, "k"]) -> "_Live":
+        return _Live(*(array[tracks] for array in vars(self).values()))
 
     def joined(self, other: "_Live") -> "_Live":
         return _Live(*map(np.concatenate, zip(vars(self).values(), vars(other).values(), strict=True)))
 
 
 def _assign(poses: _Poses, seen: Bool[np.ndarray, "m t"], reach: float) -> Tracks:
-    """Assign the detections of each frame to the tracks so far, at the least sum of distances from where they head."""
+    """Return the track of each detection: each frame is assigned at the least sum of distances from predicted poses."""
     from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 (a third of a second, only for detections)
 
     tracks = np.full(seen.shape, -1)
@@ -164,11 +165,11 @@ class _Piece:
     entries: Int64[np.ndarray, "n"]
     size: float
 
-    def at(self, places: Int64[np.ndarray, "*n"]) -> _Place:
-        return self.entries[places], self.frames[places]
+    def at(self, positions: Int64[np.ndarray, "*n"]) -> _Index:
+        return self.entries[positions], self.frames[positions]
 
     def with_piece(self, other: "_Piece") -> "_Piece":
-        """Return both together; in common frames that of this one."""
+        """Return both pieces joined; in common frames the entry of this one is used."""
         new = ~np.isin(other.frames, self.frames)
         frames = np.concatenate([self.frames, other.frames[new]])
         entries, order = np.concatenate([self.entries, other.entries[new]]), np.argsort(frames)
@@ -185,7 +186,7 @@ def _pieces(poses: _Poses, tracks: Tracks) -> list[_Piece]:
 
 
 def _near(pieces: Sequence[_Piece], gap: int) -> Iterator[tuple[int, int]]:
-    """Yield all pairs of pieces, the first of both first, whose spans overlap or are at most `gap` frames apart."""
+    """Yield all pairs of pieces (a, b) with a < b whose spans overlap or are at most `gap` frames apart."""
     first, last = (np.array([piece.frames[end] for piece in pieces]) for end in (0, -1))
     for number in range(len(pieces)):
         near = (first[:number] <= last[number] + gap + 1) & (last[:number] + gap + 1 >= first[number])
@@ -193,7 +194,7 @@ def _near(pieces: Sequence[_Piece], gap: int) -> Iterator[tuple[int, int]]:
 
 
 class _Joined:
-    """Pieces of which some are joined; of those with common frames the earlier in the list stays."""
+    """Pieces that can be joined; in common frames the entry of the piece that is earlier in the list is used."""
 
     def __init__(self, pieces: Sequence[_Piece]) -> None:
         self.pieces, self._owner = dict(enumerate(pieces)), list(range(len(pieces)))
@@ -205,7 +206,7 @@ class _Joined:
         return number
 
     def join(self, one: int, two: int, *, apart: bool) -> None:
-        """Join what two pieces belong to; if `apart` is asked for only without common frames."""
+        """Join the owners of two pieces; with `apart` only if they have no common frames."""
         first, second = sorted((self.owner(one), self.owner(two)))
         if first == second or (apart and np.isin(self.pieces[first].frames, self.pieces[second].frames).any()):
             return
@@ -234,7 +235,7 @@ def _lies_on(poses: _Poses, piece: _Piece, other: _Piece, reach: float) -> bool:
 
 
 def _merge_pieces(poses: _Poses, pieces: Sequence[_Piece], reach: float) -> list[_Piece]:
-    """Join pieces in the order of their costs, unless what they belong to by then has common frames."""
+    """Join pieces in the order of their costs, unless the pieces they have been joined to have common frames."""
     costs = {(a, b): _joining_cost(poses, pieces[a], pieces[b], reach) for a, b in _near(pieces, MOST_GAP)}
     joined = _Joined(pieces)
     for pair in sorted((pair for pair, cost in costs.items() if cost < np.inf), key=costs.__getitem__):
@@ -247,11 +248,11 @@ def _joining_cost(poses: _Poses, one: _Piece, two: _Piece, reach: float) -> floa
     after = np.searchsorted(one.frames, two.frames)
     sides = np.stack([np.maximum(after - 1, 0), np.minimum(after, len(one.frames) - 1)])
     gaps = np.abs(one.frames[sides] - two.frames)
-    side, place = np.unravel_index(np.argmin(gaps), gaps.shape)
-    passed = int(gaps[side, place])
+    side, position = np.unravel_index(np.argmin(gaps), gaps.shape)
+    passed = int(gaps[side, position])
     if not passed:
         return np.inf
     late = GROWTH * (passed - 1)
-    ends = one.at(sides[side, [place]]), two.at(np.array([place]))
+    ends = one.at(sides[side, [position]]), two.at(np.array([position]))
     distance = poses.distance(*ends)[0] / max(one.size, two.size, 1e-9)
     return float(distance + late) if distance < reach * (1 + late) else np.inf
