@@ -165,7 +165,7 @@ def test_damaged_recordings_are_all_named_and_nothing_is_stored(tmp_path: Path) 
         prepare(folder, tmp_path / "store", workers=1)
     line = (folder / cut).read_bytes().count(b"\n") + 1
     assert f"{cut}:{line}: " in str(caught.value)
-    assert f"{Path(empty).stem}: nobody is seen." in str(caught.value)
+    assert f"{Path(empty).stem}: no person is observed in any frame." in str(caught.value)
     assert not (tmp_path / "store").exists()
 
 
@@ -189,7 +189,7 @@ def test_skipping_damaged_recordings_uses_what_was_done_and_records_the_list(tmp
     manifest = json.loads((tmp_path / "store" / "manifest.json").read_text())
     assert report.clips == 4
     assert [entry["reason"] for entry in manifest["skipped"]] == [reason for _, reason in report.skipped]
-    assert manifest["skipped"][1]["reason"] == "nobody is seen."
+    assert manifest["skipped"][1]["reason"] == "no person is observed in any frame."
     assert not (tmp_path / ".store.preparing").exists()
 
 
@@ -223,7 +223,7 @@ def test_of_two_preparations_of_one_destination_the_second_changes_nothing(tmp_p
 def test_wrong_sources_are_told_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="does not exist"):
         prepare(tmp_path / "nowhere", tmp_path / "store")
-    with pytest.raises(RecordingError, match=r"no \*\.json file"):
+    with pytest.raises(RecordingError, match=r"there is no recording"):
         prepare(tmp_path, tmp_path / "store", format="nw-ucla")
     with pytest.raises(ConfigError, match="Did you mean 'nw-ucla'"):
         prepare(tmp_path, tmp_path / "store", format="nwucla")
@@ -237,7 +237,7 @@ def test_settings_that_cannot_be_are_refused_before_any_work(tmp_path: Path) -> 
         assert refusal.value.where == "workers"
     with pytest.raises(ConfigError, match="no such option"):
         prepare("synthetic", tmp_path / "store", missing=tmp_path / "missing.txt")
-    with pytest.raises(RecordingError, match="Ask for 1 clip or more") as empty:
+    with pytest.raises(RecordingError, match="Use --clips with 1 or more") as empty:
         prepare(SyntheticReader(SyntheticConfig(clips=0)), tmp_path / "store")
     assert empty.value.where == "synthetic"
     kinect = SyntheticReader(SyntheticConfig(clips=1, layout="kinect20"))

@@ -218,10 +218,10 @@ def test_classes_that_a_side_of_the_split_lacks_are_found():
         "untrained-class": 30, "untested-class": 30, "single-clip-class": 1, "unused-class": 0
     }  # fmt: skip
     assert [report.of(kind)[0].sentence for kind in kinds] == [
-        "no training clip shows 'class 0'.",
-        "no test clip shows 'class 3'.",
-        "a single clip shows 'class 4'.",
-        "no clip of the data set shows 'class 5'.",
+        "no training clip has the class 'class 0'.",
+        "no test clip has the class 'class 3'.",
+        "a single clip has the class 'class 4'.",
+        "no clip of the data set has the class 'class 5'.",
     ]
 
 
@@ -338,7 +338,7 @@ def test_a_changed_byte_is_found(tmp_path: Path, name: str):
     place = content.index(b"clip001") if name == "clips.arrow" else -3
     content[place] ^= 1
     (store.path / name).write_bytes(content)
-    with pytest.raises(StoreError, match=f"{name} is not what was written") as refusal:
+    with pytest.raises(StoreError, match=f"{name} was changed") as refusal:
         check_store(open_store(store.path))
     assert refusal.value.where == str(store.path)
     assert refusal.value.remedy

@@ -36,7 +36,7 @@ def test_numbers_get_names(tmp_path: Path, text: str, names: tuple[str, ...]):
         ("wave\nclap\n", ("1", "2", "3"), "2 lines, the data set 3 classes"),
         ("1,wave\n2,clap\n", ("1", "2", "3"), "class 3 has no name"),
         ("wave\nwave\n", ("1", "2"), "'wave' is named twice"),
-        ("wave\nclap\n", ("1", "jump"), "'jump' of the data set has a name already"),
+        ("wave\nclap\n", ("1", "jump"), "'jump' of the data set is not a number"),
         ("", ("1", "2"), "0 lines"),
     ],
 )

@@ -138,8 +138,8 @@ def test_a_missing_value_is_empty_text_or_nan():
         (ClipInfo("a\udce4"), "empty or is not text"),
         (ClipInfo("a", 2), "label 2 is not one of the 2 classes"),
         (ClipInfo("a", -1), "label -1"),
-        (ClipInfo("a", 0, {"frames": 3}), "'frames' is no free column"),
-        (ClipInfo("a", 0, {"who": "\udce4"}), "'who' holds no text"),
+        (ClipInfo("a", 0, {"frames": 3}), "the column name 'frames' is reserved"),
+        (ClipInfo("a", 0, {"who": "\udce4"}), "'who' holds text that is not valid Unicode"),
     ],
     ids=lambda value: value if isinstance(value, str) else repr(value.id),
 )
@@ -153,7 +153,7 @@ def test_facts_that_cannot_be_stored_are_refused_and_not_kept(info: ClipInfo, me
 
 
 def test_numbers_of_more_than_64_bits_are_refused():
-    with pytest.raises(RecordingError, match="'x' holds something else"):
+    with pytest.raises(RecordingError, match="'x' holds values other than text"):
         built({"x": 2**63})
 
 

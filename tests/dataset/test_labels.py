@@ -151,7 +151,7 @@ def test_of_a_class_with_fewer_clips_all_are_taken_and_it_is_named():
 @pytest.mark.parametrize("spec", ["3/class", "75%"])
 def test_a_budget_can_insist_on_its_number(spec: str):
     store = table_store([*"abcdefgh", "test"], [0, 0, 0, 0, 0, 0, 1, 1, 0])
-    with pytest.raises(BudgetError, match=r"3 labelled .* per class; class 'class 1' has 2\. Ask for at most 2/class"):
+    with pytest.raises(BudgetError, match=r"3 labelled .* per class; class 'class 1' has 2\. Use at most 2/class"):
         resolve(f"{spec}!", store)
     assert resolve("2/class!", store) == resolve("2/class", store)
 
@@ -159,7 +159,7 @@ def test_a_budget_can_insist_on_its_number(spec: str):
 def test_classes_that_cannot_be_predicted_are_named():
     store = table_store([*"abc", "test"], [0, 0, 2, 1])
     lost = "1 class has no labelled training clip: 'class 1'."
-    wrong = "Of the test clips 1 are of such classes and count as wrong."
+    wrong = "1 of the test clips are of such classes and count as wrong."
     assert resolve("1/class", store).warnings == (lost, wrong)
     assert resolve("all", store).warnings == (lost, wrong, "1 class has one labelled training clip: 'class 2'.")
     assert resolve("all", balanced()).warnings == ()
@@ -268,7 +268,7 @@ def test_a_budget_is_refused_where_its_clips_are_no_labelled_training_clips():
     store = balanced()
     budget = resolve("5/class", store)
     first = budget.ids[0]
-    message = f"1 of the 20 clips of the label budget are no training clips with a label, the first is '{first}'"
+    message = f"1 of the 20 clips of the label budget are not training clips with a label, the first is '{first}'"
     fewer = Split("synthetic-xsub", tuple(name for name in whole(store).train if name != first), {"full": ("test",)})
     with pytest.raises(BudgetError, match=message):
         budget.resolve(store, fewer)

@@ -54,7 +54,7 @@ def test_both_sides_can_be_given():
     assert subjects_of(store, split.train_index(store)) == {6, 7, 8}
     with pytest.raises(SplitError, match="neither training nor test values"):
         Split.by(store, "subject")
-    with pytest.raises(SplitError, match="clips are on two sides"):
+    with pytest.raises(SplitError, match="clips are in two parts"):
         Split.by(store, "subject", test=(1, 2), train=(2, 3))
 
 
@@ -151,15 +151,15 @@ def test_the_description_says_what_was_chosen():
     [
         ("nw-ucal", "there is no split 'nw-ucal'. Did you mean 'nw-ucla'"),
         ("sujbect=3", "Did you mean 'subject'"),
-        ("?", "Use a benchmark, COLUMN, .* this data set has subject, site"),
+        ("?", "Use a benchmark, COLUMN, .* columns of this data set: subject, site"),
         ("subject=9", r"no clip has subject '9'\. The values of subject: 1, 2, 3"),
         ("subject=x", r"no clip has subject 'x'"),
         ("site=school", r"no clip has site 'school'\. The values of site: clinic, home"),
-        ("kfold=5", "names no fold"),
+        ("kfold=5", "does not name a fold"),
         ("kfold=5/5", "no fold 5 of 5"),
         ("kfold=1/0", "no fold 0 of 1"),
         ("kfold=9/0", "8 different values of subject, too few for 9 folds"),
-        ("fraction=half", "names no fraction"),
+        ("fraction=half", "does not name a fraction"),
         ("fraction=1", "a fraction of 1 is not possible"),
         ("fraction=nan", "a fraction of nan is not possible"),
         ("subject=1,2,3,4,5,6,7,8", "the training set is empty"),
@@ -182,7 +182,7 @@ def test_an_unknown_column_is_refused():
 def test_a_data_set_without_labels_cannot_test():
     store = table_store(list("ab"), [-1, -1])
     assert resolve_split(None, store) == Split("none", ("a", "b"), {})
-    with pytest.raises(SplitError, match="no clip of the data set has a label"):
+    with pytest.raises(SplitError, match="no clip has a label"):
         resolve_split("fraction=0.3", store)
 
 
@@ -236,11 +236,11 @@ def unlabelled(store: Store) -> str:
         (lambda s: ([labelled(s, 0), "x"], [labelled(s, 1)]), "1 of the 2 clips of the training set are not in .* 'x'"),
         (lambda s: ([labelled(s, 0)], ["x"]), "clips of the test set 'full' are not in"),
         (lambda s: ([labelled(s, 0)], [unlabelled(s)]), "of the test set 'full' has no label"),
-        (lambda s: ([labelled(s, 0)], [labelled(s, 0)]), "1 clips are on two sides"),
+        (lambda s: ([labelled(s, 0)], [labelled(s, 0)]), "1 clips are in two parts"),
         (lambda s: ([], [labelled(s, 0)]), "the training set is empty"),
         (lambda s: ([labelled(s, 0)], []), "the test set 'full' is empty"),
         (lambda s: ([labelled(s, 0)], {"clean": [labelled(s, 1)]}), "there is no test set 'full'"),
-        (lambda s: ([labelled(s, 0)], [labelled(s, 1)], [labelled(s, 1)]), "on two sides"),
+        (lambda s: ([labelled(s, 0)], [labelled(s, 1)], [labelled(s, 1)]), "in two parts"),
         (lambda s: ([labelled(s, 0)], [labelled(s, 1)], [unlabelled(s)]), "of the validation set has no label"),
     ],
     ids=range(9),

@@ -263,7 +263,7 @@ def test_a_table_that_does_not_fit_the_joints_is_refused(store: Store):
 
 def test_joints_of_another_layout_are_refused(store: Store):
     change_manifest(store.path, lambda manifest: manifest.update(layout=layout_by_name("ntu25").to_dict()))
-    assert "layout and table ask for float32 of the shape" in refusal(store.path)
+    assert "layout and table need float32 of the shape" in refusal(store.path)
 
 
 MAGIC = b"\x93NUMPY\x01\x00\x76\x00"

@@ -220,7 +220,7 @@ def with_shape(*shape: int) -> Clip:
         (with_confidence(1, frames=4), r"the confidence has the shape \(1, 4, 20\), not \(1, 3, 20\)"),
         (clip("broken", label=3), "label 3 is not one of the 3 classes"),
         (clip("broken", label=-1), "label -1"),
-        (clip("broken", columns={"id": "x"}), "no free column"),
+        (clip("broken", columns={"id": "x"}), "is reserved"),
     ],
 )
 def test_a_damaged_clip_is_named_and_the_others_are_kept(tmp_path: Path, broken: Clip, message: str):

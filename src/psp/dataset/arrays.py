@@ -16,9 +16,9 @@ from psp.skeleton.recording import Clip
 
 
 def npy_header(dtype: str, shape: tuple[int, ...]) -> bytes:
-    """Return the beginning of an array file.
+    """Return the header of an .npy file.
 
-    NumPy pads it so that the first axis can grow in place: every number of rows takes the same bytes.
+    NumPy pads it so that the first axis can grow in place: the length does not depend on the number of rows.
     """
     file = io.BytesIO()
     np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
@@ -26,7 +26,7 @@ def npy_header(dtype: str, shape: tuple[int, ...]) -> bytes:
 
 
 def map_array(path: Path) -> np.ndarray:
-    """Map an array file into memory; what a program changes in it never reaches the disk."""
+    """Return an array file mapped into memory; changes are not written to the disk. StoreError if it is damaged."""
     try:
         return np.load(path, mmap_mode="c")
     except (ValueError, TypeError, OverflowError, EOFError, SyntaxError, TokenError) as error:

@@ -24,10 +24,11 @@ NW_UCLA = {5: 5, 15: 15, 30: 30, 40: 40}
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A published split: the clips with some values of a column train, those with the others (or with `test`) test.
+    """A published split by the values of a column.
 
-    `without` names further test sets, the full one without the clips of some labels. `per_class` maps a percentage to
-    the number of labelled clips per class that the literature uses for it.
+    `train` are the values of the training clips, `test` those of the test clips (None: all others). `without` names
+    further test sets: the full one without the clips of some labels. `per_class` maps a percentage to the number of
+    labelled clips per class that the literature uses for it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""From a source of recordings to a stored data set."""
+"""Preparation of a stored data set from a source of recordings."""
 
 import os
 import shutil
@@ -22,9 +22,9 @@ from psp.preprocess.prepare import Preparation, Progress, prepare_chunks, proces
 
 @dataclass(frozen=True)
 class PreparationReport:
-    """What a preparation did: the clips stored, the number of changes by kind, what was left out, and its seconds.
+    """The result of a preparation: the number of clips stored, counts of changes, recordings left out, and seconds.
 
-    `notes` are sentences about what was derived or assumed: the layout, the axis that points up.
+    `notes` are sentences about what was derived or assumed, such as the layout and the axis that points up.
     """
 
     clips: int
@@ -46,15 +46,15 @@ def prepare(
     on_progress: Progress | None = None,
     **options: Any,
 ) -> PreparationReport:
-    """Turn a source of recordings into a stored data set at `dest`, which must not exist yet.
+    """Prepare a source of recordings, store the clips at `dest`, and return a report.
 
-    `source` is a path or several, the word "synthetic", a data set of movement, or an opened reader; `format` and
-    further `options`, such as layout, up and fps, are those of `psp.io.base.open_reader`. `clean` is None for the
-    default repairs, which choose persons among bodies only where a reader does not know the persons. All damaged
-    recordings are looked for: then nothing is stored and RecordingError lists them, unless `skip_damaged` leaves them
-    out and notes them in the manifest. The destination is locked meanwhile; an interrupted preparation goes on when
+    `dest` must not exist yet. `source` is a path or several, the word "synthetic", a data set of movement, or an opened
+    reader; `format` and further `options`, such as layout, up and fps, are those of `psp.io.base.open_reader`. `clean`
+    is None for the default repairs, which choose persons among bodies only if the reader does not know the persons. If
+    recordings are damaged, nothing is stored and RecordingError lists all of them, unless `skip_damaged` leaves them
+    out and lists them in the manifest. The destination is locked meanwhile. An interrupted preparation continues when
     it is called again. `workers` defaults to all cores; the data set does not depend on it. `on_progress` is called
-    with how many recordings of how many are prepared.
+    with the number of prepared recordings and the number of all.
     """
     start, dest, processes = time.perf_counter(), Path(dest), process_count(workers)
     reader = source
@@ -64,7 +64,7 @@ def prepare(
     check_normalise(normalise, reader.layout)
     writer, (items, counts) = _writer(task, dest), reader.items()
     if not items:
-        remedy = "Check that the source and the format belong together."
+        remedy = "Check that the source has recordings of this format."
         raise RecordingError("there is no recording to prepare.", where=reader.source, remedy=remedy)
     folder = dest.absolute().with_name(f".{dest.name}.preparing")
     try:
@@ -77,7 +77,7 @@ def prepare(
             writer.manifest_extra["skipped"] = [entry._asdict() for entry in skipped]
             writer.manifest_extra["recorded up"] = reader.up
     except OSError as error:
-        remedy = "Correct that and call again: what is done is kept."
+        remedy = "Remove the cause and start again: what is finished is kept."
         raise StoreError(f"writing failed ({error.strerror}).", where=str(dest), remedy=remedy) from error
     shutil.rmtree(folder, ignore_errors=True)
     seconds = time.perf_counter() - start
@@ -90,7 +90,7 @@ def default_clean(reader: Reader) -> CleanConfig:
 
 
 def _writer(task: Preparation, dest: Path) -> StoreWriter:
-    """Return the writer of a locked destination; one that exists is refused now."""
+    """Return the writer for a locked destination; DestinationError if it exists."""
     reader = task.reader
     return StoreWriter(
         dest,
@@ -106,7 +106,7 @@ def _writer(task: Preparation, dest: Path) -> StoreWriter:
 
 
 def _store(writer: StoreWriter, chunks: Iterable[Chunk], counts: Counter[str]) -> tuple[int, list[Skipped]]:
-    """Store all chunks in order, one in memory at a time; adds to the counts."""
+    """Store all chunks in order, one in memory at a time, add to `counts`, and return the clips stored and skipped."""
     stored, skipped = 0, list[Skipped]()
     for chunk in chunks:
         for clip in chunk.clips:

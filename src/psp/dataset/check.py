@@ -1,4 +1,4 @@
-"""Checking a stored data set: its files against their hashes, then its clips, copies, classes and labels."""
+"""The check of a stored data set: its files against their hashes, then its clips, copies, classes and labels."""
 
 import os
 from pathlib import Path
@@ -20,14 +20,14 @@ from psp.dataset.store import Store, open_store
 from psp.errors import SplitError, StoreError
 
 WITHOUT_TEST = ("leak", "untrained-class", "untested-class")
-"""What is not examined where no clip is held out."""
+"""The findings that need a test set."""
 
 
 def check(store: Store | str | os.PathLike[str], split: str | Path | Split | None = None) -> Report:
-    """Return what is wrong with a data set, as far as its clips, labels and split show it.
+    """Return a report on what may be wrong with the clips, labels and split of a data set.
 
-    `split` is as in `resolve_split`. The clips are read once, a few megabytes at a time. Files that have changed, and
-    labels outside the classes, raise StoreError; a split that was asked for and does not fit raises SplitError.
+    `split` is as in `resolve_split`. The clips are read once, a few megabytes at a time. Changed files and labels
+    outside the classes raise StoreError; a given split that does not fit raises SplitError.
     """
     opened = store if isinstance(store, Store) else open_store(store)
     facts = check_store(opened)
@@ -41,17 +41,17 @@ def check(store: Store | str | os.PathLike[str], split: str | Path | Split | Non
 
 
 def check_store(store: Store) -> dict[str, Any]:
-    """Return the summary of a store whose files all have the sha256 of the manifest; a difference raises StoreError."""
+    """Return the summary of a store; StoreError if a file does not have the sha256 of the manifest."""
     check_table(store.clips, len(store.classes), str(store.path or store.dataset))
     for name, part in (store.manifest["parts"] if store.path else {}).items():
         if sha256_of_file(store.path / name) != part["sha256"]:
-            what = f"{name} is not what was written: its sha256 differs from the manifest."
+            what = f"{name} was changed: its sha256 differs from the manifest."
             raise StoreError(what, where=str(store.path), remedy=REMAKE)
     return summary(store)
 
 
 def _divided(store: Store, split: str | Path | Split | None) -> tuple[Split | None, dict[str, str]]:
-    """Return the split, None where none was asked for and the clips cannot be divided, and what cannot be examined."""
+    """Return the split, None if none is given and the clips cannot be divided, and why findings cannot be examined."""
     try:
         parts = resolve_split(split, store)
     except SplitError as error:

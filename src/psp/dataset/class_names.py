@@ -7,18 +7,18 @@ from pathlib import Path
 from psp.dataset.store import Store, check_classes
 from psp.errors import StoreError
 
-FORM = "Give one name a line in the order of the numbers, or lines NUMBER,NAME."
+FORM = "Give one name per line in the order of the numbers, or lines NUMBER,NAME."
 
 
 def with_class_names(store: Store, path: Path) -> Store:
-    """Return the data set with the class names of a file: one a line in the order of the numbers, or NUMBER,NAME.
+    """Return the data set with the class names of a file: one per line in the order of the numbers, or NUMBER,NAME.
 
-    StoreError if the classes are no whole numbers, or if the file does not name each of them once.
+    StoreError if the classes are not whole numbers, or if the file does not name each of them once.
     """
     numbers = {name: int(name) for name in store.classes if name.strip().lstrip("-").isdecimal()}
     other = [name for name in store.classes if name not in numbers]
     if other or not numbers:
-        what = f"the class {other[0]!r} of the data set has a name already." if other else "the data set has no class."
+        what = f"the class {other[0]!r} of the data set is not a number." if other else "the data set has no classes."
         raise StoreError(what, where=str(store.path), remedy="Leave out --classes.")
     names = _read(path, sorted(numbers.values()))
     missing = [number for number in numbers.values() if number not in names]

@@ -29,17 +29,17 @@ Integers = Sequence[int] | np.ndarray
 
 
 def keys_of_ids(ids: Iterable[str]) -> Int64[np.ndarray, "clips"]:
-    """Return the 64-bit keys of clip ids, from which everything random about a clip is drawn."""
+    """Return the 64-bit keys of clip ids, which seed all random numbers of a clip."""
     digests = b"".join(hashlib.blake2b(str(name).encode(), digest_size=8).digest() for name in ids)
     return np.frombuffer(digests, dtype="<i8").astype(np.int64)
 
 
 class ClipTable:
-    """What is known about every clip, one array per column; columns are read when they are first used.
+    """The facts of every clip, one array per column; columns are read when they are first used.
 
     `label` is an index into the classes, -1 for an unlabelled clip. The joints of a clip are the `persons * frames`
-    rows of the joints from `first_row` on, person by person. `key` is the number from which everything random about a
-    clip is drawn, `order` holds the clip indices in the order of the sorted ids. `columns` are the free columns.
+    rows of the joints from `first_row` on, person by person. `key` is the seed of all random numbers of a clip, `order`
+    holds the clip indices in the order of the sorted ids. `columns` are the free columns.
     """
 
     def __init__(self, table: pa.Table) -> None:
@@ -95,7 +95,7 @@ class ClipTable:
 
     @cached_property
     def key(self) -> Int64[np.ndarray, "clips"]:
-        """The number from which everything random about a clip is drawn."""
+        """The seed of all random numbers of each clip."""
         return self.column("key")
 
     @cached_property
@@ -128,9 +128,9 @@ class ClipTable:
 
 
 class TableBuilder:
-    """Collects the facts of clips one by one.
+    """A builder of a ClipTable from the facts of clips, one by one.
 
-    A clip that lacks a column which others have gets "" there if the column holds text, else nan.
+    A clip without a column that others have gets "" there if the column holds text, else nan.
     """
 
     def __init__(self, classes: int) -> None:
@@ -168,9 +168,11 @@ class TableBuilder:
             raise RecordingError(what, where=info.id, remedy=remedy)
         for name, value in info.columns.items():
             if name in RESERVED:
-                raise RecordingError(f"{name!r} is no free column.", where=info.id, remedy="Rename the column.")
+                what = f"the column name {name!r} is reserved."
+                raise RecordingError(what, where=info.id, remedy="Rename the column.")
             if isinstance(value, str) and not _is_unicode(value):
-                raise RecordingError(f"the column {name!r} holds no text.", where=repr(info.id), remedy=remedy)
+                what = f"the column {name!r} holds text that is not valid Unicode or has zero characters."
+                raise RecordingError(what, where=repr(info.id), remedy=remedy)
 
 
 def write_table(table: ClipTable, path: Path) -> None:
@@ -180,7 +182,7 @@ def write_table(table: ClipTable, path: Path) -> None:
 
 
 def read_table(path: Path) -> ClipTable:
-    """Map a table that `write_table` wrote; damage raises StoreError."""
+    """Return a table that `write_table` wrote, mapped into memory; StoreError if it is damaged."""
     try:
         table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     except pa.ArrowException as error:
@@ -189,7 +191,7 @@ def read_table(path: Path) -> ClipTable:
 
 
 def check_table(table: ClipTable, classes: int, where: str) -> None:
-    """Raise StoreError for values that cannot be: clips lie one after the other in the joints."""
+    """Raise StoreError for impossible values; clips must follow each other in the joints without gaps."""
     rows = table.persons * table.frames
     possible = {
         "label": (table.label >= -1) & (table.label < classes),
@@ -205,7 +207,7 @@ def check_table(table: ClipTable, classes: int, where: str) -> None:
 
 
 def sha256_as_csv(table: ClipTable) -> str:
-    """Return the sha256 of the table as CSV text, the same for equal tables in whatever file they are."""
+    """Return the sha256 of the table as CSV text, which does not depend on the format of its file."""
     names = (*FIRST, *table.columns, *LAST)
     digest = hashlib.sha256()
     writer = csv.writer(_Hashed(digest), lineterminator="\n")
@@ -235,7 +237,7 @@ class _Columns(Mapping[str, Column]):
 
 
 class _Hashed:
-    """A file for `csv.writer` that keeps nothing but the hash."""
+    """A file for `csv.writer` that only updates a hash."""
 
     def __init__(self, digest: "hashlib._Hash") -> None:
         self._digest = digest
@@ -245,7 +247,7 @@ class _Hashed:
 
 
 def _checked(table: pa.Table, path: Path) -> pa.Table:
-    """Return the table if its columns are of the kinds that `ClipTable` needs."""
+    """Return the table; StoreError unless its columns have the types that `ClipTable` needs."""
     kinds = {"id": pa.string()} | dict.fromkeys(RESERVED[1:], pa.int64())
     for name, kind in kinds.items():
         found = table.schema.field(name).type if name in table.column_names else "missing"
@@ -273,7 +275,7 @@ def _typed(name: str, values: Sequence[int | float | str] | np.ndarray) -> np.nd
     array = np.asarray(values)
     kind = {"b": np.int64, "i": np.int64, "f": np.float64, "U": np.str_}.get(array.dtype.kind)
     if kind is None:
-        what = f"the column {name!r} holds something else than text and numbers of 64 bits."
+        what = f"the column {name!r} holds values other than text and numbers of 64 bits."
         raise RecordingError(what, remedy="Write these values as text.")
     return array.astype(kind)
 

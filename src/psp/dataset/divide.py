@@ -27,7 +27,7 @@ Values = Iterable[Value] | Callable[[Value], bool]
 class Split:
     """The sorted ids of the training clips, of each named test set and of the validation clips.
 
-    Clips without a label may train; test sets hold labelled clips only. Without any test set all clips train.
+    The training clips may include clips without a label; test sets hold labelled clips only. `tests` may be empty.
     `description` is one sentence about how the clips were divided.
     """
 
@@ -49,7 +49,7 @@ class Split:
         return store.clips.indices_of(self.train)
 
     def test_index(self, store: Store, name: str = FULL) -> Int64[np.ndarray, "test"]:
-        """Return the clip indices of a test set, in the order of their ids; SplitError if there is none of the name."""
+        """Return the clip indices of a test set, in the order of their ids; SplitError for an unknown name."""
         if name not in self.tests:
             raise SplitError(f"there is no test set {name!r}.", remedy=f"Use {' or '.join(self.tests)}.")
         return store.clips.indices_of(self.tests[name])
@@ -91,11 +91,11 @@ class Split:
         name: str | None = None,
         description: str | None = None,
     ) -> "Split":
-        """Return the split by the values of a column; the side that is None takes all other clips."""
+        """Return the split by the values of a column; the side that is None gets all other clips."""
         wanted = {side: values for side, values in (("test", test), ("train", train)) if values is not None}
         given = {side: values_mask(store, column, values) for side, values in wanted.items()}
         if not given:
-            raise SplitError("neither training nor test values are given.", where=column, remedy="Name some of them.")
+            raise SplitError("neither training nor test values are given.", where=column, remedy="Give test or train.")
         training = given["train"] if "train" in given else ~given["test"]
         testing = given["test"] if "test" in given else ~given["train"]
         text = description or f"the clips are divided by the column {column}"
@@ -144,8 +144,8 @@ class Split:
 def folds_of_groups(store: Store, column: str, folds: int) -> dict[Value, int]:
     """Return the fold of each value that labelled clips have in a column.
 
-    As scikit-learn's StratifiedGroupKFold without shuffling: the values, those of uneven classes first, go one by one
-    to the fold that leaves the shares of the classes most even.
+    As in scikit-learn's StratifiedGroupKFold without shuffling: the values, those with the most uneven classes first,
+    are added one by one to the fold that keeps the shares of the classes most even.
     """
     index = store.clips.order[store.clips.label[store.clips.order] >= 0]
     values, group = np.unique(store.clips.column(column)[index], return_inverse=True)
@@ -165,7 +165,7 @@ def folds_of_groups(store: Store, column: str, folds: int) -> dict[Value, int]:
 
 
 def values_mask(store: Store, column: str, values: Values) -> Bool[np.ndarray, "clips"]:
-    """Mark the clips whose value in a column is one of some values."""
+    """Return a mask of the clips whose value in a column is one of `values`."""
     content = store.clips.column(column)
     if callable(values):
         return np.isin(content, [value for value in np.unique(content).tolist() if values(value)])
@@ -179,7 +179,7 @@ def split_of_masks(
     tests: Mapping[str, Bool[np.ndarray, "clips"]],
     description: str,
 ) -> Split:
-    """Return the split of marked clips; clips without a label are left out of the test sets."""
+    """Return the split of masks over the clips; clips without a label are left out of the test sets."""
     order, labelled = store.clips.order, store.clips.label >= 0
     masks = {"train": train} | {test: mask & labelled for test, mask in tests.items()}
     ids = {part: tuple(store.clips.id[order[mask[order]]].tolist()) for part, mask in masks.items()}
@@ -191,7 +191,7 @@ def check_split(split: Split, store: Store) -> Split:
     where = f"split {split.name!r}"
     if split.tests and not (store.clips.label >= 0).any():
         remedy = "Prepare the data set with labels for some clips."
-        raise SplitError("no clip of the data set has a label, so that none can test.", where=where, remedy=remedy)
+        raise SplitError("no clip has a label, so there is no test clip.", where=where, remedy=remedy)
     if split.tests and FULL not in split.tests:
         raise SplitError(f"there is no test set {FULL!r}.", where=where, remedy=f"Name the main test set {FULL!r}.")
     tests = {f"test set {name!r}": ids for name, ids in split.tests.items()}
@@ -220,12 +220,12 @@ def _check_ids(part: str, ids: tuple[str, ...], store: Store, where: str) -> Non
 
 
 def _check_apart(split: Split, where: str) -> None:
-    """Raise SplitError for a clip on two sides; test sets may overlap each other."""
+    """Raise SplitError for a clip in two of training, validation and test; test sets may overlap each other."""
     train, validation = set(split.train), set(split.validation)
     tests = set().union(*split.tests.values())
     both = sorted((train & validation) | (train & tests) | (validation & tests))
     if both:
-        what = f"{len(both)} clips are on two sides of the split, the first is {both[0]!r}."
+        what = f"{len(both)} clips are in two parts of the split, the first is {both[0]!r}."
         raise SplitError(what, where=where, remedy="Leave each clip in one of training, validation and test.")
 
 
@@ -234,7 +234,7 @@ def _sorted(ids: Iterable[str]) -> tuple[str, ...]:
 
 
 def _classes(store: Store, seed: int) -> list[Int64[np.ndarray, "_"]]:
-    """Return the clip indices of the labelled clips class by class, in an order drawn from the ids."""
+    """Return the clip indices of the labelled clips of each class, in a pseudo-random order of the ids."""
     labels = store.clips.label
     known = [np.flatnonzero(labels == label) for label in np.unique(labels[labels >= 0])]
     return [index[np.argsort([_draw(seed, name) for name in store.clips.id[index].tolist()])] for index in known]
@@ -247,7 +247,7 @@ def _draw(seed: int, name: str) -> str:
 def _most_even(
     filled: Int64[np.ndarray, "folds k"], added: Int64[np.ndarray, "k"], whole: Int64[np.ndarray, "k"]
 ) -> int:
-    """Return the fold after whose growth the classes are shared most evenly; of equals the smallest fold."""
+    """Return the fold to which `added` is added with the most even shares of classes; of equals the smallest fold."""
     best, least, size = 0, np.inf, np.inf
     for fold, members in enumerate(filled.sum(axis=1)):
         grown = filled.copy()

@@ -1,4 +1,4 @@
-"""CSV files that say something about clips by id, such as split and label files of users."""
+"""CSV files with a value for clips by id, such as files of splits and labels."""
 
 import csv
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ def read_id_table(
 ) -> list[tuple[str, str | None]]:
     """Return the (clip id, value of `column`) pairs of a CSV file; the value is None without that column.
 
-    The first line names the columns: `id`, or `file` with the name of a recording, and `column`. Whatever cannot be
+    The first line names the columns: `id`, or `file` with the name of a recording, and `column`. A file that cannot be
     read and ids that are not in the data set raise `error`.
     """
     remedy = f"Write a CSV file with the columns id and {column}."
@@ -40,7 +40,7 @@ def read_id_table(
 
 
 def _ids_of(names: Sequence[str], path: Path, store: Store, error: type[PSPError]) -> list[str]:
-    """Return the id of each name: the name, or the name of a file without its ending or its folder."""
+    """Return the id of each name: the name itself, without its ending, or also without its folder."""
     forms = [names, [name.removesuffix(PurePosixPath(name).suffix) for name in names]]
     forms.append([PurePosixPath(name).stem for name in names])
     found = [store.clips.indices_of(form) for form in forms]

@@ -1,4 +1,4 @@
-"""Label budgets: the named, hashed list of the clips whose labels a run may use."""
+"""Label budgets: named, hashed lists of the clips whose labels a run may use."""
 
 import hashlib
 import json
@@ -24,8 +24,8 @@ from psp.io.facts import class_names
 FORMAT, FORMAT_1 = "psp-labels-2", "psp-budget-1"
 SHOWN = 5
 SPECS = "Budgets are written 5/class, 5% or 2.5% (of the training clips), all, xcar2022 or a file (CSV or JSON)."
-INSIST = "!"
-"""At the end of a budget: a class with fewer clips than it asks for is an error."""
+STRICT = "!"
+"""At the end of a budget: a class with fewer clips than the budget needs is an error."""
 
 XCAR2022_SPLIT, XCAR2022_TRAINING_CLIPS = "ntu60-xsub", 40_091
 XCAR2022_POSITIONS = (
@@ -38,8 +38,8 @@ XCAR2022_POSITIONS = (
 class LabelBudget:
     """The sorted ids of the clips whose labels may be used, and how they were chosen.
 
-    `split` is the name of the split whose training clips they are. `labels` are the labels by id where they do not
-    come from the data set. `warnings` are sentences about what the budget lacks.
+    `split` is the name of the split whose training clips they are. `labels` are the labels by id if they do not come
+    from the data set. `warnings` are sentences about classes with too few labels.
     """
 
     spec: str
@@ -51,7 +51,7 @@ class LabelBudget:
 
     @property
     def hash(self) -> str:
-        """The sha256 of everything the budget says: equal hashes are equal budgets on every machine."""
+        """The sha256 of the content without warnings: equal hashes are equal budgets on every machine."""
         content = {"spec": self.spec, "protocol": self.split, "seed": self.seed, "ids": self.ids}
         own = {} if self.labels is None else {"labels": dict(self.labels)}
         canonical = json.dumps(content | own, sort_keys=True, separators=(",", ":"))
@@ -71,7 +71,7 @@ class LabelBudget:
         labels = known if self.labels is None else np.array([self.labels[name] for name in self.ids], dtype=np.int64)
         usable = np.isin(index, split.train_index(store)) & (index >= 0) & (labels >= 0)
         if not usable.all():
-            what = f"{(~usable).sum()} of the {len(self.ids)} clips of the label budget are no training clips with a "
+            what = f"{(~usable).sum()} of the {len(self.ids)} clips of the label budget are not training clips with a "
             remedy = "Use the data set and the split it was made for, or leave these clips out."
             raise BudgetError(f"{what}label, the first is {self.ids[int(usable.argmin())]!r}.", remedy=remedy)
         _check_own_labels(self.ids, labels, known, store.classes)
@@ -79,11 +79,11 @@ class LabelBudget:
 
 
 def resolve_labels(spec: str | Path | LabelBudget, store: Store, split: Split, seed: int = 0) -> LabelBudget:
-    """Return the label budget that a user asks for, checked against the data set and the split.
+    """Return the label budget of a specification, checked against the data set and the split.
 
     `spec` is `5/class`; `5%` of the training clips, the same number for every class; `all`; `xcar2022`; a CSV file with
-    `id` (or `file`) and, if the labels are not those of the data set, `label`; a budget as JSON; or a LabelBudget.
-    Of a class that has fewer clips all are taken; `5/class!` insists on five of each.
+    `id` (or `file`) and, if the labels are not those of the data set, `label`; a budget as JSON; or a LabelBudget. All
+    clips of a class are taken if it has fewer; with `5/class!` such a class raises BudgetError.
     """
     if isinstance(spec, LabelBudget):
         budget = spec
@@ -98,7 +98,7 @@ def resolve_labels(spec: str | Path | LabelBudget, store: Store, split: Split, s
 
 
 def with_label_classes(store: Store, spec: str | Path | LabelBudget) -> Store:
-    """Return a data set that has no class with the classes of a CSV file of labels, any other one as it is."""
+    """Return a data set without classes with those in a CSV file of labels; a data set with classes is unchanged."""
     if store.classes or isinstance(spec, LabelBudget) or Path(spec).suffix != ".csv":
         return store
     lines = read_id_table(Path(spec), "label", store, BudgetError, required=True)
@@ -106,11 +106,11 @@ def with_label_classes(store: Store, spec: str | Path | LabelBudget) -> Store:
 
 
 def draw_labels(spec: str, store: Store, split: Split, seed: int) -> LabelBudget:
-    """Return a budget of labelled training clips.
+    """Return a budget of labelled training clips drawn at random.
 
-    Within a class the ids are ordered by the sha256 of "seed/class/id" and the first ones are taken. So a draw depends
-    on nothing but these three and the members of the classes, and budgets of one seed are nested: 5 % lies within 15 %
-    within 40 %. `all` and `xcar2022` do not depend on the seed.
+    Within a class the ids are ordered by the sha256 of "seed/class/id" and the first ones are taken. So the draw
+    depends only on these three and on the members of the classes, and budgets of one seed are nested: 5 % is a subset
+    of 15 %, which is a subset of 40 %. `all` and `xcar2022` do not depend on the seed.
     """
     ids, warnings = _ids_by_class(store, split), tuple[str, ...]()
     if not ids:
@@ -120,18 +120,18 @@ def draw_labels(spec: str, store: Store, split: Split, seed: int) -> LabelBudget
     elif spec == "xcar2022":
         chosen = _xcar2022(split, ids)
     else:
-        number = _per_class(spec.removesuffix(INSIST), split, ids)
+        number = _per_class(spec.removesuffix(STRICT), split, ids)
         fewer = {store.classes[label]: len(names) for label, names in ids.items() if len(names) < number}
-        if fewer and spec.endswith(INSIST):
+        if fewer and spec.endswith(STRICT):
             raise _too_few(number, fewer)
         warnings = _taken_whole(number, fewer)
         chosen = _first(number, seed, ids)
     names = tuple(sorted(name for names in chosen.values() for name in names))
-    return LabelBudget(spec.removesuffix(INSIST), split.name, seed, names, warnings=warnings)
+    return LabelBudget(spec.removesuffix(STRICT), split.name, seed, names, warnings=warnings)
 
 
 def write_labels(budget: LabelBudget, path: Path) -> None:
-    """Write a budget as JSON, with its hash, to be shared or kept with a run."""
+    """Write a budget as JSON, with its hash, to share it or store it with a run."""
     content: dict[str, Any] = {"format": FORMAT, "spec": budget.spec, "split": budget.split, "seed": budget.seed}
     own = {} if budget.labels is None else {"labels": dict(budget.labels)}
     write_json(path, {**content, "sha256": budget.hash, "ids": budget.ids, **own})
@@ -151,7 +151,7 @@ def read_labels(path: Path) -> LabelBudget:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BudgetError(f"this is not a label budget ({error}).", where=str(path), remedy=remedy) from error
     if budget.hash != stated:
-        what = "the label budget was edited: its content does not have the sha256 it names."
+        what = "the label budget was edited: its content does not have the stated sha256."
         raise BudgetError(what, where=str(path), remedy="Restore the original file or draw the budget again.")
     return budget
 
@@ -179,7 +179,7 @@ def _from_csv(path: Path, store: Store, split: Split, seed: int) -> LabelBudget:
             continue
         if found.setdefault(name, label) != label:
             what = f"clip {name!r} has the labels {found[name]!r} and {label!r}."
-            raise BudgetError(what, where=str(path), remedy="Leave the right one.")
+            raise BudgetError(what, where=str(path), remedy="Keep the correct line.")
     if not found:
         raise BudgetError("the file names no labelled clip.", where=str(path), remedy="Add lines with id and label.")
     unknown = sorted({label for label in found.values() if label is not None} - set(store.classes))
@@ -209,7 +209,7 @@ def _check_own_labels(
         first = int(differs.argmax())
         here, there = classes[labels[first]], classes[known[first]]
         what = f"clip {ids[first]!r} is labelled {here!r}, but {there!r} in the data set."
-        raise BudgetError(what, remedy="Correct one of them.")
+        raise BudgetError(what, remedy="Correct the label in the budget or in the data set.")
 
 
 def _ids_by_class(store: Store, split: Split) -> dict[int, list[str]]:
@@ -226,13 +226,13 @@ def _about_classes(labels: Int64[np.ndarray, "l"], store: Store, split: Split) -
     lost = int((count[tested[tested >= 0]] == 0).sum())
     found = _named([store.classes[k] for k in np.flatnonzero(count == 0)], "no labelled training clip")
     if found and lost:
-        found = (*found, f"Of the test clips {lost} are of such classes and count as wrong.")
+        found = (*found, f"{lost} of the test clips are of such classes and count as wrong.")
     single = np.flatnonzero(count == 1) if count.max() > 1 else ()
     return found + _named([store.classes[k] for k in single], "one labelled training clip")
 
 
 def _named(names: Sequence[str], what: str) -> tuple[str, ...]:
-    """Return a sentence about classes that have something, nothing if there are none."""
+    """Return a sentence that classes have `what`, nothing if there are no such classes."""
     noun = "class has" if len(names) == 1 else "classes have"
     return (f"{len(names)} {noun} {what}: {_some(list(map(repr, names)))}",) if names else ()
 
@@ -251,7 +251,7 @@ def _some(names: Sequence[str]) -> str:
 def _too_few(number: int, fewer: Mapping[str, int]) -> BudgetError:
     least = min(fewer, key=lambda name: fewer[name])
     what = f"the budget asks for {number} labelled training clips per class; class {least!r} has {fewer[least]}."
-    return BudgetError(what, remedy=f"Ask for at most {fewer[least]}/class, or leave out the {INSIST}.")
+    return BudgetError(what, remedy=f"Use at most {fewer[least]}/class, or leave out the {STRICT}.")
 
 
 def _per_class(spec: str, split: Split, ids: Mapping[int, list[str]]) -> int:

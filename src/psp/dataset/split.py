@@ -1,4 +1,4 @@
-"""Which clips are for training and which for testing: resolving what a user asks for, reading and writing files."""
+"""Splits by their specification, such as `subject` or `fraction=0.3`, and their files."""
 
 import json
 import re
@@ -20,23 +20,23 @@ __all__ = ["FULL", "Split", "read_split", "resolve_split", "write_split"]
 
 FORMAT = "psp-split-1"
 SUBJECT, PART, FRACTION, THIRDS = "subject", "part", 0.3, 3
-"""Where the test side is not given it is a third of a column's values, or 30 % of the clips."""
+"""If the test clips are not given, they are a third of the values of a column, or 30 % of the clips."""
 
 FEW = 100
-"""With fewer labelled clips than this a test set of 30 % has fewer than 30 clips: its accuracy says little."""
+"""With fewer labelled clips than this a test set of 30 % has fewer than 30 clips: its accuracy is too uncertain."""
 
 FORMS = "a benchmark, COLUMN, COLUMN=VALUES, kfold=5/0, fraction=0.3, none or a file (split.json, or CSV with id,part)"
 
 
 def resolve_split(spec: str | Path | Split | None, store: Store, *, every_label: bool = False) -> Split:
-    """Return the split that a user asks for.
+    """Return the split of a specification.
 
-    `spec` is the name of a benchmark; `COLUMN=VALUES` (the clips with these values test) or `COLUMN` (a third of its
-    values test); `kfold=FOLDS/FOLD`, grouped by subject where there are subjects; `fraction=0.3`, stratified by class;
-    `part`, the column that says train, validation or test; `none`, all clips train; a file; or a Split. None is `none`
-    where no clip is labelled; `part` where that column has labelled test clips; `none` where fewer than 100 clips are
-    labelled and `every_label` is to train; else the benchmark of a known data set, else `subject` where there are
-    subjects, else `fraction=0.3`. SplitError says what does not fit.
+    `spec` is the name of a benchmark; `COLUMN=VALUES` (the clips with these values are for testing) or `COLUMN` (those
+    with a third of its values); `kfold=FOLDS/FOLD`, grouped by subject if there are subjects; `fraction=0.3`,
+    stratified by class; `part`, the column with train, validation or test; `none`, all clips are for training; a file;
+    or a Split. None means the first that applies: `none` if no clip is labelled; `part` if that column divides the
+    labelled clips; `none` if fewer than 100 clips are labelled and `every_label` is set; the benchmark of a known data
+    set; `subject` if there are subjects; `fraction=0.3`. SplitError says what does not fit.
     """
     if isinstance(spec, Split):
         return check_split(spec, store)
@@ -81,7 +81,8 @@ def read_split(path: Path) -> Split:
     if not known:
         raise SplitError(f"this is not a split of the format {FORMAT}.", where=str(path), remedy=remedy)
     if split.hash != stated:
-        raise SplitError("the split was edited: it has another sha256 than it names.", where=str(path), remedy=remedy)
+        what = "the split was edited: its content does not have the stated sha256."
+        raise SplitError(what, where=str(path), remedy=remedy)
     return split
 
 
@@ -98,7 +99,7 @@ def _ids(ids: Any) -> tuple[str, ...]:
 
 
 def _from_file(path: Path, store: Store) -> Split:
-    """Return the split of a JSON file, or of a CSV file whose parts are train, validation, test and named test sets."""
+    """Return the split of a JSON file, or of a CSV file whose column part is train, validation or test."""
     if path.suffix != ".csv":
         return check_split(read_split(path), store)
     sides: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
@@ -136,7 +137,7 @@ def _has_parts(store: Store) -> bool:
 
 
 def _by_part(store: Store) -> Split:
-    """Return the split of the column part; clips of no part train, test clips without a label are left out."""
+    """Return the split of the column part; clips of no part are for training, unlabelled test clips are left out."""
     part, ids = store.clips.column(PART), store.clips.id
     test, validation = part == "test", part == "validation"
     text = "the clips are divided as the column part says"
@@ -152,7 +153,7 @@ def has_subjects(store: Store) -> bool:
 
 
 def _by_thirds(column: str, store: Store) -> Split:
-    """Return the split with a third of a column's values for testing, chosen so that every class has its share."""
+    """Return the split with about a third of the clips, by a column's values, for testing; classes have even shares."""
     values = len(np.unique(store.clips.column(column)[store.clips.label >= 0]))
     folds = max(2, min(THIRDS, values))
     number = folds_of_groups(store, column, folds)
@@ -184,7 +185,7 @@ def _by_values(column: str, text: str, store: Store) -> Split:
 
 def _kfold(value: str, spec: str, store: Store) -> Split:
     if not (found := re.fullmatch(r"(\d+)/(\d+)", value)):
-        raise SplitError(f"{spec!r} names no fold.", remedy="Write kfold=5/0 for the first of five folds.")
+        raise SplitError(f"{spec!r} does not name a fold.", remedy="Write kfold=5/0 for the first of five folds.")
     return Split.kfold(store, SUBJECT if has_subjects(store) else None, int(found[1]), int(found[2]))
 
 
@@ -192,13 +193,13 @@ def _number(value: str, spec: str) -> float:
     try:
         return float(value)
     except ValueError as error:
-        raise SplitError(f"{spec!r} names no fraction.", remedy="Write fraction=0.3.") from error
+        raise SplitError(f"{spec!r} does not name a fraction.", remedy="Write fraction=0.3.") from error
 
 
 def _unknown(spec: str, store: Store) -> SplitError:
     near = get_close_matches(
         spec.partition("=")[0], [*BENCHMARKS, *store.clips.columns, "kfold", "fraction", UNDIVIDED], n=1
     )
-    columns = ", ".join(store.clips.columns) or "no columns"
-    help_ = f"Did you mean {near[0]!r}?" if near else f"Use {FORMS}; this data set has {columns}."
-    return SplitError(f"there is no split {spec!r}.", remedy=help_)
+    columns = ", ".join(store.clips.columns) or "none"
+    remedy = f"Did you mean {near[0]!r}?" if near else f"Use {FORMS}; columns of this data set: {columns}."
+    return SplitError(f"there is no split {spec!r}.", remedy=remedy)

@@ -1,6 +1,6 @@
 """A stored data set: a folder with `joints.npy`, `clips.arrow` and `manifest.json`, opened by memory map.
 
-`confidence.npy` is there too if the confidence of some joint is not 1.
+There is also `confidence.npy` if the confidence of some joint is not 1.
 """
 
 import hashlib
@@ -30,13 +30,13 @@ FORMAT = "psp-store-2"
 JOINTS, CONFIDENCE = "joints.npy", "confidence.npy"
 KINDS: dict[str, Any] = {"dataset": str, "layout": dict, "classes": list, "channels": int, "up": str, "parts": dict}
 KINDS |= {"normalise": dict, "clean": dict | None, "fingerprint": str}
-"""Of what kind the entries of a manifest are."""
+"""The types of the entries of a manifest."""
 
 AS_RECORDED = NormaliseConfig(centre="none", scale="none")
 """The normalisation that changes nothing."""
 
 WITH_READERS = ("ntu60", "ntu120", "nw-ucla", "synthetic")
-"""Data sets whose recordings determine the confidence, so that their fingerprint need not hold it."""
+"""Data sets whose recordings determine the confidence, so that their fingerprint does not include it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +44,8 @@ class Store:
     """An opened data set: clips of one layout, on disk or in memory (`path` is None).
 
     `joints` holds (v, c) coordinates per person and frame, `confidence` their confidence, None if all of it is 1. Both
-    stay on disk until they are indexed. `up` is the vertical axis of these coordinates; `normalise` and `clean` are
-    what was done to the recordings and has to be done to new ones (`clean` is None where it is not known).
+    stay on disk until they are indexed. `up` is the vertical axis of these coordinates; `normalise` and `clean` are the
+    settings with which the recordings were prepared, to be used for new ones too (`clean` is None if not known).
     """
 
     path: Path | None
@@ -72,7 +72,7 @@ class Store:
         normalise: NormaliseConfig = AS_RECORDED,
         clean: CleanConfig | None = None,
     ) -> "Store":
-        """Return a data set of clips without a file; a clip that does not fit raises RecordingError."""
+        """Return a data set of clips in memory; a clip that does not fit raises RecordingError."""
         table, names = TableBuilder(len(classes)), check_classes(classes)
         channels, size = channels_of(clips[0]) if clips else 3, len(layout.joints)
         clips = [checked_clip(clip, layout, channels) for clip in clips]
@@ -109,7 +109,7 @@ class Store:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The sha256 of the joints and of the clips, and of whatever else the data set depends on."""
+        """The sha256 of the joints and of the clip table; of an own layout and confidence too (`fingerprint_of`)."""
         if "fingerprint" in self.manifest:
             return str(self.manifest["fingerprint"])
         confidence = None if self.confidence is None else sha256_of_array(self.confidence)
@@ -147,7 +147,8 @@ def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
 def fingerprint_of(joints: str, clips: ClipTable, confidence: str | None, layout: Layout, dataset: str, up: Up) -> str:
     """Return the fingerprint of a data set from the hashes of its arrays.
 
-    It is the hash of the joints and that of the table. Own layouts and confidence are added, with the vertical axis.
+    It is the hash of the joints and that of the table. For an own layout, or with confidence outside of WITH_READERS, a
+    hash of layout, confidence and vertical axis is added.
     """
     known = layout.name in layout_names() and layout == layout_by_name(layout.name)
     base = f"{joints}:{sha256_as_csv(clips)}"
@@ -172,12 +173,13 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, LayoutError) as error:
         raise StoreError(f"manifest.json is damaged ({error}).", where=str(folder), remedy=REMAKE) from error
     if not complete:
-        raise StoreError("manifest.json lacks an entry or has a wrong one.", where=str(folder), remedy=REMAKE)
+        what = "manifest.json lacks an entry or has one of a wrong type."
+        raise StoreError(what, where=str(folder), remedy=REMAKE)
     return manifest
 
 
 def _is_complete(manifest: Mapping[str, Any]) -> bool:
-    """Return whether every entry is there and of its kind, and the parts are described."""
+    """Return whether every entry exists and has its type, and the parts have their sizes and hashes."""
     table, parts = TABLE_1 if manifest["format"] == FORMAT_1 else CLIPS, manifest["parts"]
     return (
         all(isinstance(manifest.get(name), kind) for name, kind in KINDS.items())
@@ -197,7 +199,7 @@ def _check_parts(folder: Path, parts: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def _settings(folder: Path, manifest: Mapping[str, Any]) -> tuple[Layout, NormaliseConfig, CleanConfig | None]:
-    """Return the layout and what was done to the recordings."""
+    """Return the layout and the settings with which the recordings were prepared."""
     try:
         layout, clean = Layout.from_dict(manifest["layout"]), manifest["clean"]
         normalise = override(NormaliseConfig(), manifest["normalise"])
@@ -208,9 +210,9 @@ def _settings(folder: Path, manifest: Mapping[str, Any]) -> tuple[Layout, Normal
 
 
 def _array(folder: Path, name: str, kind: type[np.floating], shape: tuple[int, ...]) -> np.ndarray:
-    """Map an array; another type or shape than the table and the layout ask for raises StoreError."""
+    """Return a mapped array; StoreError unless its type and shape are those of the table and the layout."""
     array = map_array(folder / name)
     if array.dtype != kind or array.shape != shape:
-        what = f"{name} holds {array.dtype} of the shape {array.shape}; layout and table ask for "
+        what = f"{name} holds {array.dtype} of the shape {array.shape}; layout and table need "
         raise StoreError(f"{what}{np.dtype(kind)} of the shape {shape}.", where=str(folder), remedy=REMAKE)
     return array

@@ -17,7 +17,7 @@ FREE = ("subject", "camera", "setup", "repetition")
 
 
 def upgrade_manifest(old: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the manifest in the present form; KeyError, TypeError or AttributeError if it is not an old one."""
+    """Return the manifest in the form of psp-store-2; KeyError, TypeError or AttributeError if it is not an old one."""
     layout, done = layout_by_name(old["layout"]), old["preprocessing"]
     normalise, clean = dict(done.get("normalise", {})), done.get("clean")
     line = normalise.get("shoulder_line")
@@ -35,7 +35,7 @@ def upgrade_manifest(old: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_table_1(path: Path) -> ClipTable:
-    """Read `clips.csv`; damage raises StoreError."""
+    """Return the table of a `clips.csv`; StoreError if it is damaged."""
     numbers = ("label", *FREE, "persons", "frames", "first_row")
     kinds = pa_csv.ConvertOptions(column_types={"id": pa.string()} | dict.fromkeys(numbers, pa.int64()))
     try:

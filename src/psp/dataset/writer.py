@@ -1,4 +1,4 @@
-"""Writing a stored data set clip by clip: it appears when it is complete."""
+"""Writing of a stored data set, clip by clip."""
 
 import os
 import shutil
@@ -23,13 +23,13 @@ from psp.skeleton.recording import Clip, Up
 
 
 class StoreWriter:
-    """Streams clips into a temporary folder beside `path`, which is renamed when the `with` block succeeds.
+    """A context manager that writes clips to a temporary folder, which is renamed to `path` when the block succeeds.
 
-    `up` is the vertical axis of the clips; `normalise` (None: nothing) and `clean` are what was done to the recordings.
-    The destination is locked meanwhile, unless the caller holds `destination_lock(path)` and says so with `locked`. On
-    an error inside the block the temporary folder is removed; what a killed process left of it, the next writer
-    removes. An existing `path` raises DestinationError and is never changed. `manifest_extra` are further entries of
-    the manifest.
+    `up` is the vertical axis of the clips; `normalise` (None: nothing) and `clean` are the settings with which the
+    recordings were prepared. The destination is locked meanwhile, unless the caller holds `destination_lock(path)` and
+    sets `locked`. On an error inside the block the temporary folder is removed; the next writer removes what a killed
+    process left. An existing `path` raises DestinationError and is never changed. `manifest_extra` are further entries
+    of the manifest.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class StoreWriter:
         return self
 
     def add(self, clip: Clip) -> None:
-        """Append one clip; one that does not fit or whose id was there before raises RecordingError."""
+        """Append one clip; RecordingError if it does not fit or its id was added before."""
         channels = self._channels or channels_of(clip)
         clip = checked_clip(clip, self.layout, channels)
         self._table.add(clip.info, clip.persons, clip.frames)
@@ -96,7 +96,8 @@ class StoreWriter:
 
     def _finish(self) -> None:
         if not len(self._table):
-            raise StoreError("there is no clip to store.", where=str(self.path), remedy="Check the source.")
+            remedy = "Add a clip, or check the source of the recordings."
+            raise StoreError("there is no clip to store.", where=str(self.path), remedy=remedy)
         for file in (self._joints, self._confidence):
             file.seek(0)
         self._write_headers()

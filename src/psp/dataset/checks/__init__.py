@@ -1,1 +1,1 @@
-"""What `psp check` examines: the measures of every clip, and the faults that they, copies and labels show."""
+"""The checks of `psp check`: measures of every clip, and the faults found in them, in copies and in labels."""

@@ -1,4 +1,4 @@
-"""Faults of the classes: how many clips they have, in the data set and on both sides of the split."""
+"""Faults of the classes: classes with too few clips, in the data set or in a part of the split."""
 
 import numpy as np
 from jaxtyping import Int64
@@ -9,16 +9,16 @@ from psp.dataset.store import Store
 
 
 def class_findings(store: Store, split: Split | None) -> list[Finding]:
-    """Return which classes have no clip or one, and which are missing on a side of the split."""
+    """Return findings about classes with no clip or one, and about those without training or test clips."""
     total = _counts(store, np.arange(len(store)))
-    wanted = {"unused-class": (total == 0, "no clip of the data set shows")}
-    wanted["single-clip-class"] = (total == 1, "a single clip shows")
+    wanted = {"unused-class": (total == 0, "no clip of the data set has the class")}
+    wanted["single-clip-class"] = (total == 1, "a single clip has the class")
     if split is not None and split.tests:
         train = _counts(store, split.train_index(store))
         held_out = store.clips.indices_of(sorted({name for ids in split.tests.values() for name in ids}))
         test = _counts(store, held_out)
-        wanted["untrained-class"] = ((train == 0) & (test > 0), "no training clip shows")
-        wanted["untested-class"] = ((test == 0) & (train > 0), "no test clip shows")
+        wanted["untrained-class"] = ((train == 0) & (test > 0), "no training clip has the class")
+        wanted["untested-class"] = ((test == 0) & (train > 0), "no test clip has the class")
     found = []
     for kind, (chosen, text) in wanted.items():
         if chosen.any() and total.any():

@@ -1,4 +1,4 @@
-"""Copies: clips that show the same poses, and what they mean for the split and the labels."""
+"""Copies: clips with the same poses, and the faults of split and labels that they reveal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ from psp.dataset.divide import Split
 from psp.dataset.store import Store
 
 CANDIDATE, DIMENSIONS, NEIGHBOURS = 0.05, 12, 8
-"""Clips whose summaries differ by less than this are compared frame by frame; they are found in the space of the first
-principal axes, where they are no further apart, among the nearest neighbours."""
+"""Clips whose summaries differ by less than CANDIDATE are compared frame by frame. They are searched among the
+NEIGHBOURS nearest ones in the space of the first DIMENSIONS principal axes, where distances are not larger."""
 
 COPY = 0.02
-"""Copies differ by less than this, as a root mean square over all joints and frames in sizes of the person.
+"""Copies differ by less than this: the root mean square over all joints and frames, in sizes of the person.
 
-A copy of which a frame is missing is centred and scaled a little differently, which makes 0.001 to 0.01. Different
-performances of an action by one person differ by 0.05 and more, and so does one performance before two cameras.
+A copy without one of the frames is centred and scaled a little differently, which gives 0.001 to 0.01. Different
+performances of an action by one person differ by 0.05 and more, and so does one performance seen by two cameras.
 """
 
 MORE_FRAMES = 2
-"""By how many frames a copy may begin or end earlier or later."""
+"""The largest number of frames by which a copy may begin or end earlier or later."""
 
 EXACT = 1e-5
-"""Below this difference two clips are the same but for rounding."""
+"""Two clips with a smaller difference are identical except for rounding."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Copies:
 def find_copies(store: Store, measures: Measures) -> list[Copies]:
     """Return the groups of copies in a data set; clips in which nobody is observed are left out.
 
-    Positions and sizes do not count, and a copy may have a few frames more or less at both ends.
+    Positions and sizes are ignored, and a copy may have a few frames more or less at both ends.
     """
     first = np.flatnonzero((measures.person == 0) & (measures.observed > 0))
     clip, size = measures.clip[first], measures.size[first]
@@ -60,7 +60,7 @@ def find_copies(store: Store, measures: Measures) -> list[Copies]:
 
 
 def copy_findings(store: Store, copies: list[Copies], split: Split | None) -> list[Finding]:
-    """Return what copies mean: leaks of the split, contradicting labels, or merely copies."""
+    """Return a finding for each group of copies: a leak of the split, contradicting labels, or a mere copy."""
     part = np.zeros(len(store), dtype=np.int64)
     if split is not None:
         for number, ids in ((1, split.train), (2, split.validation), *((2, ids) for ids in split.tests.values())):
@@ -69,7 +69,7 @@ def copy_findings(store: Store, copies: list[Copies], split: Split | None) -> li
 
 
 def _candidates(summary: Float32[np.ndarray, "n d"]) -> Int64[np.ndarray, "p 2"]:
-    """Return pairs of rows that are near each other."""
+    """Return pairs of indices of summaries that are near each other."""
     if len(summary) < 2:
         return np.empty((0, 2), dtype=np.int64)
     centred = summary - summary.mean(axis=0)
@@ -83,13 +83,13 @@ def _candidates(summary: Float32[np.ndarray, "n d"]) -> Int64[np.ndarray, "p 2"]
 
 
 def _poses(store: Store, clip: int, size: float) -> Float32[np.ndarray, "t m v c"]:
-    """Return the poses of a clip, each person moved to the mean of the joints in every frame, in sizes."""
+    """Return the poses of a clip in sizes of the person, the mean of each person's joints at the origin."""
     joints = store.clip(clip).joints.swapaxes(0, 1)
     return (joints - joints.mean(axis=2, keepdims=True)) / np.float32(size)
 
 
 def _difference(one: Float32[np.ndarray, "t m v c"], other: Float32[np.ndarray, "s n v c"]) -> float:
-    """Return the root mean square difference of the persons that both clips have, at the best shift in time."""
+    """Return the root mean square difference of the persons that both clips have, the least over shifts in time."""
     persons, lengths = min(one.shape[1], other.shape[1]), (len(one), len(other))
     least = np.inf
     for shift in range(-MORE_FRAMES, MORE_FRAMES + 1):
@@ -117,7 +117,7 @@ def _meaning(store: Store, group: Copies, part: Int64[np.ndarray, "n"]) -> Itera
     names = store.clips.id[group.members].tolist()
     label, where = store.clips.label[group.members], part[group.members]
     known = sorted(set(label[label >= 0].tolist()))
-    how = "identical" if group.difference < EXACT else f"equal but for {group.difference:.3f} times the body's size"
+    how = "identical" if group.difference < EXACT else f"equal within {group.difference:.3f} times the body's size"
     clips, value = tuple(names), 1 - group.difference
     held_out = [name for name, its in zip(names, where, strict=True) if its == 2]
     training = [name for name, its in zip(names, where, strict=True) if its == 1]

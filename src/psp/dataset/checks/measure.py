@@ -13,23 +13,23 @@ from psp.skeleton.layout import Layout
 from psp.skeleton.names import words
 
 BLOCK_ROWS = 2**12
-"""How many poses are measured together: what they need fits into the cache of a processor."""
+"""How many poses are measured together, so that they fit into the cache of a processor."""
 
 SEGMENTS = 4
-"""Into how many segments of equal length a clip is divided for its summary."""
+"""The number of segments of equal length into which a clip is divided for its summary."""
 
 STILL = 1e-4
 """A person moves between two frames if the joints move by more than this share of the person's size.
 
-Sensors and pose estimators move a person who stands still by 1e-3 and more; what remains of a repeated pose after
-normalisation in single precision is below 1e-6.
+The noise of sensors and pose estimators moves a person who stands still by 1e-3 and more; repeated poses differ by less
+than 1e-6 after normalisation in single precision.
 """
 
 SWAPPED, SWAP_LENGTH = 3.0, 0.2
-"""Sides are exchanged between two frames if exchanging them back makes the motion of the paired joints smaller by this
-factor, and if that motion is longer than this share of the person's size.
+"""Left and right are exchanged between two frames if exchanging them back makes the motion of the paired joints smaller
+by the factor SWAPPED, and if that motion is longer than SWAP_LENGTH times the person's size.
 
-Both sides of a body are not moved so by anything else: each would have to end where the other one was.
+No real motion does this: each side would have to end where the other one was.
 """
 
 
@@ -39,16 +39,16 @@ class Measures:
 
     Lengths are in sizes of the person: the size is the root mean square distance of the joints from their mean.
     `observed` is the share of frames in which a joint is observed, `still` the share of pairs of neighbouring frames
-    without motion. `shift` is the longest way of the joints' mean between two frames, `shift_frame` the second of these
-    frames, and `pace` the mean of all other such ways. `leap`, `leap_frame` and `leap_pace` are the same for the root
-    mean square way of the joints, and `ends` is that way from the last frame to the first.
+    without motion. `shift` is the largest step of the joints' mean between two frames, `shift_frame` the second of
+    these frames, and `pace` the mean of all other steps. `leap`, `leap_frame` and `leap_pace` are the same for the root
+    mean square step of the joints, and `ends` is that step from the last frame to the first.
 
-    `swap` is the longest way of the paired joints that an exchange of left and right explains, 0 if there is none, and
-    `exchange` that of a person who continues where another person of the clip was, and the other way round. `bone` and
-    `bone_spread` are mean and standard deviation of the bone lengths, nan where they are never observed. `trunk` is the
-    mean direction from the hips to the shoulders. `front` says how far each joint is before the body, as a mean over
-    the frames. `pose` is the mean pose of every segment, each frame moved to the mean of its joints, and `speed` the
-    mean way of every joint between neighbouring frames of a segment, the way of the whole body left out.
+    `swap` is the largest step of the paired joints that an exchange of left and right explains, 0 if there is none.
+    `exchange` is the largest step that an exchange with another person of the clip explains. `bone` and `bone_spread`
+    are mean and standard deviation of the bone lengths, nan where they are never observed. `trunk` is the mean
+    direction from the hips to the shoulders. `front` is the distance of each joint in front of the body, averaged over
+    the frames. `pose` is the mean pose of every segment, with the mean of the joints at the origin in each frame.
+    `speed` is the mean step of every joint between neighbouring frames of a segment, without that of the whole body.
     """
 
     clip: Int64[np.ndarray, "n"]
@@ -77,7 +77,7 @@ class Measures:
 
 
 def measure(store: Store) -> Measures:
-    """Return the measures of a data set; blocks of clips are read and measured by two threads."""
+    """Return the measures of a data set; two threads read and measure blocks of clips."""
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
         pieces = list(pool.map(lambda block: _measure(store, *block), _blocks(store)))
     joined = {each.name: np.concatenate([getattr(piece, each.name) for piece in pieces]) for each in fields(Measures)}
@@ -85,7 +85,7 @@ def measure(store: Store) -> Measures:
 
 
 def trunk_of(layout: Layout) -> tuple[list[int], list[int]] | None:
-    """Return the lower and the upper joints of the trunk: ends of the spine, else hips and shoulders, else None."""
+    """Return the lower and the upper joints of the trunk: the ends of the spine, else hips and shoulders, else None."""
     if layout.spine is not None:
         return [layout.spine[0]], [layout.spine[1]]
     hips = [number for number, name in enumerate(layout.joints) if words(name) == {"hip"}]
@@ -93,13 +93,13 @@ def trunk_of(layout: Layout) -> tuple[list[int], list[int]] | None:
 
 
 def observed_joints(store: Store, rows: slice, joints: Float32[np.ndarray, "r v c"]) -> Bool[np.ndarray, "r v"]:
-    """Return which joints are observed; poses of which all coordinates are 0 are not."""
+    """Return which joints are observed; joints of a pose whose coordinates are all 0 are not."""
     known = np.ones(joints.shape[:2], dtype=bool) if store.confidence is None else store.confidence[rows] > 0
     return known & np.any(joints, axis=(1, 2))[:, None]
 
 
 def _blocks(store: Store) -> Iterator[tuple[int, int]]:
-    """Yield the first clip of each block and the first one after it."""
+    """Yield (first, end) of each block of clips; `end` is not part of it."""
     rows, first = store.clips.first_row + store.clips.persons * store.clips.frames, 0
     while first < len(store):
         limit = store.clips.first_row[first] + BLOCK_ROWS
@@ -109,7 +109,7 @@ def _blocks(store: Store) -> Iterator[tuple[int, int]]:
 
 
 def _measure(store: Store, first: int, end: int) -> Measures:
-    """Measure the clips from `first` to before `end`."""
+    """Return the measures of the clips from `first` to before `end`."""
     table = store.clips
     persons = table.persons[first:end]
     clip = np.repeat(np.arange(first, end), persons)
@@ -174,20 +174,20 @@ class _Poses:
     def longest_of(
         self, ways: Float32[np.ndarray, "r"]
     ) -> tuple[Float32[np.ndarray, "n"], Int64[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
-        """Return the longest of the ways to each frame from the one before, its frame, and the mean of the others."""
+        """Return the largest of the steps to each frame from the one before, its frame, and the mean of the others."""
         longest, frame = self.longest(ways)
         others = np.maximum(self.sums(self.pairs > 0) - 1, 1)
         return longest, frame, (self.sums(ways) - longest) / others
 
     def ends(self) -> Float32[np.ndarray, "n"]:
-        """Return the root mean square way of the joints from the last frame to the first."""
+        """Return the root mean square step of the joints from the last frame to the first."""
         last = self.start + self.frames - 1
         known = self.seen[:, self.start] & self.seen[:, last]
         squares = _squares(self.joints[:, :, self.start] - self.joints[:, :, last]) * known
         return np.sqrt(squares.sum(axis=0) / np.maximum(known.sum(axis=0, dtype=np.float32), 1)) / self.size
 
     def swap(self) -> tuple[Float32[np.ndarray, "n"], Int64[np.ndarray, "n"]]:
-        """Return the longest motion of the paired joints that an exchange of left and right explains."""
+        """Return the largest step of the paired joints that an exchange of left and right explains, and its frame."""
         found, mirror = np.zeros_like(self.way), self.layout.mirror
         paired = np.flatnonzero(mirror != np.arange(len(mirror)))
         row = np.flatnonzero(self.motion > SWAP_LENGTH / 2)
@@ -203,7 +203,7 @@ class _Poses:
         return self.longest(found)
 
     def exchange(self, clip: Int64[np.ndarray, "n"]) -> tuple[Float32[np.ndarray, "n"], Int64[np.ndarray, "n"]]:
-        """Return the longest motion of each person that an exchange with another person of the clip explains."""
+        """Return the largest step of each person that an exchange with another person explains, and its frame."""
         length, frame = np.zeros(len(clip), dtype=np.float32), np.zeros(len(clip), dtype=np.int64)
         fast = np.maximum.reduceat(self.motion, self.start) > SWAP_LENGTH
         for one in np.flatnonzero(fast).tolist():
@@ -217,7 +217,7 @@ class _Poses:
         return length, frame
 
     def _exchanged(self, one: int, other: int) -> Float32[np.ndarray, "t"]:
-        """Return the motion of two persons at every frame, 0 where exchanging them does not make it much smaller."""
+        """Return the step of two persons to every frame, 0 where exchanging them does not make it much smaller."""
         rows = [slice(int(self.start[each]), int(self.start[each] + self.frames[each])) for each in (one, other)]
         joints = np.stack([self.joints[:, :, each] for each in rows])
         seen = self.seen[:, rows[0]] & self.seen[:, rows[1]]
@@ -256,7 +256,7 @@ class _Poses:
         return _unit(line) * self.seen[[*low, *high]].all(axis=0)
 
     def front(self) -> Float32[np.ndarray, "n v"]:
-        """Return how far each joint is before the body: along (right to left) x (hips to shoulders), in sizes."""
+        """Return how far each joint is in front of the body: along (right to left) x (hips to shoulders), in sizes."""
         if len(self.joints) != 3 or not self.layout.mirror_pairs:
             return np.zeros((len(self.start), len(self.layout.joints)), dtype=np.float32)
         left, right = np.array(self.layout.mirror_pairs).T

@@ -1,4 +1,4 @@
-"""Faults of single clips: what the measures of its persons say about its poses and its motion."""
+"""Faults of the poses and the motion of single clips, found by the measures of their persons."""
 
 from collections.abc import Iterator
 
@@ -16,43 +16,44 @@ Hand-annotated and interpolated recordings repeat up to two thirds of their pose
 """
 
 JUMP, ISOLATED = 1.0, 5.0
-"""A jump is longer than one size of the person, about half a metre, and than five times the mean of all other steps.
+"""A jump is longer than JUMP sizes of the person and than ISOLATED times the mean of all other steps.
 
-Half a metre between two frames is 15 m/s at 30 frames a second; the second condition keeps runners in recordings of
-few frames a second, who are fast in every frame.
+One size is about half a metre; half a metre between two frames is 15 m/s at 30 frames a second. The second condition
+excludes runners in recordings of few frames a second, who are fast in every frame.
 """
 
 CONTINUES = 2.0
-"""A clip begins in the middle if the joints jump at a frame and the way from the last frame to the first is no longer
-than two of the other steps. Of ordinary clips one in ten ends where it began, and few of these jump.
+"""A clip begins in the middle, its frames in a wrong order, if the joints jump at a frame and the step from the last
+frame to the first is at most CONTINUES times the mean of the other steps. One in ten ordinary clips ends where it
+began, but few of these have a jump.
 """
 
 BONE, UNUSUAL = 0.5, 10.0
-"""A bone is impossible if its mean length differs by more than this from the data set's median, and by more than
-UNUSUAL times the median of such differences; it changes if the standard deviation of its length is larger than BONE.
+"""A bone length is impossible if its mean differs from the data set's median by more than BONE and by more than UNUSUAL
+times the median of such differences. A bone changes its length if the standard deviation is larger than BONE.
 
-The unit is the size of the person. Kinect's joints move by a third of BONE when they are hidden; the second condition
-is for estimated depths, with which all bones of a data set vary.
+The unit is the size of the person. Hidden joints of Kinect move by a third of BONE. The second condition is for
+estimated depths, with which all bones of a data set vary.
 """
 
 COLLAPSED, LONG_BONE = 0.05, 0.1
-"""A bone is impossible too if it has less than this share of the median length and the median is longer than 0.1."""
+"""A bone length is also impossible if it is less than COLLAPSED times a median that is longer than LONG_BONE."""
 
 DOWN = -0.5
-"""A trunk points down if the cosine of its angle with the vertical is less; a person who lies or bends has about 0."""
+"""A trunk points down if the cosine of its angle with the vertical is less; it is about 0 for a person who lies."""
 
 BEHIND, FRONT = -0.5, 0.2
-"""A person is mirrored if the joints that are before the body elsewhere are behind it: if the profile of how far each
-joint is before the body has a correlation of less than BEHIND with the data set's median profile.
+"""A person is mirrored if the joints that are usually in front of the body are behind it: if the distances of the
+joints in front of the body correlate with the median over the data set by less than BEHIND.
 
-The profile says something only if its root mean square over the joints is more than FRONT / sqrt(joints).
+The check needs a median profile whose norm over the joints is at least FRONT.
 """
 
 Skipped = dict[str, str]
 
 
 def pose_findings(store: Store, measures: Measures) -> tuple[list[Finding], Skipped]:
-    """Return the faults of single clips, and which checks were skipped."""
+    """Return the faults of single clips, and the checks that were skipped, with reasons."""
     seen = measures.observed > 0
     every = np.ones(len(store), dtype=bool)
     np.logical_and.at(every, measures.clip, ~seen)
@@ -75,7 +76,7 @@ def _frozen(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipp
 def _jumps(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:
     turned = seen & (measures.leap > JUMP) & (measures.leap > ISOLATED * measures.leap_pace)
     turned &= (measures.ends < CONTINUES * measures.leap_pace) & (measures.exchange == 0) & (measures.swap == 0)
-    text = "the last frame continues at the first, and {who} leaps at frame {frame}, where the clip seems to begin."
+    text = "{who} jumps at frame {frame}, where the clip seems to begin: its last frame continues at its first."
     yield from _worst(store, measures, "frame-order", measures.leap, turned, text, measures.leap_frame)
     chosen = seen & (measures.shift > JUMP) & (measures.shift > ISOLATED * measures.pace) & ~turned
     chosen &= measures.exchange == 0
@@ -86,7 +87,7 @@ def _jumps(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skippe
 def _switches(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:
     if (store.clips.persons == 1).all():
         skipped["identity-switch"] = "no clip has two persons"
-    text = "{who} continues at frame {frame} where another person was, and the other way round."
+    text = "{who} and another person exchange their positions at frame {frame}."
     frame = measures.exchange_frame
     return _worst(store, measures, "identity-switch", measures.exchange, measures.exchange > 0, text, frame)
 
@@ -94,13 +95,13 @@ def _switches(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], ski
 def _sides(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:
     if not store.layout.mirror_pairs:
         skipped["side-swap"] = "the layout has no mirror pairs"
-    text = "left and right of {who} change places at frame {frame}."
+    text = "left and right of {who} are exchanged from frame {frame} on."
     return _worst(store, measures, "side-swap", measures.swap, measures.swap > 0, text, measures.swap_frame)
 
 
 def _bones(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:
     if store.channels != 3 or not store.layout.bones:
-        reason = "in two dimensions bones change their length" if store.channels != 3 else "the layout has no bones"
+        reason = "in two dimensions bone lengths vary" if store.channels != 3 else "the layout has no bones"
         skipped["bone-length"] = skipped["bone-change"] = reason
         return
     known = measures.bone[seen]
@@ -112,19 +113,19 @@ def _bones(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skippe
     names = [f"{store.layout.joints[child]} - {store.layout.joints[parent]}" for child, parent in store.layout.bones]
     wrong = (away > limit) | collapsed
     worst, row = np.where(wrong, away, -1).argmax(axis=1), np.arange(len(away))
-    text = "the bone {bone} of {who} is {value:.2f} times the body's size away from its usual length."
+    text = "the length of the bone {bone} of {who} differs from the usual one by {value:.2f} times the body's size."
     value, chosen = away[row, worst], seen & wrong.any(axis=1)
     yield from _worst(store, measures, "bone-length", value, chosen, text, bones=[names[each] for each in worst])
     spread = np.nan_to_num(measures.bone_spread)
     worst = spread.argmax(axis=1)
     value, chosen = spread[row, worst], seen & (spread.max(axis=1) > BONE)
-    text = "the bone {bone} of {who} changes its length by {value:.2f} times the body's size (standard deviation)."
+    text = "the length of the bone {bone} of {who} has a standard deviation of {value:.2f} times the body's size."
     yield from _worst(store, measures, "bone-change", value, chosen, text, bones=[names[each] for each in worst])
 
 
 def _vertical(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], skipped: Skipped) -> Iterator[Finding]:
     if trunk_of(store.layout) is None or store.up == "none":
-        reason = "the vertical axis is not known" if store.up == "none" else "the layout has no spine, or hips"
+        reason = "the vertical axis is not known" if store.up == "none" else "the layout has neither a spine nor hips"
         skipped["up-axis"] = skipped["upside-down"] = reason
         return
     axis, sign = "xyz".index(store.up[-1]), -1 if store.up.startswith("-") else 1
@@ -133,7 +134,7 @@ def _vertical(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], ski
     largest = int(np.abs(usual).argmax())
     if usual[axis] * sign < -DOWN < np.abs(usual[largest]):
         name = ("-" if usual[largest] < 0 else "") + "xyz"[largest]
-        text = f"the data set says that {store.up} is up, but most bodies stand along {name}."
+        text = f"the data set states that {store.up} points up, but most bodies stand along {name}."
         yield Finding("up-axis", (), float(np.abs(usual[largest])), text)
         return
     text = "the trunk of {who} points down."
@@ -144,10 +145,10 @@ def _mirrored(store: Store, measures: Measures, seen: Bool[np.ndarray, "n"], ski
     usual = np.median(measures.front[seen], axis=0) if seen.any() else np.zeros(len(store.layout.joints))
     strength = np.linalg.norm(usual)
     if store.channels != 3 or not store.layout.mirror_pairs or trunk_of(store.layout) is None or strength < FRONT:
-        skipped["mirrored"] = "three coordinates, mirror pairs, hips and a clear front of the body are needed"
+        skipped["mirrored"] = "it needs three coordinates, mirror pairs, hips and a clear front of the body"
         return
     value = measures.front @ usual / np.maximum(np.linalg.norm(measures.front, axis=1) * strength, 1e-9)
-    text = "left and right of {who} seem exchanged: what is before the body elsewhere is behind it."
+    text = "left and right of {who} seem exchanged: joints that are usually in front of the body are behind it."
     yield from _worst(store, measures, "mirrored", -value, seen & (value < BEHIND), text)
 
 

@@ -1,4 +1,4 @@
-"""What a check says: findings, each of a kind that has a severity and a remedy."""
+"""The report of a check: findings, each of a kind that has a severity and a remedy."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault. An error makes results wrong; a warning is worth a look, since it probably harms training."""
+    """A kind of fault. An error makes results wrong; a warning probably harms training and should be examined."""
 
     severity: Severity
     title: str
@@ -27,24 +27,24 @@ KINDS: Mapping[str, Kind] = {
     "unused-class": Kind("warning", "classes without a clip", "Prepare the data set without them if none will come."),
     "copy": Kind("warning", "copies of clips", "Keep one of them."),
     "one-frame": Kind("warning", "clips of one frame", "Leave these recordings out: they show no motion."),
-    "frozen": Kind("warning", "clips without motion", "Look whether the tracking was lost."),
+    "frozen": Kind("warning", "clips without motion", "Check whether the tracking was lost."),
     "frame-order": Kind("warning", "frames in a wrong order", "Sort the frames of these recordings by their numbers."),
-    "jump": Kind("warning", "jumps of a body", "Look whether another person was followed, or frames are missing."),
+    "jump": Kind("warning", "jumps of a body", "Check whether another person was tracked, or frames are missing."),
     "identity-switch": Kind("warning", "persons exchanged for each other", "Correct the order of the persons."),
     "side-swap": Kind("warning", "sides exchanged within a clip", "Exchange the sides back, or leave it out."),
     "mirrored": Kind("warning", "sides exchanged in a whole clip", "Exchange the sides, or leave it out."),
-    "upside-down": Kind("warning", "persons upside down", "Look whether the camera was turned."),
-    "bone-length": Kind("warning", "impossible bone lengths", "Look at the joints that are named."),
-    "bone-change": Kind("warning", "bones that change their length", "Look at the joints that are named."),
-    "exchanged-labels": Kind("warning", "two labels that seem exchanged", "Look at these clips; correct the labels."),
-    "suspect-label": Kind("warning", "labels that seem wrong", "Look at these clips; correct the labels."),
+    "upside-down": Kind("warning", "persons upside down", "Check whether the camera was turned."),
+    "bone-length": Kind("warning", "impossible bone lengths", "Check the positions of these joints."),
+    "bone-change": Kind("warning", "bones that change their length", "Check the positions of these joints."),
+    "exchanged-labels": Kind("warning", "two labels that seem exchanged", "View these clips and correct the labels."),
+    "suspect-label": Kind("warning", "labels that seem wrong", "View these clips and correct the labels."),
 }
-"""All kinds of faults, the gravest first."""
+"""All kinds of faults, the most severe first."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One fault: its kind, the ids of its clips, the value that was judged, a sentence, and the frame to look at."""
+    """One fault: its kind, the ids of its clips, the measured value, a sentence about it, and its frame or None."""
 
     kind: str
     clips: tuple[str, ...]
@@ -59,13 +59,13 @@ class Finding:
 
     @property
     def remedy(self) -> str:
-        """What to do about it."""
+        """The remedy of its kind."""
         return KINDS[self.kind].remedy
 
 
 @dataclass(frozen=True)
 class Report:
-    """The findings of a check, the gravest kind first and the worst of a kind first.
+    """The findings of a check, the most severe kind first and the worst of a kind first.
 
     `skipped` maps the name of every check that does not apply to the reason. `split` is the name of the split, None if
     the clips could not be divided. `summary` holds counts of the data set.
@@ -86,18 +86,18 @@ class Report:
         return tuple(each for each in self.findings if each.kind == kind)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON can hold it."""
+        """Return the report as values that JSON can hold."""
         found = [asdict(each) | {"severity": each.severity, "remedy": each.remedy} for each in self.findings]
         return {"summary": self.summary, "split": self.split, "findings": found, "skipped": dict(self.skipped)}
 
 
 def ordered(findings: list[Finding]) -> tuple[Finding, ...]:
     """Return findings in the order of a report."""
-    place = {kind: number for number, kind in enumerate(KINDS)}
-    return tuple(sorted(findings, key=lambda each: (place[each.kind], -each.value, each.clips)))
+    rank = {kind: number for number, kind in enumerate(KINDS)}
+    return tuple(sorted(findings, key=lambda each: (rank[each.kind], -each.value, each.clips)))
 
 
 def shown(names: list[str], most: int = 5) -> str:
-    """Return the first names in a list, and how many more there are."""
+    """Return the first names, separated by commas, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

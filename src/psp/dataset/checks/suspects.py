@@ -1,4 +1,4 @@
-"""Labels that seem wrong: a linear classifier and the nearest clips, both of other subjects, agree on another class."""
+"""Labels that seem wrong: a linear classifier and the nearest clips of other subjects agree on another class."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from psp.dataset.split import SUBJECT
 from psp.dataset.store import Store
 
 FEWEST, FOLDS = 10, 5
-"""A class takes part if it has so many clips; clips of equal subjects, or else at random, form the folds."""
+"""The smallest number of clips of an examined class; the number of folds, which are formed by subject or at random."""
 
 TELLING = 0.5
-"""The classifier has to recognise this share of the clips of other folds, else it says nothing about labels."""
+"""The smallest accuracy of the classifier on other folds; below it labels are not examined."""
 
 SHRINKAGE = 0.1
 """The share of the covariance that is replaced by an equal variance of all features."""
@@ -28,20 +28,20 @@ CONSTANT = 1e-6
 """Features with a smaller standard deviation are left out."""
 
 UNLIKELY = 0.01
-"""The probability of a suspect label, at most."""
+"""The largest probability of a suspect label."""
 
 NEAREST, MOST, EXAMINED = 10, 8, 2000
-"""So many nearest clips are asked: none may have the suspect label, and so many must have the other class.
-Of a large data set only the least probable labels are examined."""
+"""Of the NEAREST clips none may have the suspect label and at least MOST must have the other class. Only the EXAMINED
+least probable labels are examined."""
 
 EXPECTED, GROUP = 0.01, 4
-"""How many exchanges would be found by chance in the whole data set, at most; those in groups with fewer than
-GROUP clips of a class are not examined, since clips of one performance are no independent evidence."""
+"""The largest number of exchanges expected by chance in the whole data set. Groups with fewer than GROUP clips of a
+class are not examined, because clips of one performance are not independent."""
 
 
 @dataclass(frozen=True)
 class _Labelled:
-    """The clips that take part: clip indices, features, labels, folds and the probability of every class."""
+    """The examined clips: clip indices, features, labels, folds and the probability of every class."""
 
     clip: Int64[np.ndarray, "n"]
     features: Float32[np.ndarray, "n d"]
@@ -51,16 +51,16 @@ class _Labelled:
 
     @cached_property
     def predicted(self) -> Int64[np.ndarray, "n"]:
-        """The most probable class, as those see it that have not seen the clip's fold."""
+        """The most probable class, by a classifier trained on the other folds."""
         return self.probability.argmax(axis=1)
 
 
 def suspect_findings(store: Store, measures: Measures, copies: list[Copies]) -> tuple[list[Finding], dict[str, str]]:
-    """Return labels that seem wrong or exchanged, or why they were not examined.
+    """Return findings about labels that seem wrong or exchanged, and why checks were skipped.
 
-    Of copies one clip takes part, so that none confirms itself.
+    Of a group of copies one clip is used, so that copies do not confirm each other.
     """
-    chosen = _taking_part(store, measures, copies)
+    chosen = _examined(store, measures, copies)
     names = ("exchanged-labels", "suspect-label")
     if len(np.unique(store.clips.label[chosen])) < 2:
         return [], dict.fromkeys(names, f"fewer than two classes have {FEWEST} different labelled clips")
@@ -73,13 +73,13 @@ def suspect_findings(store: Store, measures: Measures, copies: list[Copies]) -> 
     found = _Labelled(chosen, features, label, fold, _classify(features, label, fold, len(store.classes)))
     share = float((found.predicted == label).mean())
     if share < TELLING:
-        return [], dict.fromkeys(names, f"simple features recognise {share:.0%} of the clips only")
+        return [], dict.fromkeys(names, f"a simple classifier recognises only {share:.0%} of the clips")
     exchanged = list(_exchanged(store, found))
     known = {name for finding in exchanged for name in finding.clips}
     return exchanged + [each for each in _suspects(store, found) if not known & set(each.clips)], {}
 
 
-def _taking_part(store: Store, measures: Measures, copies: list[Copies]) -> Int64[np.ndarray, "_"]:
+def _examined(store: Store, measures: Measures, copies: list[Copies]) -> Int64[np.ndarray, "_"]:
     """Return the labelled clips with motion of classes that are large enough, one of each group of copies."""
     use = store.clips.label >= 0
     use[measures.clip[(measures.person == 0) & ((measures.observed == 0) | (measures.frames == 1))]] = False
@@ -90,9 +90,9 @@ def _taking_part(store: Store, measures: Measures, copies: list[Copies]) -> Int6
 
 
 def _features(store: Store, measures: Measures) -> Float32[np.ndarray, "n d"]:
-    """Return what a camera's place does not change: heights, distances from the axis and between sides, speeds.
+    """Return features that do not depend on the camera: heights, distances from the axis and between sides, speeds.
 
-    Without a vertical axis the distances from the middle take the place of the first two; in the plane coordinates do.
+    Without a vertical axis the distances from the middle replace the first two; in two dimensions coordinates do.
     """
     first = measures.person == 0
     pose, speed = measures.pose[first], measures.speed[first]
@@ -142,15 +142,15 @@ def _classify(
 
 
 def _suspects(store: Store, found: _Labelled) -> Iterator[Finding]:
-    """Yield single clips of which the classifier and the nearest clips say the same other class."""
+    """Yield a finding for each clip for which the classifier and the nearest clips agree on another class."""
     own = found.probability[np.arange(len(found.label)), found.label]
-    doubtful = np.flatnonzero((own < UNLIKELY) & (found.predicted != found.label))
-    doubtful = doubtful[np.argsort(own[doubtful], kind="stable")][:EXAMINED]
-    for number, nearest in zip(doubtful.tolist(), _nearest_labels(found, doubtful), strict=True):
+    unlikely = np.flatnonzero((own < UNLIKELY) & (found.predicted != found.label))
+    unlikely = unlikely[np.argsort(own[unlikely], kind="stable")][:EXAMINED]
+    for number, nearest in zip(unlikely.tolist(), _nearest_labels(found, unlikely), strict=True):
         votes = int((nearest == found.predicted[number]).sum())
         if votes >= MOST and not (nearest == found.label[number]).any():
             names = [store.classes[each] for each in (found.label[number], found.predicted[number])]
-            text = f"labelled {names[0]!r}, but {votes} of the {NEAREST} most similar clips show {names[1]!r}."
+            text = f"labelled {names[0]!r}, but {votes} of the {NEAREST} most similar clips are {names[1]!r}."
             yield Finding("suspect-label", (str(store.clips.id[found.clip[number]]),), 1 - float(own[number]), text)
 
 
@@ -166,10 +166,10 @@ def _nearest_labels(found: _Labelled, wanted: Int64[np.ndarray, "w"]) -> Iterato
 
 
 def _exchanged(store: Store, found: _Labelled) -> Iterator[Finding]:
-    """Yield two classes whose clips are taken for each other in a group of clips, but not in the others.
+    """Yield a finding for each two classes whose clips are confused with each other in a group of clips only.
 
-    A group has one value of a column, or of two. Each side has to be taken for the other one in at least half of its
-    clips, and so often that the rates of the whole data set explain it less than EXPECTED times.
+    A group has one value of a column, or of two columns. At least half of the clips of each class must be predicted as
+    the other one, so many that the rates of the whole data set explain fewer than EXPECTED such cases.
     """
     classes = len(store.classes)
     confused = np.zeros((classes, classes))
@@ -193,17 +193,17 @@ def _exchanged(store: Store, found: _Labelled) -> Iterator[Finding]:
             covered |= set(members.tolist())
             names = " and ".join(repr(store.classes[each]) for each in pair)
             counts = " and ".join(f"{taken[one, other]} of {taken[one].sum()}" for one, other in (pair, pair[::-1]))
-            text = f"{names} seem exchanged where {where}: {counts} clips are taken for the other one."
+            text = f"{names} seem exchanged where {where}: {counts} clips are recognised as the other class."
             yield Finding("exchanged-labels", tuple(store.clips.id[members].tolist()), 1 - chance, text)
 
 
 def _chance(taken: int, clips: int, rate: float) -> float:
-    """Return how probable it is that so many clips of a class are taken for another; 1 for fewer than half."""
+    """Return the probability that so many clips of a class are predicted as another; 1 for fewer than half."""
     return float(bdtrc(taken - 1, clips, rate)) if 2 * taken >= clips else 1.0
 
 
 def _groups(store: Store, clip: Int64[np.ndarray, "n"]) -> Iterator[tuple[str, Int64[np.ndarray, "_"]]]:
-    """Yield the clips that have one value of a column or of two columns, and these values in words."""
+    """Yield groups of clips with one value of a column or of two columns: these values in words, and the clips."""
     columns = {name: np.unique(values[clip], return_inverse=True) for name, values in store.clips.columns.items()}
     columns = {name: found for name, found in columns.items() if 1 < len(found[0]) <= len(clip) // GROUP}
     for names in (*combinations(columns, 1), *combinations(columns, 2)):
