@@ -115,7 +115,7 @@ def test_batches_depend_on_seed_and_name(store):
 
 
 def test_impossible_batches_are_refused(store):
-    with pytest.raises(ConfigError, match="'yaw-invariant' cannot be made: the recordings are two-dimensional"):
+    with pytest.raises(ConfigError, match="'yaw-invariant' cannot be computed: the recordings are two-dimensional"):
         loader(own_store(None, "coco17"), specs={"all": BatchSpec("train", 4, ("joint", "yaw-invariant"))})
     with pytest.raises(ConfigError, match="no modality 'joints'"):
         loader(store, specs={"all": BatchSpec("train", 4, ("joints",))})

@@ -125,7 +125,7 @@ def test_what_the_recordings_do_not_allow_is_refused_by_name_and_dropped(
     assert left == tuple(name for name in MODALITIES if name not in missing)
     check_modalities(left, layout, up, channels)
     for name, reason in missing.items():
-        with pytest.raises(ConfigError, match=f"the modality '{name}' cannot be made: {reason}. Leave it out"):
+        with pytest.raises(ConfigError, match=f"the modality '{name}' cannot be computed: {reason}. Leave it out"):
             check_modalities(("joint", name), layout, up, channels)
 
 

@@ -1,4 +1,4 @@
-"""Random changes that keep the class of an action, as array operations over the whole batch."""
+"""Augmentation: random changes that keep the class of an action, as array operations over the whole batch."""
 
 import math
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ PROBABILITIES = ("mirror", "joint_mask", "frame_mask")
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """How strongly training clips are augmented; zeros change nothing.
+    """The strength of the augmentation of training clips; zeros change nothing.
 
-    Two-dimensional recordings are changed in their plane only: of the rotations `roll` applies.
+    Two-dimensional recordings are changed in their plane only: of the rotations only `roll` is used.
 
     Args:
         turn: largest rotation about the vertical axis, degrees
@@ -56,7 +56,7 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class Space:
-    """What the coordinates of a data set mean: the layout of its joints, the axis that points up, 2 or 3 channels."""
+    """The coordinates of a data set: the layout of its joints, the axis that points up, and 2 or 3 channels."""
 
     layout: Layout
     up: Up = "y"
@@ -70,9 +70,9 @@ def augment(
     space: Space,
     config: AugmentConfig,
 ) -> Float[Tensor, "n m t v 3"]:
-    """Return the clips with every configured change; what is drawn depends on nothing but the keys.
+    """Return the augmented clips; the random numbers depend only on the keys.
 
-    `present` says which persons exist. Two-dimensional clips have z = 0.
+    `present` is a mask of the persons that exist. Two-dimensional clips have z = 0.
     """
     if config.mirror:
         joints = mirror(joints, uniform(keys, "mirror") < config.mirror, space)
@@ -91,7 +91,7 @@ def augment(
 def augment_confidence(
     confidence: Float[Tensor, "n m t v"], keys: Int64[Tensor, "n"], space: Space, config: AugmentConfig
 ) -> Float[Tensor, "n m t v"]:
-    """Return the confidence of joints that `augment` swapped or whose frames it repeated, with the same keys."""
+    """Return the confidence of the clips that `augment` returns for the same keys: swapped and repeated alike."""
     if config.mirror:
         order, _ = _mirror(space, confidence.device)
         chosen = uniform(keys, "mirror") < config.mirror
@@ -102,7 +102,7 @@ def augment_confidence(
 def mirror(joints: Float[Tensor, "n m t v 3"], chosen: Bool[Tensor, "n"], space: Space) -> Float[Tensor, "n m t v 3"]:
     """Return the clips with left and right swapped in the chosen ones.
 
-    Paired joints change places, and the first horizontal axis changes its sign.
+    Paired joints are exchanged, and the first horizontal axis changes its sign.
     """
     order, sign = _mirror(space, joints.device)
     mirrored = joints[:, :, :, order] * sign
@@ -110,7 +110,7 @@ def mirror(joints: Float[Tensor, "n m t v 3"], chosen: Bool[Tensor, "n"], space:
 
 
 def geometry(keys: Int64[Tensor, "n"], config: AugmentConfig, space: Space) -> Float[Tensor, "n 3 3"]:
-    """Return one matrix a clip: rotations, then shear, then scale; for two dimensions all within the plane."""
+    """Return one matrix per clip: rotations, then shear, then scale; for two dimensions all within the plane."""
     up, side, forward = _axes(space.up)
     if space.channels == 2:
         matrix = rotation(_angle(keys, "roll", config.roll), 2)
@@ -142,7 +142,7 @@ def freeze_joints(joints: Float[Tensor, "n m t v c"], masked: Bool[Tensor, "n v"
 def hold_frames(
     joints: Float[Tensor, "n m t v c"], keys: Int64[Tensor, "n"], probability: float
 ) -> Float[Tensor, "n m t v c"]:
-    """Return the clips where, with `probability`, 10 to 30 % of the frames repeat the first one of them."""
+    """Return the clips; with `probability`, a section of 10 to 30 % of the frames repeats its first frame."""
     frames = joints.shape[2]
     start = (uniform(keys, "frame mask start", 1) * frames).long()
     length = (between(keys, "frame mask length", 0.1, 0.3, 1) * frames).long()
@@ -161,7 +161,7 @@ def _axes(up: Up) -> tuple[int, int, int]:
 
 @lru_cache
 def _mirror(space: Space, device: torch.device) -> tuple[Int64[Tensor, "v"], Float[Tensor, "3"]]:
-    """Return which joint comes from where, and the sign of each axis; sent to the device once."""
+    """Return the permutation of the joints and the sign of each axis, cached on the device."""
     sign = torch.ones(3)
     sign[0 if space.channels == 2 else _axes(space.up)[1]] = -1.0
     return torch.from_numpy(space.layout.mirror.copy()).to(device), sign.to(device)

@@ -1,4 +1,4 @@
-"""What a training step consists of: batches of clips, each in one or more augmented samples of several modalities."""
+"""The batches of a training step: clips, each in one or more augmented samples of several modalities."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,14 +13,14 @@ from psp.config.ranges import require
 from psp.errors import ConfigError
 
 Pool = Literal["labelled", "unlabelled", "train"]
-"""Clips with a label of the budget, training clips without one, or all training clips."""
+"""The clips of a batch: those with a label of the budget, training clips without one, or all training clips."""
 
 Augmentation = Literal["none", "weak", "strong"]
 
 
 @dataclass(frozen=True)
 class BatchSpec:
-    """One named batch of every step: how many clips of which pool, in which modalities and augmentations.
+    """One named batch of every step: its pool, number of clips, modalities and augmentations.
 
     Each entry of `augmentations` makes one sample of every clip: ("weak", "strong") for FixMatch, ("strong", "strong")
     for MoCo.
@@ -34,7 +34,7 @@ class BatchSpec:
 
 @dataclass(frozen=True)
 class BatchSizes:
-    """How many clips a step takes; an epoch is one pass over the unlabelled pool in batches of `unlabelled` clips.
+    """The batch sizes of a step; an epoch is one pass over the unlabelled pool in batches of `unlabelled` clips.
 
     Every method trains for that many steps, whether or not it uses unlabelled clips.
 
@@ -56,7 +56,7 @@ class BatchSizes:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """From stored clips to batches.
+    """How batches are made of stored clips.
 
     Args:
         resample: how clips are cut to a fixed number of frames
@@ -65,7 +65,7 @@ class DataConfig:
         modalities: whether all modalities of a sample share frames and augmentation (together) or each draws its own
             (apart)
         motion: whether motion is the difference of resampled frames or, as in PSP's published program, of recorded
-            ones, which are drawn apart from the joints' frames
+            frames, which are drawn separately from those of the joints
     """
 
     resample: ResampleConfig = field(default_factory=ResampleConfig)
@@ -78,10 +78,10 @@ class DataConfig:
         if self.motion == "resampled":
             return
         if self.modalities == "together":
-            what = "recorded motion has frames of its own, the modalities cannot share theirs."
+            what = "recorded motion draws its own frames, so the modalities cannot share frames."
             raise ConfigError(what, where="data.motion", remedy="Set data.modalities to apart.")
         if self.resample.overhang:
-            what = "recorded motion is not known beyond the ends of a clip, crops cannot overhang it."
+            what = "recorded motion is not known beyond the ends of a clip, so crops cannot reach beyond them."
             raise ConfigError(what, where="data.resample.overhang", remedy="Set it to 0, or data.motion to resampled.")
         if AugmentConfig() != self.weak or AugmentConfig() != self.strong:
             what = "recorded motion cannot be augmented together with the joints."
@@ -90,11 +90,11 @@ class DataConfig:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One augmented sample of n clips: their modalities, which persons exist, and how sure each joint is.
+    """One augmented sample of n clips: their modalities, which persons exist, and the confidence of each joint.
 
-    `persons` lies on the host, where the number of rows of the encoder must be known; all else is on the device.
-    `confidence`, in [0, 1] with 0 for not observed, is None where no method uses it or every joint was observed. It is
-    that of the first modality if each draws its own frames.
+    `persons` is on the CPU, because the number of existing persons must be known there; all else is on the device.
+    `confidence`, in [0, 1] with 0 for not observed, is None if no method uses it or every joint was observed. If each
+    modality draws its own frames, it is that of the first one.
     """
 
     modalities: Mapping[str, Float[Tensor, "n m t v 3"]]

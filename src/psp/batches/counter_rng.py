@@ -17,7 +17,7 @@ _FIRST, _SECOND = -4658895280553007687, -7723592293110705685
 
 
 def draw_keys(clip_keys: Int64[Tensor, "n"], seed: int | str, passes: Int64[Tensor, "n"] | int) -> Int64[Tensor, "n"]:
-    """Return one key a draw, made of the clip's key, the seed and the pass (how often the clip was drawn before)."""
+    """Return one key per draw, made of the clip's key, the seed and the pass (how often the clip was drawn before)."""
     return _mix(_mix(clip_keys ^ _word(f"seed {seed}")) + _times_golden(passes))
 
 
@@ -40,7 +40,7 @@ def normal(keys: Int64[Tensor, "n"], purpose: str, *shape: int) -> Float[Tensor,
 
 
 def _times_golden(passes: Int64[Tensor, "n"] | int) -> Int64[Tensor, "n"] | int:
-    """A number is multiplied here, with the wrap-around of 64 bits, so that none has to be sent to the device."""
+    """Return the product with 64-bit wrap-around; a plain number is multiplied here and not sent to the device."""
     if isinstance(passes, Tensor):
         return passes * _GOLDEN
     return (passes * _GOLDEN + 2**63) % 2**64 - 2**63
@@ -58,5 +58,5 @@ def _mix(words: Int64[Tensor, "..."]) -> Int64[Tensor, "..."]:
 
 
 def _shift(words: Int64[Tensor, "..."], bits: int) -> Int64[Tensor, "..."]:
-    """Shift right without the sign, which int64 would otherwise copy in from the left."""
+    """Return the words shifted right with zeros from the left; the shift of int64 alone would copy the sign."""
     return (words >> bits).bitwise_and_((1 << (64 - bits)) - 1)

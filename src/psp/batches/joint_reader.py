@@ -1,7 +1,7 @@
-"""The joints of the clips of a batch: from memory of the device, or read from the store when needed.
+"""The joints of the clips of a batch, from the memory of the device or read from the store when needed.
 
-Reading copies the clips out of the file. Indexing a memory map would keep every page that was ever touched in the
-process, up to the size of the whole store.
+Reading copies the clips from the file. Indexing a memory map would keep every page that was ever used in memory, up to
+the size of the whole store.
 """
 
 import weakref
@@ -18,12 +18,12 @@ from psp.errors import StoreError
 
 SHARE_OF_FREE_MEMORY = 0.5
 PIECE = 2**18
-"""How many rows are uploaded at a time."""
+"""How many rows are sent to the device at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows of joints (v, c), of their confidence where the store has one, and where each clip of a batch begins."""
+    """Rows of joints (v, c), their confidence if the store has one, and the first row of each clip of a batch."""
 
     joints: Float[Tensor, "rows v c"]
     confidence: Float[Tensor, "rows v"] | None
@@ -36,7 +36,7 @@ class Rows:
 
 
 class FileRows:
-    """Copies rows of one array file, into pinned memory where a GPU will copy them."""
+    """A reader that copies rows of one array file, into pinned memory if they go to a GPU."""
 
     def __init__(self, store: Store, name: str, array: np.ndarray, device: torch.device) -> None:
         assert store.path is not None
@@ -49,11 +49,11 @@ class FileRows:
         weakref.finalize(self, self._file.close)
 
     def block(self, rows: int) -> Shaped[Tensor, "rows *s"]:
-        """Return memory for so many rows."""
+        """Return uninitialised memory for a number of rows."""
         return torch.empty((rows, *self._shape), dtype=self._kind, pin_memory=self._pinned)
 
     def fill(self, block: Shaped[np.ndarray, "rows *s"], first_row: int) -> None:
-        """Read the rows from `first_row` on."""
+        """Fill `block` with the rows from `first_row` on; StoreError if the file ends before."""
         with self._lock:
             self._file.seek(self._header + first_row * self._bytes)
             read = self._file.readinto(block.data.cast("B"))
@@ -63,7 +63,7 @@ class FileRows:
 
 
 class RowsOnDisk:
-    """Reads the wanted clips of a store from its files."""
+    """A source of rows that reads clips of a store from its files."""
 
     def __init__(self, store: Store, device: torch.device, with_confidence: bool = False) -> None:
         self._first_row = np.asarray(store.clips.first_row)
@@ -74,7 +74,7 @@ class RowsOnDisk:
             self._confidence = FileRows(store, "confidence.npy", store.confidence, device)
 
     def read(self, index: Int64[Tensor, "n"]) -> Rows:
-        """Copy the rows of the clips, one clip after the other."""
+        """Return the rows of the clips, one clip after the other."""
         wanted = index.numpy()
         ends = self._count[wanted].cumsum()
         starts = ends - self._count[wanted]
@@ -97,7 +97,7 @@ class RowsOnDisk:
 
 
 class RowsOnDevice:
-    """Holds the joints of a whole store on the device."""
+    """A source of rows that holds the joints of a whole store on the device."""
 
     def __init__(self, store: Store, device: torch.device, with_confidence: bool = False) -> None:
         self._first_row = torch.from_numpy(np.array(store.clips.first_row))
@@ -107,7 +107,7 @@ class RowsOnDevice:
             self._confidence = _uploaded(store, "confidence.npy", store.confidence, device).float()
 
     def read(self, index: Int64[Tensor, "n"]) -> Rows:
-        """Return where the clips begin."""
+        """Return all rows of the store, with the first row of each of the clips."""
         return Rows(self._joints, self._confidence, self._first_row[index])
 
 
@@ -115,25 +115,25 @@ RowSource = RowsOnDisk | RowsOnDevice
 
 
 def row_source(store: Store, device: torch.device, with_confidence: bool = False) -> RowSource:
-    """Return rows in the memory of the device where they fit, or are in memory already, else from the disk."""
+    """Return the rows in the memory of the device if they fit or the store is in memory, else those on the disk."""
     is_held = store.path is None or fits(store.joints.nbytes, device)
     return (RowsOnDevice if is_held else RowsOnDisk)(store, device, with_confidence)
 
 
 def fits(size: int, device: torch.device) -> bool:
-    """Return whether so many bytes take at most half of the free memory of a GPU; a CPU keeps nothing."""
+    """Return whether `size` bytes are at most half of the free memory of a GPU; False for a CPU."""
     return device.type == "cuda" and size <= SHARE_OF_FREE_MEMORY * torch.cuda.mem_get_info(device)[0]
 
 
 def send(values: Shaped[Tensor, "..."], device: torch.device) -> Shaped[Tensor, "..."]:
-    """Copy to a device; a GPU copies from pinned memory while the host goes on."""
+    """Return the values on a device; the copy to a GPU is asynchronous, from pinned memory."""
     if values.device.type != "cpu" or device.type != "cuda":
         return values.to(device)
     return (values if values.is_pinned() else values.pin_memory()).to(device, non_blocking=True)
 
 
 def _uploaded(store: Store, name: str, array: np.ndarray, device: torch.device) -> Shaped[Tensor, "rows *s"]:
-    """Copy a whole array to the device, piece by piece."""
+    """Return a whole array on the device, copied piece by piece."""
     if store.path is None:
         return send(torch.from_numpy(np.ascontiguousarray(array)), device)
     file = FileRows(store, name, array, device)

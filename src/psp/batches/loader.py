@@ -1,4 +1,4 @@
-"""From clip indices to batches: whole batches of modalities, assembled with array operations."""
+"""Assembly of batches from clip indices, with array operations over whole batches."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ class Recorded:
     present: Bool[Tensor, "n m"]
 
     def at(self, positions: Float[Tensor, "n t"]) -> Float[Tensor, "n m t v 3"]:
-        """Return joints at fractional frame positions; two-dimensional ones with z = 0."""
+        """Return the joints at fractional frame positions; two-dimensional ones get z = 0."""
         joints = joints_at(self.rows.joints, self.rows.first_row, self.frames, self.present, positions)
         return joints if joints.shape[-1] == COORDINATES else F.pad(joints, (0, 1))
 
     def confidence_at(self, positions: Float[Tensor, "n t"]) -> Float[Tensor, "n m t v"] | None:
-        """Return the confidence of joints at fractional frame positions, None where all joints were observed."""
+        """Return the confidence of joints at fractional frame positions, None if all joints were observed."""
         if self.rows.confidence is None:
             return None
         values = self.rows.confidence[..., None]
@@ -50,11 +50,11 @@ class Recorded:
 
 
 class SampleMaker:
-    """Makes samples of the clips of a store on a device.
+    """A maker of batches of the clips of a store on a device.
 
-    Every clip has `persons` slots, by default as many as the fullest clip of the store needs; of a clip with more
-    persons the first ones are used. `dtype` is that of the modalities. With `confidence` samples have the confidence of
-    their joints.
+    Every clip has `persons` slots, by default the largest number of persons of a clip; of a clip with more persons the
+    first ones are used. `dtype` is that of the modalities. With `confidence` samples have the confidence of their
+    joints.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class SampleMaker:
         self._source = row_source(store, self.device, confidence)
 
     def read(self, index: Int64[Tensor, "n"]) -> Rows:
-        """Return the joints of some clips as they are stored; may be called ahead, from another thread."""
+        """Return the joints of clips as they are stored; may be called in advance, from another thread."""
         return self._source.read(index)
 
     def batch(self, draw: Draw, spec: BatchSpec, rows: Rows | None = None) -> Batch:
-        """Return the batch of a draw: frames at random, augmented; the same draw gives the same batch.
+        """Return the batch of a draw, with random frames and augmentation; the same draw gives the same batch.
 
-        `rows` is the result of `read` for the clips of the draw, if it was called ahead.
+        `rows` is the result of `read` for the clips of the draw, if it was called in advance.
         """
         index, persons, recorded = self._recorded(draw.index, rows)
         keys = send(draw.keys, self.device)
@@ -94,7 +94,7 @@ class SampleMaker:
         return Batch(index, keys, samples)
 
     def whole(self, index: Int64[Tensor, "n"], modalities: Sequence[str], crop: Crop = WHOLE) -> Batch:
-        """Return whole clips or one stretch of each, resampled evenly and without augmentation."""
+        """Return whole clips or one crop of each, resampled evenly and without augmentation."""
         clips, persons, recorded = self._recorded(index)
         positions = even_positions(recorded.frames, self.config.resample.frames, crop)
         joints = recorded.at(positions)
@@ -107,7 +107,7 @@ class SampleMaker:
     def in_order(
         self, index: Int64[np.ndarray, "s"], modalities: Sequence[str], size: int = 128, crop: Crop = WHOLE
     ) -> Iterator[Batch]:
-        """Yield all the clips once, in the order given, as `whole` makes them."""
+        """Yield batches of all clips, once and in the given order, as `whole` makes them."""
         for chunk in torch.from_numpy(index).split(size):
             yield self.whole(chunk, modalities, crop)
 
@@ -167,11 +167,11 @@ class SampleMaker:
 
 
 class Loader:
-    """The named training batches of every step: drawn and read ahead in a thread, assembled on the device.
+    """The named training batches of every step: drawn and read in advance by a thread, assembled on the device.
 
     `pools` holds the clip indices of each pool; `labels` the label of every clip of the store, -1 for clips outside the
-    label budget. Batches of the pool "labelled" are LabelledBatch, all others have no labels. Used as a context
-    manager, which ends the thread.
+    label budget. Batches of the pool "labelled" are LabelledBatch, all others have no labels. As a context manager it
+    ends the thread.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The modalities of a clip that a method may ask for, all made from the same joints.
+"""The modalities of a clip that a method may use, all computed from the same joints.
 
 All functions take joints (n, m, t, v, 3), the layout and the axis that points up; they return the same shape.
 """
@@ -18,7 +18,7 @@ from psp.skeleton.recording import Up
 COORDINATES = 3
 
 HORIZONTAL = (slice(1, 3), slice(0, 3, 2), slice(0, 2))
-"""The two coordinates besides each one; slices, which copy nothing."""
+"""For each axis the slice of the two other coordinates."""
 
 
 def joint(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v 3"]:
@@ -49,8 +49,8 @@ def velocity(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y") -
 def yaw_invariant(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v 3"]:
     """Return height, distance from the vertical line through the centre, and horizontal speed of each joint.
 
-    A camera that goes around the scene changes none of them, nor does the direction in which a body turns or moves. The
-    speed is on half the scale of `velocity`.
+    They do not depend on the azimuth of the camera, nor on the direction in which a body faces or moves. The speed has
+    half the scale of `velocity`.
     """
     axis, sign = vertical(up)
     flat = joints[..., HORIZONTAL[axis]]
@@ -72,7 +72,7 @@ def yaw_invariant_velocity(
 def distance(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y") -> Float[Tensor, "n m t v 3"]:
     """Return the distances of each joint from the left hand, the right hand and the centre, in the unit of the joints.
 
-    No rotation of camera or body changes them.
+    They are invariant to rotations of camera and body.
     """
     assert layout.hands is not None
     ends = [joints[:, :, :, end, None] for end in (*layout.hands, layout.centre)]
@@ -81,14 +81,14 @@ def distance(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y") -
 
 @dataclass(frozen=True)
 class Modality:
-    """A modality: the function that makes it, and what it needs of layout and recordings."""
+    """A modality: the function that computes it, and whether it needs hands or a vertical axis."""
 
     make: Callable[[Tensor, Layout, Up], Tensor]
     needs_hands: bool = False
     needs_vertical: bool = False
 
     def missing(self, layout: Layout, up: Up, channels: int) -> str | None:
-        """Return what recordings of this kind lack, None if the modality can be made."""
+        """Return why recordings of a layout, vertical axis and number of coordinates lack the modality; None if not."""
         if self.needs_hands and layout.hands is None:
             return f"layout {layout.name!r} has no hands"
         if self.needs_vertical and (up == "none" or channels < COORDINATES):
@@ -109,7 +109,7 @@ MODALITIES: dict[str, Modality] = {
 
 
 def usable(names: Sequence[str], layout: Layout, up: Up, channels: int) -> tuple[str, ...]:
-    """Return those modalities that recordings of this kind allow."""
+    """Return the modalities that recordings of a layout, vertical axis and number of coordinates allow."""
     return tuple(name for name in names if MODALITIES[name].missing(layout, up, channels) is None)
 
 
@@ -121,16 +121,16 @@ def check_modalities(names: Sequence[str], layout: Layout, up: Up, channels: int
             raise ConfigError(f"there is no modality {name!r}.", where="modalities", remedy=remedy)
         lacking = MODALITIES[name].missing(layout, up, channels)
         if lacking:
-            what = f"the modality {name!r} cannot be made: {lacking}."
+            what = f"the modality {name!r} cannot be computed: {lacking}."
             raise ConfigError(what, where="modalities", remedy="Leave it out.")
 
 
 def vertical(up: Up) -> tuple[int, float]:
-    """Return the index and the sign of the axis that points up; y where none does."""
+    """Return the index and the sign of the axis that points up; those of y if none does."""
     return ("xyz".index(up[-1]), -1.0 if up[0] == "-" else 1.0) if up != "none" else (1, 1.0)
 
 
 @lru_cache
 def _parents(layout: Layout, device: torch.device) -> Int64[Tensor, "v"]:
-    """Return each joint's parent, sent to the device once."""
+    """Return each joint's parent, cached on the device."""
     return torch.from_numpy(layout.parents.copy()).to(device)

@@ -1,4 +1,4 @@
-"""Making the next item of a sequence in a thread while the caller works on the present one."""
+"""Prefetching: a thread computes the next item of a sequence while the caller works on the present one."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,10 +9,10 @@ Item = TypeVar("Item")
 
 
 class Prefetch(Generic[Item]):
-    """Makes number k + 1 of a sequence while the caller works on number k.
+    """A sequence whose item k + 1 is made by a thread while the caller works on item k.
 
-    Whatever `make` raises is raised by the `take` that asked for this number. The thread starts with the first `take`
-    and ends with the `with` block, however that ends; afterwards a new one may begin.
+    An error of `make` is raised by `take` of the same number. The thread starts with the first `take` and ends with the
+    `with` block; afterwards a new block may begin.
     """
 
     def __init__(self, make: Callable[[int], Item]) -> None:
@@ -30,7 +30,7 @@ class Prefetch(Generic[Item]):
         self._coming, self._thread = None, _thread()
 
     def take(self, number: int) -> Item:
-        """Return item `number`; asking for another than the next one costs the time of making it."""
+        """Return item `number`; an item that does not follow the last one is made first, which takes its time."""
         now = self._coming
         if now is None or number != self._next:
             now = self._thread.submit(self._make, number)

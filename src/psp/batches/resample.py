@@ -1,4 +1,4 @@
-"""From clips of any length to a fixed number of frames, by linear interpolation."""
+"""Resampling of clips to a fixed number of frames, by linear interpolation."""
 
 import math
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from psp.config.ranges import require
 from psp.errors import ConfigError
 
 Crop = tuple[float, float]
-"""Where a stretch of a clip begins and ends, as shares of it."""
+"""Beginning and end of a section of a clip, as shares of its length."""
 
 WHOLE: Crop = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
 class ResampleConfig:
-    """How training clips are cut to a fixed number of frames; for testing they are resampled evenly.
+    """How training clips are resampled to a fixed number of frames; for testing they are resampled evenly.
 
     Args:
         frames: number of frames
-        train: crop takes a random stretch, random draws frames at random and sorts them (PSP's published program),
+        train: crop takes a random section, random draws frames at random and sorts them (PSP's published program),
             whole takes the whole clip
         shortest: least length of a crop, as a share of the clip
-        warp: largest exponent by which a crop is played at an uneven speed
+        warp: largest exponent of the time warp of a crop; 1 is even speed
         overhang: share of the clip by which a crop may reach beyond either end, where the first or last pose is held
-        test_crops: stretches of a clip, as shares of it, over which a prediction is averaged
+        test_crops: sections of a clip, as shares of it, over which a prediction is averaged
     """
 
     frames: int = 50
@@ -50,12 +50,12 @@ class ResampleConfig:
             "a share of the clip: 0 or more, less than data.resample.shortest",
         )  # fmt: skip
         if not self.test_crops or not all(0 <= start < end <= 1 for start, end in self.test_crops):
-            what, remedy = f"{self.test_crops} are no stretches of a clip.", "Name pairs 0 <= beginning < end <= 1."
+            what, remedy = f"{self.test_crops} are not sections of a clip.", "Use pairs 0 <= beginning < end <= 1."
             raise ConfigError(what, where="data.resample.test_crops", remedy=remedy)
 
 
 def even_positions(frames: Int64[Tensor, "n"], count: int, crop: Crop = WHOLE) -> Float[Tensor, "n t"]:
-    """Return positions at even distances over a stretch of a clip, by default from its first frame to its last."""
+    """Return evenly spaced frame positions over a section of a clip, by default from its first frame to its last."""
     return torch.linspace(*crop, count, device=frames.device) * (frames - 1)[:, None]
 
 
@@ -78,7 +78,7 @@ def training_positions(
 
 
 def present_persons(persons: Int64[Tensor, "n"], most: int) -> Bool[Tensor, "n m"]:
-    """Return which of `most` person slots a clip fills: always the first ones."""
+    """Return a mask of the `most` person slots that a clip fills, which are always the first ones."""
     return torch.arange(most, device=persons.device) < persons[:, None]
 
 

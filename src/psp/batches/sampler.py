@@ -1,4 +1,4 @@
-"""Which clips come in which step: a pure function of seed, batch name and step, so there is no state to lose."""
+"""The clips of every step, as a pure function of seed, batch name and step: a sampler has no state to save."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +14,7 @@ from psp.dataset.store import Store
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """Clips drawn for one step, each with the key of everything random about it."""
+    """Clips drawn for one step, each with the key of its random numbers."""
 
     index: Int64[Tensor, "n"]
     keys: Int64[Tensor, "n"]
@@ -25,10 +25,10 @@ class Draw:
 
 
 class Sampler:
-    """An endless order over some clips, `size` a step; every pass is a new permutation, drawn from seed, name and pass.
+    """An endless order of clips, `size` per step; every pass is a new permutation, drawn from seed, name and pass.
 
-    Samplers of different names are independent of each other. A clip that `index` names several times comes as often in
-    every pass, each time with another key.
+    Samplers of different names are independent of each other. A clip that occurs several times in `index` occurs as
+    often in every pass, each time with another key.
     """
 
     def __init__(self, store: Store, index: Int64[np.ndarray, "s"], size: int, seed: int, name: str) -> None:
@@ -38,7 +38,7 @@ class Sampler:
         self._order = lru_cache(maxsize=2)(self._permutation)
 
     def draw(self, step: int) -> Draw:
-        """Return draw number `step`; a clip that comes again in a later pass has another key."""
+        """Return draw number `step`; in every pass a clip has another key."""
         position = torch.arange(step * self.size, (step + 1) * self.size)
         passes, within = position // len(self.index), position % len(self.index)
         chosen = torch.empty_like(within)
