@@ -17,7 +17,7 @@ def test_one_layout_of_a_file_is_shown_with_what_was_derived(tmp_path: Path, cap
     file.write_text("joints: [hip, l_foot, r_foot, tail]\nedges: [[l_foot, hip, r_foot]]\n")
     layouts(str(file))
     printed = " ".join(capsys.readouterr().out.split())
-    assert "tail on hip" in printed
+    assert "tail to hip" in printed
     assert "Centre: hip." in printed
     assert "1 mirror pairs" in printed
 

@@ -48,5 +48,5 @@ def test_frames_come_when_they_were_recorded(trained, recording, monkeypatch):
 
 def test_what_cannot_be_played_is_said_in_a_sentence(trained, tmp_path, capsys):
     assert LIVE["main"]([str(trained), str(tmp_path / "absent.npz")]) == 2
-    assert "absent.npz: the source does not exist" in " ".join(capsys.readouterr().out.split())
+    assert "the source does not exist" in " ".join(capsys.readouterr().out.split())
     assert psp(["predict", str(trained), str(tmp_path / "absent.npz")]) == 2

@@ -165,22 +165,6 @@ def test_targets_are_aligned_predictions_of_the_averaged_weights(task):
     torch.testing.assert_close(targets[clips[unlabelled]], aligned[unlabelled], rtol=1e-4, atol=1e-6)
 
 
-def with_classes(task: Task, count: int) -> Task:
-    """The same data set with more classes, of which no clip exists."""
-    names = (*task.store.classes, *(f"none {number}" for number in range(len(task.store.classes), count)))
-    return Task(replace(task.store, classes=names), task.split, task.labels)
-
-
-def test_a_class_without_any_label_takes_no_share_from_the_others(task):
-    """A subset of a data set keeps all its classes."""
-    found = []
-    for bias in (0.0, -1e4):
-        run = Run(with_classes(task, 20), TAUGHT, None, "cpu")
-        found.append(targets_of(run, [0.0] * 4 + [bias] * 16)[run.data.train])
-    assert not found[0][:, 4:].any()
-    torch.testing.assert_close(found[1], found[0], atol=0.01, rtol=0)
-
-
 def test_a_clip_that_no_label_reaches_gets_the_prediction_alone(task, monkeypatch):
     train = len(task.split.train)
     reached = torch.arange(train) < train - 6

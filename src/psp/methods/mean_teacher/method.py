@@ -1,4 +1,4 @@
-"""PSP Learning with an EMA teacher: what preset `best` trains."""
+"""PSP Learning with an EMA teacher, the method of the preset `best`."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class MeanTeacherConfig(MethodConfig):
     """Options of PSP Learning with an EMA teacher.
 
     Args:
-        modalities: input forms, each with losses of its own
+        modalities: modalities, each with losses of its own
         contrasted: the two modalities whose levels are contrasted
         temperature: tau of eqs. 10-12
         contrast: weight of the coarse-to-fine contrastive loss; 0 builds no pyramid
@@ -39,7 +39,8 @@ class MeanTeacherConfig(MethodConfig):
         sharpness: power to which soft pseudo-labels are raised
         start: share of the epochs after which the teacher is used
         label_spreading: share of the soft pseudo-labels that comes from label spreading
-        noisy_labels: how many times less probable than another class a label is filtered out as noisy; 0 keeps all
+        noisy_labels: a label is filtered out as noisy if its class has less than this share of the probability of the
+            most probable class; 0 keeps all labels
         pyramid: levels, attention and its weights
     """
 
@@ -71,8 +72,8 @@ class PSPMeanTeacher(PredictorMethod[MeanTeacherConfig]):
 
     The teacher, the predictor with averaged weights, predicts whole clips from all modalities at the start of every
     epoch; each modality of the augmented clip is trained towards that prediction. `targets` holds the latest soft
-    pseudo-labels of all clips, `early` the summed early predictions that the noisy-label filter judges, `trusted` its
-    result.
+    pseudo-labels of all clips, `early` the sums of early predictions for the noisy-label filter, `trusted` the mask of
+    labels that it keeps.
     """
 
     Config = MeanTeacherConfig
@@ -121,13 +122,13 @@ class PSPMeanTeacher(PredictorMethod[MeanTeacherConfig]):
         return torch.where(trusted, labels, -1)
 
     def parts(self, number: int) -> list[nn.Module]:
-        """Return encoder, classifier and, where there is one, the contrastive head of a network."""
+        """Return encoder, classifier and, if there is one, the contrastive head of a network."""
         name = self.recogniser.modalities[number] if self.setting.model.networks == "own" else "all"
         return [*super().parts(number), *([self.heads[name]] if name in self.heads else [])]
 
     @torch.no_grad()
     def on_epoch_start(self, context: StepContext) -> None:
-        """Predict the training clips with the teacher: early for the noisy-label filter, later for the targets."""
+        """Predict the training clips with the teacher, in early epochs for the noisy-label filter, then as targets."""
         if self._is_used(context):
             self._update_targets(context)
         elif self.config.noisy_labels and self.config.consistency and context.epoch >= FIRST_EPOCH:
@@ -157,7 +158,7 @@ class PSPMeanTeacher(PredictorMethod[MeanTeacherConfig]):
         return self.config.consistency > 0 and context.epoch >= first
 
     def _update_targets(self, context: StepContext) -> None:
-        """Take new soft pseudo-labels; clips with a trusted label get that label."""
+        """Compute new soft pseudo-labels; clips with a trusted label get that label."""
         known = context.passes.indices("labelled").to(self.targets.device)
         labels = context.labels[known]
         trusted = self._filter(known, labels)
@@ -182,7 +183,7 @@ class PSPMeanTeacher(PredictorMethod[MeanTeacherConfig]):
             return soft
         found = spread_labels(features, labelled_rows[trusted], labels[trusted], soft.shape[1])
         reached = found.any(dim=1)
-        aligned = self._aligned(context, found[reached])
+        aligned = _aligned(found[reached])
         soft[reached] = torch.lerp(soft[reached], aligned, self.config.label_spreading)
         return soft
 
@@ -194,15 +195,14 @@ class PSPMeanTeacher(PredictorMethod[MeanTeacherConfig]):
             clips, teacher.modalities, lambda sample: _predict_sample(teacher, sample)
         )
         rows = torch.searchsorted(clips, context.passes.indices("labelled")).to(found.device)
-        return self._aligned(context, found), features, rows
+        return _aligned(found), features, rows
 
-    def _aligned(self, context: StepContext, probabilities: Float[Tensor, "c k"]) -> Float[Tensor, "c k"]:
-        """Return probabilities with equally frequent classes; a class without any label has none."""
-        present = torch.zeros(probabilities.shape[1], device=probabilities.device)
-        present[context.labels[context.labels >= 0]] = 1
-        known = (probabilities + torch.finfo(probabilities.dtype).tiny) * present
-        known = known / known.sum(dim=1, keepdim=True)
-        return align_distribution(known, known.mean(dim=0))
+
+def _aligned(probabilities: Float[Tensor, "c k"]) -> Float[Tensor, "c k"]:
+    """Return probabilities with equally frequent classes."""
+    known = probabilities + torch.finfo(probabilities.dtype).tiny
+    known = known / known.sum(dim=1, keepdim=True)
+    return align_distribution(known, known.mean(dim=0))
 
 
 def _clips(context: StepContext) -> Int64[Tensor, "c"]:
