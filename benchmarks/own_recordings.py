@@ -188,12 +188,13 @@ def summary(runs: Iterable[dict[str, Any]]) -> dict[str, dict[str, str]]:
 
 
 def _series(data: OwnData, numbers: Iterable[int], frames: int) -> Float64[np.ndarray, "n d frames"]:
-    """Return clips as multivariate series of one length, prepared as psp prepares them."""
-    found = []
+    """Return clips as multivariate series of one length, prepared as psp prepares them; absent persons are zeros."""
+    found, width = [], data.clips[0][0, 0].size * len(data.clips[0])
     for recording in recordings_of([data.clips[number] for number in numbers], data.layout):
         clip, _ = prepare_recording(recording, data.layout, AS_GIVEN, NormaliseConfig())
         rows = clip.joints.transpose(1, 0, 2, 3).reshape(clip.frames, -1).astype(np.float64)
         at = np.linspace(0, clip.frames - 1, frames)
+        rows = np.pad(rows, ((0, 0), (0, width - rows.shape[1])))
         found.append([np.interp(at, np.arange(clip.frames), column) for column in rows.T])
     return np.array(found)
 
