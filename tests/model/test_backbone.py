@@ -83,14 +83,14 @@ def test_a_fixed_number_of_frames_is_said(temporal_map):
     model, longer = backbone(temporal="attention", temporal_map=temporal_map), random_sample(2, frames=12)
     model.encode([random_sample(2)])
     if temporal_map:
-        with pytest.raises(ConfigError, match="12 frames, but this network takes 8 only"):
+        with pytest.raises(ConfigError, match="12 frames, but this network needs 8"):
             model.encode([longer])
     else:
         assert model.encode([longer])["joint"][0].features.shape == (3, 16, 6, 20)
 
 
 def test_another_skeleton_is_refused():
-    with pytest.raises(ConfigError, match="25 joints, but the network is made for 20"):
+    with pytest.raises(ConfigError, match="25 joints, but the network needs 20"):
         backbone().encode([random_sample(joints=25)])
 
 

@@ -55,7 +55,7 @@ def test_gradients_reach_every_weight() -> None:
 
 @pytest.mark.parametrize("joints", ["graph", "together"])
 def test_a_filter_needs_a_middle_frame(joints: Literal["graph", "together"]) -> None:
-    with pytest.raises(ConfigError, match="spans 4 frames"):
+    with pytest.raises(ConfigError, match="has 4 frames, an even number"):
         EncoderConfig(((8, 8, 5, 1), (8, 8, 4, 2)), joints=joints)
 
 

@@ -163,7 +163,7 @@ def test_the_interface_of_a_store_accepts_that_store_only(layout):
     with pytest.raises(CheckpointError, match="are of layout"):
         trained.require_prepared_alike(own_store(None, {"beetle": "coco17", "coco17": "beetle"}[layout]))
     for other in (replace(store, up="x"), replace(store, normalise=NormaliseConfig(centre="every-frame"))):
-        with pytest.raises(CheckpointError, match="normalised in another way"):
+        with pytest.raises(CheckpointError, match="normalised differently"):
             trained.require_prepared_alike(other)
 
 

@@ -139,5 +139,5 @@ def test_unreadable_files_are_refused(tmp_path: Path, content: bytes | None) -> 
 
 def test_a_file_without_weights_is_refused(tmp_path: Path) -> None:
     torch.save({"epoch": 3}, tmp_path / "best.pth")
-    with pytest.raises(CheckpointError, match="no weights"):
+    with pytest.raises(CheckpointError, match="does not hold the weights"):
         import_published(tmp_path / "best.pth", NTU25)

@@ -82,7 +82,7 @@ def test_attention_over_the_sequence_fixes_the_number_of_frames():
     assert head(attention="framewise")(encoded(6))["joint"].shape == (3, 16)
     model = head(attention="sequence")
     assert model(encoded())["joint"].shape == (3, 16)
-    with pytest.raises(ConfigError, match="6 frames, but this network takes 4 only"):
+    with pytest.raises(ConfigError, match="6 frames, but this network needs 4"):
         model(encoded(6))
 
 

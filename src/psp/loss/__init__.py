@@ -1,1 +1,1 @@
-"""Losses: from features and logits to numbers to minimise."""
+"""Losses on features and on logits."""

@@ -9,8 +9,8 @@ from torch import Tensor
 def classification(logits: Float[Tensor, "n k"], labels: Int[Tensor, "n"], smoothing: float = 0.0) -> Float[Tensor, ""]:
     """Return L_reg = -y^T log(softmax(logits)), eqs. 14-15; `logits` are summed over the modalities.
 
-    The mean is over the clips that have a label, which is not -1. With `smoothing` s, y is (1 - s) at the label plus
-    s / k at every class.
+    The mean is over the clips with a label other than -1, the loss 0 without any. With `smoothing` s, y is (1 - s) at
+    the label plus s / k at every class.
     """
     total = F.cross_entropy(logits, labels, label_smoothing=smoothing, ignore_index=-1, reduction="sum")
     return total / (labels >= 0).sum().clamp(min=1)
@@ -21,8 +21,7 @@ def soft_cross_entropy(
 ) -> Float[Tensor, ""]:
     """Return the mean cross entropy with soft pseudo-labels q^sharpness / sum q^sharpness.
 
-    Sharpening moves the decision boundary away from the unlabelled clips without a confidence threshold (temperature
-    sharpening, MixMatch, Berthelot et al. 2019).
+    Sharpening needs no confidence threshold (temperature sharpening, MixMatch, Berthelot et al. 2019).
     """
     sharp = targets**sharpness
     sharp = sharp / sharp.sum(dim=1, keepdim=True)
@@ -32,10 +31,10 @@ def soft_cross_entropy(
 def confident_cross_entropy(
     logits: Float[Tensor, "n k"], targets: Float[Tensor, "n k"], threshold: float
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Return the mean over all clips of the cross entropy with hard pseudo-labels, and the share of clips that count.
+    """Return the mean over all clips of the cross entropy with hard pseudo-labels, and the share of confident clips.
 
-    The pseudo-label is the most probable class of `targets`; clips whose probability is below `threshold` count zero
-    (FixMatch, Sohn et al. 2020, eq. 4).
+    The pseudo-label is the most probable class of `targets`; clips whose probability is below `threshold` contribute
+    zero (FixMatch, Sohn et al. 2020, eq. 4).
     """
     confidence, label = targets.max(dim=1)
     mask = (confidence >= threshold).to(logits.dtype)
@@ -57,5 +56,5 @@ def divergence(targets: Float[Tensor, "n k"], logits: Float[Tensor, "n k"]) -> F
 
 
 def accuracy(logits: Float[Tensor, "n k"], labels: Int[Tensor, "n"]) -> Float[Tensor, ""]:
-    """Return the share of clips with a label (not -1) whose largest logit is that of the label."""
+    """Return the share of correct clips among those with a label other than -1; 0 without any."""
     return (logits.argmax(dim=1) == labels).sum() / (labels >= 0).sum().clamp(min=1)

@@ -14,7 +14,7 @@ def coarse_to_fine(
 ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
     """Return L_con = L^z + L^h + L^g (eq. 13) and its terms (eqs. 10-12) by the name of the level.
 
-    The sum is over those levels that are given, at least one.
+    The sum is over the given levels, at least one.
     """
     levels = {level: ntxent(features, second[level], temperature) for level, features in first.items()}
     return torch.stack(list(levels.values())).sum(), levels

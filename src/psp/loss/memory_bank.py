@@ -1,4 +1,4 @@
-"""A memory bank: the latest contrastive features of earlier steps, as a buffer."""
+"""A memory bank: a buffer of the latest contrastive features of earlier steps."""
 
 import torch
 from jaxtyping import Float
@@ -6,9 +6,9 @@ from torch import Tensor, nn
 
 
 class MemoryBank(nn.Module):
-    """Holds the latest `size` unit features of each of several modalities.
+    """A buffer of the latest `size` unit features of each of several modalities.
 
-    `features` is zero where none was written yet; such a feature has similarity 0 to every other.
+    Slots that were not written yet are zero; a zero feature has similarity 0 with every other.
     """
 
     features: Tensor
@@ -21,7 +21,7 @@ class MemoryBank(nn.Module):
 
     @torch.no_grad()
     def enqueue(self, features: Float[Tensor, "s n d"]) -> None:
-        """Overwrite the oldest features."""
+        """Write unit features of every modality over the oldest ones."""
         size = self.features.shape[1]
         latest = features[:, -size:]
         slots = (self.written + torch.arange(latest.shape[1], device=latest.device)) % size

@@ -9,8 +9,8 @@ from torch import Tensor
 def ntxent(first: Float[Tensor, "n d"], second: Float[Tensor, "n d"], temperature: float) -> Float[Tensor, ""]:
     """Return NT-Xent, mean of -log(exp(sim(u_i,u_i')/tau) / sum_{k != i} exp(sim(u_i, u_k)/tau)), eqs. 10-12.
 
-    The mean is over all 2n features; u_i' is the other modality of u_i, sim the cosine. A feature is never
-    compared with itself. Computed in single precision at least, also under autocast, since sim / tau is
+    The mean is over all 2n features; u_i' is the other modality of u_i, sim the cosine. A feature is not
+    compared with itself. Computed in single precision or better, also under autocast, because sim / tau is
     large.
     """
     n = len(first)

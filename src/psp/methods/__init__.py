@@ -1,4 +1,4 @@
-"""Training methods, one module or package each; `METHODS` holds all of them by name, those of other packages too."""
+"""Training methods, one module or package each; `METHODS` holds them by name, with those of other packages."""
 
 from importlib.metadata import entry_points
 

@@ -1,6 +1,6 @@
-"""What a training method is: an nn.Module that owns everything that learns or remembers.
+"""The interface of training methods: an nn.Module that owns all parameters and buffers of a method.
 
-Its `state_dict` is its checkpoint. The trainer knows nothing of a method but this interface.
+Its `state_dict` is its checkpoint. The trainer uses methods only through this interface.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ class MethodConfig:
     """Base of the options of a method.
 
     Args:
-        modalities: input forms of the clips
+        modalities: modalities of the clips
     """
 
     modalities: tuple[str, ...] = ("joint", "motion")
@@ -40,7 +40,7 @@ C = TypeVar("C", bound=MethodConfig)
 
 @dataclass(frozen=True)
 class Setting:
-    """What a method is built for: data set, network and batch sizes. `clips` is the number of clips of the store."""
+    """What a method is built for: data set, network and batch sizes; `clips` is the number of clips of the store."""
 
     layout: Layout
     classes: int
@@ -59,39 +59,39 @@ class Setting:
         return Classifier(self.model.encoder.width, self.classes, self.model.dropout)
 
     def backbone(self, encoders: Sequence[nn.Module], modalities: Sequence[str]) -> Backbone:
-        """Return the backbone of some encoders."""
+        """Return the backbone with the given encoders."""
         return Backbone(encoders, modalities, self.layout, self.frames, self.model)
 
     def predictor(self, modalities: Sequence[str], fusion: Fusion) -> Predictor:
-        """Return a new predictor with one network, or one for each modality, as the model is configured."""
+        """Return a new predictor with one network, or one for each modality, as configured."""
         return make_predictor(self.layout, self.frames, self.classes, self.model, modalities, fusion)
 
 
 @dataclass(frozen=True, eq=False)
 class StepOutput:
-    """The loss to minimise and named numbers for the log; on several ranks those of the whole batch."""
+    """The loss to minimise and named metrics for the log; on several ranks both are those of the whole batch."""
 
     loss: Float[Tensor, ""]
     metrics: Mapping[str, Float[Tensor, ""]]
 
 
 class Passes:
-    """Passes over the training clips, whole and without augmentation; several ranks share the work."""
+    """Passes over whole training clips without augmentation, divided among the ranks."""
 
     def indices(self, pool: Pool) -> Int64[Tensor, "s"]:
-        """Return the clip indices of a pool, on the host."""
+        """Return the clip indices of a pool, on the CPU."""
         raise NotImplementedError
 
     def collect(
         self, index: Int64[Tensor, "s"], modalities: Sequence[str], function: Callable[[Sample], tuple[Tensor, ...]]
     ) -> tuple[Tensor, ...]:
-        """Return what `function` returns for all clips, in the order of `index`; one row a clip."""
+        """Return what `function` returns for all clips, in the order of `index`; one row per clip."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)
 class StepContext:
-    """Where training stands, and what a method may use besides its batches.
+    """The state of training that a method may use besides its batches.
 
     `step` counts from 0; `ema` is the predictor with averaged weights, in evaluation mode; `labels` holds the label of
     every clip of the store, -1 for clips outside the label budget.
@@ -116,17 +116,16 @@ class StepContext:
 
     @property
     def progress(self) -> float:
-        """The share of the steps that are done."""
+        """The share of finished steps, in [0, 1]."""
         return self.step / self.steps
 
 
 class Method(nn.Module, Generic[C]):
-    """One way to train on labelled and unlabelled clips.
+    """A method of training on labelled and unlabelled clips.
 
-    A subclass builds its modules and buffers in `__init__`, names its batches and computes a loss. `phases` are taken
-    one after the other in every step, each with an optimiser of its own (an adversarial method: discriminator, main).
-    `trains_predictor` is False for pure pre-training; samples have the confidence of their joints if a method
-    `uses_confidence`.
+    A subclass builds its modules and buffers in `__init__`, names its batches and computes a loss. Every step runs the
+    `phases` one after the other, each with an optimiser of its own (an adversarial method: discriminator, main).
+    `trains_predictor` is False for pure pre-training. `uses_confidence` says that samples need confidence.
     """
 
     Config: ClassVar[type[MethodConfig]] = MethodConfig
@@ -147,11 +146,11 @@ class Method(nn.Module, Generic[C]):
         raise NotImplementedError
 
     def predictor(self) -> Predictor | None:
-        """Return what is averaged, evaluated and exported; None for pure pre-training."""
+        """Return the predictor that is averaged, evaluated and exported; None for pure pre-training."""
         return None
 
     def backbone(self) -> nn.Module:
-        """Return what the next stage starts from."""
+        """Return the module from which the next stage starts."""
         predictor = self.predictor()
         assert predictor is not None
         return predictor.backbone
@@ -161,36 +160,36 @@ class Method(nn.Module, Generic[C]):
         return (weight for weight in self.parameters() if weight.requires_grad)
 
     def on_stage_start(self, context: StepContext) -> None:
-        """Called once before the first step of a stage."""
+        """Do nothing; called once before the first step of a stage."""
 
     def on_epoch_start(self, context: StepContext) -> None:
-        """Called before the first step of every epoch."""
+        """Do nothing; called before the first step of every epoch."""
 
     def on_step_end(self, context: StepContext) -> None:
-        """Called after every step of the optimiser."""
+        """Do nothing; called after every step of the optimisers."""
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Start from a trained backbone; CheckpointError if it is of another shape."""
+        """Load the weights of a trained backbone; CheckpointError if the shapes differ."""
         try:
             self.backbone().load_state_dict(state)
         except RuntimeError as error:
-            what = "the backbone has another shape than that of this method."
-            remedy = "Use the same encoder, and networks that are shared (or own) in both stages."
+            what = "the trained backbone has other weights than the backbone of this method."
+            remedy = "Use the same encoder, and the same choice of model.networks, in both stages."
             raise CheckpointError(what, where=type(self).__name__, remedy=remedy) from error
 
     def findings(self) -> Mapping[str, Sequence[int]]:
-        """Return clip indices to be named in the result, by what was found about them."""
+        """Return clip indices to be listed in the result of the run, by the name of the finding."""
         return {}
 
     def pyramid_heads(self) -> Mapping[str, PyramidHead]:
-        """Return the trained contrastive head of every contrasted modality, for figures; none in most methods."""
+        """Return the trained contrastive head of every contrasted modality, for figures; empty for most methods."""
         return {}
 
 
 class PredictorMethod(Method[C]):
     """A method that trains a predictor, `self.recogniser`, on batches "labelled" and, if needed, "unlabelled".
 
-    `unlabelled` names the augmentations of the unlabelled clips, one sample each; none of them means no such batch.
+    `unlabelled` names the augmentations of the unlabelled clips, one sample each; an empty tuple means no such batch.
     """
 
     unlabelled: ClassVar[tuple[Augmentation, ...]] = ("strong",)
@@ -201,7 +200,7 @@ class PredictorMethod(Method[C]):
         self.recogniser = self.make_recogniser()
 
     def make_recogniser(self) -> Predictor:
-        """Return a new predictor; a method that has more parts for each network makes them here too."""
+        """Return a new predictor; a method with further modules for each network makes them here too."""
         return self.setting.predictor(self.config.modalities, self.fusion)
 
     def batches(self) -> Mapping[str, BatchSpec]:
@@ -213,7 +212,7 @@ class PredictorMethod(Method[C]):
         return specs
 
     def predictor(self) -> Predictor:
-        """Return encoder(s) and classifier(s)."""
+        """Return the predictor, `self.recogniser`."""
         return self.recogniser
 
     def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
@@ -222,7 +221,7 @@ class PredictorMethod(Method[C]):
         return (weight for part in parts for weight in part.parameters())
 
     def parts(self, number: int) -> list[nn.Module]:
-        """Return all modules that belong to one of the networks: its encoder, its classifier, further heads."""
+        """Return the modules of one of the networks: its encoder, its classifier and further heads."""
         return [self.recogniser.backbone.encoders[number], self.recogniser.classifiers[number]]
 
     def classify(self, features: Mapping[str, Sequence[Encoded]], sample: int) -> Float[Tensor, "s a k"]:

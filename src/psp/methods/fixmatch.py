@@ -16,9 +16,9 @@ class FixMatchConfig(MethodConfig):
     """Options of FixMatch.
 
     Args:
-        modalities: input forms whose logits are summed
+        modalities: modalities whose logits are summed
         consistency: weight of the loss on unlabelled clips (lambda_u)
-        threshold: least probability of a pseudo-label that counts (tau)
+        threshold: least probability of a pseudo-label that is used (tau)
         label_smoothing: share of the target that is distributed evenly over the classes
     """
 

@@ -20,9 +20,9 @@ class MoCoConfig(MethodConfig):
     """Options of MoCo.
 
     Args:
-        modalities: input forms, each contrasted with keys of its own
+        modalities: modalities, each contrasted with keys of its own
         temperature: tau of InfoNCE
-        momentum: of the key encoder
+        momentum: momentum of the key encoder
         bank: number of keys in the memory bank of a modality
     """
 
@@ -37,9 +37,9 @@ class MoCoConfig(MethodConfig):
 
 
 class MoCo(Method[MoCoConfig]):
-    """He et al. 2020, "Momentum Contrast"; MLP head and strong augmentation of MoCo v2 (Chen et al. 2020).
+    """He et al. 2020, "Momentum Contrast", with the MLP head and strong augmentation of MoCo v2 (Chen et al. 2020).
 
-    Pre-training only: a second stage, such as `supervised`, starts from its query encoder.
+    It only pre-trains: a second stage, such as `supervised`, starts from its query encoder.
     """
 
     Config = MoCoConfig

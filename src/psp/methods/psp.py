@@ -25,7 +25,7 @@ class PSPConfig(MethodConfig):
     """Options of PSP Learning; the defaults are the paper's text.
 
     Args:
-        modalities: the two input forms that are contrasted
+        modalities: the two modalities that are contrasted
         temperature: tau of eqs. 10-12
         contrast: weight of L_con in eq. 16
         label_smoothing: share of the target that is distributed evenly over the classes
@@ -45,7 +45,7 @@ class PSPConfig(MethodConfig):
 
 
 class PSP(PredictorMethod[PSPConfig]):
-    """Algorithm 1: all clips go through the encoder as joints and as motions, whose levels are contrasted."""
+    """Algorithm 1: all clips are encoded as joints and as motion, and the levels of the two are contrasted."""
 
     Config = PSPConfig
 

@@ -11,7 +11,7 @@ from psp.loss.classification import classification
 from psp.methods.base import MethodConfig, PredictorMethod, StepContext, StepOutput
 
 STREAMS = ("joint", "velocity", "yaw-invariant", "yaw-invariant velocity", "distance")
-"""Joints, their velocities and three modalities that no rotation about the vertical changes."""
+"""Joints, their velocities and three modalities that are invariant to rotation about the vertical."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class SupervisedConfig(MethodConfig):
     """Options of the supervised baseline.
 
     Args:
-        modalities: input forms whose logits are summed
+        modalities: modalities whose logits are summed
         label_smoothing: share of the target that is distributed evenly over the classes
     """
 
@@ -34,7 +34,7 @@ class MultiStreamConfig(SupervisedConfig):
     """Options of the multi-stream supervised baseline.
 
     Args:
-        modalities: input forms, each with a loss of its own
+        modalities: modalities, each with a loss of its own
         label_smoothing: share of the target that is distributed evenly over the classes
     """
 
@@ -57,10 +57,10 @@ class Supervised(PredictorMethod[SupervisedConfig]):
 
 
 class MultiStreamSupervised(Supervised):
-    """One loss for each modality, late fusion of their logits.
+    """One loss for each modality, and late fusion of their logits.
 
-    With few labels, modalities that are each trained to recognise by themselves are more accurate together than a sum
-    that is trained as one, in which the modality that fits first takes the gradient of the others.
+    With few labels this is more accurate than one loss on the sum of the logits, in which the modality that is learnt
+    first leaves little gradient to the others.
     """
 
     Config = MultiStreamConfig

@@ -1,4 +1,4 @@
-"""Virtual adversarial training: predictions are kept from changing in the direction that changes them most."""
+"""Virtual adversarial training: consistency of predictions under the perturbation that changes them most."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,10 +21,10 @@ class VATConfig(MethodConfig):
     """Options of virtual adversarial training.
 
     Args:
-        modalities: input forms whose logits are summed
+        modalities: modalities whose logits are summed
         consistency: weight of the local distributional smoothness
         radius: root mean square of the adversarial perturbation of a clip (epsilon)
-        probe: the same of the step that finds its direction (xi)
+        probe: root mean square of the random perturbation from which its direction is computed (xi)
     """
 
     consistency: float = 1.0
@@ -72,7 +72,7 @@ class VAT(PredictorMethod[VATConfig]):
 def _of_length(
     directions: Mapping[str, Float[Tensor, "n m t v 3"]], persons: Bool[Tensor, "n m"], length: float
 ) -> dict[str, Float[Tensor, "n m t v 3"]]:
-    """Return perturbations of `length` in root mean square over a clip; absent persons are not moved."""
+    """Return perturbations scaled to the root mean square `length` over a clip, zero for absent persons."""
     found, present = {}, persons[:, :, None, None, None]
     for name, direction in directions.items():
         r = direction * present.to(direction.device)

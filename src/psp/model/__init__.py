@@ -1,1 +1,1 @@
-"""From a batch to features."""
+"""The networks: encoders, skeleton pyramid, polymerising attention, heads and the predictor."""

@@ -15,9 +15,9 @@ class SelfAttention(nn.Module):
     A = tanh(Q^T K / (inner s)) gain + global_map;  y = LReLU(x + output(concat(x A)));  LReLU(x +
     feed_forward(y))
 
-    Q and K are taken per head from x plus its position encoding and summed over the other axis s; the values
-    are x itself. `global_map` (None: without) is learnt and the same for every clip. `stride` thins out the
-    last axis. With `project` both shortcuts are convolutions, otherwise they pass x on.
+    Q and K are computed per head from x plus its position encoding and summed over the other axis s; the values
+    are x itself. `global_map` (None: without) is learnt and the same for every clip. `stride` subsamples the
+    last axis. With `project` both shortcuts are convolutions, otherwise identities.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class SelfAttention(nn.Module):
         return maps if self.global_map is None else maps + self.global_map
 
     def gather(self, x: Float[Tensor, "r c s w"], maps: Float[Tensor, "r h w w"]) -> Float[Tensor, "r hc s w"]:
-        """Return concat(x A), what every node gathers, head by head."""
+        """Return concat(x A): the weighted sum over the nodes in every head, for every node."""
         r, c, s, w = x.shape
         by_receiver = maps.permute(0, 3, 1, 2).reshape(r, w * self.heads, w)
         gathered = (by_receiver @ by_node(x).reshape(r, w, s * c)).reshape(r, w, self.heads, s, c)

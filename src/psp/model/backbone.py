@@ -22,12 +22,13 @@ from psp.skeleton.layout import Layout
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """What shapes the recognising network besides layout, frames and classes; the defaults are the paper's text.
+    """The architecture of the network, besides layout, frames and classes; the defaults are the paper's text.
 
     Args:
         encoder: the shape of each encoder
-        persons: whether absent persons go through the encoder, as zeros, and into every mean and batch norm
-        dropout: acts before the classifier
+        persons: whether the encoder, means and batch norm include absent persons as zeros (all) or leave them out
+            (present)
+        dropout: dropout probability before the classifier
         networks: whether all modalities share one network or each has its own
     """
 
@@ -41,7 +42,7 @@ class ModelConfig:
 
 
 class Backbone(nn.Module):
-    """Encoders of the `modalities`: a single one is shared by all of them."""
+    """The encoders of the `modalities`, one for each or a single one that all share."""
 
     def __init__(
         self, encoders: Sequence[nn.Module], modalities: Sequence[str], layout: Layout, frames: int, config: ModelConfig
@@ -51,14 +52,15 @@ class Backbone(nn.Module):
         self.modalities, self.layout, self.frames, self.config = tuple(modalities), layout, frames, config
 
     def number(self, modality: str) -> int:
-        """Return the number of a modality's encoder."""
+        """Return the index of a modality's encoder."""
         return self.modalities.index(modality) if len(self.encoders) > 1 else 0
 
     def encode(self, samples: Sequence[Sample], memory: MemoryConfig = PLENTY) -> dict[str, list[Encoded]]:
-        """Return the features of every modality, one list entry a sample.
+        """Return the features of every modality, with one list entry per sample.
 
-        An encoder computes in one pass, over which batch norm takes its statistics, all that goes through it: all
-        modalities of all samples, or those of its own modality. Every clip needs at least one person.
+        Each encoder makes one pass over all its inputs: all samples, in all modalities or in its own modality. Batch
+        norm takes its statistics over that pass. Every clip needs at least one person. ConfigError for clips whose
+        joints or frames do not fit.
         """
         for sample in samples:
             self._check(sample)
@@ -85,10 +87,10 @@ class Backbone(nn.Module):
     def dense_features(
         self, modality: str, inputs: Float[Tensor, "n m t v 3"], persons: Bool[Tensor, "n m"]
     ) -> Float[Tensor, "n d"]:
-        """Return AP(f) of one modality without a shape that depends on the data, for exported graphs.
+        """Return AP(f) of one modality, computed without shapes that depend on the data, for exported graphs.
 
         Every person slot is encoded; absent persons have weight zero in the mean. In evaluation mode persons do not
-        meet before that mean, so the result is that of `encode` and `Encoded.pooled`.
+        interact before that mean, so the result is that of `encode` and `Encoded.pooled`.
         """
         n, m = persons.shape
         if self.config.persons == "all":
@@ -101,16 +103,16 @@ class Backbone(nn.Module):
     def _check(self, sample: Sample) -> None:
         frames, joints = next(iter(sample.modalities.values())).shape[2:4]
         if joints != len(self.layout.joints):
-            what = f"the clips have {joints} joints, but the network is made for {len(self.layout.joints)}."
+            what = f"the clips have {joints} joints, but the network needs {len(self.layout.joints)}."
             raise ConfigError(what, remedy=f"Use recordings of layout {self.layout.name!r} or another network.")
         encoder = self.config.encoder
         if encoder.temporal == "attention" and encoder.temporal_map and frames != self.frames:
-            what = f"the clips have {frames} frames, but this network takes {self.frames} only."
+            what = f"the clips have {frames} frames, but this network needs {self.frames}."
             raise ConfigError(what, remedy=f"Resample the clips to {self.frames} frames.")
 
 
 class ProjectedBackbone(nn.Module):
-    """A backbone with a projection head, one for all modalities, as contrastive pre-training uses it."""
+    """A backbone with one projection head for all modalities, for contrastive pre-training."""
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()

@@ -16,20 +16,20 @@ OTHERS = (0, 2, 3)
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """nn.BatchNorm2d whose mean and variance are those of all ranks' values together.
+    """nn.BatchNorm2d with the mean and the variance of all ranks' values together.
 
-    On one rank, and in evaluation, it is nn.BatchNorm2d to the last bit. PyTorch's SyncBatchNorm does the same for
-    GPUs only. Shares of the ranks may differ in size, but every rank needs at least one value a channel.
+    On one rank, and in evaluation mode, it equals nn.BatchNorm2d to the last bit. PyTorch's SyncBatchNorm does the same
+    for GPUs only. The parts of the ranks may differ in size, but every rank needs at least one value per channel.
     """
 
     def forward(self, x: Float[Tensor, "r c t v"]) -> Float[Tensor, "r c t v"]:
-        """Return gamma (x - mean) / sqrt(variance + eps) + beta and, in training, move the running statistics.
+        """Return gamma (x - mean) / sqrt(variance + eps) + beta and, in training, update the running statistics.
 
-        ConfigError if training gives it one value a channel.
+        ConfigError in training with only one value per channel.
         """
         if not self.training or rank_count() == 1:
             if self.training and x.numel() == x.shape[1]:
-                what = "batch normalisation is given one value a channel, of which there is no variance."
+                what = "batch normalisation got one value per channel, which has no variance."
                 raise ConfigError(what, remedy="Use larger batches or chunks, or more frames.")
             return super().forward(x)
         y, count, mean, variance = joint_batch_norm(x, self.weight, self.bias, self.eps)
@@ -49,7 +49,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 def moments(x: Float[Tensor, "r c t v"]) -> tuple[Float[Tensor, ""], Float[Tensor, "c"], Float[Tensor, "c"]]:
-    """Return count, mean and biased variance of this rank's values, in single precision at least."""
+    """Return count, mean and biased variance of this rank's values, in single precision or better."""
     wide = x.detach().to(torch.promote_types(x.dtype, torch.float32))
     variance, mean = torch.var_mean(wide, dim=OTHERS, correction=0)
     return mean.new_full((), x.numel() // x.shape[1]), mean, variance
@@ -58,10 +58,10 @@ def moments(x: Float[Tensor, "r c t v"]) -> tuple[Float[Tensor, ""], Float[Tenso
 def joint_moments(
     count: Float[Tensor, ""], mean: Float[Tensor, "c"], variance: Float[Tensor, "c"]
 ) -> tuple[Float[Tensor, ""], Float[Tensor, "c"], Float[Tensor, "c"]]:
-    """Return count, mean and biased variance of all ranks' values together; gradients end here.
+    """Return count, mean and biased variance of all ranks' values together, without gradients.
 
-    N = sum n_r;  mean = sum n_r mean_r / N;  variance = sum n_r (variance_r + (mean_r - mean)^2) / N, which does not
-    cancel as the difference of two sums does (Chan, Golub and LeVeque 1983). One exchange between ranks.
+    N = sum n_r;  mean = sum n_r mean_r / N;  variance = sum n_r (variance_r + (mean_r - mean)^2) / N, which avoids the
+    cancellation of a difference of two sums (Chan, Golub and LeVeque 1983). It takes one exchange between ranks.
     """
     every = of_every_rank(torch.cat([count[None], mean, variance]))
     counts, means, variances = every.split([1, len(mean), len(mean)], dim=1)
@@ -75,7 +75,7 @@ def joint_batch_norm(
 ) -> tuple[Float[Tensor, "r c t v"], Float[Tensor, ""], Float[Tensor, "c"], Float[Tensor, "c"]]:
     """Return the values normalised over all ranks, with the joint count, mean and biased variance (no gradients).
 
-    Gradients of weight and bias are this rank's share, as those of every other weight.
+    The gradients of weight and bias are this rank's share of the sum, like those of every other weight.
     """
     return _JointBatchNorm.apply(x, weight, bias, eps)
 

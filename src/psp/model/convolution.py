@@ -1,4 +1,4 @@
-"""The two small parts that every block of the network is made of."""
+"""Building blocks of the networks: normalised convolution, activation and initialisation."""
 
 from collections import OrderedDict
 
@@ -11,15 +11,15 @@ from psp.model.batch_norm import BatchNorm
 SLOPE = 0.1
 
 COORDINATES = 3
-"""What an encoder is given of every joint."""
+"""The number of coordinates of a joint in the input of an encoder."""
 
 
 class NormalisedConvolution(nn.Sequential):
     """A convolution along frames (1x1 by default) followed by batch normalisation.
 
-    A 1x1 convolution with a stride selects its positions first: in the backward pass of a strided one with fewer
-    channels than the processor computes at once, oneDNN 3.12 (PyTorch 2.13) writes past its memory. The positions are
-    copied, because the slice of an odd number of frames may not count as channels-last.
+    A 1x1 convolution with a stride is computed without stride on a copy of every stride-th position. The reason: in the
+    backward pass of a strided convolution with few channels, oneDNN 3.12 (PyTorch 2.13) writes past its memory. The
+    copy is needed because a slice with an odd number of frames may not be channels-last.
     """
 
     def __init__(self, inputs: int, outputs: int, *, length: int = 1, stride: tuple[int, int] = (1, 1)) -> None:
@@ -40,15 +40,15 @@ class NormalisedConvolution(nn.Sequential):
 
 
 def activation() -> nn.LeakyReLU:
-    """Return the activation of encoder and PPA; it overwrites its input, which is always a fresh sum."""
+    """Return the activation of encoder and PPA, LeakyReLU; it works in place, because its input is always a new sum."""
     return nn.LeakyReLU(SLOPE, inplace=True)
 
 
 def initialise(part: nn.Module) -> None:
-    """Draw fresh weights as the published program does.
+    """Initialise the weights of a module as the published program does.
 
     Convolutions: normal with variance 2 / fan-out. Linear layers: Xavier normal, bias zero. Convolution
-    biases and batch normalisation keep PyTorch's own start.
+    biases and batch normalisation keep PyTorch's initialisation.
     """
     for module in part.modules():
         if isinstance(module, nn.Conv2d):

@@ -1,4 +1,4 @@
-"""Features on their way through the network, and the way from clips to the encoder's rows and back."""
+"""Features of clips in the form in which encoders compute them, one row per person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from torch import Tensor
 class Encoded:
     """Features of one level, one row per person; `row_clip`, ascending, is the clip that a row belongs to.
 
-    `row_clip` lies on the host: it decides shapes, and whoever computes on a GPU need not wait to know them.
+    `row_clip` is on the CPU: it determines shapes, which would otherwise have to wait for the GPU.
     """
 
     features: Float[Tensor, "r d t w"]
@@ -21,14 +21,14 @@ class Encoded:
     clips: int
 
     def pooled(self) -> Float[Tensor, "n d"]:
-        """Return AP(f) of eq. 14, the mean over a clip's persons, frames and nodes (NaN without persons)."""
+        """Return AP(f) of eq. 14, the mean over a clip's persons, frames and nodes; NaN for clips without persons."""
         rows = self.features.mean((2, 3))
         clip = self.row_clip.to(rows.device, non_blocking=True)
         persons = torch.bincount(self.row_clip, minlength=self.clips).to(rows.device, non_blocking=True)
         return rows.new_zeros(self.clips, rows.shape[1]).index_add(0, clip, rows) / persons[:, None]
 
     def split(self, counts: Sequence[int]) -> list["Encoded"]:
-        """Divide the batch into consecutive groups of clips, for example labelled and unlabelled ones."""
+        """Return consecutive groups of clips, for example labelled and unlabelled ones, of the given sizes."""
         starts = [0, *accumulate(counts)]
         rows = torch.searchsorted(self.row_clip, torch.tensor(starts)).tolist()
         return [
@@ -44,9 +44,9 @@ class Encoded:
 def to_rows(
     inputs: Float[Tensor, "n m t v c"], persons: Bool[Tensor, "n m"]
 ) -> tuple[Float[Tensor, "r c t v"], Int[Tensor, "r"]]:
-    """Return the chosen persons as the encoder's rows, clip by clip, and the clip of each row, on the host.
+    """Return the existing persons as rows for the encoder, clip by clip, and the clip of each row, on the CPU.
 
-    So `persons` should lie there as well; one on a GPU has to be waited for.
+    `persons` should be on the CPU too, because a copy from a GPU has to wait for it.
     """
     chosen = persons.cpu().flatten().nonzero()[:, 0]
     rows = inputs.flatten(0, 1)[chosen.to(inputs.device, non_blocking=True)]

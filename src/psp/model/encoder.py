@@ -32,22 +32,22 @@ SIZES: dict[Size, tuple[tuple[int, int, int, int], ...]] = {
 }  # fmt: skip
 
 GRAPH = ((32, 64, 7, 2), (64, 96, 7, 2))
-"""Blocks of a graph encoder, in bf16 about as fast as the size `light` in single precision."""
+"""Blocks of a graph encoder; in bf16 it is about as fast as the size `light` in single precision."""
 
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """The shape of the encoder.
+    """The architecture of the encoder.
 
     Args:
-        blocks: (inputs, outputs, inner, stride) of each block; inner is the width of Q and K of a head, for graph and
-            together the number of frames that a filter spans
-        heads: number of attention heads
-        joints: how joints are related - attention (DSTA-Net), graph (along the skeleton) or together (one vector of
-            the whole body); the options below apply to attention only
-        temporal: mixes frames by a 7x1 convolution (PSP Learning) or by attention (DSTA-Net)
-        temporal_map: adds DSTA-Net's learnt map to temporal attention, which fixes the number of frames
-        dropout: acts on attention maps
+        blocks: (inputs, outputs, inner, stride) of each block; inner is the width of Q and K of a head or, for joints
+            graph and together, the number of frames of a filter
+        heads: number of attention heads, of the encoder (joints attention) and of PPA
+        joints: how joints are combined - attention (DSTA-Net), graph (along the skeleton) or together (one vector of
+            the whole body); the options below are for attention only
+        temporal: how frames are combined - convolution (7x1, PSP Learning) or attention (DSTA-Net)
+        temporal_map: add DSTA-Net's learnt map to temporal attention, which fixes the number of frames
+        dropout: dropout probability on attention maps
     """
 
     blocks: tuple[tuple[int, int, int, int], ...] = SIZES["full"]
@@ -60,16 +60,17 @@ class EncoderConfig:
     def __post_init__(self) -> None:
         require(0 <= self.dropout < 1, "model.encoder.dropout", self.dropout, "0 or more, below 1")
         if not self.blocks or min(self.heads, *(number for block in self.blocks for number in block)) < 1:
-            raise ConfigError("the encoder needs blocks and heads.", remedy="Use whole numbers from 1.")
+            what = "the encoder needs at least one block, and positive numbers in every block and for the heads."
+            raise ConfigError(what, where="model.encoder", remedy="Use whole numbers from 1.")
         for before, after in pairwise(self.blocks):
             if before[1] != after[0]:
                 raise ConfigError(
-                    f"encoder block {after} does not take the {before[1]} channels of the block before it.",
-                    remedy="Start every block with the second number of the block before.",
+                    f"encoder block {after} does not fit the {before[1]} output channels of the block before it.",
+                    remedy="Make the first number of every block the second number of the block before.",
                 )
         for block in self.blocks:
             if self.joints != "attention" and block[2] % 2 == 0:
-                what = f"the filter of encoder block {block} spans {block[2]} frames and so has no middle one."
+                what = f"the filter of encoder block {block} has {block[2]} frames, an even number."
                 raise ConfigError(what, remedy="Make the third number of every block odd.")
 
     @property
@@ -78,7 +79,7 @@ class EncoderConfig:
         return self.blocks[-1][1]
 
     def frames_out(self, frames: int) -> int:
-        """Return how many frames are left of `frames` after all strides."""
+        """Return the number of output frames for `frames` input frames, after all strides."""
         for *_, stride in self.blocks:
             frames = -(-frames // stride)
         return frames
@@ -113,8 +114,7 @@ class EncoderBlock(nn.Module):
 class Encoder(nn.Module):
     """f = Encoder(X): a 1x1 convolution to the first width, then the blocks.
 
-    One row is one person of one clip. Every frame keeps all its joints; frames are thinned out by the
-    strides.
+    One row is one person of one clip. The joints are kept; the strides reduce the number of frames.
     """
 
     def __init__(self, joints: int, frames: int, config: EncoderConfig) -> None:
@@ -137,12 +137,12 @@ class Encoder(nn.Module):
 
 
 def encoder_of_size(size: Size) -> EncoderConfig:
-    """Return the shape of a size: DSTA-Net, except `light`, which sees the whole body as one vector."""
+    """Return the configuration of a size: DSTA-Net, or for `light` a convolution over the whole body as one vector."""
     return EncoderConfig(SIZES[size], joints="together" if size == "light" else "attention")
 
 
 def make_encoder(layout: Layout, frames: int, config: EncoderConfig) -> Encoder | GraphEncoder | WholeBodyEncoder:
-    """Build the encoder that is configured."""
+    """Return a new encoder of the configured type."""
     if config.joints == "graph":
         return GraphEncoder(layout, config.blocks)
     if config.joints == "together":

@@ -1,4 +1,4 @@
-"""A graph encoder: every joint learns from its own way, then from its neighbours in the skeleton."""
+"""A graph encoder: blocks of a temporal convolution of each joint and a convolution along the skeleton."""
 
 import torch
 from jaxtyping import Float
@@ -11,11 +11,11 @@ from psp.skeleton.layout import Layout
 
 
 class GraphConvolution(nn.Module):
-    """y = LReLU(shortcut(x) + norm(sum_k W_k x A_k)): what joints gather along several maps among joints.
+    """y = LReLU(shortcut(x) + norm(sum_k W_k x A_k)), weighted sums over joints by several maps A_k.
 
-    Column w of a map holds the weights with which joint w gathers. The maps start as the skeleton says, every joint
-    from itself, its parent and its children (ST-GCN, Yan et al. 2018), and are learnt from there, the same for all
-    clips (2s-AGCN, Shi et al. 2019).
+    Column w of a map holds the weights of the sum for joint w. The maps are initialised by the skeleton (each joint
+    itself, its parent, its children: ST-GCN, Yan et al. 2018) and learnt, the same for all clips (2s-AGCN, Shi et al.
+    2019).
     """
 
     def __init__(self, inputs: int, outputs: int, maps: Float[Tensor, "k v v"]) -> None:
@@ -26,7 +26,7 @@ class GraphConvolution(nn.Module):
         self.activation = activation()
 
     def forward(self, x: Float[Tensor, "r c t v"]) -> Float[Tensor, "r d t v"]:
-        """Return what every joint has gathered; a frame learns nothing of other frames."""
+        """Return the features of every joint; frames do not interact."""
         r, c, t, v = x.shape
         receivers = self.maps.permute(2, 0, 1).flatten(0, 1).expand(r * t, -1, -1)
         gathered = receivers @ x.permute(0, 2, 3, 1).reshape(r * t, v, c)
@@ -35,7 +35,7 @@ class GraphConvolution(nn.Module):
 
 
 class GraphBlock(nn.Sequential):
-    """A filter over the frames of each joint, which has the stride, then a graph convolution."""
+    """A strided filter over the frames of each joint, then a graph convolution."""
 
     def __init__(self, block: tuple[int, int, int, int], maps: Float[Tensor, "k v v"]) -> None:
         inputs, outputs, length, stride = block
@@ -46,8 +46,8 @@ class GraphBlock(nn.Sequential):
 class GraphEncoder(nn.Module):
     """A graph convolution of the coordinates, then blocks of (inputs, outputs, frames of the filter, stride).
 
-    Joints share all weights but the maps, so few clips are enough to learn them. The coordinates of each joint are
-    normalised by themselves.
+    Joints share all weights except the maps, so few clips are enough to learn them. The coordinates of each joint are
+    normalised separately.
     """
 
     def __init__(self, layout: Layout, blocks: tuple[tuple[int, int, int, int], ...]) -> None:
@@ -69,7 +69,7 @@ class GraphEncoder(nn.Module):
 
 
 def skeleton_maps(layout: Layout) -> Float[Tensor, "3 v v"]:
-    """Return the maps with which each joint gathers from itself, from its parent and from the mean of its children."""
+    """Return three maps: from each joint itself, from its parent, and from the mean of its children."""
     itself = torch.eye(len(layout.joints))
     parent = torch.zeros_like(itself)
     for child, above in layout.bones:

@@ -7,7 +7,7 @@ from psp.model.convolution import initialise
 
 
 class Projection(nn.Module):
-    """The MLP of section 3.4, d -> d -> d; one for all levels and modalities, as the published program has it."""
+    """The MLP of section 3.4, d -> d -> d; one for all levels and modalities, as in the published program."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class Projection(nn.Module):
 
 
 class Classifier(nn.Module):
-    """FC of eq. 14, one for all modalities, after dropout."""
+    """FC of eq. 14, after dropout."""
 
     def __init__(self, width: int, classes: int, dropout: float) -> None:
         super().__init__()

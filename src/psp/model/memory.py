@@ -1,4 +1,4 @@
-"""Training in less memory: computing again instead of keeping (Chen et al. 2016), and clips a chunk at a time."""
+"""Training in less memory: recomputation of activations (Chen et al. 2016), and encoding of clips in chunks."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -22,12 +22,12 @@ T = TypeVar("T")
 class MemoryConfig:
     """How to train in less memory than all activations of a batch need.
 
-    With `chunk` the contrast still covers all clips, but batch norm one chunk at a time. Of unequal shares on several
-    ranks the larger ones are encoded in no more chunks than the smallest has clips.
+    With `chunk` the contrastive loss still covers all clips, but batch norm covers one chunk at a time. If several
+    ranks have unequal parts of a batch, there are no more chunks than the smallest part has clips.
 
     Args:
-        recompute: keep only the input of every encoder block and compute the rest again; changes no number
-        chunk: encode so many clips at a time, each modality counted, and keep their features only; 0 for all at once
+        recompute: keep only the input of every encoder block and compute the rest again; results are unchanged
+        chunk: how many clips to encode at a time, each modality counted; only their features are kept; 0 for all
     """
 
     recompute: bool = False
@@ -43,12 +43,11 @@ PLENTY = MemoryConfig()
 def encode_in_memory(
     encoder: nn.Module, inputs: Float[Tensor, "n m t v 3"], persons: Bool[Tensor, "n m"], memory: MemoryConfig
 ) -> Encoded:
-    """Return f = Encoder(X) of the chosen persons in as little memory as configured.
+    """Return f = Encoder(X) of the existing persons, with the configured saving of memory.
 
-    Chunks keep nothing but their features (GradCache, Gao et al. 2021).
-
-    For the gradients one chunk after the other is encoded again with its graph. A chunk takes every k-th clip, so that
-    it contains all modalities and batches; on several ranks it consists of a share of each.
+    In chunks only the features are kept (GradCache, Gao et al. 2021); for the gradients one chunk after the other is
+    encoded again. Each of k chunks has every k-th clip, so that it contains all modalities and batches; on several
+    ranks it has a part of each rank's clips.
     """
 
     def encode(inputs: Float[Tensor, "n m t v 3"], persons: Bool[Tensor, "n m"]) -> Encoded:
@@ -67,15 +66,15 @@ def encode_in_memory(
 
 
 def number_of_chunks(shares: Sequence[int], chunk: int) -> int:
-    """Return into how many chunks of about `chunk` clips all ranks divide their `shares`, so that none stays empty."""
+    """Return the number of chunks of about `chunk` clips into which all ranks divide their `shares`; none is empty."""
     return min(-(-max(shares) // chunk), *shares)
 
 
 def recomputed(function: Callable[..., T], *inputs: Any, part: nn.Module) -> T:
-    """Return function(*inputs), keeping only the inputs; all in between is computed a second time for the gradients.
+    """Return function(*inputs), keeping only the inputs; everything else is computed again for the gradients.
 
-    Values and gradients do not change. `part` is the module that the function computes with: its running statistics
-    move in the first computation only.
+    Values and gradients do not change. `part` is the module that the function uses: its running statistics are updated
+    in the first computation only.
     """
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
@@ -86,9 +85,9 @@ def recomputed(function: Callable[..., T], *inputs: Any, part: nn.Module) -> T:
 
 @contextmanager
 def recomputing(parts: Iterable[nn.Module]) -> Iterator[None]:
-    """Let each of `parts` keep only its inputs in the `with` block.
+    """Make each of `parts` keep only its inputs within the `with` block.
 
-    A function that is itself `recomputed` opens the block inside, so that it does so every time.
+    A function that is itself `recomputed` must open the block inside, so that the block is open each time.
     """
     changed = list(parts)
     for part in changed:

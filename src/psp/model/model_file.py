@@ -1,4 +1,4 @@
-"""A trained model as one safetensors file: weights, and in the header all that recognising other recordings needs."""
+"""A trained model as one safetensors file: the weights, and a header with all facts needed to recognise recordings."""
 
 import json
 from collections.abc import Mapping
@@ -28,16 +28,16 @@ from psp.versions import versions_of
 HEADER, FORMAT = "psp", 2
 
 DAMAGED = (LookupError, TypeError, ValueError, AttributeError, RuntimeError, PSPError)
-"""What a damaged header may raise where something is built from it."""
+"""The errors that building a model from a damaged header may raise."""
 
 
 @dataclass(frozen=True)
 class Interface:
-    """What a model expects of recordings and returns: layout, coordinates, preparation, resampling and class names.
+    """The input and output of a model: layout, coordinates, preparation, resampling and class names.
 
-    `persons` is the number of person slots in training, `up` the axis that points up in recordings as they come,
-    `normalise` and `clean` the preparation that they undergo. `facts` records origin: data set, configuration hash,
-    label budget, versions.
+    `persons` is the number of person slots in training, `up` the axis that points up in recordings before preparation,
+    `normalise` and `clean` are the settings of the preparation. `facts` records the origin: data set, configuration
+    hash, label budget, versions.
     """
 
     layout: Layout
@@ -62,7 +62,7 @@ class Interface:
             what = f"these clips are of layout {store.layout.name!r}, the model was trained on {self.layout.name!r}."
             raise CheckpointError(what, where=where, remedy="Prepare the recordings with the layout of the model.")
         if (store.normalise, store.channels, store.up) != (self.normalise, self.channels, self.prepared_up):
-            what = "these clips were normalised in another way than those that the model was trained on."
+            what = "these clips were normalised differently from those that the model was trained on."
             remedy = f"Prepare them with {as_plain(self.normalise)}, {self.channels} coordinates and up {self.up}."
             raise CheckpointError(what, where=where, remedy=remedy)
 
@@ -75,7 +75,7 @@ class TrainedModel:
     interface: Interface
 
     def save(self, path: Path, state: Mapping[str, Tensor] | None = None) -> None:
-        """Write the model, with `state` instead of its own weights if given, whole or not at all."""
+        """Write the model atomically, with `state` instead of its own weights if given."""
         tensors = {name: value.contiguous() for name, value in (state or self.predictor.state_dict()).items()}
         content = save(tensors, {HEADER: json.dumps(header_of(self))})
         write_atomically(path, lambda temporary: temporary.write_bytes(content))
@@ -101,7 +101,7 @@ def interface_of(store: Store, data: DataConfig, persons: int, facts: Mapping[st
 
 
 def load_model(path: Path) -> TrainedModel:
-    """Read what `TrainedModel.save` wrote; a damaged file or one of another version raises CheckpointError."""
+    """Return a model that `TrainedModel.save` wrote; CheckpointError if the file is damaged or of another version."""
     metadata, state = read_safetensors(path)
     remedy = "Name the model.safetensors of a run of this version of psp, or train the run again."
     header = read_header(metadata, str(path), remedy)
@@ -118,7 +118,7 @@ def load_model(path: Path) -> TrainedModel:
 
 
 def read_header(metadata: Mapping[str, str], where: str, remedy: str) -> dict[str, Any]:
-    """Return the header among the metadata of a file; CheckpointError if there is none or one of another format."""
+    """Return the header in the metadata of a file; CheckpointError if it is missing or of another format."""
     try:
         header = json.loads(metadata[HEADER])
     except (KeyError, ValueError) as error:
@@ -130,7 +130,7 @@ def read_header(metadata: Mapping[str, str], where: str, remedy: str) -> dict[st
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Return the header and the tensors of a file; anything unreadable is a CheckpointError."""
+    """Return the metadata and the tensors of a file; CheckpointError if it cannot be read."""
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -140,7 +140,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 
 
 def header_of(model: TrainedModel) -> dict[str, Any]:
-    """Return all that a file says about a model besides its weights, as JSON values."""
+    """Return the content of the header of a model's file, as JSON values."""
     predictor, interface = model.predictor, model.interface
     return {
         "format": FORMAT,
@@ -164,7 +164,7 @@ def header_of(model: TrainedModel) -> dict[str, Any]:
 
 
 def interface_from(header: Mapping[str, Any]) -> Interface:
-    """Return the interface that a header of this format describes; raises one of DAMAGED if it cannot be."""
+    """Return the interface in a header of this format; raises one of DAMAGED if the header is damaged."""
     header = header["interface"]
     if header["up"] not in get_args(Up):
         raise ValueError(f"up cannot be {header['up']!r}")

@@ -15,7 +15,7 @@ from psp.model.pyramid import LEVELS, SkeletonPyramid
 
 @dataclass(frozen=True, eq=False)
 class Polymerised:
-    """Features, raw attention maps (A_z, A_h, A_g) and the maps that gathered the features, by level."""
+    """The result of PPA by level: features, raw attention maps (A_z, A_h, A_g) and the polymerised maps."""
 
     features: dict[str, Float[Tensor, "r d t _"]]
     raw_maps: dict[str, Float[Tensor, "r h _ _"]]
@@ -41,8 +41,8 @@ class LevelAttention(nn.Module):
     Q, K, V = W x (eq. 3);  A = tanh(Q K^T / scale) (eq. 4);  LReLU(Psi(concat(A V)) + x) (eq. 5)
 
     The scale is sqrt(t c_e) ("sqrt", the paper) or t c_e ("product", the published program). W maps every
-    frame by itself ("framewise", a 1x1 convolution) or the whole sequence; Psi always maps every frame by
-    itself.
+    frame separately ("framewise", a 1x1 convolution) or the whole sequence; Psi always maps every frame
+    separately.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class LevelAttention(nn.Module):
         self.activation = activation()
 
     def attend(self, x: Float[Tensor, "r d t w"]) -> tuple[Float[Tensor, "r h w w"], Float[Tensor, "r h w e"]]:
-        """Return maps A of eq. 4, row i holding the weights with which node i gathers, and values V."""
+        """Return the maps A of eq. 4, whose row i holds the weights of node i's weighted sum, and the values V."""
         r, d, t, w = x.shape
         size = d // self.heads * t
         three = by_node(self.query_key_value(x)).unflatten(3, (3, self.heads, -1))
@@ -81,11 +81,11 @@ class LevelAttention(nn.Module):
 
 
 class PyramidPolymerisingAttention(nn.Module):
-    """Features of every level, each gathered by its own attention plus the coarser levels' (eqs. 5-9).
+    """Attention on every level with the maps of the level itself plus those of the coarser levels (eqs. 5-9).
 
     maps_body = A_z;  maps_part = A_h + lambda A_z->h;  maps_joint = A_g + alpha A_h->g + beta A_z->g, where a
-    coarse map is handed down by A_ij -> A_phi(i)phi(j). Joints take the raw part map A_h, not the polymerised
-    one.
+    coarse map is handed down by A_ij -> A_phi(i)phi(j). The joint level uses the raw part map A_h, not the
+    polymerised one.
     """
 
     def __init__(

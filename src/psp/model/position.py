@@ -1,4 +1,4 @@
-"""Where a joint or a frame stands in its sequence, told to the network by sines and cosines."""
+"""The sinusoidal encoding of the position of a joint or a frame in its sequence."""
 
 import math
 
@@ -10,8 +10,7 @@ from torch import Tensor, nn
 class PositionEncoding(nn.Module):
     """Adds PE(i, 2k) = sin(i / 10000^(2k/c)), PE(i, 2k+1) = cos(same) along the last axis (Vaswani 2017).
 
-    The table is computed, not learnt, and not part of the weights: a sequence longer than `length` is encoded
-    too.
+    The table is computed and not part of the weights; sequences longer than `length` are encoded too.
     """
 
     table: Tensor
@@ -29,7 +28,7 @@ class PositionEncoding(nn.Module):
 
 
 def sinusoids(channels: int, length: int) -> Float[Tensor, "c w"]:
-    """Return the table of PE; single precision on purpose, to the bit what the published program stores."""
+    """Return the table of PE, in single precision, bit-identical to that of the published program."""
     position = torch.arange(length, dtype=torch.float32)
     frequency = torch.exp(torch.arange(0, channels, 2, dtype=torch.float32) * -(math.log(10000.0) / channels))
     angle = frequency[:, None] * position

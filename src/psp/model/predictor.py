@@ -1,4 +1,4 @@
-"""From samples to class probabilities: nothing else computes logits and late fusion."""
+"""The predictor: from samples to logits, late fusion and class probabilities."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -19,11 +19,11 @@ Fusion = Literal["sum", "mean"]
 
 
 class Predictor(nn.Module):
-    """A backbone and its classifiers, one for each encoder; the logits of all modalities are fused.
+    """A backbone and its classifiers, one for each encoder, with late fusion of all modalities.
 
-    Logits are summed (eq. 14). `fusion` says whether the probabilities are the softmax of that sum, or of the mean
-    where each modality was trained with a loss of its own: n such modalities that agree would otherwise be n times as
-    sure (logarithmic opinion pool, Genest and Zidek 1986).
+    Logits are summed (eq. 14). `fusion` says whether the probabilities are the softmax of that sum or of the mean. The
+    mean is for modalities that were each trained with a loss of their own: the sum of n such modalities would be
+    overconfident (logarithmic opinion pool, Genest and Zidek 1986).
     """
 
     def __init__(self, backbone: Backbone, classifiers: Sequence[Classifier], fusion: Fusion) -> None:
@@ -32,7 +32,7 @@ class Predictor(nn.Module):
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """The input forms, in the order of the encoders."""
+        """The modalities, in the order of the encoders."""
         return self.backbone.modalities
 
     @property
@@ -42,7 +42,7 @@ class Predictor(nn.Module):
 
     @property
     def any_persons(self) -> bool:
-        """Whether clips may have any number of person slots; not if absent persons count as zeros in the mean."""
+        """Whether clips may have any number of person slots; False if absent persons count as zeros in the mean."""
         return self.backbone.config.persons == "present"
 
     def classifier(self, modality: str) -> Classifier:
@@ -52,7 +52,7 @@ class Predictor(nn.Module):
         return classifier
 
     def encode(self, samples: Sequence[Sample], memory: MemoryConfig = PLENTY) -> dict[str, list[Encoded]]:
-        """Return the features of every modality, one list entry a sample (see `Backbone.encode`)."""
+        """Return the features of every modality, with one list entry per sample (see `Backbone.encode`)."""
         return self.backbone.encode(samples, memory)
 
     def classify(self, encoded: Mapping[str, Encoded]) -> Float[Tensor, "s n k"]:
@@ -67,7 +67,7 @@ class Predictor(nn.Module):
     def dense_logits(
         self, modalities: Mapping[str, Float[Tensor, "n m t v 3"]], persons: Bool[Tensor, "n m"]
     ) -> Float[Tensor, "n k"]:
-        """Return the same in evaluation mode without a shape that depends on the data, for exported graphs."""
+        """Return the logits of evaluation mode, without shapes that depend on the data, for exported graphs."""
         own = [
             self.classifier(name)(self.backbone.dense_features(name, modalities[name], persons))
             for name in self.modalities

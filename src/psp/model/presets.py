@@ -6,7 +6,7 @@ from psp.model.pyramid_head import PyramidConfig
 
 
 def paper_model(size: Size = "full") -> tuple[ModelConfig, PyramidConfig]:
-    """Return the network of the text: scale sqrt(t c_e), bodies from parts; it says nothing about absent persons."""
+    """Return the network of the text: scale sqrt(t c_e), bodies from parts; absent persons, not mentioned, left out."""
     return ModelConfig(encoder_of_size(size)), PyramidConfig(scale="sqrt", bodies_from="parts")
 
 

@@ -1,4 +1,4 @@
-"""Weights of the authors' programs (PSP Learning, DSTA-Net), brought into this network."""
+"""Import of weights of the authors' programs (PSP Learning, DSTA-Net)."""
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ NAMES = {
     ".norm.": ".1.",
 }
 COMPUTED = (".pe", ".atts", ".attt")
-# torch.load raises whatever the first damaged byte of a file happens to break.
+# torch.load raises many kinds of errors for damaged files.
 UNREADABLE = (
     OSError, EOFError, RuntimeError, UnpicklingError, ValueError, LookupError, TypeError, AttributeError,
     AssertionError, struct.error,
@@ -59,7 +59,7 @@ UNREADABLE = (
 
 @dataclass(frozen=True)
 class Published:
-    """What the shapes of a published state say about its network; `pyramid` is None for DSTA-Net."""
+    """The network of a published state, derived from the shapes of its weights; `pyramid` is None for DSTA-Net."""
 
     model: ModelConfig
     pyramid: PyramidConfig | None
@@ -69,9 +69,10 @@ class Published:
 
 
 def import_published(path: Path, layout: Layout) -> tuple[Predictor, PyramidHead | None]:
-    """Return the predictor and, unless it is DSTA-Net, the contrastive head of a published checkpoint.
+    """Return the predictor and, for PSP Learning, the contrastive head of a published checkpoint.
 
-    The file is a .safetensors or a torch file, of which no code is run.
+    The file is a .safetensors or a torch file; no code in it is run. CheckpointError if it cannot be read or does not
+    fit the layout.
     """
     state = read_checkpoint(path)
     found = describe(state)
@@ -88,7 +89,7 @@ def import_published(path: Path, layout: Layout) -> tuple[Predictor, PyramidHead
 
 
 def load_published(state: Mapping[str, Tensor], predictor: Predictor, head: PyramidHead | None) -> None:
-    """Load a published state into a predictor and a head; other weights are refused by name."""
+    """Load a published state into a predictor and a head; CheckpointError names weights that do not fit."""
     ours = predictor.state_dict() | ({} if head is None else head.state_dict())
     weights = renamed(state, ours)
     predictor.load_state_dict({name: weights[name] for name in predictor.state_dict()})
@@ -97,7 +98,7 @@ def load_published(state: Mapping[str, Tensor], predictor: Predictor, head: Pyra
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Return a checkpoint's tensors by their published names, without "module." in front."""
+    """Return a checkpoint's tensors by their published names, without the prefix "module."."""
     if path.suffix == ".safetensors":
         state: Any = read_safetensors(path)[1]
     else:
@@ -107,7 +108,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     named = isinstance(state, Mapping) and all(isinstance(name, str) for name in state)
     if not named or not all(isinstance(value, Tensor) for value in state.values()):
         raise CheckpointError(
-            "the file holds no weights of a network.",
+            "the file does not hold the weights of a network.",
             where=str(path),
             remedy="Give the file that holds its state_dict.",
         )
@@ -115,10 +116,10 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 
 
 def describe(state: Mapping[str, Tensor]) -> Published:
-    """Return the sizes that the shapes of a published state imply; a state of DSTA-Net has no pyramid.
+    """Return the network that the shapes of a published state imply; a state of DSTA-Net has no pyramid.
 
-    The scalars that leave no trace (lambda, alpha, beta) are the program's. So does the stride of the last
-    block: it is taken to be 2 where that block has a shortcut in time, as in every published configuration.
+    Scalars that are not in the state (lambda, alpha, beta) are those of the program. The stride of the last block is
+    not in it either: it is taken to be 2 if that block has a shortcut in time, as in every published configuration.
     """
     blocks = list(_blocks(state))
     frames, joints = _get(state, f"{blocks[0]}.pes.pe").shape[2:]
@@ -133,7 +134,7 @@ def describe(state: Mapping[str, Tensor]) -> Published:
 
 
 def renamed(state: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return a published state under the names of `ours`; unknown, missing and misshapen weights are refused."""
+    """Return a published state under the names of `ours`; CheckpointError for unknown, missing or misshapen weights."""
     theirs = {name: published_name(name) for name in ours}
     given = {name for name in state if not name.endswith(COMPUTED)}
     _refuse("does not know", given - set(theirs.values()))
@@ -144,7 +145,7 @@ def renamed(state: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> dict[str
 
 
 def published_name(name: str) -> str:
-    """Return what the published programs call our weight `name`."""
+    """Return the name in the published programs of our weight `name`."""
     for ours, theirs in NAMES.items():
         name = name.replace(ours, theirs)
     return name

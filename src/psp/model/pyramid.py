@@ -1,4 +1,4 @@
-"""The skeleton pyramid: features of joints averaged to features of parts and of bodies (section 3.2)."""
+"""The skeleton pyramid: features of parts and bodies as means of the features of joints (section 3.2)."""
 
 from typing import Literal
 
@@ -14,10 +14,10 @@ LEVELS = ("body", "part", "joint")
 
 
 class SkeletonPyramid(nn.Module):
-    """<z, h, g> = Lambda(f) of eqs. 1-2, with one-hot membership matrices, so that any layout will do.
+    """<z, h, g> = Lambda(f) of eqs. 1-2, computed with one-hot membership matrices for any layout.
 
     g = f and h = mean over each part's joints. z = mean over each body's parts (`bodies_from="parts"`, the
-    paper) or over its joints ("joints", the published program); they differ where the parts of a body have
+    paper) or over its joints ("joints", the published program); they differ if the parts of a body have
     unequal sizes.
     """
 

@@ -20,11 +20,11 @@ from psp.skeleton.layout import Layout
 
 @dataclass(frozen=True)
 class PyramidConfig:
-    """The pyramid and its attention; the defaults are the paper's text.
+    """Options of the pyramid and its attention; the defaults are the paper's text.
 
     Args:
-        levels: those that are contrasted
-        polymerise: whether PPA is used; without it levels are merely pooled (an ablation of the paper)
+        levels: the levels that are contrasted, of body, part and joint
+        polymerise: whether PPA is used; without it levels are only pooled (an ablation of the paper)
         attention: whether Q, K and V are computed from each frame (1x1 convolution) or from the whole sequence
         scale: whether attention is divided by sqrt(t c_e) (paper) or by t c_e (published program)
         bodies_from: whether bodies are means of parts (paper) or of joints (published program)
@@ -47,16 +47,18 @@ class PyramidConfig:
             require(isfinite(getattr(self, name)), f"pyramid.{name}", getattr(self, name), "a finite number")
         unknown = [level for level in self.levels if level not in LEVELS]
         if unknown:
-            raise ConfigError(f"there is no level {unknown[0]!r}.", remedy=f"Choose from {', '.join(LEVELS)}.")
+            what, remedy = f"there is no level {unknown[0]!r}.", f"Choose from {', '.join(LEVELS)}."
+            raise ConfigError(what, where="pyramid.levels", remedy=remedy)
         if not self.levels or len(set(self.levels)) < len(self.levels):
             what = "a level is named twice." if self.levels else "no level is named."
             raise ConfigError(what, where="pyramid.levels", remedy="Name one level or more, each once.")
 
 
 class PyramidHead(nn.Module):
-    """From the features of joints to one contrastive feature a clip on every level (sections 3.2 to 3.4).
+    """Computes one contrastive feature per clip and level from the features of joints (sections 3.2 to 3.4).
 
-    Attention and batch norm of PPA see one modality at a time, as in the published program.
+    It is called with one modality at a time, so that batch norm of PPA covers one modality, as in the published
+    program.
     """
 
     def __init__(self, layout: Layout, frames: int, encoder: EncoderConfig, config: PyramidConfig) -> None:
@@ -87,15 +89,16 @@ class PyramidHead(nn.Module):
         return {level: self.projection(encoded.pooled()) for level, encoded in polymerised.items()}
 
     def attention_maps(self, encoded: Encoded) -> Polymerised:
-        """Return PPA's attention maps of every row with its features, for figures."""
+        """Return the attention maps and features of PPA for every row, for figures; ConfigError without PPA."""
         if self.polymerising is None:
-            raise ConfigError("this network has no polymerising attention.", remedy="Train it with polymerise=True.")
+            remedy = "Train it with pyramid.polymerise=true."
+            raise ConfigError("this network has no polymerising attention.", remedy=remedy)
         return self.polymerising(encoded.features, self.config.levels)
 
     def _check(self, encoded: Encoded) -> None:
         frames = encoded.features.shape[2]
         if self.polymerising is not None and self.config.attention == "sequence" and frames != self.frames_out:
-            what = f"the features have {frames} frames, but this network takes {self.frames_out} only."
+            what = f"the features have {frames} frames, but this network needs {self.frames_out}."
             raise ConfigError(what, remedy="Resample all clips to the same number of frames.")
 
 

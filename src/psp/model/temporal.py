@@ -1,4 +1,4 @@
-"""The second half of an encoder block: mixing frames, by convolution or by attention."""
+"""The temporal half of an encoder block: convolution or attention over frames."""
 
 import torch
 from jaxtyping import Float
@@ -11,7 +11,7 @@ FILTER_FRAMES = 7
 
 
 class TemporalConvolution(nn.Module):
-    """y = LReLU(x + filter(x)) with a filter over seven frames, as PSP Learning publishes its encoder."""
+    """y = LReLU(x + filter(x)) with a filter over seven frames, as in the published encoder of PSP Learning."""
 
     def __init__(self, channels: int, *, stride: int, project: bool, length: int = FILTER_FRAMES) -> None:
         super().__init__()
@@ -27,10 +27,10 @@ class TemporalConvolution(nn.Module):
 
 
 class TemporalAttention(SelfAttention):
-    """Self-attention among frames, as DSTA-Net publishes it.
+    """Self-attention among frames, as in the published DSTA-Net.
 
-    Unlike the joints' map, the learnt global map (off in DSTA-Net's own configurations) starts as the
-    identity, and it fixes the number of frames.
+    Unlike the global map of the joints, the learnt global map of the frames is initialised as the identity. It fixes
+    the number of frames and is off in DSTA-Net's own configurations.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A light encoder: convolutions along time over the whole body, met by a short convolution of every joint's own way."""
+"""A light encoder: temporal convolutions of the whole body, plus one short temporal convolution of every joint."""
 
 import math
 
@@ -29,11 +29,11 @@ class WholeBodyBlock(nn.Module):
 
 
 class WholeBodyEncoder(nn.Module):
-    """f_v = LReLU(body + own(x_v) + e_v): what the whole body does, what joint v does, and which joint it is.
+    """f_v = LReLU(body + own(x_v) + e_v): features of the whole body, of joint v, and a learnt vector e_v per joint.
 
-    `body` sees a frame as one vector of all joints' coordinates; `blocks` are (inputs, outputs, frames of the filters,
-    stride). `own` is a convolution, the same for all joints, over as many frames as the strides join, and e_v is
-    learnt. A tenth of the work of attention among joints.
+    `body` is computed from one vector per frame of all joints' coordinates by `blocks` (inputs, outputs, frames of the
+    filters, stride). `own` is a convolution, the same for all joints, over 2 s - 1 frames for a total stride s. The
+    encoder needs a tenth of the computation of attention among joints.
     """
 
     def __init__(self, joints: int, blocks: tuple[tuple[int, int, int, int], ...]) -> None:

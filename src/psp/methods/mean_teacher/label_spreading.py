@@ -15,10 +15,10 @@ CHUNK = 1024
 def spread_labels(
     features: Float[Tensor, "s d"], labelled: Int64[Tensor, "l"], labels: Int64[Tensor, "l"], classes: int
 ) -> Float[Tensor, "s k"]:
-    """Return Y after 60 rounds of Y <- 0.9 S Y + 0.1 Y_0 (Zhou et al. 2004), every row made to sum to one.
+    """Return Y after 60 rounds of Y <- 0.9 S Y + 0.1 Y_0 (Zhou et al. 2004), each clip normalised to sum 1.
 
-    S is the symmetrically normalised graph of nearest neighbours by the cosine of the features, its edges cosine^4.
-    Rows that no label reaches are zero.
+    S is the symmetrically normalised graph of the nearest neighbours by the cosine of the features, with edge weights
+    cosine^4. Clips that no label reaches are zero.
     """
     edges = _normalised(_neighbours(features))
     start = torch.zeros(len(features), classes, device=features.device)
@@ -30,7 +30,7 @@ def spread_labels(
 
 
 def _neighbours(features: Float[Tensor, "s d"]) -> Tensor:
-    """Return the sparse, symmetric matrix of edges; similarities are computed a chunk of rows at a time."""
+    """Return the sparse, symmetric matrix of edges; similarities are computed for CHUNK clips at a time."""
     unit, count = F.normalize(features, dim=1), len(features)
     nearest = min(NEIGHBOURS + 1, count)
     best = [(chunk @ unit.T).topk(nearest, dim=1) for chunk in unit.split(CHUNK)]
@@ -42,7 +42,7 @@ def _neighbours(features: Float[Tensor, "s d"]) -> Tensor:
 
 
 def _normalised(edges: Tensor) -> Tensor:
-    """Return every edge divided by the root of the degrees of its ends."""
+    """Return the edges, each divided by the root of the product of the degrees of its ends."""
     row, column = edges.indices()
     degree = torch.zeros(len(edges), device=edges.device).index_add(0, row, edges.values()).clamp(min=1e-12)
     weight = edges.values() * (degree[row] * degree[column]).rsqrt()
