@@ -246,9 +246,16 @@ def test_a_wrong_label_is_suspected():
     assert found(check(store_of(clips))) == {"suspect-label": [(clips[28].id,)]}
 
 
+def test_clips_without_any_label_are_examined():
+    clips = [replace(clip, info=replace(clip.info, label=None)) for clip in clean_clips()]
+    report = check(store_of([*clips, empty(copied(clips[0], "nothing"))], classes=0))
+    assert set(found(report)) == {"empty"}
+    assert {"leak", "suspect-label", "exchanged-labels"} <= set(report.skipped)
+
+
 def test_what_does_not_apply_is_named():
     beetle = check(own_store(None))
-    assert beetle.split == "subject"
+    assert beetle.split == "none"
     assert {"identity-switch", "up-axis", "upside-down", "mirrored"} <= set(beetle.skipped)
     flat = check(own_store(None, "coco17"))
     assert {"bone-length", "bone-change", "mirrored"} <= set(flat.skipped)

@@ -26,7 +26,7 @@ WITHOUT_TEST = ("leak", "untrained-class", "untested-class")
 def check(store: Store | str | os.PathLike[str], split: str | Path | Split | None = None) -> Report:
     """Return a report on what may be wrong with the clips, labels and split of a data set.
 
-    `split` is as in `resolve_split`. The clips are read once, a few megabytes at a time. Changed files and labels
+    `split` is as in `resolve_split`, by default that of training with every label. The clips are read once, a few megabytes at a time. Changed files and labels
     outside the classes raise StoreError; a given split that does not fit raises SplitError.
     """
     opened = store if isinstance(store, Store) else open_store(store)
@@ -53,7 +53,7 @@ def check_store(store: Store) -> dict[str, Any]:
 def _divided(store: Store, split: str | Path | Split | None) -> tuple[Split | None, dict[str, str]]:
     """Return the split, None if none is given and the clips cannot be divided, and why findings cannot be examined."""
     try:
-        parts = resolve_split(split, store)
+        parts = resolve_split(split, store, every_label=True)
     except SplitError as error:
         if split is not None:
             raise

@@ -86,7 +86,7 @@ def _examined(store: Store, measures: Measures, copies: list[Copies]) -> Int64[n
     for group in copies:
         use[group.members[1:]] = False
     counts = np.bincount(store.clips.label[use], minlength=len(store.classes))
-    return np.flatnonzero(use & (counts[store.clips.label] >= FEWEST))
+    return np.flatnonzero(use & np.isin(store.clips.label, np.flatnonzero(counts >= FEWEST)))
 
 
 def _features(store: Store, measures: Measures) -> Float32[np.ndarray, "n d"]:
