@@ -166,7 +166,7 @@ def test_a_log_that_was_cut_is_not_padded(task, tmp_path):
     run = start_run(task, SHORT, tmp_path / "run", device="cpu")
     run.train()
     run.folder.metrics.write_text("")
-    with pytest.raises(CheckpointError, match="shorter than the checkpoint"):
+    with pytest.raises(CheckpointError, match="shorter than at the last checkpoint"):
         resume_run(tmp_path / "run", device="cpu").train()
     assert run.folder.metrics.read_bytes() == b""
 

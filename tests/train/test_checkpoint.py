@@ -84,7 +84,7 @@ def test_without_a_readable_checkpoint_it_says_so(tmp_path):
     assert newest_step(tmp_path) == 0
     save(tmp_path, 1)
     (tmp_path / "000000001" / "facts.json").write_text("")
-    with pytest.raises(CheckpointError, match="no checkpoint"):
+    with pytest.raises(CheckpointError, match="all checkpoints are damaged"):
         load_checkpoint(tmp_path)
 
 

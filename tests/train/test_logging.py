@@ -35,7 +35,7 @@ def test_a_line_that_is_being_written_is_not_read_yet_and_a_damaged_one_is_named
 def test_a_log_shorter_than_its_position_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text('{"step": 1}\n')
-    with pytest.raises(CheckpointError, match="shorter than the checkpoint"):
+    with pytest.raises(CheckpointError, match="shorter than at the last checkpoint"):
         JsonLines(path, 100)
     assert read_lines(path) == [{"step": 1}]
 

@@ -72,5 +72,5 @@ def test_pools_are_those_of_the_stage(store):
 def test_a_rank_without_a_clip_is_refused(store, monkeypatch):
     ranks = Ranks(torch.device("cpu"))
     monkeypatch.setattr(ranks, "count", 8)
-    with pytest.raises(ConfigError, match="leaves ranks idle"):
+    with pytest.raises(ConfigError, match="fewer than one each"):
         passes_of(store, ranks).collect(INDEX, ("joint",), lambda sample: (sample.persons,))

@@ -61,7 +61,7 @@ def test_a_configuration_that_cannot_be_is_one_sentence(folder, change):
 @pytest.mark.parametrize("fact", ["fingerprint", "classes", "path"])
 def test_a_missing_fact_is_named(folder, fact):
     edit(folder, lambda content: content["store"].pop(fact))
-    with pytest.raises(CheckpointError, match=f"lacks the store's {fact}"):
+    with pytest.raises(CheckpointError, match=f"lacks the {fact} of the store"):
         open_run(folder.path)
 
 

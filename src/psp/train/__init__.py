@@ -1,1 +1,1 @@
-"""Configuration, the training loop and its state."""
+"""Training: configuration, presets, the training loop, checkpoints and run folders."""

@@ -1,4 +1,4 @@
-"""Starting and resuming runs: the entry point for programs."""
+"""Tasks, configurations and runs: the functions with which programs start and resume training."""
 
 from dataclasses import replace
 from itertools import count
@@ -56,7 +56,7 @@ def preset_config(
 ) -> TrainConfig:
     """Return the configuration of a preset for a task, optionally with another method, size or length.
 
-    `epochs` is that of every stage; warm-up and milestones move in proportion. With `init`, a finished run or a model
+    `epochs` is the length of every stage; warm-up and milestones are scaled. With `init`, a finished run or a model
     file, the networks, modalities and inputs are those of that model, whose weights training starts from.
     """
     facts = facts_of(task)
@@ -80,8 +80,8 @@ def initial_model(path: AnyPath) -> tuple[Path, TrainedModel]:
 def start_run(task: Task, config: TrainConfig, out: AnyPath, device: str = "auto", compile: bool = False) -> Run:
     """Create the run folder `out` and return a run at step 0.
 
-    The folder is written last, so that none stays behind when anything else fails; DestinationError if it exists or if
-    another process writes it.
+    The folder is written last, so that it does not exist if anything else fails. DestinationError if it exists before
+    or if another process writes it.
     """
     folder = RunFolder(Path(out))
     run = Run(task, config, folder, device, compile)
@@ -93,7 +93,7 @@ def start_run(task: Task, config: TrainConfig, out: AnyPath, device: str = "auto
 
 
 def resume_run(path: AnyPath, store_path: AnyPath | None = None, device: str = "auto", compile: bool = False) -> Run:
-    """Return a run that continues from its last checkpoint; `store_path` only if the store has moved."""
+    """Return a run that continues from its last checkpoint; `store_path` is needed only if the store has moved."""
     stored = open_run(Path(path))
     task = stored.task(None if store_path is None else Path(store_path))
     return Run(task, stored.config, stored.folder, device, compile)
@@ -107,10 +107,10 @@ def train_further(
     device: str = "auto",
     compile: bool = False,
 ) -> Run:
-    """Return a new run at step 0 that trains the averaged weights of a finished run for further epochs.
+    """Return a new run at step 0 that continues from the averaged weights of a finished run, for further epochs.
 
-    Task and settings are those of the finished run and of its last stage, whose schedule begins anew. The folder is by
-    default RUN-2, or the next number that is free; the finished run stays as it is.
+    Task and settings are those of the last stage of the finished run, whose schedule begins anew. The folder is by
+    default RUN-2, or the next free number; the finished run is not changed.
     """
     stored = open_run(Path(path))
     stored.require_finished()
@@ -122,7 +122,7 @@ def train_further(
 def train_run(task: Task, config: TrainConfig, out: AnyPath, on_step: OnStep | None = None) -> Path:
     """Train from beginning to end and return the run folder.
 
-    Ctrl-C and SIGTERM end it with Interrupted, a KeyboardInterrupt, its state saved: `resume_run` continues it.
+    Ctrl-C and SIGTERM save the state and raise Interrupted, a KeyboardInterrupt; `resume_run` continues the run.
     """
     run = start_run(task, config, out)
     signal = run.train(on_step)
@@ -132,7 +132,7 @@ def train_run(task: Task, config: TrainConfig, out: AnyPath, on_step: OnStep | N
 
 
 def _initialised(config: TrainConfig, task: Task, path: Path) -> TrainConfig:
-    """Return the configuration with the networks, modalities and inputs of a model, to start from its weights."""
+    """Return the configuration with the networks, modalities and inputs of a model, initialised with its weights."""
     file, model = initial_model(path)
     model.require_prepared_alike(task.store)
     names = model.predictor.modalities

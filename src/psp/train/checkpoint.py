@@ -1,4 +1,4 @@
-"""Complete checkpoints with their sha256, the last two kept."""
+"""Writing and reading of complete checkpoints with their sha256; the last two are kept."""
 
 import hashlib
 import json
@@ -19,11 +19,10 @@ KEPT = 2
 
 
 def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write a checkpoint of `step`: tensors, JSON facts and the hash of both; then remove older ones.
+    """Write a checkpoint of `step`: tensors, JSON facts and the hash of both; then remove other ones.
 
-    A checkpoint that is whole is never written again: of a step that has one, nothing is changed. Older and damaged
-    ones, and those of later steps, which a run that goes on here cannot read, are removed only after the new one is on
-    the disk, so a kill at any moment leaves the newest durable state.
+    If there is an undamaged checkpoint of the step, it is not written again. Older, damaged and later checkpoints are
+    removed only after the new one is on the disk, so that a kill at any moment leaves the newest complete state.
     """
     folder.mkdir(parents=True, exist_ok=True)
     final, temporary = folder / f"{step:09d}", folder / f".writing-{step:09d}"
@@ -35,14 +34,14 @@ def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], fact
         _write(temporary / "state.safetensors", state)
         _write(temporary / "facts.json", json.dumps({"sha256": _digest(state, facts), "facts": facts}).encode())
         flush_folder(temporary)
-        _discard(final)  # damaged: no state that could be read
+        _discard(final)  # a damaged checkpoint, if any
         temporary.rename(final)
     flush_folder(folder)
     _prune(folder, final)
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Return the newest checkpoint that is whole; None if there never was one, CheckpointError if all are damaged."""
+    """Return the newest undamaged checkpoint; None if there is none at all, CheckpointError if all are damaged."""
     found = _checkpoints(folder)
     for path in reversed(found):
         content = _read(path)
@@ -50,7 +49,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | 
             return content
     if found:
         remedy = "Start the run again in a new folder."
-        raise CheckpointError("no checkpoint is readable.", where=str(folder), remedy=remedy)
+        raise CheckpointError("all checkpoints are damaged.", where=str(folder), remedy=remedy)
     return None
 
 
@@ -60,7 +59,7 @@ def newest_step(folder: Path) -> int:
 
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors whose names begin with a prefix, without it."""
+    """Return the tensors whose names begin with a prefix, by their names without it."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 

@@ -1,4 +1,4 @@
-"""Everything that is configured of a run, as one frozen value; split and label budget are inputs beside it."""
+"""The configuration of a run as one frozen value; split and label budget are inputs beside it."""
 
 import hashlib
 import json
@@ -27,9 +27,9 @@ class RuntimeConfig:
     """How a run is computed.
 
     Args:
-        precision: of products; a device without bf16 or tf32 computes in float32, float64 is for verification
-        memory: ways of training in less memory
-        log_every: steps between two lines of the log; a loss that is not finite is noticed then
+        precision: precision of products; a device without bf16 or tf32 uses float32; float64 is for verification
+        memory: options to train in less memory
+        log_every: steps between two lines of the log; a loss that is not finite is detected at these steps
     """
 
     precision: Precision = "float32"
@@ -45,15 +45,15 @@ class Stage:
     """One part of a run: a method, its optimiser and its length.
 
     Args:
-        method: the method's options, an instance of `METHODS[name].Config`
-        name: names the stage in the log and on the command line
-        batch: clips of a step; an epoch is one pass over the unlabelled pool
-        optim: the optimiser
+        method: options of the method, an instance of `METHODS[name].Config`
+        name: name of the stage in the log and on the command line
+        batch: number of clips per step; an epoch is one pass over the unlabelled pool
+        optim: options of the optimiser
         epochs: length of the stage
-        steps_per_epoch: steps of an epoch, if not one pass over the unlabelled pool (0)
+        steps_per_epoch: steps per epoch; 0 for one pass over the unlabelled pool
         ema: decay of the exponential moving average of the weights
         initialise: scratch, backbone (that of the stage before) or a model.safetensors whose backbone is used, and its
-            classifiers where the classes are the same
+            classifiers if the classes are the same
     """
 
     method: MethodConfig = field(default_factory=PSPConfig)
@@ -73,7 +73,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A run: its stages, the network, the batches, how it is computed, and the seed of everything random.
+    """The configuration of a run: stages, network, batches, computation, and the seed of all random numbers.
 
     The stages are trained one after the other on the same data; the last one must train a predictor.
     """
@@ -100,10 +100,10 @@ class TrainConfig:
 
     @cached_property
     def hash(self) -> str:
-        """A short name of this configuration: runs with the same hash differ in nothing that was configured.
+        """A hash of 16 hexadecimal digits; runs with the same hash have the same configuration.
 
-        It covers what differs from the defaults, so that a new setting, whose default leaves everything as it is, keeps
-        the hashes of earlier runs.
+        It covers only the differences from the defaults, so that a new setting, whose default changes nothing, does not
+        change the hashes of earlier runs.
         """
         checked = config_from_plain(config_as_plain(self))  # 1 and 1.0 are the same setting
         chosen: dict[str, Any] = differences(checked, TrainConfig(stages=checked.stages))
@@ -124,10 +124,10 @@ def method_config(name: str, **options: Any) -> MethodConfig:
 
 
 def changed(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
-    """Return a copy with nested changes.
+    """Return a copy with nested changes; unknown names and impossible values raise ConfigError.
 
     `model`, `data`, `runtime` and `seed` change the run; `method`, `optim`, `batch`, `epochs`, `steps_per_epoch`,
-    `ema` and `initialise` change its last stage; a stage's name leads to the same settings of that stage.
+    `ema` and `initialise` change its last stage; the name of a stage is followed by the same settings of that stage.
     """
     own = {key: value for key, value in changes.items() if key in ("model", "data", "runtime", "seed")}
     config = override(config, own)
@@ -149,7 +149,7 @@ def config_as_plain(config: TrainConfig) -> dict[str, Any]:
 
 
 def config_from_plain(plain: Mapping[str, Any], version: int = CONFIG_VERSION) -> TrainConfig:
-    """Return what `config_as_plain` was given, also by an earlier version of psp; ConfigError if it does not fit."""
+    """Return the configuration of the values of `config_as_plain`, also of earlier versions; ConfigError if wrong."""
     plain = upgrade(plain, version)
     stages = []
     for values in plain["stages"]:
@@ -162,7 +162,7 @@ def config_from_plain(plain: Mapping[str, Any], version: int = CONFIG_VERSION) -
 
 
 def rescheduled(stage: Stage, epochs: int) -> Stage:
-    """Return the same schedule over so many epochs: warm-up and milestones move in proportion."""
+    """Return a stage of another number of epochs, with warm-up and milestones scaled in proportion."""
     require(epochs >= 1, "epochs", epochs, "1 or more")
     share, optim = epochs / stage.epochs, stage.optim
     if optim.schedule == "steps":

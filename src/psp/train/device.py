@@ -1,4 +1,4 @@
-"""Where and how exactly to compute, and what of it is global to a process."""
+"""Devices, precision and compilation, and the settings of PyTorch and of the process for them."""
 
 import ctypes
 import sys
@@ -15,21 +15,21 @@ from psp.train.config import Precision
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Options of `mallopt` in glibc's malloc.h."""
 
-NO_COMPILER = "torch.compile does not work here (it needs a C++ compiler, or Triton); training goes on without it."
+NO_COMPILER = "torch.compile does not work here (it needs a C++ compiler, or Triton); training continues without it."
 
 
 def device_by_name(name: str) -> torch.device:
-    """Return the device `cpu` or `cuda`; `auto` is the GPU where there is one."""
+    """Return the device `cpu` or `cuda`; `auto` is the GPU if there is one. ConfigError for a missing GPU."""
     if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("PyTorch sees no GPU here.", remedy="Use --device cpu, or install PyTorch with CUDA.")
+        raise ConfigError("PyTorch finds no GPU.", remedy="Use --device cpu, or install PyTorch with CUDA.")
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
 @contextmanager
 def process_settings(precision: Precision) -> Iterator[None]:
-    """Keep the process as it was: TF32 as configured in the `with` block, random state restored after it.
+    """Allow TF32 as configured within the `with` block; afterwards TF32 flags and random state are restored.
 
-    PyTorch's own defaults allow TF32 for convolutions but not for matrix products.
+    PyTorch's defaults allow TF32 for convolutions but not for matrix products.
     """
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
@@ -42,15 +42,15 @@ def process_settings(precision: Precision) -> Iterator[None]:
 
 
 def mixed_precision(precision: Precision, device: torch.device) -> torch.autocast:
-    """Return a context that computes in bf16 where it may, if configured and the device multiplies such numbers.
+    """Return an autocast context for bf16 if it is configured and the device multiplies bf16 numbers natively.
 
-    A device that has to emulate them would take several times as long as in single precision.
+    Emulated bf16 takes several times as long as single precision.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=precision_on(device, precision) == "bf16")
 
 
 def precision_on(device: torch.device, wanted: Precision) -> Precision:
-    """Return how exactly a device multiplies when `wanted` is configured: float32 if it knows no such numbers."""
+    """Return the precision of products on a device if `wanted` is configured: float32 if it does not support it."""
     known = {"bf16": multiplies_bf16(device), "tf32": device.type == "cuda"}.get(wanted, True)
     return wanted if known else "float32"
 
@@ -63,10 +63,11 @@ def multiplies_bf16(device: torch.device) -> bool:
 
 
 def keep_freed_memory() -> bool:
-    """Let this process keep large blocks of memory that are freed; False where the C library cannot (not Linux).
+    """Make this process keep freed blocks of memory; False if the C library does not support it (not Linux).
 
-    A training step on a CPU frees the very tensors that the next one asks for. Fresh pages, which the system fills
-    with zeros every time, cost up to a fifth of a small network's step. For the command line: it affects the process.
+    A training step on a CPU frees tensors that the next step allocates again. New pages, which the system fills with
+    zeros, cost up to a fifth of the step of a small network. It affects the whole process, so only the command line
+    calls it.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -75,9 +76,9 @@ def keep_freed_memory() -> bool:
 
 
 def compile_encoders(method: nn.Module) -> bool:
-    """Compile the encoders of a method, or return False and change nothing if this machine cannot.
+    """Compile the encoders of a method; return False and change nothing if this machine cannot compile.
 
-    The mathematics stays the same, the last bits may not. Compiling takes a minute or more at the first step.
+    Results may differ in the last bits. Compiling takes a minute or more at the first step.
     """
     if not can_compile(next(method.parameters()).device):
         return False

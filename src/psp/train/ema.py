@@ -9,10 +9,10 @@ from psp.model.predictor import Predictor
 
 
 class EMA:
-    """An average over the last steps of the trained weights and the batch-norm statistics, kept beside the method.
+    """The exponential moving average of the trained weights and the batch-norm statistics of a method.
 
-    The decay is min(`decay`, (1 + step) / (10 + step)), so that the first steps are soon forgotten. Buffers other than
-    those of batch normalisation, such as a memory bank, are not averaged.
+    The decay is min(`decay`, (1 + step) / (10 + step)), so that the first steps soon lose their influence. Buffers
+    other than those of batch normalisation, such as a memory bank, are not averaged.
     """
 
     def __init__(self, method: nn.Module, decay: float) -> None:
@@ -25,19 +25,19 @@ class EMA:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Move the average towards the present weights; counters are copied."""
+        """Update the average with the present weights; counters are copied."""
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(self._averages, self._weights, 1 - decay)
         if self._counters:
             torch._foreach_copy_(self._copies, self._counters)
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Take over a stored average."""
+        """Load a stored average."""
         for name, value in state.items():
             self.state[name].copy_(value)
 
     def averaged(self, part: nn.Module, method: nn.Module) -> nn.Module:
-        """Return a copy of a part of the method that reads the averaged weights, in evaluation mode."""
+        """Return a copy of a module of the method, in evaluation mode, that shares the averaged weights of this EMA."""
         prefix = next(name for name, module in method.named_modules() if module is part)
         own = {
             name.removeprefix(f"{prefix}."): value

@@ -1,4 +1,4 @@
-"""Ending cleanly on Ctrl-C or SIGTERM, which are noted and asked for after every step."""
+"""A clean end on Ctrl-C or SIGTERM: signals are recorded and checked after every step."""
 
 import signal
 import threading
@@ -8,7 +8,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training ended early, on Ctrl-C or SIGTERM, with its state saved."""
+    """Training ended early on Ctrl-C or SIGTERM, after its state was saved."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -16,9 +16,9 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interrupt:
-    """While the `with` block runs, a first signal is noted; a second one acts as it did before.
+    """Within the `with` block the first signal is recorded in `signal`; a second one acts as it did before.
 
-    Python hands signals to the main thread only: in another one nothing is noted.
+    Python delivers signals to the main thread only; in another thread nothing is recorded.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The numbers of a run: read from the device seldom and all at once, and kept as JSON lines."""
+"""The log of a run: metrics are read from the device together and seldom, and written as JSON lines."""
 
 import json
 import os
@@ -15,10 +15,10 @@ from psp.methods.base import StepOutput
 
 
 class JsonLines:
-    """Appends one JSON object a line; a resumed run continues at the position that its checkpoint holds.
+    """A file of one JSON object per line; a resumed run continues at the position in its checkpoint.
 
-    Only numbers that depend on nothing but configuration and data belong in a log that is compared between runs; times
-    go into a log of their own.
+    A log that is compared between runs should hold only values that depend on configuration and data; times belong in
+    another log.
     """
 
     def __init__(self, path: Path, position: int = 0) -> None:
@@ -26,7 +26,7 @@ class JsonLines:
         if self._file.seek(0, os.SEEK_END) < position:
             self._file.close()
             remedy = "Restore the log, or start the run again in a new folder."
-            raise CheckpointError("the log is shorter than the checkpoint says.", where=str(path), remedy=remedy)
+            raise CheckpointError("the log is shorter than at the last checkpoint.", where=str(path), remedy=remedy)
         self._file.truncate(position)
         self._file.seek(0, os.SEEK_END)
 
@@ -35,7 +35,7 @@ class JsonLines:
         self._file.write((json.dumps(values) + "\n").encode())
 
     def position(self) -> int:
-        """Flush to the disk and return how many bytes are there."""
+        """Flush to the disk and return the length in bytes."""
         self._file.flush()
         os.fsync(self._file.fileno())
         return self._file.tell()
@@ -53,7 +53,7 @@ class RunLogs:
         self.timing = JsonLines(timing, positions.get("timing", 0))
 
     def positions(self) -> dict[str, int]:
-        """Flush both and return how long they are."""
+        """Flush both and return their lengths in bytes."""
         return {"metrics": self.metrics.position(), "timing": self.timing.position()}
 
     def close(self) -> None:
@@ -63,17 +63,18 @@ class RunLogs:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a log, but for one that is still being written; CheckpointError if another is damaged."""
+    """Return the lines of a log except an incomplete last one; CheckpointError if a line is damaged."""
     try:
         *lines, _ = path.read_text().split("\n")
         return [json.loads(line) for line in lines]
     except ValueError as error:
-        raise CheckpointError(f"the log is damaged ({error}).", where=str(path), remedy="Restore it.") from error
+        remedy = "Restore the file."
+        raise CheckpointError(f"the log is damaged ({error}).", where=str(path), remedy=remedy) from error
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The numbers of one step (from 1), and how fast training went from the reading before to this one."""
+    """Loss and metrics of one step (from 1), and the speed of training since the reading before."""
 
     step: int
     loss: float
@@ -82,10 +83,10 @@ class Reading:
 
 
 class Meter:
-    """Reads step outputs; `seconds` is the time of all steps up to the last reading.
+    """A reader of step outputs; `seconds` is the time of all steps up to the last reading.
 
-    A GPU works on long after the host has given it a step. Reading waits for it, so only the time between two readings
-    says how long the steps between them took.
+    Steps on a GPU are asynchronous. Reading waits for the GPU, so only the time between two readings measures the steps
+    between them.
     """
 
     def __init__(self, clips: int) -> None:
@@ -94,15 +95,15 @@ class Meter:
         self.restart()
 
     def at(self, step: int, seconds: float) -> None:
-        """Continue at a step that took so many seconds to reach."""
+        """Continue at a step that was reached after `seconds`."""
         self._step, self.seconds = step, seconds
 
     def restart(self) -> None:
-        """Leave out the time since the last reading; for work right after one that is not training."""
+        """Exclude the time since the last reading; to be called after work that is not training."""
         self._begun = time.monotonic()
 
     def read(self, output: StepOutput, step: int) -> Reading:
-        """Wait for the device and return the numbers of the step just taken."""
+        """Wait for the device and return the reading of the step just taken."""
         values = [output.loss, *output.metrics.values()]
         loss, *metrics = torch.stack([value.detach().double() for value in values]).tolist()
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Muon: steps of equal size in all directions of a weight matrix."""
+"""The optimiser Muon: steps of equal size in all directions of a weight matrix."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ SIZE_OF_ADAMW = 0.2
 
 
 class Muon(torch.optim.AdamW):
-    """The given `matrices` step along the orthogonal factor of their momentum, `others`, groups of AdamW, as in AdamW.
+    """Muon for `matrices`, whose step is the orthogonal factor of their momentum, and AdamW for the groups `others`.
 
-    A kernel is taken as the matrix (outputs, all it sees). Its step has the size that AdamW's usually has, so both
-    share learning rate and weight decay (Jordan et al. 2024; Liu et al. 2025, "Muon is scalable for LLM training").
-    `matrices` make up the first group.
+    A convolution kernel is used as the matrix (outputs, inputs times kernel size). The step has the usual size of
+    AdamW's step, so that both share learning rate and weight decay (Jordan et al. 2024; Liu et al. 2025, "Muon is
+    scalable for LLM training"). `matrices` are the first parameter group.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Muon(torch.optim.AdamW):
             self.param_groups = [matrices, *others]
 
     def _step_of_matrices(self, group: dict[str, Any]) -> None:
-        """All matrices of a shape at once: several networks of the same kind cost little more than one."""
+        """Take the step of all matrices of the same shape at once, which saves time with several networks."""
         refused = getattr(self, "found_inf", None)
         alike: dict[tuple[int, ...], list[Tensor]] = defaultdict(list)
         for weight in group["params"]:
@@ -56,7 +56,7 @@ class Muon(torch.optim.AdamW):
             torch._foreach_add_(weights, change.unbind())
 
     def _directions(self, weights: list[Tensor], momentum: float) -> Float[Tensor, "n ..."]:
-        """Nesterov's momentum: gradients blended with the running means of gradients."""
+        """Return Nesterov's momentum: gradients combined with the running means of gradients."""
         gradients = [weight.grad for weight in weights if weight.grad is not None]
         means = [self._mean_of_gradients(weight) for weight in weights]
         torch._foreach_lerp_(means, gradients, 1 - momentum)
@@ -64,14 +64,14 @@ class Muon(torch.optim.AdamW):
 
     def _mean_of_gradients(self, weight: Tensor) -> Tensor:
         state = self.state[weight]
-        if not state:  # AdamW, which reads states back, looks for a count of steps
+        if not state:  # AdamW needs the key "step" when states are loaded
             state.update(momentum=torch.zeros_like(weight), step=torch.zeros(()))
         mean: Tensor = state["momentum"]
         return mean
 
 
 def orthogonal(matrices: Float[Tensor, "n a b"]) -> Float[Tensor, "n a b"]:
-    """Return nearly U V^T of every matrix U S V^T: singular values between about 0.7 and 1.2.
+    """Return approximately U V^T of every matrix U S V^T, with singular values between about 0.7 and 1.2.
 
     Five rounds of a Newton-Schulz iteration, X <- a X + b (X X^T) X + c (X X^T)^2 X, after division by the norm.
     """

@@ -1,4 +1,4 @@
-"""Stopping before a step that would spoil the weights, without waiting for the device at every step."""
+"""Detection of losses and gradients that are not finite, without waiting for the device at every step."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from psp.train.run_folder import RunFolder
 
 @dataclass(frozen=True)
 class Failure:
-    """The first step, counted from 1, whose loss or else gradient was not a finite number."""
+    """The first step, counted from 1, whose loss or gradient was not finite; `what` is "loss" or "gradient"."""
 
     step: int
     what: str
 
 
 class FiniteGuard:
-    """Records on the device when a loss or gradient is not finite, and lets no weight move from then on.
+    """A record on the device of the first loss or gradient that is not finite; from then on no step is taken.
 
-    The host learns of it when it asks; steps in between are computed in vain.
+    The CPU reads it with `failure`; steps in between are computed without effect.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -39,7 +39,7 @@ class FiniteGuard:
         return self._failed.any().float()
 
     def failure(self) -> Failure | None:
-        """Wait for the device and return what failed first."""
+        """Wait for the device and return the first failure, None if there is none."""
         loss, gradient = self._failed.tolist()
         return Failure(loss or gradient, "loss" if loss else "gradient") if loss or gradient else None
 
@@ -49,19 +49,18 @@ def refusal(
 ) -> TrainingError:
     """Return the error for a step whose loss or gradient is not finite, with the clips of the step.
 
-    The weights are still those of the step before, and the last checkpoint is left as it is. All clips that this rank
-    had in the step are listed in a file of the run folder; the message names those whose own values are not finite, or
-    else the first few.
+    The weights are those before the step, and the last checkpoint is kept. All clips of this rank in the step are
+    listed in a file of the run folder; the message names those whose values are not finite, or else the first few.
     """
     batches = list(batches)
     clips = [name for batch in batches for name in _names(batch, store)]
-    guilty = [name for batch in batches for name in _names(batch, store, only_damaged=True)]
-    named = ", ".join((guilty or clips)[:5])
+    damaged = [name for batch in batches for name in _names(batch, store, only_damaged=True)]
+    named = ", ".join((damaged or clips)[:5])
     what = f"the {failure.what} of step {failure.step} is not finite; clips: {named}."
     if folder is None:
         return TrainingError(what, remedy="Check these clips or lower optim.learning_rate.")
     report = folder.non_finite(rank)
-    write_json(report, {"step": failure.step, "clips": clips, "not finite themselves": guilty})
+    write_json(report, {"step": failure.step, "clips": clips, "not finite themselves": damaged})
     kept = f"The checkpoint of step {newest_step(folder.checkpoints)} is kept."
     remedy = f"{kept} See {report.name}; check these clips or lower optim.learning_rate."
     return TrainingError(what, where=str(folder.path), remedy=remedy)

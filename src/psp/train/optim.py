@@ -1,4 +1,4 @@
-"""The optimiser and its learning rate, which is a pure function of the step: there is no state to lose."""
+"""The optimiser and its learning rate, which is a pure function of the step."""
 
 import math
 from collections.abc import Iterable
@@ -17,18 +17,18 @@ from psp.train.muon import Muon
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """How the weights are changed.
+    """Options of the optimiser.
 
     Args:
-        optimiser: SGD with Nesterov momentum, AdamW or Muon
-        learning_rate: the rate after warm-up
-        weight_decay: of weights; AdamW and Muon spare biases and norms
-        momentum: of SGD and Muon, and AdamW's for gradients (beta 1)
+        optimiser: sgd (with Nesterov momentum), adamw or muon
+        learning_rate: learning rate after warm-up
+        weight_decay: weight decay; adamw and muon exclude biases and norms
+        momentum: momentum of sgd and muon, beta 1 of adamw
         warmup: epochs of linear warm-up
-        schedule: steps multiplies the rate at milestones, cosine follows a half cosine
-        milestones: epochs at which the rate is multiplied
-        factor: by which it is multiplied at a milestone
-        final: share of the rate at which the half cosine ends
+        schedule: steps multiplies the learning rate at milestones, cosine follows a half cosine
+        milestones: epochs at which the learning rate is multiplied by factor
+        factor: factor of the learning rate at every milestone
+        final: share of the learning rate at which the half cosine ends
         clip_norm: largest norm of the gradients, 0 for no clipping
     """
 
@@ -52,7 +52,7 @@ class OptimConfig:
 def make_optimiser(method: nn.Module, weights: Iterable[Tensor], config: OptimConfig) -> torch.optim.Optimizer:
     """Return SGD with Nesterov momentum (paper, section 4.2), AdamW or Muon for some weights of a method.
 
-    All are fused: one pass over all weights, which a tensor on the device can make a no-op (`step_unless`).
+    All are fused: a step is one pass over all weights, and a tensor on the device can prevent it (`step_unless`).
     """
     weights = list(weights)
     rate, momentum = config.learning_rate, config.momentum
@@ -64,19 +64,20 @@ def make_optimiser(method: nn.Module, weights: Iterable[Tensor], config: OptimCo
         chosen = {id(weight) for weight in weights}
         matrices = [weight for weight in encoder_matrices(method) if id(weight) in chosen]
         known = {id(weight) for weight in matrices}
-        others = _decaying_and_spared([weight for weight in weights if id(weight) not in known], config)
+        others = _decay_groups([weight for weight in weights if id(weight) not in known], config)
         return Muon(matrices, others, rate, config.weight_decay, momentum)
-    return torch.optim.AdamW(_decaying_and_spared(weights, config), rate, betas=(momentum, 0.999), fused=True)
+    return torch.optim.AdamW(_decay_groups(weights, config), rate, betas=(momentum, 0.999), fused=True)
 
 
 def encoder_matrices(method: nn.Module) -> list[Tensor]:
-    """Return the weights of all convolutions and linear layers of the encoders, which hold most of the parameters."""
+    """Return the weights of all convolutions and linear layers of the encoders."""
     encoders = [part.encoders for part in method.modules() if isinstance(part, Backbone)]
     layers = (layer for encoder in encoders for layer in encoder.modules() if isinstance(layer, nn.Conv2d | nn.Linear))
     return [layer.weight for layer in layers if layer.weight.requires_grad]
 
 
-def _decaying_and_spared(weights: list[Tensor], config: OptimConfig) -> list[dict[str, Any]]:
+def _decay_groups(weights: list[Tensor], config: OptimConfig) -> list[dict[str, Any]]:
+    """Return two parameter groups: matrices and kernels with weight decay, biases and norms without."""
     return [
         {"params": [weight for weight in weights if weight.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [weight for weight in weights if weight.ndim < 2], "weight_decay": 0.0},
@@ -90,7 +91,7 @@ def step_unless(optimiser: torch.optim.Optimizer, refused: Float[Tensor, ""]) ->
 
 
 def learning_rate(config: OptimConfig, epoch: float, epochs: int) -> float:
-    """Return the rate at a (fractional) epoch of a training of `epochs`."""
+    """Return the learning rate at a (fractional) epoch of a stage of `epochs` epochs."""
     if epoch < config.warmup:
         return config.learning_rate * max(epoch / config.warmup, 1e-3)
     if config.schedule == "steps":

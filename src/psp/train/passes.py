@@ -1,4 +1,4 @@
-"""Passes over the training clips, whole and without augmentation, shared by the ranks."""
+"""Passes over whole training clips without augmentation, divided among the ranks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
@@ -29,17 +29,18 @@ class TrainingPasses(Passes):
         self._maker, self._pools, self._precision, self._ranks = maker, pools, precision, ranks
 
     def indices(self, pool: Pool) -> Int64[Tensor, "s"]:
-        """Return the clip indices of a pool, on the host."""
+        """Return the clip indices of a pool, on the CPU."""
         return torch.from_numpy(self._pools[pool])
 
     @torch.no_grad()
     def collect(
         self, index: Int64[Tensor, "s"], modalities: Sequence[str], function: Callable[[Sample], tuple[Tensor, ...]]
     ) -> tuple[Tensor, ...]:
-        """Return what `function` returns for all clips, in the order of `index`; one row a clip."""
+        """Return what `function` returns for all clips, in the order of `index`; one row per clip."""
         count = self._ranks.count
         if len(index) < count:
-            raise ConfigError("a pass over so few clips leaves ranks idle.", remedy="Use fewer ranks.")
+            what = f"there are {len(index)} clips for {count} ranks, fewer than one each."
+            raise ConfigError(what, remedy="Use fewer ranks.")
         chunks = index.split(min(SIZE, len(index) // count))
         found = []
         with mixed_precision(self._precision, self._ranks.device):

@@ -1,6 +1,6 @@
-"""The presets: `paper` (what the text says), `published` (what the authors' program does), `best` (ours).
+"""The presets: `paper` (the text of the paper), `published` (the authors' program), `best` (the most accurate one).
 
-A preset depends on the size of the data and the kind of recordings, never on a name.
+A preset depends on the size of the data and the kind of recordings, not on the name of a data set.
 """
 
 from collections.abc import Callable
@@ -27,15 +27,15 @@ from psp.train.run_folder import Task
 PresetName = Literal["paper", "published", "best"]
 
 LARGE = 10_000
-"""From so many training clips on, a data set counts as large, such as NTU RGB+D."""
+"""The number of training clips from which a data set is large, such as NTU RGB+D."""
 
 FEW = 10
-"""Fewer labels per class than this count as few."""
+"""The number of labels per class below which labels are few."""
 
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What presets depend on: training clips, labels per class, and what the coordinates mean."""
+    """The facts on which presets depend: training clips, labels per class, layout, vertical axis and coordinates."""
 
     clips: int
     labels_per_class: float
@@ -55,16 +55,16 @@ class DataFacts:
 
 
 def facts_of(task: Task) -> DataFacts:
-    """Return what presets depend on."""
+    """Return the facts of a task on which presets depend."""
     store = task.store
     labels = len(task.labels.ids) / len(task.classes)
     return DataFacts(len(task.split.train), labels, store.layout, store.up, store.channels)
 
 
 def paper(facts: DataFacts, size: Size = "full") -> TrainConfig:
-    """Return section 4.2 of the paper: its settings for NTU RGB+D, and for small data sets those for NW-UCLA.
+    """Return the settings of section 4.2 of the paper: for large data sets those for NTU RGB+D, else for NW-UCLA.
 
-    The batch of 64 (128) is divided evenly into labelled and unlabelled clips, which the paper leaves open.
+    The batch of 64 (128) is divided evenly into labelled and unlabelled clips; the paper does not state the division.
     """
     model, pyramid = paper_model(size)
     optim = OptimConfig(learning_rate=0.05, weight_decay=5e-4, warmup=5, milestones=(60, 90))
@@ -78,7 +78,7 @@ def paper(facts: DataFacts, size: Size = "full") -> TrainConfig:
 
 
 def published(facts: DataFacts, size: Size = "full") -> TrainConfig:
-    """Return the authors' program: another rate, batches and frames; labelled clips are unlabelled ones too."""
+    """Return the settings of the authors' program: its learning rate, batches and frames; all clips are unlabelled."""
     model, pyramid = published_model(size)
     data = DataConfig(ResampleConfig(train="random"), modalities="apart", motion="recorded")
     optim = OptimConfig(learning_rate=0.01, weight_decay=4e-4, warmup=5, milestones=(60, 90))
@@ -87,12 +87,12 @@ def published(facts: DataFacts, size: Size = "full") -> TrainConfig:
 
 
 def best(facts: DataFacts, size: Size = "light") -> TrainConfig:
-    """Return our recipe: several modalities, label-preserving augmentation, an EMA teacher, Muon and a cosine schedule.
+    """Return our recipe: several modalities, augmentation, an EMA teacher, Muon and a cosine schedule.
 
-    Labelled clips are augmented less than those that the teacher labels. At size `light` a graph encoder is used. Small
-    batches give small data sets enough steps. From ten labels per class on such data sets are trained three times as
-    long, with a noisy-label filter because networks memorise single labels then. Modalities that the recordings do not
-    allow (no hands, two dimensions) are left out.
+    Labelled clips are augmented weakly, unlabelled ones strongly. The size `light` uses a graph encoder. Small data
+    sets have small batches, so that there are enough steps. With ten or more labels per class small data sets are
+    trained three times as long, with a noisy-label filter, because longer training memorises single labels. Modalities
+    that the recordings do not allow (no hands, two dimensions) are left out.
     """
     is_long = not (facts.is_large or facts.has_few_labels)
     strong = AugmentConfig(turn=45, tilt=15, roll=10, shear=0.2, scale=0.1, mirror=0.5, joint_mask=0.15, noise=0.02)
@@ -117,14 +117,14 @@ PRESETS: dict[PresetName, Callable[[DataFacts, Size], TrainConfig]] = {
 }
 
 USUAL_SIZE: dict[PresetName, Size] = {"paper": "full", "published": "full", "best": "light"}
-"""The size of network that a preset is meant for."""
+"""The default size of the network of each preset."""
 
 
 def with_method(config: TrainConfig, name: str | None) -> TrainConfig:
     """Return the settings of a preset for another method.
 
-    Options that both methods have keep the preset's values, but for modalities, of which each method has its own. A
-    method that trains no predictor becomes a first stage, before the supervised baseline.
+    Options that both methods have keep the preset's values, except modalities: each method has its own default. A
+    method that trains no predictor becomes a first stage, followed by a stage of the supervised baseline.
     """
     if name is None or name == method_name(config.last.method):
         return config

@@ -1,4 +1,4 @@
-"""A whole training: its stages one after the other, saved so that it can be resumed at the last checkpoint."""
+"""A run: its stages are trained one after the other, with checkpoints from which it can be resumed."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,15 +35,16 @@ OnEpoch = Callable[["Run"], None]
 class Run:
     """One training of a task, in memory or, with a `folder`, saved there.
 
-    `compiled` says whether the encoders were compiled, if that was asked for.
+    `compile` asks for compiled encoders; `compiled` says whether they were compiled.
     """
 
     def __init__(
         self, task: Task, config: TrainConfig, folder: RunFolder | None, device: str = "auto", compile: bool = False
     ) -> None:
         if compile and config.runtime.memory.recompute:
-            what = "a compiled encoder cannot be computed a second time."
-            raise ConfigError(what, where="runtime.memory.recompute", remedy="Use memory.chunk, or do not compile.")
+            what = "a compiled encoder cannot be recomputed."
+            remedy = "Use runtime.memory.chunk instead, or do not compile."
+            raise ConfigError(what, where="runtime.memory.recompute", remedy=remedy)
         self.task, self.config, self.folder, self.compile = task, config, folder, compile
         self.ranks = Ranks(device_by_name(device))
         self.compiled = False
@@ -63,7 +64,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether the last step of the last stage is done."""
+        """Whether the last step of the last stage is finished."""
         return self.number == len(self.config.stages) - 1 and self.trainer.step == self.trainer.steps
 
     def train(
@@ -73,10 +74,10 @@ class Run:
         checkpoint_seconds: float = 60.0,
         handle_signals: bool = True,
     ) -> int | None:
-        """Train to the end; return None, or the number of the signal that ended the run early, its state saved.
+        """Train to the end and return None, or the number of the signal that ended the run after its state was saved.
 
-        The run folder is locked meanwhile: DestinationError if another process writes it. The process is left as it
-        was: random state, TF32 flags, and signal handlers, which note SIGINT and SIGTERM with `handle_signals`.
+        The run folder is locked meanwhile: DestinationError if another process writes it. With `handle_signals` SIGINT
+        and SIGTERM end the run after the present step. Random state, TF32 flags and signal handlers are restored.
         """
         with ExitStack() as stack:
             stack.enter_context(process_settings(self.config.runtime.precision))
@@ -110,21 +111,21 @@ class Run:
         return TrainedModel(predictor.eval(), self.interface())
 
     def interface(self) -> Interface:
-        """Return what the model expects of recordings and returns."""
+        """Return the interface of the trained model: its input and output."""
         facts = {"dataset": self.task.store.dataset, "config hash": self.config.hash}
         facts |= {"labels hash": self.task.labels.hash, "split": self.task.split.name}
         whole = interface_of(self.task.store, self.config.data, self.data.maker.persons, facts)
         return replace(whole, classes=self.task.classes)
 
     def findings(self) -> dict[str, list[str]]:
-        """Return the ids of the clips that the method names, by what was found about them."""
+        """Return the ids of the clips that the method found, by the name of the finding."""
         ids = self.task.store.clips.id
         return {
             what: sorted(str(ids[clip]) for clip in clips) for what, clips in self.trainer.method.findings().items()
         }
 
     def _stage(self, number: int, is_new: bool, backbone: Mapping[str, Tensor] | None = None) -> Trainer:
-        """Return the trainer of a stage at its first step; one that is not new gets its weights from a checkpoint."""
+        """Return the trainer of a stage at step 0; if not `is_new`, a checkpoint will be loaded into it."""
         stage, store, config = self.config.stages[number], self.task.store, self.config
         setting = Setting(
             store.layout, len(self.task.classes), len(store), config.data.resample.frames,
@@ -176,7 +177,7 @@ class Run:
             self._save()
 
     def _save(self) -> None:
-        """Write a checkpoint, on rank 0; the numbers of all steps must have been read."""
+        """Write a checkpoint, on rank 0; the trainer must have been read at the present step."""
         if self.folder and self.logs:
             trainer = self.trainer
             facts = {"logs": self.logs.positions(), "seconds": trainer.meter.seconds, "machines": self.machines}
@@ -193,7 +194,7 @@ class Run:
             self.logs.timing.write(step=step, seconds=seconds, clips_per_second=now.clips_per_second)
 
     def _finish(self) -> None:
-        """At the end of the training write its models and its result, once."""
+        """Write the models and the result if the run is finished and they do not exist."""
         if self.folder and self.ranks.is_main and self.finished and not self.folder.result.exists():
             for weights in ("last", "average"):
                 self.model(weights).save(self.folder.model(weights))
@@ -209,14 +210,14 @@ class Run:
 
 
 class _Watch:
-    """After every step: report it, note signals on all ranks, save now and then."""
+    """The callback after every step: it reports the step, shares signals among ranks and saves checkpoints."""
 
     def __init__(self, run: Run, on_step: OnStep | None, interrupt: Interrupt | None, seconds: float) -> None:
         self.run, self.on_step, self.interrupt, self.seconds = run, on_step, interrupt, seconds
         self.saved, self.signal = time.monotonic(), 0
 
     def __call__(self, now: Progress) -> bool:
-        """Return whether to stop."""
+        """Return whether to stop after this step."""
         if self.on_step:
             self.on_step(now)
         run = self.run
@@ -232,7 +233,7 @@ class _Watch:
 
 
 def _training_data(task: Task, maker: SampleMaker) -> TrainingData:
-    """Return the clip indices of the split and the labels of the budget alone, as numbers of the task's classes."""
+    """Return the clips of the split with only the labels of the budget, as indices of the task's classes."""
     store = task.store
     labelled, values = task.labels.resolve(store, task.split)
     labels = np.full(len(store), -1, dtype=np.int64)
@@ -251,7 +252,7 @@ def _initialise(method: Method, stage: Stage, backbone: Mapping[str, Tensor] | N
 
 
 def _state(trainer: Trainer) -> dict[str, Tensor]:
-    """Return everything that the next step depends on, under one name each."""
+    """Return all state that the next step depends on, by name."""
     tensors = {f"method.{name}": value for name, value in trainer.method.state_dict().items()}
     tensors |= {f"ema.{name}": value for name, value in trainer.ema.state.items()}
     for phase, optimiser in trainer.optimisers.items():
@@ -274,7 +275,7 @@ def _restore(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _random_state() -> dict[str, Tensor]:
-    """Return the state of the generators that dropout draws from, under one name each."""
+    """Return the state of the random number generators of dropout, by name."""
     state = {"random.cpu": torch.get_rng_state()}
     return state | ({"random.cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
 

@@ -46,17 +46,17 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """Losses and accuracies of the steps; in one process on a CPU the same for every run of a configuration."""
+        """The log of losses and accuracies; reproducible in one process on a CPU."""
         return self.path / "metrics.jsonl"
 
     @property
     def timing(self) -> Path:
-        """How fast the steps went."""
+        """The log of times and speeds."""
         return self.path / "timing.jsonl"
 
     @property
     def checkpoints(self) -> Path:
-        """What a resumed run continues from."""
+        """The folder of the checkpoints, from which a resumed run continues."""
         return self.path / "checkpoints"
 
     def model(self, weights: str = "average") -> Path:
@@ -69,7 +69,7 @@ class RunFolder:
         return self.path / "result.json"
 
     def non_finite(self, rank: int) -> Path:
-        """The clips of a step that a rank had to refuse."""
+        """The clips of a rank in a step whose loss or gradient was not finite."""
         return self.path / (f"non-finite-rank{rank}.json" if rank else "non-finite.json")
 
     @property
@@ -79,23 +79,23 @@ class RunFolder:
 
     @property
     def suspects(self) -> Path:
-        """The labels that may be wrong."""
+        """The labels that may be wrong, by the trained model."""
         return self.path / "suspects.json"
 
     @property
     def label_gain(self) -> Path:
-        """How a simple classifier gains from the labels."""
+        """The accuracies of a simple classifier with a part of the labels."""
         return self.path / "label_gain.json"
 
     @property
     def estimate(self) -> Path:
-        """The accuracy that cross-validation of the labelled clips estimates."""
+        """The accuracy estimated by cross-validation of the labelled clips."""
         return self.path / "estimate.json"
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What a run trains on: a store, its split and the labels that may be used."""
+    """The data of a run: a store, its split and the labels that may be used."""
 
     store: Store
     split: Split
@@ -103,14 +103,14 @@ class Task:
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """The classes with a labelled training clip, in the order of the store: those that can be predicted."""
+        """The classes with a labelled training clip, which can be predicted, in the order of the store."""
         _, labels = self.labels.resolve(self.store, self.split)
         return tuple(self.store.classes[number] for number in np.unique(labels))
 
 
 @dataclass(frozen=True)
 class StoredRun:
-    """What was written when a run began; `store_facts` say which store it trains on."""
+    """The files that were written when a run began; `store_facts` identify the store of its clips."""
 
     folder: RunFolder
     config: TrainConfig
@@ -119,7 +119,7 @@ class StoredRun:
     store_facts: dict[str, Any]
 
     def task(self, store_path: Path | None = None) -> Task:
-        """Open the store that the run trains on; `store_path` only if it has moved."""
+        """Return the task of the run; `store_path` is needed only if its store has moved."""
         store = open_store(store_path or self.store_facts["path"])
         if store.fingerprint != self.store_facts["fingerprint"]:
             remedy = "Use the store of the run, or train a new run on this one."
@@ -134,9 +134,9 @@ class StoredRun:
 
 
 def create_run(path: Path, config: TrainConfig, task: Task) -> RunFolder:
-    """Write split, labels and configuration into a new folder; an existing run is never overwritten.
+    """Write split, labels and configuration into a new folder; DestinationError if it exists.
 
-    A folder that was begun and holds no configuration yet counts as new.
+    A folder without a configuration, left by a start that was interrupted, is used.
     """
     folder = RunFolder(path)
     begun = (folder.labels, folder.split)
@@ -152,7 +152,7 @@ def create_run(path: Path, config: TrainConfig, task: Task) -> RunFolder:
 
 
 def open_run(path: Path) -> StoredRun:
-    """Return configuration, split, labels and store facts of an existing run; CheckpointError if they were damaged."""
+    """Return configuration, split, labels and store facts of an existing run; CheckpointError if they are damaged."""
     folder = RunFolder(path)
     try:
         content = json.loads(folder.config.read_text())
@@ -164,10 +164,10 @@ def open_run(path: Path) -> StoredRun:
         remedy = "Name a folder written by 'psp train'."
         raise CheckpointError(f"this is not a training run ({error}).", where=str(path), remedy=remedy) from error
     if version < CONFIG_VERSION:
-        what = "this run was trained by an earlier version of psp, whose checkpoints have other names."
+        what = "this run was trained by an earlier version of psp with a different format of checkpoints."
         raise CheckpointError(what, where=str(path), remedy="Use that version, or train a new run.")
     if config.hash != stated or missing:
-        what = f"lacks the store's {min(missing)}" if missing else "has another hash than it says"
+        what = f"lacks the {min(missing)} of the store" if missing else "does not have the stated hash"
         remedy = "If it was edited, restore it; if an earlier version of psp wrote it, use that or train a new run."
         raise CheckpointError(f"the run's configuration {what}.", where=str(folder.config), remedy=remedy)
     try:
@@ -186,7 +186,7 @@ def write_result(
 ) -> None:
     """Write `result.json`: hashes, seeds, the outcome of training, versions, device and wall time.
 
-    `machines` are those that the run was trained on, one after the other.
+    `machines` describe the machines on which the run was trained, one after the other.
     """
     labels = task.labels
     budget = {"spec": labels.spec, "seed": labels.seed, "hash": labels.hash, "labels": len(labels.ids)}
@@ -196,7 +196,7 @@ def write_result(
 
 
 def provenance(device: torch.device, config: TrainConfig, compiled: bool) -> dict[str, Any]:
-    """Return the machine, the versions and the precision with which a run is computed."""
+    """Return the device, the versions and the precision with which a run is computed."""
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     return {
         "precision": precision_on(device, config.runtime.precision),

@@ -1,4 +1,4 @@
-"""The training loop of one stage: draw, compute, check, step, average, log, and save when it may have to stop."""
+"""The training loop of one stage."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from psp.train.passes import TrainingPasses
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands after a step; loss, metrics and times are those of the last step that was read."""
+    """The progress of training after a step; `reading` is the last one, which may be of an earlier step."""
 
     stage: str
     step: int
@@ -36,7 +36,7 @@ class Progress:
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """The clips of a run: how samples are made of them, the indices of the labelled and of all training clips.
+    """The clips of a run: the maker of their samples, and the indices of the labelled and of all training clips.
 
     `labels` holds the label of every clip of the store, -1 outside the label budget.
     """
@@ -53,9 +53,9 @@ class TrainingData:
         return {"labelled": self.labelled, "unlabelled": unlabelled, "train": self.train}
 
     def balanced(self) -> Int64[np.ndarray, "_"]:
-        """Return the labelled clips, each so often that the classes are about equally frequent.
+        """Return the labelled clips, repeated so that the classes are about equally frequent.
 
-        Clips of classes that have more than two thirds of the clips of the largest class come once.
+        Clips of classes with more than two thirds of the clips of the largest class are not repeated.
         """
         labels = self.labels[self.labelled]
         count = np.bincount(labels)
@@ -63,10 +63,7 @@ class TrainingData:
 
 
 class Trainer:
-    """Trains a method for one stage; `step` counts the steps that are done.
-
-    `watch` is called after every step with the progress and returns whether to stop; `on_epoch` after every epoch.
-    """
+    """The training of a method for one stage; `step` counts the finished steps."""
 
     def __init__(
         self, method: Method, stage: Stage, data: TrainingData, runtime: RuntimeConfig, seed: int, ranks: Ranks
@@ -96,7 +93,11 @@ class Trainer:
         on_epoch: Callable[["Trainer"], None] | None = None,
         on_log: Callable[[Reading], None] | None = None,
     ) -> None:
-        """Train from the present step to the end of the stage, or until `watch` says to stop."""
+        """Train from the present step to the end of the stage, or until `watch` returns True.
+
+        `watch` is called after every step with the progress, `on_epoch` after every epoch, `on_log` with every reading
+        for the log. NotFiniteError if a loss or gradient is not finite.
+        """
         self.meter.restart()
         with self.loader:
             stop = False
@@ -116,19 +117,19 @@ class Trainer:
                 stop = watch(self._progress())
 
     def read(self, output: StepOutput | None = None) -> None:
-        """Wait for the device; NotFiniteError if a loss or gradient since the last reading was not finite."""
+        """Read the latest output into `reading`; NotFiniteError if a loss or gradient since the last was not finite."""
         self.reading = self.meter.read(output or self._latest, self.step)
         failure = self.guard.failure()
         if failure:
             raise NotFiniteError(failure)
 
     def context(self) -> StepContext:
-        """Return where training stands, for the method."""
+        """Return the state of training for the method."""
         labels = self.loader.labels
         return StepContext(self.step, self.steps, self.steps_per_epoch, self.teacher, self.passes, labels)
 
     def _step(self) -> StepOutput:
-        """Take one step; nothing here waits for the device."""
+        """Take one step and return its output, without waiting for the device."""
         rate = learning_rate(self.stage.optim, self.step / self.steps_per_epoch, self.stage.epochs)
         context = self.context()
         if self.step == 0:
@@ -174,6 +175,6 @@ class NotFiniteError(TrainingError):
 
 
 def _joined(outputs: Sequence[StepOutput]) -> StepOutput:
-    """Return the losses of all phases together."""
+    """Return the sum of the losses of all phases, with the metrics of all."""
     metrics = {name: value for output in outputs for name, value in output.metrics.items()}
     return replace(outputs[0], loss=torch.stack([output.loss.detach() for output in outputs]).sum(), metrics=metrics)
