@@ -192,7 +192,7 @@ def test_it_works_inside_scikit_learn():
         (lambda X, y: ([*X[:23], np.full((5, 17, 2), np.nan)], y), "clip 23: no joint was observed"),
         (lambda X, y: ([*X[:23], np.full((5, 17, 2), 1j)], y), "Complex data not supported"),
         (lambda X, y: ([], []), "no clip has a label"),
-        (lambda X, y: (None, y), "clips cannot be NoneType"),
+        (lambda X, y: (None, y), "clips of type NoneType"),
     ],
 )
 def test_other_input_is_refused_in_one_sentence(change, message):

@@ -47,18 +47,18 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
     >>> classifier.predict(X_new)
 
     X is a list of arrays (t, v, c), or (m, t, v, c) for m persons: t frames, v joints and c = 2 or 3 coordinates; clips
-    may differ in length. One array of clips of equal length will do as well, and so will the form of aeon,
-    (n, v * c, t), where the channels are x, y (and z) of joint 0, then of joint 1. NaN means that a joint was not
-    observed. Training needs no files and leaves random states, signal handlers and settings of PyTorch as they were.
+    may differ in length. X may also be one array of clips of equal length, or the array (n, v * c, t) of aeon, where
+    the channels are x, y (and z) of joint 0, then of joint 1. NaN means that a joint was not observed. Training needs
+    no files and does not change random states, signal handlers or settings of PyTorch.
 
     Args:
-        layout: the joints: a built-in name (`psp layouts`), a YAML file or a Layout
+        layout: the layout of the joints - a built-in name (`psp layouts`), a YAML file or a Layout
         up: the axis that points up, by default y, for two coordinates -y (image coordinates)
         method: the training method, by default that of the preset
-        preset: the settings: best, paper or published
+        preset: the settings - best, paper or published
         size: the size of the network, by default that of the preset
         epochs: the length of training, by default that of the preset
-        random_state: a whole number for the same result every time, a RandomState, or None
+        random_state: a whole number for reproducible results, a RandomState, or None
         device: auto, cpu or cuda
 
     Attributes:
@@ -90,9 +90,9 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
         self.device = device
 
     def fit(self, X: Any, y: Any) -> "SkeletonClassifier":  # noqa: N803
-        """Train on clips X with labels y of any type; -1 (or the text "-1") means unlabelled.
+        """Train on clips X with labels y and return the classifier; the label -1 (or the text "-1") means unlabelled.
 
-        InputError, a ValueError, names what does not fit: a clip, unequal lengths, or fewer than two classes.
+        InputError, a ValueError, for a clip that does not fit, unequal lengths of X and y, or fewer than two classes.
         """
         self._check_parameters()
         layout, seed = open_layout(self.layout), _seed(self.random_state)
@@ -100,7 +100,7 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
         labels, unlabelled = _checked_labels(y, len(recordings))
         classes, numbers = np.unique(labels[~unlabelled], return_inverse=True)
         if len(classes) < 2:
-            what = f"the labelled clips are of {len(classes)} class, two are needed."
+            what = f"the labelled clips are of {len(classes)} class, at least two are needed."
             raise InputError(what, where="y", remedy="Label clips of other classes.")
         index = np.full(len(labels), UNLABELLED)
         index[~unlabelled] = numbers
@@ -148,7 +148,8 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
             found = cls(model.interface.layout, **known["parameters"])
             found.classes_ = np.array(known["classes"])
         except (KeyError, TypeError) as error:
-            what, remedy = "the model was saved by another version of psp.", "Use that version, or train a new model."
+            what = "the model was saved by another version of psp."
+            remedy = "Use that version, or train a new model."
             raise CheckpointError(what, where=str(path), remedy=remedy) from error
         found.history_ = []
         found._keep(model)
@@ -165,7 +166,7 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
             value = getattr(self, name)
             if value not in known:
                 remedy = f"Choose from {', '.join(str(each) for each in known)}."
-                raise ConfigError(f"there is no {name} {value!r}.", remedy=remedy)
+                raise ConfigError(f"there is no {name} {value!r}.", where=name, remedy=remedy)
 
     def _keep(self, model: TrainedModel) -> None:
         self.model_ = model
@@ -176,11 +177,11 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
         return self.model_
 
     def _prepared(self, X: Any) -> Store:  # noqa: N803
-        """Return clips as the model expects them; there must be one at least."""
+        """Return clips as a data set prepared for the model; InputError if there is none."""
         interface = self._fitted().interface
         recordings = recordings_of(X, interface.layout, interface.up, interface.channels)
         if not recordings:
-            raise InputError("there is no clip.", where="X", remedy="Give one clip at least.")
+            raise InputError("there is no clip.", where="X", remedy="Give at least one clip.")
         return store_of(recordings, interface)
 
 
@@ -192,7 +193,7 @@ def _seed(random_state: int | np.random.RandomState | None) -> int:
 
 
 def _checked_labels(y: Any, clips: int) -> tuple[Shaped[np.ndarray, "n"], Bool[np.ndarray, "n"]]:
-    """Return the labels and which clips have none."""
+    """Return the labels and a mask of the unlabelled clips; InputError if the labels do not fit."""
     if y is None:
         what, remedy = "requires y to be passed, but the target y is None.", "Give a label for every clip, -1 for none."
         raise InputError(what, where="fit", remedy=remedy)
@@ -202,7 +203,7 @@ def _checked_labels(y: Any, clips: int) -> tuple[Shaped[np.ndarray, "n"], Bool[n
         raise InputError(what, where="y", remedy=remedy)
     unlabelled = np.array([each in (UNLABELLED, str(UNLABELLED)) for each in labels.tolist()], dtype=bool)
     if unlabelled.all():
-        what = "no clip has a label, so there is no class."
+        what = "no clip has a label."
         raise InputError(what, where="y", remedy="Label some clips of every class.")
     if labels.dtype == object and any(not isinstance(each, str) for each in labels[~unlabelled]):
         what, remedy = "Unknown label type: the labels are of different types.", "Use -1 for clips without a label."
@@ -222,7 +223,7 @@ def _store(recordings: list[Recording], labels: Int64[np.ndarray, "n"], layout: 
 
 
 def _task(store: Store, seed: int) -> Task:
-    """Return the task to train on all clips, with all the labels there are."""
+    """Return the task of training on all clips with all labels."""
     ids = store.clips.id
     split = Split("fit", tuple(sorted(ids.tolist())), {})
     return Task(store, split, LabelBudget("given", "fit", seed, tuple(sorted(ids[store.clips.label >= 0].tolist()))))

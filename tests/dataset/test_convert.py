@@ -47,5 +47,5 @@ def test_what_cannot_be_converted_is_told(tmp_path: Path) -> None:
     store = open_store(tmp_path / "store")
     with pytest.raises(PSPError, match="lack joints of 'ntu25'"):
         convert_store(store, layout_by_name("ntu25"), "y", NormaliseConfig())
-    with pytest.raises(PSPError, match="normalised in another way"):
+    with pytest.raises(PSPError, match="normalised differently"):
         convert_store(store, COCO, "y", NORMALISATIONS["none"])

@@ -93,7 +93,7 @@ def test_another_store_and_an_unfinished_run_are_refused(run, tmp_path):
 
 def test_predictions_need_clips_prepared_alike(run):
     model, store = open_model(run), open_store(run.parent / "store")
-    with pytest.raises(CheckpointError, match="normalised in another way"):
+    with pytest.raises(CheckpointError, match="normalised differently"):
         predict_store(model, replace(store, normalise=NormaliseConfig()))
     with pytest.raises(CheckpointError, match="these clips are of layout 'ntu25'"):
         predict_store(model, replace(store, layout=layout_by_name("ntu25")))

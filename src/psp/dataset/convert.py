@@ -20,16 +20,16 @@ AS_STORED = CleanConfig(bodies=None, drop_empty_frames=False)
 def convert_store(
     store: Store, layout: Layout, up: Up, normalise: NormaliseConfig, dest: str | os.PathLike[str] | None = None
 ) -> tuple[Store, str]:
-    """Return a data set with another layout and vertical axis, and what was changed in a sentence.
+    """Return a data set with another layout and vertical axis, and a sentence that says what was changed.
 
     `up` is the axis that points up in the recordings of the new data set. Joints are found by their names
-    (`psp.skeleton.convert`); then clips are turned and normalised again, which changes nothing where they were
+    (`psp.skeleton.convert`); then clips are turned and normalised again, which does not change clips that were already
     normalised in that way. The new data set is written at `dest`, which must not exist, or is kept in memory.
-    RecordingError names joints that are missing, StoreError clips that were normalised in another way.
+    RecordingError names joints that are missing; StoreError is raised if the clips were normalised differently.
     """
     if store.normalise not in (normalise, AS_RECORDED):
-        remedy = "Prepare its recordings anew, with the normalisation of the model."
-        raise StoreError("the clips were normalised in another way.", where=str(store.path), remedy=remedy)
+        remedy = "Prepare the recordings again with the normalisation of the model."
+        raise StoreError("the clips were normalised differently from the model.", where=str(store.path), remedy=remedy)
     change, axis = conversion(store.layout, layout), normalise.vertical(up)
 
     def clips() -> Iterator[Clip]:

@@ -1,4 +1,4 @@
-"""Top-1, top-5, per-class accuracy and confusion, with the interval that the number of clips allows."""
+"""Top-1, top-5 and per-class accuracy, confusion, and confidence intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 NORMAL_95 = 1.959964
-"""Of a standard normal distribution, 95 % lies between this number and its negative."""
+"""The 97.5 % quantile of the standard normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Accuracy:
     """Accuracies in per cent; a class without test clips has the accuracy None.
 
     `interval` is the 95 % Wilson interval of `top1`. `confusion[i][j]` counts the clips of class i that were recognised
-    as class j; clips of a class that the model does not know are in no row of it, but count as wrong.
+    as class j. Clips of a class that the model does not know count as wrong and are not in `confusion`.
     """
 
     clips: int
@@ -30,7 +30,7 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Confusion:
-    """How many of the clips of a class were recognised as another class."""
+    """The number of clips of a class (`action`, of `of` clips) that were recognised as another class."""
 
     action: str
     taken_for: str
@@ -53,7 +53,7 @@ def accuracy(logits: Float[Tensor, "s k"], labels: Int64[Tensor, "s"]) -> Accura
 
 
 def wilson(hits: int, clips: int) -> tuple[float, float]:
-    """Return the 95 % interval of an accuracy in per cent (Wilson 1927); the clips count as independent."""
+    """Return the 95 % interval of an accuracy in per cent (Wilson 1927), for independent clips."""
     share, z = hits / clips, NORMAL_95**2 / clips
     middle, half = share + z / 2, sqrt(z * (share * (1 - share) + z / 4))
     return 100 * max(0.0, middle - half) / (1 + z), 100 * min(1 + z, middle + half) / (1 + z)

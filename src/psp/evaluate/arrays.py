@@ -1,4 +1,4 @@
-"""From arrays of joints in memory to recordings, and from recordings to a data set as a model expects it."""
+"""Conversion of arrays of joints to recordings, and of recordings to a data set prepared for a model."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from psp.skeleton.layout import Layout
 from psp.skeleton.recording import ClipInfo, Recording, Up
 
 AS_GIVEN = CleanConfig(bodies=None)
-"""Persons of an array are persons: there are no other bodies to choose from."""
+"""The cleaning of arrays: all persons are kept."""
 
 FORMS = "Give (t, v, c) or (m, t, v, c) arrays, or (v * c, t) ones: frames, joints, coordinates; m persons."
 
@@ -28,14 +28,14 @@ def recordings_of(clips: Any, layout: Layout, up: Up | None = None, channels: in
     """Return the recordings of arrays of joints.
 
     `clips` is a list of arrays (t, v, c), (m, t, v, c) or (v * c, t), each of any length, or one array of clips of
-    equal length, with one axis more. c is 2 or 3 (`channels`, if given); v * c runs joint by joint: x, y, z of joint 0,
-    then of joint 1. A joint with a NaN coordinate was not observed. `up` points up, by default y, in two dimensions -y,
-    as image coordinates have it. InputError names the first clip that does not fit.
+    equal length, with a first axis for the clips. c is 2 or 3 (`channels`, if given); v * c runs joint by joint: x, y,
+    z of joint 0, then of joint 1. A joint with a NaN coordinate was not observed. `up` is the axis that points up, by
+    default y, in two dimensions -y as in images. InputError names the first clip that does not fit.
     """
     if hasattr(clips, "__array__"):
         clips = np.asarray(clips)
     if isinstance(clips, str | bytes) or not isinstance(clips, Iterable):
-        raise InputError(f"clips cannot be {type(clips).__name__}.", remedy=FORMS)
+        raise InputError(f"clips of type {type(clips).__name__} are not supported.", remedy=FORMS)
     found = [_recording(number, each, layout, up, channels) for number, each in enumerate(clips)]
     if len({recording.joints.shape[3] for recording in found}) > 1:
         remedy = "Give all clips the same number of coordinates."
@@ -44,12 +44,12 @@ def recordings_of(clips: Any, layout: Layout, up: Up | None = None, channels: in
 
 
 def cleaning(interface: Interface) -> CleanConfig:
-    """Return how recordings are cleaned for a model; persons are taken as given where it is not known."""
+    """Return the cleaning settings of a model; AS_GIVEN if they are not known."""
     return AS_GIVEN if interface.clean is None else interface.clean
 
 
 def store_of(recordings: Sequence[Recording], interface: Interface) -> Store:
-    """Return recordings as a data set in memory, cleaned and normalised as a model expects."""
+    """Return recordings as a data set in memory, cleaned and normalised for a model."""
     config = cleaning(interface)
     clips = [prepare_recording(each, interface.layout, config, interface.normalise)[0] for each in recordings]
     return Store.in_memory(
@@ -64,7 +64,7 @@ def _recording(number: int, clip: Any, layout: Layout, up: Up | None, channels: 
         given = np.asarray(clip)
         array = given.real.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise InputError("this is no array of numbers.", where=where, remedy=FORMS) from error
+        raise InputError("this is not an array of numbers.", where=where, remedy=FORMS) from error
     if np.iscomplexobj(given):
         raise InputError("Complex data not supported: coordinates are real numbers.", where=where, remedy=FORMS)
     allowed = (2, 3) if channels is None else (channels,)

@@ -1,4 +1,4 @@
-"""From a trained run and stored clips to the maps of Pyramid Polymerizing Attention (figure 5)."""
+"""The maps of Pyramid Polymerizing Attention of a trained run for stored clips (figure 5)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ Maps = dict[str, Float[np.ndarray, "m h _ _"]]
 class ClipAttention:
     """PPA's maps of every person of a clip, by level: `raw_maps` A_z, A_h, A_g and `maps` A_z, A_hz, A_ghz.
 
-    Row i of a map holds the weights, negative ones too, with which node i gathers the features of all nodes.
+    Row i of a map holds the weights, positive or negative, of all nodes in the weighted sum for node i.
     """
 
     clip: Clip
@@ -43,11 +43,11 @@ class ClipAttention:
     def importance(
         self, level: str, person: int = 0, head: int | None = None, measure: Importance = "row"
     ) -> Float[np.ndarray, "w"]:
-        """Return how important each node of a level is, by the paper's measure or by the one without signs.
+        """Return the importance of each node of a level, by the paper's measure or by one without signs.
 
         row: the mean of the node's row, "the darker color of the row, the more important" (caption of figure 5).
-        apart: the mean distance |A_ij - mean over i of A_ij| of its row from the usual one. The sign of A means
-        nothing by itself, because V and Psi may carry the opposite one; a row that stands out does.
+        apart: the mean distance |A_ij - mean over i of A_ij| of the node's row from the mean row. The sign of A alone
+        has no meaning, because V and Psi may have the opposite sign; the distance does not depend on it.
         """
         rows = self.map_of(level, person, head)
         return rows.mean(axis=1) if measure == "row" else np.abs(rows - rows.mean(axis=0)).mean(axis=1)
@@ -61,14 +61,14 @@ def attention_of_run(
     weights: Weights = "average",
     device: str = "auto",
 ) -> list[ClipAttention]:
-    """Return the attention maps that a finished run gives to clips named by id, of one of its modalities."""
+    """Return the attention maps of a finished run for clips given by id, for one of its modalities."""
     run = open_trained(path, store_path, weights, device)
     return attend(run, index_of_ids(run.store, clips), modality)
 
 
 @torch.no_grad()
 def attend(run: TrainedRun, index: Int64[np.ndarray, "s"], modality: str = "joint") -> list[ClipAttention]:
-    """Return the attention maps of whole clips, of the levels that the run trained."""
+    """Return the attention maps of whole clips, of the trained levels."""
     head, store, predictor, found = _head(run.heads, modality), run.store, run.model.predictor, []
     for batch in run.maker.in_order(index, predictor.modalities):
         encoded = predictor.encode([batch.sample])[modality][0]
@@ -90,8 +90,9 @@ def agreement_with_motion(
 ) -> dict[str, float]:
     """Return Spearman's rank correlation, by level, of the nodes' importance and the path lengths of their joints.
 
-    The mean over all persons of all clips; paths are relative to the layout's centre and are, for a part or a body, the
-    mean over its joints. 1 says that attention marks what moves most, 0 that it is independent of motion.
+    It is the mean over all persons of all clips. Path lengths are relative to the layout's centre and, for a part or a
+    body, the mean over its joints. 1: the nodes that move most are the most important ones; 0: importance is
+    independent of motion.
     """
     joint_to_part = layout.joint_to_part / layout.joint_to_part.sum(axis=0)
     to_level = {"body": joint_to_part @ (layout.part_to_body / layout.part_to_body.sum(axis=0)), "part": joint_to_part}
@@ -110,7 +111,7 @@ def _head(heads: Mapping[str, PyramidHead], modality: str) -> PyramidHead:
         remedy = "Name a run of method psp or psp-mean-teacher with a contrast and method.pyramid.polymerise=true."
         raise ConfigError(what, remedy=remedy)
     if modality not in heads:
-        what = f"the run trained no attention of the modality {modality!r}."
+        what = f"the run did not train attention for the modality {modality!r}."
         raise ConfigError(what, remedy=f"Choose from {', '.join(heads)}.")
     return heads[modality]
 

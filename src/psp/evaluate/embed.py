@@ -1,4 +1,4 @@
-"""From a trained run and stored clips to learnt features, and how well they separate the classes."""
+"""Features of a trained run for stored clips, and measures of how well they separate the classes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,15 +22,15 @@ ENCODER = "encoder"
 NEIGHBOURS = 5
 
 Features = dict[str, dict[str, Float[np.ndarray, "s _"]]]
-"""By modality (joint, motion, ...), then by kind: `encoder` or a contrasted level (body, part, joint)."""
+"""Features by modality (joint, motion, ...), then by kind: `encoder` or a contrasted level (body, part, joint)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """Features of clips by modality and kind; `index` are the clip indices, `labels` -1 where there is none.
+    """Features of clips by modality and kind; `index` are the clip indices, `labels` is -1 for unlabelled clips.
 
     `encoder` is AP(f) of eq. 14; the levels are the contrastive features z^p, h^p, g^p of table 1, of contrasted
-    modalities only. `networks` says whether one network made the features of all modalities, or each has its own.
+    modalities only. `networks` says whether all modalities share one network or each has its own.
     """
 
     index: Int64[np.ndarray, "s"]
@@ -39,15 +39,15 @@ class Embedding:
     networks: Literal["shared", "own"] = "shared"
 
     def fused(self, kind: str = ENCODER) -> Float[np.ndarray, "s d"]:
-        """Return one feature a clip: the mean over the modalities, or, of own networks, unit features side by side.
+        """Return one feature per clip: of a shared network the mean over the modalities, else unit features joined.
 
-        For `encoder` of a shared network the mean is what the classifier judges, FC(AP(f_j)) + FC(AP(f_m)).
+        The logits FC(AP(f_j)) + FC(AP(f_m)) of a shared network are a linear function of the mean of `encoder`.
         """
         found = [kinds[kind] for kinds in self.features.values() if kind in kinds]
         return np.mean(found, axis=0) if self.networks == "shared" else np.hstack([unit(each) for each in found])
 
     def of_classes(self, classes: Sequence[int]) -> "Embedding":
-        """Return the clips of some classes only."""
+        """Return the embedding of the clips of some classes only."""
         chosen = np.isin(self.labels, list(classes))
         kept = {name: {kind: each[chosen] for kind, each in kinds.items()} for name, kinds in self.features.items()}
         return replace(self, index=self.index[chosen], labels=self.labels[chosen], features=kept)
@@ -60,7 +60,7 @@ def embed_run(
     weights: Weights = "average",
     device: str = "auto",
 ) -> Embedding:
-    """Return the features that a finished run gives to clips named by id, by default to the full test set."""
+    """Return the features of a finished run for clips given by id, by default for the full test set."""
     run = open_trained(path, store_path, weights, device)
     index = run.test_index() if clips is None else index_of_ids(run.store, clips)
     return embed_clips(run.model.predictor, run.maker, index, run.heads)
@@ -98,11 +98,11 @@ def _embed_batch(
 
 @dataclass(frozen=True)
 class Separability:
-    """How well features separate the classes, measured in all their dimensions by the cosine distance.
+    """Measures of how well features separate the classes, by the cosine distance in all dimensions.
 
     `silhouette`, from -1 to 1, is the mean over clips of (b - a) / max(a, b): a is the mean distance to the clips of
-    its class, b to those of the nearest other class. `neighbours`, in per cent, is the share of clips whose class is
-    that of most of the five nearest others.
+    the same class, b to those of the nearest other class. `neighbours`, in per cent, is the share of clips whose class
+    is the most frequent one among the five nearest other clips.
     """
 
     silhouette: float

@@ -1,4 +1,4 @@
-"""Estimating the accuracy of a recogniser without test clips: cross-validation of its labelled clips."""
+"""Estimation of the accuracy of a model without test clips, by cross-validation of the labelled clips."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -22,15 +22,15 @@ from psp.train.run_folder import Task
 from psp.train.trainer import Progress
 
 OnFold = Callable[[int, int, Progress], None]
-"""Called after every step with the number of the fold, from 1, how many there are, and the progress of its training."""
+"""A function called after every step with the number of the fold from 1, the number of folds, and the progress."""
 
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """What `folds` models recognise in the labelled clips that each of them was not trained on.
+    """The predictions of `folds` models for the labelled clips that each of them was not trained on.
 
-    `probabilities` are those of the classes of the task, by clip of `ids`. `groups` is the column whose values are kept
-    together in one fold, None if there is none.
+    `probabilities` are those of the classes of the task, for the clips of `ids`. `groups` is the column whose values
+    are kept together in one fold, None if there is none.
     """
 
     accuracy: Accuracy
@@ -44,11 +44,11 @@ class Estimate:
 def estimate_accuracy(
     task: Task, config: TrainConfig, folds: int = 5, device: str = "auto", on_step: OnFold | None = None
 ) -> Estimate:
-    """Return the accuracy of models that are trained as configured on all but one of `folds` parts of the labels.
+    """Return the accuracy estimated by cross-validation: each model is trained on all but one of `folds` parts.
 
-    The parts are stratified by class, and by subject where there are several: clips of a subject are then held out
-    together, the unlabelled ones too. There are fewer folds where there are fewer subjects, or fewer clips in every
-    class. BudgetError if there cannot be two.
+    The parts are stratified by class. If there are several subjects, all clips of a subject, the unlabelled ones too,
+    are held out together. There are fewer folds if there are fewer subjects, or fewer clips in every class. BudgetError
+    if there cannot be two.
     """
     index, labels = task.labels.resolve(task.store, task.split)
     number, groups = fold_numbers(task, folds, config.seed)
@@ -68,7 +68,7 @@ def estimate_accuracy(
 
 
 def estimate_as_plain(found: Estimate, task: Task) -> dict[str, Any]:
-    """Return an estimate as JSON values, with what was recognised in every clip."""
+    """Return an estimate as JSON values, with the class recognised in every clip."""
     best = found.probabilities.argmax(axis=1)
     clips = [
         {
@@ -84,7 +84,7 @@ def estimate_as_plain(found: Estimate, task: Task) -> dict[str, Any]:
 
 
 def fold_numbers(task: Task, folds: int, seed: int = 0) -> tuple[Int64[np.ndarray, "l"], str | None]:
-    """Return the fold of every labelled clip, and the column whose values stay together."""
+    """Return the fold of every labelled clip, and the column whose values are kept together, None without one."""
     index, labels = task.labels.resolve(task.store, task.split)
     groups = task.store.clips.column(SUBJECT)[index] if has_subjects(task.store) else np.arange(len(index))
     subjects = len(np.unique(groups))
@@ -92,7 +92,7 @@ def fold_numbers(task: Task, folds: int, seed: int = 0) -> tuple[Int64[np.ndarra
     folds = min(folds, int(np.bincount(labels).max()), subjects if is_grouped else len(index))
     if folds < 2:
         what = f"{len(index)} labelled clips of {len(task.classes)} classes cannot be divided into two folds or more."
-        raise BudgetError(what, remedy="Label two clips of a class at least, and ask for 2 folds or more.")
+        raise BudgetError(what, remedy="Label at least two clips of a class, and use 2 folds or more.")
     number = np.empty(len(index), dtype=np.int64)
     if not is_grouped:
         number[np.lexsort((np.random.default_rng(seed).random(len(index)), labels))] = np.arange(len(index)) % folds
@@ -107,7 +107,7 @@ def fold_numbers(task: Task, folds: int, seed: int = 0) -> tuple[Int64[np.ndarra
 def _parts(
     task: Task, index: Int64[np.ndarray, "l"], number: Int64[np.ndarray, "l"], groups: str | None
 ) -> Iterator[tuple[Task, Bool[np.ndarray, "l"]]]:
-    """Yield the task of every fold, and which labelled clips it holds out."""
+    """Yield the task of every fold, and a mask of the labelled clips that it holds out."""
     clips, train, ids = task.store.clips, np.array(task.split.train), np.array(task.labels.ids)
     for fold in range(int(number.max()) + 1):
         held_out = number == fold

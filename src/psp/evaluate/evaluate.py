@@ -1,4 +1,4 @@
-"""Evaluating models on the test sets of their split, or on any data set whose classes they know."""
+"""Evaluation of models on the test sets of their split, or on any data set with classes that they know."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -26,7 +26,7 @@ Evaluation = dict[Weights, dict[str, Accuracy]]
 
 @dataclass(frozen=True)
 class StoreEvaluation:
-    """The accuracy on the labelled clips of a data set whose classes the model knows, and the other clips by class."""
+    """The accuracy on the clips of known classes of a data set; `unknown` counts labelled clips of other classes."""
 
     accuracy: Accuracy
     classes: tuple[str, ...]
@@ -34,7 +34,7 @@ class StoreEvaluation:
 
 
 def evaluate_run(path: Path | str, store_path: Path | str | None = None, device: str = "auto") -> Evaluation:
-    """Return the accuracies of a finished run, which are also written to `evaluation.json` of its folder.
+    """Return the accuracies of a finished run, and write them to `evaluation.json` in its folder.
 
     `store_path` is needed only if the store has moved since training.
     """
@@ -71,14 +71,14 @@ def evaluate_model(model: TrainedModel, maker: SampleMaker, split: Split) -> dic
 def evaluate_store(model: TrainedModel, store: Store) -> StoreEvaluation:
     """Return the accuracy of a model on all labelled clips of a data set; classes are compared by name.
 
-    CheckpointError for clips of another layout or prepared in another way, StoreError if no class is known.
+    CheckpointError for clips of another layout or another preparation, StoreError if the model knows no class of them.
     """
     model.require_prepared_alike(store)
     labels = known_labels(store, model.interface.classes)
     index = np.flatnonzero(labels >= 0)
     if not len(index):
         what = f"no labelled clip is of a class that the model knows: {_some(model.interface.classes)}."
-        remedy = f"Use a data set with these classes; this one has {_some(store.classes) or 'none'}."
+        remedy = f"Use a data set with these classes; the classes of this one: {_some(store.classes) or 'none'}."
         raise StoreError(what, where=str(store.path or "the clips in memory"), remedy=remedy)
     logits = predict_logits(model.predictor, maker_for(model, store), index)
     others = store.clips.label[(labels < 0) & (store.clips.label >= 0)]
@@ -87,7 +87,7 @@ def evaluate_store(model: TrainedModel, store: Store) -> StoreEvaluation:
 
 
 def known_labels(store: Store, classes: Sequence[str]) -> Int64[np.ndarray, "clips"]:
-    """Return the number of every clip's class among some class names, -1 for other classes and unlabelled clips."""
+    """Return the index of every clip's class in `classes`, -1 for other classes and unlabelled clips."""
     number = {name: position for position, name in enumerate(classes)}
     table = np.array([*(number.get(name, -1) for name in store.classes), -1], dtype=np.int64)
     return table[store.clips.label]

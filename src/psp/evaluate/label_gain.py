@@ -1,4 +1,4 @@
-"""What more labels would probably bring: how a simple classifier gains from the labels that there are."""
+"""Whether more labels would probably help: how much a simple classifier gains from the labels that exist."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ SHARES = (4, 2, 1)
 """A quarter, half and all of the labels."""
 
 WORTHWHILE = 2.0
-"""How many points a doubling of the labels has to bring to be worth it."""
+"""The gain in points from which a doubling of the labels is worth its cost."""
 
 ALPHAS = np.logspace(0, 6, 7)
 
 
 @dataclass(frozen=True)
 class LabelGain:
-    """The accuracies in percent of a ridge classifier of joint positions with so many labels, the fewest first.
+    """The accuracies in percent of a ridge classifier of joint positions with these numbers of labels, fewest first.
 
-    `error` is the standard error, in points, of what the last doubling brought.
+    `error` is the standard error, in points, of the gain from the last doubling.
     """
 
     labels: tuple[int, ...]
@@ -39,12 +39,12 @@ class LabelGain:
 
     @property
     def last_doubling(self) -> float:
-        """How many points twice as many labels brought at last."""
+        """The gain in points from the last doubling of the labels."""
         return self.accuracies[-1] - self.accuracies[-2]
 
     @property
     def helps(self) -> bool | None:
-        """Whether more labels would help, by two standard errors; None if these are too few to tell."""
+        """Whether more labels would help, by two standard errors; None if that cannot be decided."""
         low, high = (self.last_doubling + side * 2 * self.error for side in (-1, 1))
         return True if low > 0 else False if high < WORTHWHILE else None
 
@@ -52,7 +52,7 @@ class LabelGain:
 def label_gain(task: Task, seed: int = 0) -> LabelGain | None:
     """Return the cross-validated accuracies of a simple classifier with a quarter, half and all of the labels.
 
-    The classifier is no network, so this takes seconds and says how the accuracy grows, not what a network reaches.
+    The classifier is no network, so this takes seconds and shows how the accuracy grows, not what a network reaches.
     Clips of a subject are held out together. Sizes with fewer labels than classes are left out; None if fewer than two
     sizes are left.
     """
@@ -77,7 +77,7 @@ def label_gain(task: Task, seed: int = 0) -> LabelGain | None:
 def _hits(
     series: Float64[np.ndarray, "l d"], labels: Int64[np.ndarray, "l"], fold: Int64[np.ndarray, "l"], share: int
 ) -> Iterator[np.ndarray]:
-    """Yield, for each fold, which of its clips a classifier of a share of the other labels recognises."""
+    """Yield, for each fold, which of its clips a classifier fitted to a share of the other labels recognises."""
     for held_out in range(int(fold.max()) + 1):
         train = np.flatnonzero(fold != held_out)
         by_class = train[np.argsort(labels[train], kind="stable")]

@@ -13,10 +13,10 @@ from psp.files import write_json
 from psp.train.device import process_settings
 
 RATIO = 2.0
-"""A label is suspected if another class is so many times more probable."""
+"""A label is suspected if another class is at least so many times as probable."""
 
 MOST = 0.25
-"""A model that suspects a larger share of its labels has learnt too little to judge them."""
+"""If a larger share of the labels is suspected, the model is too inaccurate and none is reported."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,11 @@ class Suspect:
 def suspects_of_run(path: Path | str, store_path: Path | str | None = None, device: str = "auto") -> list[Suspect]:
     """Return the labels of a finished run that may be wrong, the most improbable ones first.
 
-    They are also written to `suspects.json` of the run. The evidence is what the trained model recognises in the whole
-    clip. It was trained on these labels, but augmentation and unlabelled clips keep it from memorising all of them.
-    Labels that it has memorised are not found, and rare forms of an action are suspected though their labels are right.
-    A model that suspects more than a quarter of the labels has learnt too little; then none is named.
+    They are also written to `suspects.json` of the run. A label is suspected if the trained model recognises another
+    class in the whole clip. The model was trained on these labels, but augmentation and unlabelled clips prevent it
+    from memorising all of them. Labels that it has memorised are not found, and rare forms of an action are suspected
+    even if their labels are right. If more than a quarter of the labels is suspected, the model is too inaccurate and
+    the list is empty.
     """
     run = open_trained(path, store_path, device=device)
     folder, classes = run.stored.folder, run.model.interface.classes
@@ -55,7 +56,7 @@ def suspects(
 ) -> list[Suspect]:
     """Return the labels that are far less probable than another class, the most improbable ones first.
 
-    None are returned if these were more than a quarter of all labels.
+    The list is empty if these are more than a quarter of all labels.
     """
     own, likely = probabilities[np.arange(len(labels)), labels], probabilities.argmax(axis=1)
     ratio = probabilities.max(axis=1) / np.maximum(own, np.finfo(np.float32).tiny)

@@ -1,4 +1,4 @@
-"""Opening what was trained: the model of a finished run or of a file, and a run with its data."""
+"""Opening of trained models, from finished runs or files, and of finished runs with their data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ Weights = Literal["average", "last"]
 def open_model(path: Path | str, weights: Weights = "average", device: torch.device | str = "cpu") -> TrainedModel:
     """Return the model of a finished run (a folder) or of a model file, in evaluation mode.
 
-    Of a run it is the one with `average` or `last` weights. CheckpointError says what is wrong with any other path.
+    `weights` chooses the `average` or `last` weights of a run. Other paths raise CheckpointError.
     """
     path = Path(path)
     if not path.exists():
@@ -65,7 +65,7 @@ class TrainedRun:
     def heads(self) -> Mapping[str, PyramidHead]:
         """The trained contrastive head of every contrasted modality, with the same kind of weights as the model.
 
-        A model file holds no heads, so they are read from the last checkpoint of the run.
+        Model files do not contain heads, so they are read from the last checkpoint of the run.
         """
         config, store = self.stored.config, self.store
         setting = Setting(
@@ -90,7 +90,7 @@ def open_trained(
 ) -> TrainedRun:
     """Return a finished run with its `average` or `last` weights; `store_path` is needed only if the store has moved.
 
-    A run that is not finished, and another store than that of the run, raise CheckpointError.
+    A run that is not finished, or another store than that of the run, raises CheckpointError.
     """
     stored, target = open_run(Path(path)), device_by_name(device)
     stored.require_finished()
@@ -104,6 +104,6 @@ def index_of_ids(store: Store, ids: Sequence[str]) -> Int64[np.ndarray, "s"]:
     """Return the clip indices of ids; an unknown one raises ConfigError."""
     index = store.clips.indices_of(ids)
     for name in np.asarray(ids, dtype=str)[index < 0][:1]:
-        remedy = f"Name clips by the ids of the store, for example {store.clips.id[0]}."
+        remedy = f"Use ids of the store, for example {store.clips.id[0]}."
         raise ConfigError(f"there is no clip {str(name)!r}.", where=str(store.path), remedy=remedy)
     return index
