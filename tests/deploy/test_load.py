@@ -41,9 +41,9 @@ def test_many_clips_are_recognised_as_one_by_one(recogniser):
         ([np.ones((0, 25, 3))], "clip 0: the shape"),
         ([np.full((5, 25, 3), np.nan)], "no joint was observed"),
         ([np.full((5, 25, 3), np.inf)], "infinite"),
-        ([["a", "b"]], "no array of numbers"),
-        ("model", "clips cannot be str"),
-        (3, "clips cannot be int"),
+        ([["a", "b"]], "not an array of numbers"),
+        ("model", "clips of type str"),
+        (3, "clips of type int"),
     ],
 )
 def test_other_input_is_refused_in_one_sentence(recogniser, clips, message):

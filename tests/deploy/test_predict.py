@@ -123,11 +123,11 @@ def test_other_recordings_are_refused(trained, tmp_path):
     with pytest.raises(RecordingError, match=r"lack joints of 'ntu25'.*and 4 more"):
         predict_files(trained, [tmp_path], Options(layout="coco17"))
     np.save(tmp_path / "take.npy", np.ones((5, 25, 2)))
-    with pytest.raises(RecordingError, match=r"2 coordinates .* the model takes 3"):
+    with pytest.raises(RecordingError, match=r"2 coordinates .* the model needs 3"):
         predict_files(trained, [tmp_path])
-    with pytest.raises(ConfigError, match="not cut into windows"):
+    with pytest.raises(ConfigError, match="cannot be cut into windows"):
         predict_files(trained, [trained.parent / "store"], windows=Windows("2s"))
-    with pytest.raises(ConfigError, match="about windows"):
+    with pytest.raises(ConfigError, match="need --window"):
         Windows(stride="5")
     prepare("synthetic", tmp_path / "store", layout="coco17", clips=3, workers=1)
     with pytest.raises(CheckpointError, match="coco17"):
@@ -147,7 +147,7 @@ def test_another_layout_and_axis_are_converted_and_told(trained, recordings, tmp
     found = predict_files(trained, [tmp_path], Options(layout="kinect32", up="z"))
     np.testing.assert_allclose(probabilities(found), probabilities(expected), atol=1e-5)
     assert any("converted to 'ntu25'" in note for note in found.notes)
-    assert any("z points up" in note for note in found.notes)
+    assert any("vertical axis z" in note for note in found.notes)
     assert any("taken to be those of the model" in note for note in expected.notes)
 
 

@@ -1,1 +1,1 @@
-"""Trained models for other programs and machines: one module, ONNX files, live frames."""
+"""Use of trained models: recognition of recordings and live frames, and export to ONNX."""

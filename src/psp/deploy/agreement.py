@@ -1,4 +1,4 @@
-"""Whether an exported model computes what preparation, batches and predictor compute in PyTorch."""
+"""Comparison of an exported model with preparation, batches and predictor in PyTorch."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ from psp.evaluate.predict import maker_for, predict_logits, predict_store
 from psp.model.model_file import Interface, TrainedModel
 
 RANDOM, STORED, LONGEST = 24, 16, 150
-"""How many clips are compared, and the frames of the longest random one."""
+"""The number of random and of stored clips that are compared, and the frames of the longest random clip."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """On how many random and stored clips two programs were compared, and their largest difference of probability."""
+    """The number of random and stored clips that were compared, and the largest difference of a probability."""
 
     random_clips: int
     stored_clips: int
@@ -25,9 +25,9 @@ class Agreement:
 
 
 def agreement(model: TrainedModel, recogniser: ClipRecogniser, store: Store | None = None, seed: int = 0) -> Agreement:
-    """Compare a recogniser of recordings with the model behind preparation, a store and its batches.
+    """Return the agreement of a recogniser with the model applied to prepared, stored clips.
 
-    Random clips have 1 to 150 frames and 1 to all persons. Of `store`, if given, clips from beginning to end are taken.
+    Random clips have 1 to 150 frames and 1 to all persons. Of `store`, if given, evenly spaced clips are used.
     """
     draw, interface = np.random.default_rng(seed), model.interface
     clips = [random_clip(draw, interface) for _ in range(RANDOM)]
@@ -43,7 +43,7 @@ def agreement(model: TrainedModel, recogniser: ClipRecogniser, store: Store | No
 
 
 def random_clip(draw: np.random.Generator, interface: Interface) -> Float64[np.ndarray, "m t v c"]:
-    """Return a random recording of persons who move; now and then a joint or a person is not observed (NaN)."""
+    """Return a random recording of moving persons, in which some joints and persons are not observed (NaN)."""
     persons, frames = int(draw.integers(1, interface.persons + 1)), int(draw.integers(1, LONGEST + 1))
     shape = (persons, frames, len(interface.layout.joints))
     pose = draw.normal(0, 0.4, (persons, 1, shape[2], interface.channels))

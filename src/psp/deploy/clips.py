@@ -1,4 +1,4 @@
-"""Clips as arrays: what models for other programs take, and the padded batches that they compute."""
+"""Recognisers of clips given as arrays, and the padded batches that they compute."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,18 +15,18 @@ from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording
 
 SIZE, MOST = 64, 20_000
-"""Clips of a batch, and frames of a batch of several clips, those that clips are padded to included."""
+"""The largest number of clips in a batch, and of frames in a batch of several clips, with padding."""
 
 Body = tuple[Float[np.ndarray, "_ _ v c"], Float[np.ndarray, "_ _ v"]]
-"""Joints of a clip with their confidence."""
+"""The joints of a clip and their confidence."""
 
 
 @dataclass(frozen=True, eq=False)
 class Padded:
     """Clips of different lengths in arrays of one shape: the inputs of an exported model.
 
-    Of clip i the first `frames[i]` frames and the persons marked true are read; all else has no influence, nor have
-    joints with confidence 0 or a NaN coordinate, which were not observed.
+    Of clip i the first `frames[i]` frames and the persons with True in `persons[i]` are used. Joints with confidence 0
+    or a NaN coordinate were not observed and have no influence.
     """
 
     joints: Float32[np.ndarray, "n m t v c"]
@@ -36,9 +36,9 @@ class Padded:
 
 
 class ClipRecogniser:
-    """What `Recogniser` (PyTorch) and `OnnxRecogniser` have in common.
+    """The interface of `Recogniser` (PyTorch) and `OnnxRecogniser`.
 
-    `any_persons` says whether clips may have any number of person slots; else they must have `interface.persons`.
+    `any_persons` says whether clips may have any number of person slots; otherwise it is `interface.persons`.
     """
 
     interface: Interface
@@ -56,7 +56,7 @@ class ClipRecogniser:
 
     @property
     def frames(self) -> int:
-        """The number of frames that clips are resampled to."""
+        """The number of frames to which clips are resampled."""
         return self.interface.data.resample.frames
 
     def compute(self, batch: Padded) -> Float32[np.ndarray, "n k"]:
@@ -64,23 +64,23 @@ class ClipRecogniser:
         raise NotImplementedError
 
     def predict(self, clips: Any) -> Float32[np.ndarray, "n k"]:
-        """Return the class probabilities of recordings in the coordinates that the model was trained on.
+        """Return the class probabilities of clips in the coordinates of the training recordings.
 
         `clips` is a list of arrays (t, v, c) or (m, t, v, c) of any length, or one array of clips of equal length; NaN
-        means that a joint was not observed. See `psp.evaluate.arrays.recordings_of` for what raises InputError.
+        means that a joint was not observed. InputError as in `psp.evaluate.arrays.recordings_of`.
         """
         return self.predict_recordings(recordings_of(clips, self.layout, self.interface.up, self.interface.channels))
 
     def predict_recordings(
         self, recordings: Sequence[Recording], clean_config: CleanConfig | None = None
     ) -> Float32[np.ndarray, "n k"]:
-        """Return the class probabilities of recordings, cleaned by default as the training data."""
+        """Return the class probabilities of recordings, by default cleaned like the training data."""
         config = replace(clean_config or cleaning(self.interface), fill_gaps=False)
         cleaned = (clean(recording, self.layout, config)[0] for recording in recordings)
         return self._predict([(each.joints, each.confidence) for each in cleaned])
 
     def predict_store(self, store: Store, index: Int64[np.ndarray, "s"] | None = None) -> Float32[np.ndarray, "s k"]:
-        """Return the class probabilities of stored clips; normalising them again changes nothing."""
+        """Return the class probabilities of stored clips, which a second normalisation does not change."""
         clips = (store.clip(int(number)) for number in (range(len(store)) if index is None else index))
         bodies = [
             (clip.joints, np.ones(clip.joints.shape[:3]) if clip.confidence is None else clip.confidence)
@@ -95,7 +95,7 @@ class ClipRecogniser:
 
 
 def _batches(frames: Sequence[int]) -> list[tuple[int, int]]:
-    """Return where each batch of clips starts and ends; the end is not part of it."""
+    """Return (start, end) of each batch of clips; the end is not part of it."""
     spans, start, longest = list[tuple[int, int]](), 0, 0
     for number, length in enumerate(frames):
         longest, clips = max(longest, length), number - start + 1

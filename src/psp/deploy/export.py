@@ -1,4 +1,4 @@
-"""A trained model as one ONNX file: recorded joints in, class probabilities out."""
+"""Export of a trained model as one ONNX file from recorded joints to class probabilities."""
 
 import json
 import warnings
@@ -20,22 +20,23 @@ INPUTS = ("joints", "frames", "persons", "confidence")
 OUTPUT = "probabilities"
 OPSET = 18
 TOLERANCE = 1e-4
-"""How far a probability of the exported graph may be from that of PyTorch."""
+"""The largest allowed difference of a probability between the exported graph and PyTorch."""
 
 
 def export_onnx(model: str | Path, out: str | Path, store: Store | None = None) -> Agreement:
     """Write a model file, or the averaged model of a finished run, as ONNX to `out`; return the agreement with PyTorch.
 
-    The inputs of the graph are those of `Padded`: clips, frames and, unless absent persons count as zeros in the model,
-    persons may be of any number. Filling gaps, normalisation, resampling and modalities are inside; layout, classes
-    and everything else that a user must know is JSON in the metadata `psp`, as in the model file. Before anything is
-    written onnxruntime computes random clips, and some of `store` if given: CheckpointError if they differ.
+    The inputs of the graph are those of `Padded`. The numbers of clips and frames are free, and that of persons too
+    unless absent persons count as zeros in the model. The graph includes filling of gaps, normalisation, resampling and
+    modalities. Layout, classes and other facts are JSON in the metadata `psp`, as in the model file. Before the file is
+    written, onnxruntime predicts random clips, and clips of `store` if given: CheckpointError if they differ.
+    DestinationError if `out` exists or its folder does not.
     """
     trained, out = open_model(model), Path(out)
     if out.exists():
         raise DestinationError("the file already exists.", where=str(out), remedy="Choose another name.")
     if not out.parent.is_dir():
-        raise DestinationError("the folder does not exist.", where=str(out.parent), remedy="Make it first.")
+        raise DestinationError("the folder does not exist.", where=str(out.parent), remedy="Create it first.")
     content = onnx_bytes(trained)
     found = agreement(trained, OnnxRecogniser(content), store)
     if not found.largest_difference <= TOLERANCE:
@@ -48,7 +49,7 @@ def export_onnx(model: str | Path, out: str | Path, store: Store | None = None) 
 def onnx_bytes(model: TrainedModel) -> bytes:
     """Return the content of an ONNX file.
 
-    Made by tracing (`dynamo=False`), in seconds where torch.export takes minutes.
+    It is made by tracing (`dynamo=False`), which takes seconds instead of minutes with torch.export.
     """
     onnx = optional_module("onnx")
     recogniser = Recogniser(model).cpu()
@@ -80,7 +81,7 @@ def onnx_bytes(model: TrainedModel) -> bytes:
 
 
 def _example(recogniser: Recogniser) -> tuple[torch.Tensor, ...]:
-    """Return two clips of different lengths, to trace with; no length is 1, no joint is missing."""
+    """Return the example inputs of the trace: two clips of different lengths above 1, without missing joints."""
     persons = 2 if recogniser.any_persons else recogniser.interface.persons
     joints = torch.linspace(-1, 1, 7 * len(recogniser.layout.joints) * recogniser.interface.channels)
     joints = joints.sin().reshape(1, 1, 7, len(recogniser.layout.joints), -1).repeat(2, persons, 1, 1, 1)

@@ -1,4 +1,4 @@
-"""Joints that were not observed, filled in as `psp.preprocess.clean` does, by tensor operations that ONNX knows."""
+"""Filling in of unobserved joints, as in `psp.preprocess.clean`, with tensor operations that ONNX supports."""
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -12,8 +12,8 @@ def fill(
 ) -> Float[Tensor, "n m t v c"]:
     """Return joints filled over time from the nearest observations before and after, or from the one that exists.
 
-    A joint never observed is put where its parent is, the centre at the mean of the person's observed joints. A person
-    without any observation gets zeros. Joints that were not observed have no influence, NaN neither.
+    A joint that is never observed is put at the position of its parent, the centre at the mean of the person's observed
+    joints. A person without any observation gets zeros. The values of unobserved joints, also NaN, have no influence.
     """
     joints = torch.where(observed[..., None], joints, 0.0)
     frame = torch.arange(joints.shape[2], device=joints.device)[:, None].expand_as(observed)
@@ -28,9 +28,9 @@ def fill(
 def _neighbours(
     observed: Bool[Tensor, "n m t v"], frame: Int64[Tensor, "n m t v"]
 ) -> tuple[Int64[Tensor, "n m t v"], Int64[Tensor, "n m t v"], Bool[Tensor, "n m t v"], Bool[Tensor, "n m t v"]]:
-    """Return the frames of the last observation until and the first from every frame, and whether they exist.
+    """Return for every frame that of the last observation up to it and of the first from it on, and whether they exist.
 
-    The k-th observation is looked up by how many there were before: ONNX has no running maximum.
+    The frame of the k-th observation is found by its rank, because ONNX has no running maximum.
     """
     rank = observed.long().cumsum(dim=2)
     total = rank[:, :, -1:]
@@ -44,7 +44,7 @@ def _neighbours(
 def _place_never_observed(
     joints: Float[Tensor, "n m t v c"], known: Bool[Tensor, "n m v"], layout: Layout
 ) -> Float[Tensor, "n m t v c"]:
-    """Return joints where those not `known` are replaced, from the centre outwards."""
+    """Return the joints with those that are not `known` replaced, from the centre outwards."""
     weight = known.to(joints.dtype)[:, :, None, :, None]
     mean = (joints * weight).sum(dim=3) / weight.sum(dim=3).clamp(min=1)
     own = list(joints.unbind(3))
@@ -56,7 +56,7 @@ def _place_never_observed(
 
 
 def _outwards(layout: Layout) -> list[int]:
-    """Return all joints but the centre, each after its parent."""
+    """Return all joints except the centre, each after its parent."""
     order = [layout.centre]
     for joint in order:
         order += [child for child, parent in enumerate(layout.parents) if parent == joint and child != joint]

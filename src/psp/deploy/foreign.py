@@ -1,4 +1,4 @@
-"""Recordings of any known format as a model expects them: its layout, number of coordinates and vertical axis."""
+"""Conversion of recordings of any known format to the layout, number of coordinates and vertical axis of a model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +18,12 @@ from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording, Up
 
 FLAT = ("pixels", "shares of the image")
-"""Units of coordinates whose x and y are those of an image, whatever z is."""
+"""Units of image coordinates, of which x and y can be used without z."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may state about recordings, as for `psp prepare`; None is as the files tell."""
+    """Facts that a user may state about recordings, as for `psp prepare`; None for those of the files."""
 
     format: str | None = None
     layout: str | Path | Layout | None = None
@@ -35,7 +35,7 @@ class Options:
 
 @dataclass(frozen=True)
 class ForeignSource:
-    """The recordings of a source, read one at a time and converted for a model; `notes` say in sentences how."""
+    """The recordings of a source, read one at a time and converted for a model; `notes` describe the conversion."""
 
     reader: Reader
     interface: Interface
@@ -46,14 +46,14 @@ class ForeignSource:
 
     @property
     def clean(self) -> CleanConfig:
-        """How the recordings are cleaned: as the training data, but persons are chosen in any case among bodies."""
+        """The cleaning of the recordings: that of the training data, but with a choice of persons among bodies."""
         config = cleaning(self.interface)
         if self.reader.tracked or config.bodies is not None:
             return config
         return replace(config, bodies=BodyConfig(persons=self.interface.persons))
 
     def items(self) -> list[SourceItem]:
-        """List the recordings."""
+        """Return the recordings of the source."""
         return self.reader.items()[0]
 
     def read(self, item: SourceItem) -> Recording:
@@ -64,23 +64,23 @@ class ForeignSource:
         if found > channels and self.reader.units in FLAT:
             recording = replace(recording, joints=recording.joints[..., :channels])
         elif found != channels:
-            what = f"the recording has {found} coordinates in {self.reader.units}, the model takes {channels}."
+            what = f"the recording has {found} coordinates in {self.reader.units}, the model needs {channels}."
             raise RecordingError(what, where=item.name, remedy="Use such recordings, or another model.")
         return self.conversion(turned(recording, self.interface.up))
 
 
 def open_for(interface: Interface, sources: Paths, options: Options = Options()) -> ForeignSource:
-    """Open recordings for a model.
+    """Return the recordings of sources, converted for a model.
 
-    Their layout is converted by the names of joints (`psp.skeleton.convert`), their vertical axis is turned, and of
-    image coordinates with a depth only x and y are taken for a model of two coordinates. Files that do not tell their
-    joints or vertical axis are taken to have those of the model. RecordingError says what cannot be converted.
+    Layouts are converted by the names of joints (`psp.skeleton.convert`), and vertical axes are turned. For a model of
+    two coordinates only x and y of image coordinates with a depth are used. Files that do not state their joints or
+    vertical axis are taken to have those of the model. RecordingError says what cannot be converted.
     """
     reader, notes = _open(interface, sources, options)
     first, up = _first(reader), reader.up
     if first is not None and first.up is None and options.up is None:
         up = interface.up
-        notes.append(f"The axis that points up is taken to be that of the model, {up} (--up names another).")
+        notes.append(f"The axis that points up is taken to be that of the model, {up} (--up states another).")
     if first is not None and reader.units == FLAT[1] and not (first.size or options.size):
         notes.append("Coordinates are shares of the image; true proportions need its size (--size 1920x1080).")
     try:
@@ -90,14 +90,14 @@ def open_for(interface: Interface, sources: Paths, options: Options = Options())
     if found.changes:
         notes.append(found.sentence)
     if up != interface.up:
-        notes.append(f"The recordings are turned: {up} points up in them, {interface.up} for the model.")
+        notes.append(f"The recordings are turned from the vertical axis {up} to that of the model, {interface.up}.")
     return ForeignSource(reader, interface, found, up, tuple(notes), options.fps)
 
 
 def open_each(
     interface: Interface, sources: Sequence[str | Path], options: Options
 ) -> tuple[list[ForeignSource], list[RecordingError]]:
-    """Open sources together or, where that is not possible, each by itself; also return why some could not be."""
+    """Return sources opened together or, if that is not possible, one by one, and the errors of those that failed."""
     try:
         return [open_for(interface, sources, options)], []
     except RecordingError:
@@ -113,7 +113,7 @@ def open_each(
 
 
 def _open(interface: Interface, sources: Paths, options: Options) -> tuple[Reader, list[str]]:
-    """Return the reader of a source and what was assumed: unnamed joints, if as many as the model's, are those."""
+    """Return the reader of a source, and notes: as many unnamed joints as the model has are taken to be its joints."""
     name = detect_format(sources) if options.format is None else options.format
     known = READERS[name].options if name in READERS else ()
     given = {key: value for key, value in vars(options).items() if key != "format" and (key in known or key != "fps")}
@@ -126,9 +126,9 @@ def _open(interface: Interface, sources: Paths, options: Options) -> tuple[Reade
         first = _first(reader)
         if first is not None and first.joints.shape[2] != len(layout.joints):
             raise
-        return reader, [f"The joints are taken to be those of the model, {layout.name!r} (--layout names others)."]
+        return reader, [f"The joints are taken to be those of the model, {layout.name!r} (--layout states others)."]
 
 
 def _first(reader: Reader) -> Raw | None:
-    """Return the first recording as its file tells it; None for benchmarks, of which all is known."""
+    """Return the first recording as it is in its file; None for benchmarks, whose facts are known."""
     return first_recording(reader.format, reader.files) if isinstance(reader, FormatReader) else None

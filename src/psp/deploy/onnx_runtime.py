@@ -1,4 +1,4 @@
-"""An exported recogniser, computed by onnxruntime."""
+"""Recognition with exported models by onnxruntime."""
 
 import importlib
 from pathlib import Path
@@ -18,9 +18,9 @@ REMEDY = "Write it again with 'psp export'."
 
 
 class OnnxRecogniser(ClipRecogniser):
-    """Recognises clips with a file written by `export_onnx` (or its content), on the CPU.
+    """A recogniser that computes a file written by `export_onnx` (or its content) on the CPU.
 
-    `threads` is by default as many as PyTorch uses.
+    `threads` is by default the number of threads of PyTorch. CheckpointError if the file cannot be read.
     """
 
     def __init__(self, source: str | Path | bytes, threads: int | None = None) -> None:
@@ -47,7 +47,7 @@ class OnnxRecogniser(ClipRecogniser):
 
 
 def optional_module(name: str) -> ModuleType:
-    """Import a package of the extra `onnx`; PSPError if that is not installed."""
+    """Return a package of the extra `onnx`; PSPError if it is not installed."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -56,6 +56,6 @@ def optional_module(name: str) -> ModuleType:
 
 
 def _refusals(runtime: ModuleType) -> tuple[type[Exception], ...]:
-    """Return what onnxruntime raises when a file is damaged or of another kind."""
+    """Return the errors that onnxruntime raises for damaged and other files."""
     state = runtime.capi.onnxruntime_pybind11_state
     return state.InvalidProtobuf, state.InvalidGraph, state.Fail, state.InvalidArgument, state.NotImplemented

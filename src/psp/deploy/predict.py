@@ -24,15 +24,16 @@ from psp.preprocess.prepare import Progress
 from psp.skeleton.recording import Recording
 
 TOGETHER, SHOWN = 64, 20
-"""How many recordings are read before they are predicted, and how many damaged ones an error lists."""
+"""How many recordings are predicted together, and how many damaged ones an error lists."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """How long recordings are cut: lengths are frames such as "60" or seconds such as "2s".
+    """How long recordings are cut into windows; lengths are frames such as "60" or seconds such as "2s".
 
-    `window` None predicts each recording as a whole. `stride` is by default a quarter of the window. Shorter segments
-    than `min_duration` become parts of a neighbour. Below the probability `none_below` there is no class.
+    With `window` None each recording is predicted as a whole. `stride` is by default a quarter of the window. Segments
+    shorter than `min_duration` are merged with a neighbour. If no class reaches the probability `none_below`, the
+    prediction is no class.
     """
 
     window: str | None = None
@@ -43,16 +44,16 @@ class Windows:
     def __post_init__(self) -> None:
         require(0 <= self.none_below <= 1, "none_below", self.none_below, "a probability from 0 to 1")
         if self.window is None and (self.stride or self.min_duration):
-            remedy = "State --window too, such as --window 2s."
-            raise ConfigError("--stride and --min-duration are about windows.", remedy=remedy)
+            remedy = "Give --window too, such as --window 2s."
+            raise ConfigError("--stride and --min-duration need --window.", remedy=remedy)
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """The class of a recording, or of a segment of one.
 
-    `label` is None where nothing is probable enough, `probabilities` where nobody was seen. `frames` are the first
-    frame and the one after the last. `true_label` is None where it is not known.
+    `label` is None if no class is probable enough, `probabilities` if nobody was observed. `frames` are the first frame
+    and the one after the last. `true_label` is None if it is not known.
     """
 
     id: str
@@ -65,23 +66,23 @@ class Prediction:
 
     @property
     def unit(self) -> str:
-        """Whether start and end are in seconds, or in frames because the frame rate is not known."""
+        """The unit of start and end: "seconds", or "frames" if the frame rate is not known."""
         return "frames" if self.fps is None else "seconds"
 
     @property
     def start(self) -> float:
-        """Where it begins."""
+        """The beginning, in `unit`."""
         return self.frames[0] / (self.fps or 1)
 
     @property
     def end(self) -> float:
-        """Where it ends."""
+        """The end, in `unit`."""
         return self.frames[1] / (self.fps or 1)
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Predictions in the order of the recordings, what could not be used, and in sentences what was converted."""
+    """Predictions in the order of the recordings, recordings that failed, and sentences about conversions."""
 
     classes: tuple[str, ...]
     found: tuple[Prediction, ...]
@@ -99,15 +100,16 @@ def predict_files(
 ) -> Predictions:
     """Return the predictions of a model for prepared data sets and recordings of any known format.
 
-    `model` is a run folder, a model.safetensors, an .onnx file or an opened recogniser. See `open_for` for what is
-    converted. Recordings that cannot be used are left out and noted; if there is no other RecordingError lists them.
+    `model` is a run folder, a model.safetensors, an .onnx file or an opened recogniser. Recordings are converted as in
+    `psp.deploy.foreign.open_for`. Recordings that cannot be used are listed in `skipped`; if there are no others,
+    RecordingError lists them.
     """
     recogniser = model if isinstance(model, ClipRecogniser) else load(model, device)
     paths = [Path(each) for each in sources]
     stores = [path for path in paths if (path / "manifest.json").is_file() and options.format is None]
     if stores and windows.window is not None:
-        remedy = "Name the recordings that it was made of."
-        raise ConfigError("a prepared data set is not cut into windows.", where=str(stores[0]), remedy=remedy)
+        remedy = "Name the recordings from which it was prepared."
+        raise ConfigError("a prepared data set cannot be cut into windows.", where=str(stores[0]), remedy=remedy)
     found = [each for path in stores for each in _of_store(recogniser, open_store(path), windows)]
     skipped, notes = list[Skipped](), list[str]()
     if others := [path for path in paths if path not in stores]:
@@ -140,7 +142,7 @@ def _of_sources(
     skipped: list[Skipped],
     on_progress: Progress | None,
 ) -> list[Prediction]:
-    """Return the predictions of all recordings; adds to `skipped`."""
+    """Return the predictions of all recordings; those that fail are added to `skipped`."""
     tasks = [(source, source.items()) for source in sources]
     size, found = TOGETHER if windows.window is None else 1, list[Prediction]()
     done, total = 0, sum(len(items) for _, items in tasks)
@@ -156,11 +158,11 @@ def _of_sources(
 
 
 def _read(source: ForeignSource, item: SourceItem, skipped: list[Skipped]) -> tuple[Recording, str | None] | None:
-    """Return a recording and its true label; None if it cannot be used, which is noted."""
+    """Return a recording and its true label; None if it cannot be used, and then it is added to `skipped`."""
     try:
         recording = source.read(item)
         if not recording.confidence.any():
-            raise RecordingError("nobody is seen.", where=item.name)
+            raise RecordingError("no person is observed in any frame.", where=item.name)
     except RecordingError as error:
         skipped.append(_skipped(error, item.name))
         return None
@@ -191,7 +193,7 @@ def _of_recordings(
 def _spans(recording: Recording, windows: Windows) -> list[tuple[int, int]]:
     """Return the windows of a recording that can be predicted, or the whole recording.
 
-    Of several windows those count in which somebody is seen in half of the frames.
+    Of several windows those are used in which somebody is observed in at least half of the frames.
     """
     frames, size = recording.joints.shape[1], frames_of(windows.window, recording.fps, "--window")
     if size is None:

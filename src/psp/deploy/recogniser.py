@@ -1,4 +1,4 @@
-"""Everything from recorded joints to class probabilities as one module, the one that is exported."""
+"""The computation from recorded joints to class probabilities as one module, which can be exported."""
 
 import numpy as np
 import torch
@@ -18,9 +18,8 @@ from psp.preprocess.normalise import normalise
 class Recogniser(ClipRecogniser, nn.Module):
     """Recorded joints -> gaps filled -> normalised -> resampled -> modalities -> predictor -> class probabilities.
 
-    It computes what preparation, `SampleMaker.whole` and `Predictor.logits` compute one after the other, but on padded
-    tensors and without a shape that depends on data. The choice of persons among bodies is left to the caller of
-    `forward`; `predict` makes it.
+    The result is that of preparation, `SampleMaker.whole` and `Predictor.logits`, but computed on padded tensors and
+    without shapes that depend on data. `predict` chooses persons among bodies; `forward` expects chosen persons.
     """
 
     def __init__(self, model: TrainedModel) -> None:
@@ -31,7 +30,7 @@ class Recogniser(ClipRecogniser, nn.Module):
 
     @property
     def model(self) -> TrainedModel:
-        """The model that computes."""
+        """The trained model."""
         return TrainedModel(self.predictor, self.interface)
 
     def forward(
@@ -41,9 +40,9 @@ class Recogniser(ClipRecogniser, nn.Module):
         persons: Bool[Tensor, "n m"],
         confidence: Float[Tensor, "n m t v"] | None = None,
     ) -> Float[Tensor, "n k"]:
-        """Return class probabilities; see `Padded` for the inputs.
+        """Return class probabilities; the inputs are described in `Padded`.
 
-        Without `confidence` every joint without a NaN coordinate was observed.
+        Without `confidence` every joint without a NaN coordinate counts as observed.
         """
         ready = self._prepared(joints, frames, persons, confidence)
         crops = self.interface.data.resample.test_crops
@@ -66,7 +65,7 @@ class Recogniser(ClipRecogniser, nn.Module):
         persons: Bool[Tensor, "n m"],
         confidence: Float[Tensor, "n m t v"] | None,
     ) -> Float[Tensor, "n m t v 3"]:
-        """Return the clips as a store holds them; two-dimensional ones with z = 0."""
+        """Return the clips prepared as in a store; two-dimensional ones get z = 0."""
         interface = self.interface
         frame = torch.arange(joints.shape[2], device=joints.device)
         inside = persons[:, :, None] & (frame < frames[:, None])[:, None]

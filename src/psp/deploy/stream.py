@@ -1,4 +1,4 @@
-"""Online recognition: one frame in at a time, probabilities of the latest window out."""
+"""Online recognition: frames are pushed one at a time, and the latest window is predicted."""
 
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ from psp.evaluate.arrays import InputError, cleaning
 
 
 class Window:
-    """The latest frames in order, as one piece of memory: a ring that is written twice, so that no frame ever moves."""
+    """The latest frames in order, in contiguous memory: every frame is written twice into a ring buffer."""
 
     def __init__(self, length: int) -> None:
         self.length, self.count = length, 0
         self._ring: Float32[np.ndarray, "m t2 v c"] | None = None
 
     def push(self, frame: Float[np.ndarray, "m v c"]) -> None:
-        """Take in a frame; the oldest falls out of a full window."""
+        """Append a frame; a full window drops its oldest frame."""
         if self._ring is None:
             self._ring = np.zeros((len(frame), 2 * self.length, *frame.shape[1:]), dtype=np.float32)
         slot = self.count % self.length
@@ -39,16 +39,15 @@ class Window:
 
 
 class StreamingPredictor:
-    """Predicts after every `every`-th frame what the last `window` frames show.
+    """An online recogniser that predicts the class of the last `window` frames after every `every`-th frame.
 
-    The prediction equals that for a clip of these frames, to rounding: the window is mended, normalised, resampled and
-    encoded as a whole. Only the window itself is kept up to date frame by frame. The rest cannot be, exactly: the
-    window's first frame is the origin and its mean spine the unit, so every coordinate changes with every frame, and
-    attention among joints sums over all frames of the window.
+    The prediction equals that for a clip of these frames, within rounding: the window is filled, normalised, resampled
+    and encoded as a whole. It cannot be updated incrementally, because the first frame of the window is the origin and
+    its mean spine the unit, so that every coordinate changes with every frame.
 
     A joint was not observed if a coordinate is NaN, if its confidence is 0 or, as sensors mark it, if all its
-    coordinates are exactly 0. `zero_is_missing` False switches the last rule off, for recordings whose origin is a
-    joint. While nobody is observed the last prediction is held: after n such frames it is multiplied by
+    coordinates are exactly 0. `zero_is_missing=False` switches the last rule off, for recordings whose origin is a
+    joint. While nobody is observed the last prediction is kept: after n such frames it is multiplied by
     1 - n / window, so that its sum is less than 1, and after a whole window there is none.
     """
 
@@ -57,7 +56,8 @@ class StreamingPredictor:
     ) -> None:
         self.window = Window(recogniser.frames if window is None else window)
         if self.window.length < 1 or every < 1:
-            raise ConfigError("window and every count frames.", remedy="Use whole numbers from 1.")
+            what = f"window is {self.window.length} and every is {every}."
+            raise ConfigError(what, remedy="Use whole numbers of frames from 1.")
         self.recogniser, self.every, self.zero_is_missing = recogniser, every, zero_is_missing
         self.probabilities: np.ndarray | None = None
         self._latest: np.ndarray | None = None
@@ -67,9 +67,9 @@ class StreamingPredictor:
     def open(
         cls, path: str | Path, window: int | None = None, every: int = 1, zero_is_missing: bool = True
     ) -> "StreamingPredictor":
-        """Return one for a run folder, a model.safetensors or an .onnx file.
+        """Return a predictor with the model of a run folder, a model.safetensors or an .onnx file.
 
-        `window` is by default the number of frames that the model takes, so that nothing is interpolated.
+        `window` is by default the number of input frames of the model, so that nothing is interpolated.
         """
         return cls(load(path), window, every, zero_is_missing)
 
@@ -80,18 +80,18 @@ class StreamingPredictor:
 
     @property
     def ranked(self) -> list[tuple[str, float]]:
-        """The classes with their last probabilities, the most probable first; empty while there are none."""
+        """The classes with their last probabilities, the most probable first; empty without a prediction."""
         if self.probabilities is None:
             return []
         return sorted(zip(self.classes, self.probabilities.tolist(), strict=True), key=lambda each: -each[1])
 
     def push(self, frame: Any, confidence: Any = None) -> Float32[np.ndarray, "k"] | None:
-        """Take in one recorded frame (v, c) or (m, v, c), with a confidence (v) or (m, v) if it is known.
+        """Append one recorded frame (v, c) or (m, v, c), with a confidence (v) or (m, v) if it is known.
 
-        Persons keep their slots; absent persons are NaN or, after the last one present, left out. None is a frame
-        without anybody. Returns probabilities after every `every`-th frame, None in between and while nobody is in the
-        window; `probabilities` and `ranked` keep the last ones. Until the window is full, the frames so far are the
-        clip. A frame of another shape or with infinite numbers raises InputError and is not taken in.
+        Returns probabilities after every `every`-th frame, and None in between and while nobody is in the window;
+        `probabilities` and `ranked` keep the last ones. Until the window is full, the frames so far are the clip.
+        Persons keep their index; absent persons are NaN or, after the last present one, left out. The frame None has
+        no person. A frame of another shape or with infinite numbers raises InputError and is not appended.
         """
         joints = self._checked(frame, confidence)
         self.window.push(joints)
@@ -112,7 +112,7 @@ class StreamingPredictor:
         return None if self._latest is None or held <= 0 else self._latest * np.float32(held)
 
     def _of_window(self) -> Float32[np.ndarray, "k"] | None:
-        """Return the probabilities of the window without regard to the frames since somebody was observed."""
+        """Return the probabilities of the window, not reduced for frames without anybody."""
         joints = self.window.joints
         observed = ~np.isnan(joints).any(axis=3)
         persons, frames = observed.any(axis=(1, 2)), observed.any(axis=(0, 2))
@@ -132,7 +132,7 @@ class StreamingPredictor:
         joints = joints[None] if joints.ndim == 2 else joints
         if joints.ndim != 3 or joints.shape[1:] != size or len(joints) > slots:
             expected = f"{size} or, with persons, (1 to {slots}, {size[0]}, {size[1]})"
-            remedy = "Give joints, coordinates as the model's layout has them; choose persons among more of them."
+            remedy = "Give the joints and coordinates of the model's layout, of at most so many persons."
             raise InputError(f"a frame has the shape {np.shape(frame)}, not {expected}.", where="frame", remedy=remedy)
         if np.isinf(joints).any():
             raise InputError("a coordinate is infinite.", where="frame", remedy="Use NaN for a joint not observed.")
@@ -151,7 +151,7 @@ def _confidence(given: Any, shape: tuple[int, ...]) -> Float64[np.ndarray, "m v"
     confidence = confidence[None] if confidence.ndim == 1 else confidence
     if confidence.shape != shape:
         what = f"the confidence has the shape {np.shape(given)}, the frame has (persons, joints) = {shape}."
-        raise InputError(what, where="confidence", remedy="Give one number a joint.")
+        raise InputError(what, where="confidence", remedy="Give one number per joint.")
     return confidence
 
 
@@ -162,4 +162,5 @@ def _numbers(given: Any, where: str) -> Float64[np.ndarray, "..."]:
             raise TypeError
         return array.astype(np.float64)
     except (TypeError, ValueError):
-        raise InputError("this is no array of numbers.", where=where, remedy="Give numbers, NaN for missing.") from None
+        remedy = "Give numbers, NaN for missing ones."
+        raise InputError("this is not an array of numbers.", where=where, remedy=remedy) from None

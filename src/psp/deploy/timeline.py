@@ -1,4 +1,4 @@
-"""From predictions of overlapping windows of a recording to a timeline of its classes."""
+"""The timeline of the classes of a recording, from predictions of overlapping windows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 NOTHING = -1
-"""Stands for no class where a class index is expected."""
+"""The class index for no class."""
 
 Span = tuple[int, int]
 """The first frame and the one after the last."""
@@ -16,7 +16,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """Neighbouring frames of one class, NOTHING for none, and their mean probabilities; None if nobody was seen."""
+    """Consecutive frames of one class (or NOTHING) and their mean probabilities, None if nobody was observed."""
 
     frames: Span
     label: int
@@ -24,7 +24,7 @@ class Segment:
 
 
 def windows_over(frames: int, size: int, stride: int) -> list[Span]:
-    """Return windows of `size` frames, one every `stride`, the last one at the end; a shorter recording is one."""
+    """Return windows of `size` frames, one every `stride` and one at the end; a shorter recording is one window."""
     last = max(frames - size, 0)
     return [(start, min(start + size, frames)) for start in [*range(0, last, stride), last]]
 
@@ -34,9 +34,9 @@ def timeline(
 ) -> list[Segment]:
     """Return the segments of a recording, which cover it without gaps.
 
-    A frame has the mean probabilities of the windows around it. Its class is the most probable one, NOTHING where its
-    probability is less than `none_below` or where no window is. Neighbouring frames of one class are a segment. One
-    of less than `shortest` frames becomes a part of its longer neighbour, the shortest segment first.
+    A frame has the mean probabilities of the windows that contain it. Its class is the most probable one, or NOTHING if
+    the probability is less than `none_below` or no window contains the frame. Consecutive frames of one class form a
+    segment. Segments of fewer than `shortest` frames are merged with their longer neighbour, the shortest one first.
     """
     by_frame = _by_frame(spans, probabilities, frames)
     labels = np.where(by_frame.max(axis=1) >= none_below, by_frame.argmax(axis=1), NOTHING)
@@ -52,7 +52,7 @@ def timeline(
 
 
 def _by_frame(spans: Sequence[Span], probabilities: Float[np.ndarray, "n k"], frames: int) -> Float[np.ndarray, "t k"]:
-    """Return the mean over the windows around each frame, NaN without any."""
+    """Return the mean over the windows that contain each frame, NaN without any."""
     total, count = np.zeros((frames, probabilities.shape[1])), np.zeros((frames, 1))
     for (start, end), found in zip(spans, probabilities, strict=True):
         total[start:end] += found
@@ -61,7 +61,7 @@ def _by_frame(spans: Sequence[Span], probabilities: Float[np.ndarray, "n k"], fr
 
 
 def _runs(labels: Int64[np.ndarray, "t"]) -> list[Span]:
-    """Return the stretches of equal labels."""
+    """Return the runs of equal labels."""
     ends = np.cumsum([len(list(equal)) for _, equal in groupby(labels.tolist())]).tolist()
     return list(zip([0, *ends[:-1]], ends, strict=True))
 
