@@ -17,13 +17,13 @@ def test_the_extension_chooses_the_kind(tmp_path: Path, kind: str, beginning: by
 
 @pytest.mark.parametrize("name", ["picture", "picture.txt"])
 def test_another_kind_is_refused(tmp_path: Path, name: str):
-    with pytest.raises(ConfigError, match=r"cannot draw a file of this kind.*\.png, \.svg, \.pdf"):
+    with pytest.raises(ConfigError, match=r"pictures of this format cannot be written.*\.png, \.svg, \.pdf"):
         save(Figure(), tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_does_not_exist_is_named_before_anything_is_drawn(tmp_path: Path):
-    with pytest.raises(ConfigError, match="Make it first"):
+    with pytest.raises(ConfigError, match="Create it first"):
         check_picture(tmp_path / "nowhere" / "picture.png")
     check_picture(tmp_path / "picture.png")
 

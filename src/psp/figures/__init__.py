@@ -1,1 +1,1 @@
-"""One file per figure or table."""
+"""Figures, one module each."""

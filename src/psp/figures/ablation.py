@@ -1,4 +1,4 @@
-"""Figure 7: accuracies of ablations as bars, one group a data set."""
+"""Figure 7: accuracies of ablations as bars, one group per data set."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from psp.figures.canvas import INK, PALETTE
 HATCHES = ("", "///", "...")
 WIDTH = 0.26
 FOOT = 3.0
-"""The height at which values are written: at the foot, where no whisker comes."""
+"""The height at which values are written, in per cent, below all whiskers."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """Mean accuracy and its standard deviation (None: a single run), over how many seeds, and the paper's figure."""
+    """The mean accuracy, its standard deviation (None for a single run), the number of seeds, and the paper's value."""
 
     mean: float
     deviation: float | None
@@ -26,20 +26,20 @@ class Bar:
 
 
 Groups = Mapping[str, Sequence[Bar | None]]
-"""For each data set a bar for each system, None where nothing was measured."""
+"""For each data set one bar per system, None if it was not measured."""
 
 
 def ablation_figure(systems: Sequence[str], groups: Groups) -> Figure:
-    """Return the bars with their legend."""
+    """Return a figure of the bars with a legend."""
     figure = Figure(figsize=(max(7.0, 2.4 + 3.0 * len(groups)), 4.6), layout="constrained")
     plot_ablation(figure.add_subplot(), systems, groups)
     return figure
 
 
 def plot_ablation(axes: Axes, systems: Sequence[str], groups: Groups) -> None:
-    """Plot one group of bars a data set; a line across a bar is what the paper reports for it.
+    """Plot one group of bars per data set; a line across a bar is the value reported by the paper.
 
-    Systems differ in colour and hatching, so that they can be told apart without colour. Whiskers are one standard
+    Systems differ in colour and hatching, so that the figure is readable without colour. Whiskers are one standard
     deviation over label budgets.
     """
     for number, system in enumerate(systems):

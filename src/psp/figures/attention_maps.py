@@ -1,4 +1,4 @@
-"""Attention handed down the pyramid: A_z, A_hz and A_ghz of clips, each beside the skeleton (figure 5)."""
+"""Figure 5: the attention maps A_z, A_hz and A_ghz of clips, each beside the skeleton."""
 
 import os
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ from psp.skeleton.layout import Layout
 TITLES = {"body": "bodies, $A_z$", "part": "parts, $A_{h,z}$", "joint": "joints, $A_{g,h,z}$"}
 BONE, GHOST, CIRCLE = "#777777", "#DDDDDD", "#D55E00"
 SMALLEST, LARGEST = 5.0, 190.0
-"""Areas, in square points, of the circles of the least and of the most important node."""
+"""Areas, in square points, of the circles of the least and the most important node."""
 
 MEASURES: dict[Importance, str] = {
     "row": "the mean of its row: the darker the row, the more important (the paper's measure)",
     "apart": "how far its row is from the mean of all rows (mean absolute difference)",
 }
 CAPTION = (
-    "A row of a map holds the weights ({heads}) with which the node named beside it gathers the features of all nodes "
-    "(columns, in the same order).\nImportance of a node: {measure}. The area of a joint's circle grows with the "
-    "importance of its body, its part or itself,\nfrom the least to the most important node of the map, whose figures "
-    "stand below. Dark and grey figure: two extreme poses of the clip. Modality: {modality}."
+    "A row of a map holds the weights ({heads}) of all nodes (columns, in the same order) in the weighted sum for the "
+    "node named beside it.\nImportance of a node: {measure}. The area of a joint's circle shows the importance of its "
+    "body, its part or itself;\nthe numbers below are those of the least and the most important node. Dark and grey "
+    "figure: two extreme poses of the clip. Modality: {modality}."
 )
 
 
@@ -62,10 +62,10 @@ def attention_figure(
     modality: str = "joint",
     note: str = "",
 ) -> Figure:
-    """Return a figure with one row a clip: the map of every level and the skeleton beside it.
+    """Return a figure with one row per clip: the map of every level and the skeleton beside it.
 
-    Maps and skeleton are those of the person who moves most. `head` counts from 0; without it heads are averaged.
-    `measure` says what makes a node important; `modality` and `note` stand in the caption.
+    Maps and skeleton are those of the person who moves most. `head` counts from 0; None averages all heads. `measure`
+    is the measure of importance; `modality` and `note` appear in the caption.
     """
     levels = list(clips[0].maps)
     figure = Figure(figsize=(5.3 * len(levels), 3.2 * len(clips) + 0.8), layout="constrained")
@@ -80,7 +80,7 @@ def attention_figure(
 
 
 def order_of(level: str, layout: Layout) -> tuple[Int[np.ndarray, "w"], list[str], Int[np.ndarray, "w"]]:
-    """Return a level's nodes body by body: their order, their names and the body of each."""
+    """Return the order of a level's nodes, sorted by body, their names and the body of each."""
     body_of_joint = layout.body_of_part[layout.part_of_joint]
     names, part, body = {
         "body": (list(layout.bodies), np.arange(len(layout.bodies)), np.arange(len(layout.bodies))),
@@ -101,7 +101,7 @@ def node_of_joint(level: str, layout: Layout) -> Int[np.ndarray, "v"]:
 
 
 def areas(importance: Float[np.ndarray, "w"]) -> Float[np.ndarray, "w"]:
-    """Return the area of each node's circle, from the least important to the most important one; all large if equal."""
+    """Return the area of each node's circle, linear in its importance; the largest for all if they are equal."""
     low, high = importance.min(), importance.max()
     share = (importance - low) / (high - low) if high > low else np.ones_like(importance)
     return SMALLEST + (LARGEST - SMALLEST) * share
@@ -110,7 +110,7 @@ def areas(importance: Float[np.ndarray, "w"]) -> Float[np.ndarray, "w"]:
 def plot_map(
     axes: Axes, weights: Float[np.ndarray, "w w"], level: str, layout: Layout, limits: tuple[float, float]
 ) -> None:
-    """Plot a map with named rows, from white to blue between `limits`; white lines part the bodies."""
+    """Plot a map with named rows, from white to blue between `limits`; white lines separate the bodies."""
     low, high = limits
     order, names, body = order_of(level, layout)
     image = axes.imshow(weights[np.ix_(order, order)], cmap="Blues", vmin=low, vmax=high, interpolation="nearest")

@@ -1,4 +1,4 @@
-"""What every figure shares: its colours and how it is saved."""
+"""Colours of figures, and saving of figures."""
 
 import os
 from functools import partial
@@ -11,27 +11,27 @@ from psp.errors import ConfigError
 from psp.files import write_atomically
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#F0E442")
-"""Okabe and Ito's colours, which colour-blind readers can tell apart."""
+"""Okabe and Ito's colours, which colour-blind readers can distinguish."""
 
 INK = "#333333"
 
 KINDS = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-"""The files that can be drawn, with what is left out of them so that equal pictures are equal files."""
+"""The file formats, with the metadata that is left out so that equal figures give equal files."""
 
 
 def check_picture(path: str | os.PathLike[str]) -> None:
-    """Raise ConfigError if no picture can be saved at `path`, before hours are spent on what it shows."""
+    """Raise ConfigError if no picture can be saved at `path`; to be called before long computations."""
     if Path(path).suffix.lower() not in KINDS:
-        what = "cannot draw a file of this kind."
-        raise ConfigError(what, where=str(path), remedy=f"Let its name end with one of {', '.join(KINDS)}.")
+        what = "pictures of this format cannot be written."
+        raise ConfigError(what, where=str(path), remedy=f"Use a name that ends with one of {', '.join(KINDS)}.")
     if not Path(path).parent.is_dir():
-        raise ConfigError("the folder does not exist.", where=str(Path(path).parent), remedy="Make it first.")
+        raise ConfigError("the folder does not exist.", where=str(Path(path).parent), remedy="Create it first.")
 
 
 def save(figure: Figure, *paths: str | os.PathLike[str]) -> None:
     """Write a figure as PNG, SVG or PDF, by each file's extension; another one raises ConfigError.
 
-    Each file is complete or as it was before, and the same figure gives the same bytes.
+    Files are written atomically, and the same figure gives the same bytes.
     """
     for path in paths:
         check_picture(path)

@@ -1,4 +1,4 @@
-"""Pictures of clips in which something is wrong: poses as they are stored, in the order of their frames."""
+"""Pictures of the clips of findings: stored poses in the order of their frames."""
 
 import os
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ CAPTION = "blue: left, orange: right, grey: middle; the numbers count frames"
 
 
 def draw_finding(path: str | os.PathLike[str], store: Store, finding: Finding) -> None:
-    """Save a picture of a finding's first clips as PNG, SVG or PDF, one row a clip, with its sentence above."""
+    """Save a picture of a finding's first clips as PNG, SVG or PDF, one row per clip, with its sentence above."""
     index = store.clips.indices_of(finding.clips[:CLIPS])
     figure = Figure(figsize=(1.9 * POSES, 2.2 * len(index) + 0.7), layout="constrained")
     panels = figure.subplots(len(index), POSES, squeeze=False)
@@ -43,7 +43,7 @@ def draw_finding(path: str | os.PathLike[str], store: Store, finding: Finding) -
 
 
 def frames_to_draw(frames: int, around: int | None) -> list[int]:
-    """Return which frames to draw: neighbours of the one to look at, or else some at equal distances."""
+    """Return the frames to draw: neighbours of the frame `around`, or for None some at equal distances."""
     if around is None:
         return np.unique(np.linspace(0, frames - 1, POSES).round().astype(int)).tolist()
     first = min(max(around - POSES // 2, 0), max(frames - POSES, 0))
@@ -51,10 +51,9 @@ def frames_to_draw(frames: int, around: int | None) -> list[int]:
 
 
 def upright(joints: Float[np.ndarray, "m t v c"], up: Up) -> Float[np.ndarray, "m t v 2"]:
-    """Return joints as they are seen from the side from which they are widest; what points up is above.
+    """Return the joints seen from the side on which they are widest, with the vertical axis upwards.
 
-    Nothing is centred or turned to an upright pose, as faults would not show then. Without a vertical axis the second
-    one is taken.
+    Poses are not centred or turned upright, which would hide faults. Without a vertical axis the second axis is used.
     """
     space = np.stack([in_space(person) for person in joints])
     axis = 1 if up == "none" else "xyz".index(up[-1])

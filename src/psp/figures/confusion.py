@@ -1,4 +1,4 @@
-"""Confusion matrices: which class is taken for which."""
+"""Figures of confusion matrices."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -22,14 +22,14 @@ def draw_confusion(path: str | os.PathLike[str], matrices: Mapping[str, Matrix],
 
 
 def size_of_matrices(number: int, classes: Sequence[str]) -> tuple[float, float]:
-    """Return the width and height in inches at which cells and class names are readable."""
+    """Return the width and height in inches for readable cells and class names."""
     side = 0.29 * max(8, len(classes))
     names = 0.6 + 0.075 * max(map(len, classes))
     return number * (side + 0.3) + names, side + names + 0.3
 
 
 def plot_confusions(axes: Sequence[Axes], matrices: Mapping[str, Matrix], classes: Sequence[str]) -> None:
-    """Plot one matrix into each of the axes; the class names of the rows are at the first."""
+    """Plot one matrix into each of the axes, with the class names of the rows at the first one only."""
     for number, (panel, (name, matrix)) in enumerate(zip(axes, matrices.items(), strict=True)):
         plot_confusion(panel, matrix, classes, name)
         if number:

@@ -19,7 +19,7 @@ PART_COLOURS = (
     "#332288", "#DDCC77", "#117733", "#88CCEE", "#882255",
     "#CC6677", "#44AA99", "#999933", "#AA4499", "#666666",
 )  # fmt: skip
-"""Tol's muted colours, which colour-blind readers can tell apart."""
+"""Tol's muted colours, which colour-blind readers can distinguish."""
 
 DARK_COLOURS = {"#332288", "#117733", "#882255", "#AA4499", "#666666"}
 BODY_MARKERS = "osDhp8"
@@ -39,8 +39,8 @@ def draw_layouts(path: str | os.PathLike[str], layouts: Sequence[Layout]) -> Non
 def plot_layout(axes: Axes, layout: Layout) -> None:
     """Plot one layout: colours are parts; marker shapes and grey areas are bodies; dotted edges close loops.
 
-    The person faces the reader, so their left is on the right. A layout with joint names that the neutral
-    pose does not know is drawn as a tree.
+    The person faces the reader, so that left joints are on the right. A layout with joints that are not in
+    the neutral pose is drawn as a tree.
     """
     points = positions(layout)
     parts, bodies = layout.part_of_joint.tolist(), layout.body_of_part[layout.part_of_joint].tolist()
@@ -61,7 +61,7 @@ def plot_layout(axes: Axes, layout: Layout) -> None:
 
 
 def positions(layout: Layout) -> Float[np.ndarray, "v 2"]:
-    """Return where to draw each joint: in the neutral pose, or as a tree if it does not know all joint names."""
+    """Return the position of each joint in the drawing: in the neutral pose, or in a tree if a joint is not in it."""
     names = [usual_name(name) for name in layout.joints]
     if len(set(names)) == len(names) and NEUTRAL_POSE.keys() >= set(names):
         return np.array([NEUTRAL_POSE[str(name)] for name in names], dtype=float)
@@ -69,27 +69,27 @@ def positions(layout: Layout) -> Float[np.ndarray, "v 2"]:
 
 
 def part_colour(part: int) -> str:
-    """Return the colour of a part by its number; colours come again after ten parts."""
+    """Return the colour of a part by its number; colours repeat after ten parts."""
     return PART_COLOURS[part % len(PART_COLOURS)]
 
 
 def body_marker(body: int) -> str:
-    """Return the marker shape of a body by its number; shapes come again after six bodies."""
+    """Return the marker shape of a body by its number; shapes repeat after six bodies."""
     return BODY_MARKERS[body % len(BODY_MARKERS)]
 
 
 def _tree(layout: Layout) -> Float[np.ndarray, "v 2"]:
-    hung = _hang(layout, layout.centre, 0, count())
-    points = np.array([hung[joint] for joint in range(len(layout.joints))], dtype=float)
+    found = _subtree(layout, layout.centre, 0, count())
+    points = np.array([found[joint] for joint in range(len(layout.joints))], dtype=float)
     return 14 * points / np.maximum(1, np.ptp(points, axis=0))
 
 
-def _hang(layout: Layout, joint: int, depth: int, columns: Iterator[int]) -> dict[int, tuple[float, float]]:
-    """Return the positions of a joint and all below it: leaves side by side, others above their children's middle."""
+def _subtree(layout: Layout, joint: int, depth: int, columns: Iterator[int]) -> dict[int, tuple[float, float]]:
+    """Return the positions of a joint and all below it: leaves side by side, others above their children."""
     points: dict[int, tuple[float, float]] = {}
     children = [child for child, parent in layout.bones if parent == joint]
     for child in children:
-        points |= _hang(layout, child, depth + 1, columns)
+        points |= _subtree(layout, child, depth + 1, columns)
     column = sum(points[child][0] for child in children) / len(children) if children else next(columns)
     return points | {joint: (column, -depth)}
 
@@ -102,7 +102,7 @@ def _plot_joint(axes: Axes, point: Float[np.ndarray, "2"], joint: int, part: int
 
 
 def _add_legend(axes: Axes, layout: Layout) -> None:
-    """Name each body in bold above its parts, beside the drawing."""
+    """Add a legend with each body in bold above its parts."""
     numbers = {name: part for part, name in enumerate(layout.parts)}
     entries: list[Line2D] = []
     for body, (name, parts) in enumerate(layout.bodies.items()):

@@ -1,4 +1,4 @@
-"""Learning curves: a value over the steps of training, one line a run."""
+"""Learning curves: a value over the steps of training, one line per run."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from psp.figures.canvas import INK, PALETTE, save
 
 MARKERS = "osD^vPX*"
 GAP = 0.07
-"""The least distance of two names, as a share of the height of the axes."""
+"""The smallest distance between two names, as a share of the height of the axes."""
 
 PALE = 0.3
 
@@ -22,7 +22,7 @@ Curves = Mapping[str, Sequence[tuple[int, float]]]
 def draw_learning_curves(path: str | os.PathLike[str], curves: Curves, *, ylabel: str, smooth: bool = False) -> None:
     """Draw (step, value) pairs as lines and save the figure as PNG, SVG or PDF.
 
-    With `smooth` the lines are running means; the values themselves are drawn pale behind them.
+    With `smooth` the lines are running means, with the values themselves pale behind them.
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
     plot_learning_curves(figure.add_subplot(), curves, ylabel=ylabel, smooth=smooth)
@@ -30,14 +30,14 @@ def draw_learning_curves(path: str | os.PathLike[str], curves: Curves, *, ylabel
 
 
 def smoothed(curves: Curves) -> Curves:
-    """Return every value as the mean of its neighbourhood, a tenth of the line; it shrinks towards both ends."""
+    """Return running means over a tenth of each line; the window shrinks towards both ends."""
     return {name: _running_mean(points, len(points) // 20) for name, points in curves.items()}
 
 
 def plot_learning_curves(axes: Axes, curves: Curves, *, ylabel: str, smooth: bool = False) -> None:
-    """Plot one line a run, named at its end instead of in a legend.
+    """Plot one line per run, with its name at its end instead of a legend.
 
-    Lines differ in colour and marker, so that they can be told apart without colour. A run without points is
+    Lines differ in colour and marker, so that the figure is readable without colour. A run without points is
     left out.
     """
     shown = smoothed(curves) if smooth else curves
@@ -75,10 +75,10 @@ def _name_lines(axes: Axes, ends: Mapping[str, float], colours: Sequence[str]) -
 
 
 def kept_apart(heights: Sequence[float], gap: float) -> list[float]:
-    """Return heights moved apart, as little as it takes, until neighbours differ by `gap`; their order stays.
+    """Return the nearest heights (least squares) in the same order whose neighbours differ by at least `gap`.
 
-    The solution of least squares: after n gaps are subtracted from the n-th height only the order is asked
-    for, which pooling adjacent violators restores.
+    After n gaps are subtracted from the n-th height this is isotonic regression, solved by pooling adjacent
+    violators.
     """
     order = np.argsort(heights, kind="stable")
     pools: list[list[float]] = []

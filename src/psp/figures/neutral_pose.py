@@ -1,4 +1,4 @@
-"""Where the joints of a standing person are drawn, seen from the front (values only, in tenths of a metre)."""
+"""The positions of joints in drawings of a standing person, seen from the front, in tenths of a metre."""
 
 CENTRE_AND_LEFT: dict[str, tuple[float, float]] = {
     "spine base": (0, 0), "spine 1": (0, 1.1), "spine middle": (0, 2.2), "spine shoulder": (0, 4.3),
@@ -15,4 +15,4 @@ NEUTRAL_POSE: dict[str, tuple[float, float]] = {
     **CENTRE_AND_LEFT,
     **{f"right{name.removeprefix('left')}": (-x, y) for name, (x, y) in CENTRE_AND_LEFT.items() if x},
 }
-"""Positions by the usual joint name, the face enlarged; the person faces the reader, so left is on the right."""
+"""Positions by the usual joint name, with an enlarged face; the person faces the reader, so left is on the right."""

@@ -1,4 +1,4 @@
-"""Which frame of a clip to draw, and from which side."""
+"""The choice of the frames of a clip to draw, and of the side from which they are drawn."""
 
 import numpy as np
 from jaxtyping import Float
@@ -7,7 +7,7 @@ from psp.skeleton.layout import Layout
 
 
 def in_space(joints: Float[np.ndarray, "t v c"]) -> Float[np.ndarray, "t v 3"]:
-    """Return joints in three dimensions; flat ones get z = 0."""
+    """Return joints in three dimensions; two-dimensional ones get z = 0."""
     return np.pad(joints, ((0, 0), (0, 0), (0, 3 - joints.shape[2])))
 
 
@@ -20,10 +20,10 @@ def mover(joints: Float[np.ndarray, "m t v c"]) -> int:
 
 
 def telling_frames(joints: Float[np.ndarray, "t v 3"], centre: int) -> tuple[int, int]:
-    """Return two frames between which an action happens, of those in which the person is seen.
+    """Return two frames with very different poses, among those in which the person is observed.
 
-    One differs most from the median pose, in which the person mostly is, the other differs most from that one. The
-    second of them is the wider one: bent, sitting or with an arm held out.
+    One differs most from the median pose, the other most from that one. The wider pose, such as bending, sitting or an
+    arm held out, is the second.
     """
     seen = np.flatnonzero(joints.any(axis=(1, 2)))
     poses = (joints - joints[:, [centre]])[seen]
@@ -35,10 +35,10 @@ def telling_frames(joints: Float[np.ndarray, "t v 3"], centre: int) -> tuple[int
 
 
 def flat(poses: Float[np.ndarray, "t v 3"], layout: Layout) -> Float[np.ndarray, "t v 2"]:
-    """Return poses of a person from the side on which they are widest; every centre is above the same point.
+    """Return poses of a person seen from the side on which they are widest, with all centres above the same point.
 
-    Up is the long axis of the most stretched pose, so that tilted cameras do not matter. If the layout has shoulders
-    and they can be seen, the left one is on the right, as of a person who faces the reader.
+    Up is the long axis of the most stretched pose, so that tilted cameras have no influence. If the layout has
+    shoulders, the left one is on the right, as for a person who faces the reader.
     """
     centred = poses - poses[:, [layout.centre]]
     up = _upwards(centred, layout)
@@ -57,7 +57,7 @@ def _distances(poses: Float[np.ndarray, "t v 3"], pose: Float[np.ndarray, "v 3"]
 
 
 def _width(pose: Float[np.ndarray, "v 3"]) -> float:
-    """Return how wide a pose is, as a share of how long it is."""
+    """Return the width of a pose divided by its length."""
     length, *widths = np.linalg.svd(pose - pose.mean(axis=0), compute_uv=False)
     return float(sum(widths) / length)
 
@@ -72,5 +72,5 @@ def _upwards(centred: Float[np.ndarray, "t v 3"], layout: Layout) -> Float[np.nd
 
 
 def _axes(points: Float[np.ndarray, "w 3"]) -> Float[np.ndarray, "a 3"]:
-    """Return the principal axes of points, that of the largest variance first."""
+    """Return the principal axes of points, the one with the largest variance first."""
     return np.linalg.svd(points, full_matrices=False)[2]

@@ -17,20 +17,20 @@ from psp.figures.layouts import PART_COLOURS
 
 MARKERS = "osD^vPX*<p"
 SIZES = {"*": 1.7, "D": 0.8, "s": 0.9}
-"""Stars seem smaller than squares of the same size."""
+"""Factors that make markers of different shapes look equally large."""
 
 PERPLEXITY, SEED = 30.0, 0
 CAPTION = (
     "t-SNE of {clips} clips of {classes} classes (cosine distance, perplexity {perplexity:g}, the same seed in every "
-    "panel). The axes have no meaning.\nMeasured on the features themselves, not on the picture: silhouette, how "
-    "compact classes are (-1 to 1),\nand 5 neighbours, for how many clips their class is the most frequent among the "
-    "five nearest others."
+    "panel). The axes have no meaning.\nMeasured on the features, not on the picture: silhouette, the compactness of "
+    "classes (-1 to 1),\nand 5 neighbours, the share of clips whose class is the most frequent one among the five "
+    "nearest others."
 )
 
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """A variant's features of the clips, with the figures written under its name."""
+    """The features of the clips by one variant, and the text `figures` under its name."""
 
     features: Float[np.ndarray, "s d"]
     figures: str = ""
@@ -50,9 +50,9 @@ def draw_tsne(
 def tsne_figure(
     clouds: Mapping[str, Cloud], labels: Int64[np.ndarray, "s"], classes: Sequence[str], columns: int = 4
 ) -> Figure:
-    """Return one panel for each variant's features of the same clips.
+    """Return a figure with one panel for each variant's features of the same clips.
 
-    Classes differ in colour and marker, so that they can be told apart without colour; up to a hundred of them.
+    Up to a hundred classes differ in colour and marker.
     """
     columns = min(columns, len(clouds))
     rows = -(-len(clouds) // columns)
@@ -74,19 +74,19 @@ def tsne_figure(
 
 
 def plane(features: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s 2"]:
-    """Return features laid out in the plane so that near ones stay near; always with the same seed and perplexity."""
+    """Return the t-SNE of features in the plane, with a fixed seed and perplexity."""
     start = "pca" if features.shape[1] > 1 else "random"
     tsne = TSNE(perplexity=perplexity_for(len(features)), metric="cosine", init=start, random_state=SEED)
     return tsne.fit_transform(features.astype(np.float64)).astype(np.float64)
 
 
 def perplexity_for(clips: int) -> float:
-    """Return 30, or less for so few clips that they have no 30 neighbours."""
+    """Return the perplexity for a number of clips: 30, or less for fewer than 91 clips."""
     return min(PERPLEXITY, max(1.0, (clips - 1) / 3))
 
 
 def plot_cloud(axes: Axes, points: Float[np.ndarray, "s 2"], labels: Int64[np.ndarray, "s"]) -> None:
-    """Plot clips as points, one colour and marker a class; classes are counted in the order of their labels."""
+    """Plot clips as points, with one colour and marker per class, by the order of the labels."""
     for number, label in enumerate(np.unique(labels)):
         colour, marker = style_of(number)
         own = points[labels == label]
@@ -102,12 +102,12 @@ def plot_cloud(axes: Axes, points: Float[np.ndarray, "s 2"], labels: Int64[np.nd
 
 
 def style_of(number: int) -> tuple[str, str]:
-    """Return colour and marker of a class by its number; the pairs come again after a hundred classes."""
+    """Return colour and marker of a class by its number; the pairs repeat after a hundred classes."""
     turn, colour = divmod(number, len(PART_COLOURS))
     return PART_COLOURS[colour], MARKERS[(colour + turn) % len(MARKERS)]
 
 
 def legend_entry(number: int, name: str) -> Line2D:
-    """A class's name beside its marker."""
+    """Return the legend entry of a class: its name and marker."""
     colour, marker = style_of(number)
     return Line2D([], [], linestyle="none", marker=marker, markersize=7, color=colour, label=name)

@@ -1,1 +1,1 @@
-"""Training runs compared on one page."""
+"""Reports that compare training runs."""

@@ -1,4 +1,4 @@
-"""Runs side by side: the settings in which they differ, their learning curves and their accuracies."""
+"""Comparison of runs: the settings in which they differ, their learning curves and their accuracies."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,9 +18,9 @@ Curves = dict[str, list[tuple[int, float]]]
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One run as a report shows it; `evaluation` is empty for a run that is not finished.
+    """One run of a report; `evaluation` and `result` are empty for a run that is not finished.
 
-    `evaluation` holds, by weights and test set, what evaluation.json holds; `result` what result.json holds.
+    `evaluation` holds the content of evaluation.json by weights and test set, `result` that of result.json.
     """
 
     name: str
@@ -32,13 +32,13 @@ class ComparedRun:
 
 
 def compare(paths: Sequence[Path], device: str = "auto") -> list[ComparedRun]:
-    """Open runs, and evaluate those that are finished and not evaluated yet."""
+    """Return the runs of folders for a report; finished runs that are not evaluated yet are evaluated."""
     names = short_names(paths)
     return [_open(path, name, device) for path, name in zip(paths, names, strict=True)]
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
-    """Return the paths without the folder that all have in common; the same run twice raises ConfigError."""
+    """Return the paths relative to their common folder; a run that occurs twice raises ConfigError."""
     full = [path.resolve() for path in paths]
     if len(set(full)) < len(full):
         raise ConfigError("a run is named twice.", remedy="Name each run once.")
@@ -54,31 +54,31 @@ def differing_settings(runs: Sequence[ComparedRun]) -> dict[str, list[Any]]:
 
 
 def curves(runs: Sequence[ComparedRun], quantity: str) -> Curves:
-    """Return a logged quantity over the steps, by run; steps that have none (of other stages) are left out."""
+    """Return a logged quantity over the steps, by run; steps without it (of other stages) are left out."""
     return {run.name: [(int(line["step"]), line[quantity]) for line in run.metrics if quantity in line] for run in runs}
 
 
 def confusions(runs: Sequence[ComparedRun]) -> dict[str, Sequence[Sequence[int]]]:
-    """Return confusion on the full test set with averaged weights, by run, of those with the first one's classes."""
+    """Return the confusion on the full test set with averaged weights, of runs with the same classes as the first."""
     evaluated = [run for run in runs if run.evaluation.get("average")]
     alike = [run for run in evaluated if run.classes == evaluated[0].classes]
     return {run.name: run.evaluation["average"]["full"]["confusion"] for run in alike}
 
 
 def machine_names(result: Mapping[str, Any]) -> str:
-    """Return what a run was computed on, in words, one machine after the other where it moved."""
+    """Return the names of the devices on which a run was computed, one after the other."""
     devices = [*(machine["device"] for machine in result.get("earlier machines", [])), result["device"]]
     return ", then ".join(dict.fromkeys(_device_name(device) for device in devices))
 
 
 def precision_of(result: Mapping[str, Any], configured: str) -> str:
-    """Return how exactly a run was computed, and whether compiled; `configured` where the result does not say it."""
+    """Return the precision of a run, and whether it was compiled; `configured` if the result does not state it."""
     precision = str(result.get("precision", configured))
     return f"compiled {precision}" if result.get("compiled") else precision
 
 
 def _device_name(device: Mapping[str, Any]) -> str:
-    """Return the name of the GPU, or how many threads of a CPU."""
+    """Return the name of the GPU, or the number of CPU threads."""
     if device["type"] == "cuda":
         return str(device["name"])
     return f"{device['threads']} CPU thread{'s' if device['threads'] > 1 else ''}"
@@ -112,7 +112,7 @@ def _evaluation(run: StoredRun, device: str) -> Mapping[str, Any]:
 
 
 def _read(path: Path, *needed: str) -> dict[str, Any]:
-    """Return a file that a run wrote at its end; CheckpointError if it was damaged since, or lacks what is needed."""
+    """Return the content of a JSON file of a run; CheckpointError if it is damaged or lacks a needed key."""
     try:
         content: dict[str, Any] = json.loads(path.read_text())
         for name in needed:

@@ -1,4 +1,4 @@
-"""The report on runs, as one HTML page that needs no other file, or as Markdown with its pictures beside it."""
+"""The report on runs, as one HTML page with everything in it, or as Markdown with pictures beside it."""
 
 import base64
 import tempfile
@@ -14,7 +14,7 @@ from psp.figures.learning_curves import draw_learning_curves
 from psp.files import write_atomically
 from psp.report.compare import ComparedRun, confusions, curves, differing_settings, machine_names, precision_of
 
-TITLE = "Training runs compared"
+TITLE = "Comparison of training runs"
 
 Rows = Sequence[Sequence[str]]
 
@@ -29,10 +29,10 @@ class Section:
 
 
 def check_page(path: Path) -> None:
-    """Raise ConfigError if a report of this kind cannot be written, before runs are evaluated for it."""
+    """Raise ConfigError if a report of this format cannot be written; to be called before runs are evaluated."""
     if path.suffix not in (".html", ".md"):
-        remedy = "Let its name end with .html or .md."
-        raise ConfigError("cannot write a report of this kind.", where=str(path), remedy=remedy)
+        remedy = "Use a name that ends with .html or .md."
+        raise ConfigError("reports of this format cannot be written.", where=str(path), remedy=remedy)
 
 
 def write_report(path: Path, runs: Sequence[ComparedRun]) -> None:
@@ -44,7 +44,7 @@ def write_report(path: Path, runs: Sequence[ComparedRun]) -> None:
 
 
 def sections(runs: Sequence[ComparedRun]) -> list[Section]:
-    """Return accuracies, costs, the settings that differ, learning curves and confusion."""
+    """Return the sections of a report: accuracies, costs, settings that differ, learning curves and confusion."""
     found = [
         Section("Accuracy in %: top-1 (top-5)", _accuracies(runs)),
         Section("Labels, size, time", _costs(runs)),
