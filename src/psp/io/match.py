@@ -22,7 +22,7 @@ def match_lines(table: FactTable, recordings: Recordings) -> tuple[dict[int, lis
     number = {name: _find(name, recordings) for name in names}
     notes = []
     if len(recordings) == 1 == len(names) and number[names[0]] != [0]:
-        number, notes = {names[0]: [0]}, [f"The labels of {names[0] or 'the table'} are taken for the only recording."]
+        number, notes = {names[0]: [0]}, [f"The labels of {names[0] or 'the table'} are used for the only recording."]
     matched: dict[int, list[Facts]] = {}
     named: dict[int, str] = {}
     for name in names:

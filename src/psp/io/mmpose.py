@@ -72,7 +72,7 @@ def _recording(frames: Mapping[int, Sequence[Pose]], meta: Any, name: str) -> Ra
     if count in WHOLE_BODY:
         names, edges = (), ()
     notes = (COCO_OR,) if count == 17 and not names else ()
-    notes = ("The vertical axis of lifted skeletons is z (--up names another).",) if channels == 3 else notes
+    notes = ("The vertical axis of lifted skeletons is z (--up states another).",) if channels == 3 else notes
     return recording_of(
         frames, name, LIFTED, names=names, edges=edges, notes=notes, up="z" if channels == 3 else "-y",
         units="unknown units" if channels == 3 else "pixels",
