@@ -23,7 +23,7 @@ from psp.deploy.foreign import Options, open_for
 from psp.preprocess.bodies import BodyConfig, choose_bodies
 
 FPS, SHOWN = 30.0, 5
-"""Frames a second where the file does not tell them, and how many classes are shown."""
+"""Frames a second where the file does not state them, and how many classes are shown."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,15 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("model", help="a run folder, a model.safetensors or an .onnx file")
     parser.add_argument("file", help="a file or folder of recordings")
     parser.add_argument("--speed", type=float, default=1.0, help="how many times faster than recorded")
-    parser.add_argument("--window", type=int, help="frames of an answer, by default as many as the model takes")
-    parser.add_argument("--every", type=int, default=5, help="answer after every so many frames")
-    parser.add_argument("--layout", help="the joints of the file, by default as it tells, else the model's")
-    parser.add_argument("--up", help="the axis that points up, by default as the file tells, else the model's")
+    parser.add_argument("--window", type=int, help="frames that an answer uses, by default as many as the model takes")
+    parser.add_argument("--every", type=int, default=5, help="answer after every this many frames")
+    parser.add_argument("--layout", help="the joints of the file, by default as the file states, else the model's")
+    parser.add_argument("--up", help="the axis that points up, by default as the file states, else the model's")
     parser.add_argument("--size", help="WIDTHxHEIGHT of the image, for coordinates in shares of it")
-    parser.add_argument("--fps", type=float, help="frames a second, by default as the file tells, else 30")
+    parser.add_argument("--fps", type=float, help="frames a second, by default as the file states, else 30")
     given = parser.parse_args(arguments)
     if given.speed <= 0:
-        parser.error("--speed is more than 0")
+        parser.error("--speed must be more than 0")
     console = Console()
     try:
         opened = StreamingPredictor.open(given.model, given.window, given.every)
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for note in source.notes:
             console.print(note, highlight=False, markup=False)
         for item in source.items():
-            # The reader has told by confidence which joints are missing: a zero is a coordinate.
+            # The reader marks missing joints by their confidence, so a zero is a coordinate here.
             stream = StreamingPredictor(opened.recogniser, given.window, given.every, zero_is_missing=False)
             play(source.read(item), stream, given.speed, console)
     except PSPError as error:
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def play(recording: Recording, stream: StreamingPredictor, speed: float, console: Console) -> None:
-    """Push the frames of a recording at the times at which they were recorded, and show the answers."""
+    """Push the frames of a recording at the pace at which they were recorded, and show the answers."""
     rate, frames = (recording.fps or FPS) * speed, recording.joints.shape[1]
     begun, busy = time.perf_counter(), 0.0
     with Live(console=console, refresh_per_second=20) as live:
