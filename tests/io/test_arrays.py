@@ -291,3 +291,23 @@ def test_what_is_no_source_is_told(tmp_path: Path) -> None:
         with pytest.raises(PSPError) as refusal:
             open_arrays(source, layout="coco17")
         assert refusal.value.where == str(source)
+
+
+def test_a_table_without_labels_leaves_those_of_folders(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "wave/0.npy", "sit/0.npy")
+    (folder / "clips.csv").write_text("file,subject\nwave/0.npy,anna\n")
+    assert infos(folder) == {"sit/0": ("sit", {}), "wave/0": ("wave", {"subject": "anna"})}
+    (folder / "clips.csv").write_text("file,label\nwave/0.npy,hello\n")
+    assert infos(folder) == {"sit/0": (None, {}), "wave/0": ("hello", {})}
+
+
+@pytest.mark.parametrize("fps", [0, -25, float("inf"), float("nan")])
+def test_impossible_frame_rates_are_refused(tmp_path: Path, fps: float) -> None:
+    with pytest.raises(ConfigError, match=r"fps: .*out of range"):
+        open_arrays(folder_of(tmp_path, "a.npy"), layout="coco17", fps=fps)
+
+
+def test_y_points_down_in_landmarks_of_mediapipe(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "a.npy", joints=np.ones((4, 33, 3)))
+    assert open_arrays(folder, layout="mediapipe33").up == "-y"
+    assert open_arrays(folder, layout="mediapipe33", up="y").up == "y"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psp.errors import RecordingError
-from psp.io.facts import Facts, class_names, read_facts
+from psp.io.facts import Facts, class_names, read_facts, similar_names
 
 
 def table(folder: Path, text: str | bytes) -> Path:
@@ -47,8 +47,8 @@ def test_a_table_of_ids_or_of_both(tmp_path: Path) -> None:
         ("file,label\na,x\n\nb,x\na,y\n", r"line 5: 'a' has two lines that contradict each other, 'x' and 'y'"),
         ("file,label\na,x\na,\n", "'x' and no label"),
         ("file,age\na,1\na,2\n", "'a' has two lines"),
-        (b"\xff\xfef\x00", "cannot be read"),
-        (b"file,label\n\xe4,x\n", "cannot be read"),
+        ("file,label\n".encode("utf-16"), "text in UTF-16"),
+        (b"file,label\n\xe4,x\n", "byte 11 is not UTF-8 text"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str | bytes, says: str) -> None:
@@ -94,3 +94,16 @@ def test_a_column_comes_back_with_its_type(tmp_path_factory: pytest.TempPathFact
     else:
         assert found == values
         assert {type(value) for value in found} == {type(values[0])}
+
+
+def test_classes_that_differ_only_in_spelling_are_named(tmp_path: Path) -> None:
+    assert similar_names(["sit", "Sit down", "sitdown", "wave"]) == [
+        "The classes 'Sit down' and 'sitdown' differ only in case or blanks; they are kept apart."
+    ]
+    assert similar_names(["1", "-1", "wave"]) == []
+
+
+def test_a_table_without_labels_says_so(tmp_path: Path) -> None:
+    assert read_facts(table(tmp_path, "file,lable\na,x\n")).notes == (
+        "The table has no column label; its columns are file, lable.",
+    )

@@ -26,8 +26,9 @@ WITHOUT_TEST = ("leak", "untrained-class", "untested-class")
 def check(store: Store | str | os.PathLike[str], split: str | Path | Split | None = None) -> Report:
     """Return a report on what may be wrong with the clips, labels and split of a data set.
 
-    `split` is as in `resolve_split`, by default that of training with every label. The clips are read once, a few megabytes at a time. Changed files and labels
-    outside the classes raise StoreError; a given split that does not fit raises SplitError.
+    `split` is as in `resolve_split`, by default that of training with every label. The clips are read once, a few
+    megabytes at a time. Changed files and labels outside the classes raise StoreError; a given split that does not fit
+    raises SplitError.
     """
     opened = store if isinstance(store, Store) else open_store(store)
     facts = check_store(opened)

@@ -9,7 +9,7 @@ from jaxtyping import Float64, Int64
 
 from psp.errors import RecordingError
 from psp.io.format import File
-from psp.io.kinds import kind_of
+from psp.io.kinds import AS_UTF_8, kind_of
 
 REMEDY = "Correct this file or leave it out."
 MOST_MISSING = 100_000
@@ -24,7 +24,7 @@ def text_of(file: File) -> str:
         return file.content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         what = f"byte {error.start} is not UTF-8 text."
-        raise RecordingError(what, where=file.name, remedy="Save the file as UTF-8 text.") from error
+        raise RecordingError(what, where=file.name, remedy=AS_UTF_8) from error
 
 
 def csv_lines(file: File, delimiter: str = ",") -> dict[int, list[str]]:

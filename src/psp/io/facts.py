@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from psp.errors import RecordingError
+from psp.io.csv_text import text_of
+from psp.io.format import File
 
 NAMES, RESERVED = ("file", "id", "label"), ("persons", "frames", "first_row", "key", "order")
-REMEDY = "Correct this table: a column file or id, one line per recording or interval."
+REMEDY = "Correct this table: a column file or id, one line per recording or interval, entries between commas."
 ENDS = {("start", "end"): None, ("start_frame", "end_frame"): "frames"}
 """The columns of an interval, with the unit that they state."""
 
@@ -75,7 +77,8 @@ def facts_of(text: str, path: str) -> FactTable:
         _check(facts, found.get((name, interval)), where)
         found[name, interval] = facts
     unit: Unit | None = "frames" if ends and ENDS[ends] else None
-    return FactTable(tuple(found.values()), unit, path)
+    notes = () if "label" in header else (f"The table has no column label; its columns are {', '.join(header)}.",)
+    return FactTable(tuple(found.values()), unit, path, notes)
 
 
 def class_names(labels: Iterable[str]) -> tuple[str, ...]:
@@ -85,12 +88,23 @@ def class_names(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(different if numbers is None else sorted(different, key=int))
 
 
+def similar_names(names: Iterable[str]) -> list[str]:
+    """Return a sentence for each group of names that differ only in case and blanks."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault("".join(name.casefold().split()), []).append(name)
+    alike = (" and ".join(map(repr, group)) for group in groups.values() if len(group) > 1)
+    return [f"The classes {group} differ only in case or blanks; they are kept apart." for group in alike]
+
+
 def text_of_table(path: Path) -> str:
     """Return the text of a table."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordingError(f"the table cannot be read ({error}).", where=str(path), remedy=REMEDY) from error
+        content = path.read_bytes()
+    except OSError as error:
+        what = f"the table cannot be read ({error.strerror})."
+        raise RecordingError(what, where=str(path), remedy="Correct the path.") from error
+    return text_of(File(str(path), content))
 
 
 def _lines(text: str, path: str) -> tuple[list[str], dict[int, list[str]]]:

@@ -42,11 +42,11 @@ class Clips:
 def cut_clips(recordings: Sequence[Listed], cutting: Cutting) -> Clips:
     """Return the clips of recordings.
 
-    A line of the table without an interval states the facts of a whole recording; with a table, recordings that no line
-    names are unlabelled. Each line with an interval is a clip. Frames outside of the intervals are cut into windows, by
-    default of the median length of the intervals. A piece shorter than a window is one clip if it is at least half as
-    long, else it is left out. An interval that begins after the end of its recording raises RecordingError; one that
-    ends after it is cut off there.
+    A line of the table without an interval states the facts of a whole recording; with a table of labels, the names of
+    folders are no labels, and recordings that no line names are unlabelled. Each line with an interval is a clip.
+    Frames outside of the intervals are cut into windows, by default of the median length of the intervals. A piece
+    shorter than a window is one clip if it is at least half as long, else it is left out. An interval that begins after
+    the end of its recording raises RecordingError; one that ends after it is cut off there.
     """
     found, table = Clips(), cutting.table
     if table is None:
@@ -54,7 +54,8 @@ def cut_clips(recordings: Sequence[Listed], cutting: Cutting) -> Clips:
     else:
         matched, notes = match_lines(table, [(each.id, each.files) for each in recordings])
         found.notes += notes
-        recordings = [replace(each, label=None) for each in recordings]
+        if any(line.label for line in table.lines):
+            recordings = [replace(each, label=None) for each in recordings]
     scale = _frames_of_a_unit(recordings, matched, cutting, found)
     for number, each in enumerate(recordings):
         lines = matched.get(number, [])
@@ -124,7 +125,7 @@ def _frames_of_a_unit(
 
 def _with_facts(recording: Listed, line: Facts) -> Listed:
     columns = {**recording.columns, **line.columns}
-    return replace(recording, id=line.id or recording.id, label=line.label, columns=columns)
+    return replace(recording, id=line.id or recording.id, label=line.label or recording.label, columns=columns)
 
 
 def _cut(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 DOWNLOAD = "Download the file itself."
 UNPACK = "Unpack it, or pack it as a zip archive."
 AS_CSV = "Export the table as CSV."
+AS_UTF_8 = 'Save it as UTF-8, in Excel as "CSV UTF-8".'
 ESTIMATE = "Run a pose estimator on it and prepare what that writes."
 
 
@@ -85,6 +86,7 @@ KINDS: tuple[tuple[re.Pattern[bytes], Kind], ...] = (
             "an AMASS file of body model parameters", "Compute the joints with the body model and save them as arrays."
         ),
     ),
+    (re.compile(rb"\xff\xfe|\xfe\xff"), Kind("text in UTF-16", AS_UTF_8)),
     (re.compile(rb"%PDF"), Kind("a PDF file", DOWNLOAD)),
     (re.compile(rb"SQLite format 3"), Kind("an SQLite database", AS_CSV)),
 )

@@ -4,18 +4,21 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from psp.config.ranges import require
 from psp.errors import ConfigError, RecordingError
-from psp.io.facts import class_names
+from psp.io.facts import class_names, similar_names
 from psp.io.format import Format, Raw, Units
 from psp.io.intervals import Clips, Cutting, cut_clips, frames_of
 from psp.io.joints import by_joint, find_layout, joint_order
 from psp.io.label_table import find_label_table, read_label_table
+from psp.io.landmarks import WITH_BODY
 from psp.io.listing import groups_of, list_recordings, parsed
 from psp.io.source import FileSource, SourceItem
 from psp.skeleton.layout import Layout
@@ -74,7 +77,7 @@ class FormatReader:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was derived or assumed, in sentences."""
-        return (*self.found, *self._listed.notes)
+        return (*self.found, *self._listed.notes, *similar_names(self.classes))
 
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
         """Return the clips in the order of their ids, and counts, such as that of clips without a label."""
@@ -144,6 +147,7 @@ def open_files(
     one in the folder. `window` and `stride`, such as "2s" or "60" frames, cut long recordings where no interval is
     labelled; `rest` is the class of these windows in recordings that have intervals, by default none.
     """
+    require(fps is None or 0 < fps < inf, "fps", fps or 0, "a number above 0, or leave it out")
     files = files or FileSource(source, format.suffixes)
     raw, folder, dataset = first_recording(format, files), _folder(source), _dataset(files)
     try:
@@ -158,11 +162,13 @@ def open_files(
         rate = facts.fps
         said.append(f"The frame rate, {rate:g} a second, is that of the table.")
     cutting = Cutting(facts, frames_of(window, rate, "window"), frames_of(stride, rate, "stride"), rate, rest)
-    vertical: Up = up or raw.up or ("y" if channels == 3 else "-y")
+    is_mediapipe = found.layout.name in WITH_BODY
+    vertical: Up = up or raw.up or ("y" if channels == 3 and not is_mediapipe else "-y")
     notes = [f"Layout {found.layout.name!r}: {found.reason}.", *found.derived, *raw.notes]
     notes += (*said, *(facts.notes if facts else ()))
     if up is None and raw.up is None:
-        notes.append(f"The axis that points up is taken to be {vertical} (--up states another).")
+        reason = ", as in MediaPipe" if is_mediapipe else ""
+        notes.append(f"The axis that points up is taken to be {vertical}{reason} (--up states another).")
     if raw.units == "shares of the image" and not (size or raw.size):
         notes.append("Coordinates are shares of the image; true proportions need its size (--size 1920x1080).")
     reader = FormatReader(
