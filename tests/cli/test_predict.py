@@ -127,6 +127,12 @@ def test_what_cannot_be_used_is_named_with_exit_code_2(model, recordings, capsys
     printed = capsys.readouterr()
     assert len(printed.out.splitlines()) == 5
     assert "left out: broken.npz" in printed.err
-    for options in (["--window", "2s"], ["--none-below", "2"], ["--stride", "3"], ["--layout", "ntu25"]):
+    for options in (
+        ["--window", "2s"],
+        ["--none-below", "2"],
+        ["--stride", "3"],
+        ["--window", "4", "--stride", "9"],
+        ["--layout", "ntu25"],
+    ):
         assert main(["predict", model, str(recordings), *options]) == 2
         assert capsys.readouterr().err.startswith("psp: ")

@@ -182,6 +182,8 @@ def test_a_model_that_differs_is_not_written(trained, tmp_path, monkeypatch):
 def test_impossible_destinations_are_refused(trained, exported, tmp_path):
     with pytest.raises(DestinationError, match="already exists"):
         export_onnx(trained, exported[1])
+    with pytest.raises(DestinationError, match=r"end with \.onnx"):
+        export_onnx(trained, tmp_path / "recogniser.pt")
     with pytest.raises(DestinationError, match="does not exist"):
         export_onnx(trained, tmp_path / "absent" / "recogniser.onnx")
 

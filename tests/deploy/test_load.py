@@ -40,7 +40,7 @@ def test_many_clips_are_recognised_as_one_by_one(recogniser):
         ([np.ones((5, 25, 3)), np.ones((5, 25, 2))], "clip 1: the shape"),
         ([np.ones((0, 25, 3))], "clip 0: the shape"),
         ([np.full((5, 25, 3), np.nan)], "no joint was observed"),
-        ([np.full((5, 25, 3), np.inf)], "infinite"),
+        ([np.full((5, 25, 3), np.inf)], "exceeds"),
         ([["a", "b"]], "not an array of numbers"),
         ("model", "clips of type str"),
         (3, "clips of type int"),

@@ -102,7 +102,8 @@ def test_a_spoiled_file_raises_no_other_error(data) -> None:
         (b"version https://git-lfs.github.com/spec/v1\n", "Git-LFS pointer"),
         (b"\n<!DOCTYPE html>", "web page"),
         (b"", "another format"),
-        (npy(np.full((2, 3, 2), np.inf)), "infinite"),
+        (npy(np.full((2, 3, 2), np.inf)), "exceeds"),
+        (npy(np.full((2, 3, 2), -1e300)), "exceeds"),
         (npy(np.zeros((2, 1663))), r"shape \(2, 1663\)"),
     ],
 )

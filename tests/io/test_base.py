@@ -69,7 +69,7 @@ def test_a_folder_called_synthetic_is_a_folder(tmp_path: Path, monkeypatch: pyte
 
 def test_what_no_format_fits_is_told(tmp_path: Path, sources: dict[str, Path]) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RecordingError, match=r"no recordings of a known format.*ntu \(.*nw-ucla \(.*arrays \("):
+    with pytest.raises(RecordingError, match=r"no recordings of a known format.*ntu, .*nw-ucla, .*arrays\."):
         detect_format(tmp_path / "empty")
     with pytest.raises(RecordingError, match=r"may be ntu or nw-ucla or arrays.*--format"):
         detect_format(tmp_path)

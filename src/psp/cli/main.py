@@ -9,6 +9,7 @@ from psp.cli.check import check
 from psp.cli.demo import demo
 from psp.cli.evaluate import evaluate
 from psp.cli.export import export
+from psp.cli.formats import formats
 from psp.cli.import_weights import import_weights
 from psp.cli.layouts import layouts
 from psp.cli.options import Command, parse_arguments, parser_of
@@ -28,6 +29,7 @@ COMMANDS: Mapping[str, Command] = {
     "predict": predict,
     "export": export,
     "report": report,
+    "formats": formats,
     "layouts": layouts,
     "demo": demo,
     "reproduce": reproduce,

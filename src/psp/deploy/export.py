@@ -30,9 +30,11 @@ def export_onnx(model: str | Path, out: str | Path, store: Store | None = None) 
     unless absent persons count as zeros in the model. The graph includes filling of gaps, normalisation, resampling and
     modalities. Layout, classes and other facts are JSON in the metadata `psp`, as in the model file. Before the file is
     written, onnxruntime predicts random clips, and clips of `store` if given: CheckpointError if they differ.
-    DestinationError if `out` exists or its folder does not.
+    DestinationError if `out` does not end with .onnx, if it exists, or if its folder does not.
     """
     trained, out = open_model(model), Path(out)
+    if out.suffix != ".onnx":
+        raise DestinationError("this is not the name of an ONNX file.", where=str(out), remedy="Let it end with .onnx.")
     if out.exists():
         raise DestinationError("the file already exists.", where=str(out), remedy="Choose another name.")
     if not out.parent.is_dir():

@@ -199,6 +199,7 @@ def _spans(recording: Recording, windows: Windows) -> list[tuple[int, int]]:
     if size is None:
         return [(0, frames)]
     stride = frames_of(windows.stride, recording.fps, "--stride") or max(size // 4, 1)
+    require(stride <= size, "--stride", stride, f"at most the {size} frames of a window")
     found, seen = windows_over(frames, size, stride), np.any(recording.seen, axis=0)
     return found if len(found) == 1 else [span for span in found if 2 * seen[slice(*span)].sum() >= size]
 

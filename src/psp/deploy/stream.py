@@ -10,6 +10,7 @@ from psp.deploy.clips import ClipRecogniser, padded
 from psp.deploy.load import load
 from psp.errors import ConfigError
 from psp.evaluate.arrays import InputError, cleaning
+from psp.skeleton.recording import LARGEST
 
 
 class Window:
@@ -134,8 +135,10 @@ class StreamingPredictor:
             expected = f"{size} or, with persons, (1 to {slots}, {size[0]}, {size[1]})"
             remedy = "Give the joints and coordinates of the model's layout, of at most so many persons."
             raise InputError(f"a frame has the shape {np.shape(frame)}, not {expected}.", where="frame", remedy=remedy)
-        if np.isinf(joints).any():
-            raise InputError("a coordinate is infinite.", where="frame", remedy="Use NaN for a joint not observed.")
+        if (np.abs(joints) > LARGEST).any():
+            raise InputError(
+                f"a coordinate exceeds {LARGEST:g}.", where="frame", remedy="Use NaN for a joint not observed."
+            )
         missing = np.any(np.isnan(joints), axis=2)
         if self.zero_is_missing:
             missing |= ~np.any(joints, axis=2)

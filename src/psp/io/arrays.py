@@ -21,6 +21,7 @@ from psp.io.format import File, Format, Raw
 from psp.io.joints import scored
 from psp.io.kinds import kind_of
 from psp.io.landmarks import LANDMARKS_IN_A_ROW, landmarks_of_rows
+from psp.skeleton.recording import LARGEST
 
 SHAPES = "(frames, joints, coordinates) or (persons, frames, joints, coordinates) with 2 or 3 coordinates"
 SEVERAL = "Save the joints under the key joints; several recordings are several files."
@@ -83,9 +84,9 @@ def parse_arrays(arrays: Arrays, name: str) -> tuple[Float64[np.ndarray, "m t v 
     if joints.ndim != 4 or joints.shape[3] not in (2, 3) or 0 in joints.shape:
         what = f"the array has the shape {_joints(arrays, name).shape}."
         raise RecordingError(what, where=name, remedy=f"Use {SHAPES}.")
-    if np.isinf(joints).any():
+    if (np.abs(joints) > LARGEST).any():
         remedy = "Use NaN where a joint was not observed."
-        raise RecordingError("a coordinate is infinite.", where=name, remedy=remedy)
+        raise RecordingError(f"a coordinate exceeds {LARGEST:g}.", where=name, remedy=remedy)
     observed = ~np.isnan(joints).any(axis=3)
     confidence = observed.astype(np.float32)
     if "confidence" in arrays:

@@ -257,10 +257,12 @@ def _unknown(files: FileSource, samples: Sequence[str]) -> RecordingError:
         return RecordingError(f"{labels[0]} is a table of labels.", where=files.where, remedy=remedy)
     found = [name for name, spec in READERS.items() if spec.recognises or spec.detects]
     alike = [name for name in found if READERS[name].suffixes and _like(samples, READERS[name].suffixes)]
-    known = "; ".join(f"{name} ({READERS[name].description})" for name in alike or found)
-    what = f"there are no recordings of a known format{f', {samples[0]} is not one' if alike else ''}."
-    kind_of_file = " of such files" if alike else ""
-    return RecordingError(what, where=files.where, remedy=f"Known formats{kind_of_file}: {known}.")
+    if not alike:
+        what, remedy = "there are no recordings of a known format.", f"Known formats: {', '.join(found)}."
+        return RecordingError(what, where=files.where, remedy=f"{remedy} 'psp formats' lists their files.")
+    known = "; ".join(f"{name} ({READERS[name].description})" for name in alike)
+    what = f"there are no recordings of a known format, {samples[0]} is not one."
+    return RecordingError(what, where=files.where, remedy=f"Known formats of such files: {known}.")
 
 
 def _like(samples: Sequence[str], suffixes: tuple[str, ...]) -> bool:

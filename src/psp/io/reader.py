@@ -22,7 +22,7 @@ from psp.io.landmarks import WITH_BODY
 from psp.io.listing import groups_of, list_recordings, parsed
 from psp.io.source import FileSource, SourceItem
 from psp.skeleton.layout import Layout
-from psp.skeleton.recording import ClipInfo, Recording, Up
+from psp.skeleton.recording import LARGEST, ClipInfo, Recording, Up
 
 BENCHMARKS = ("ntu60", "ntu120", "nw-ucla", "synthetic")
 """Names of benchmark data sets, which own data sets do not get."""
@@ -198,15 +198,15 @@ def observed(
 ) -> tuple[Float64[np.ndarray, "m t v c"], Float32[np.ndarray, "m t v"]]:
     """Return joints and confidence of some frames; a joint that was not observed has position and confidence 0.
 
-    No frames, more than 3 coordinates or an infinite coordinate raise RecordingError.
+    No frames, more than 3 coordinates or a coordinate above LARGEST raise RecordingError.
     """
     joints = np.asarray(raw.joints)[:, frames].astype(np.float64)
     if joints.shape[3] not in (1, 2, 3) or 0 in joints.shape:
         what = f"the joints have the shape {joints.shape} (persons, frames, joints, coordinates)."
         raise RecordingError(what, where=where, remedy="Correct this file or leave it out.")
-    if np.isinf(joints).any():
+    if (np.abs(joints) > LARGEST).any():
         remedy = "Use NaN where a joint was not observed."
-        raise RecordingError("a coordinate is infinite.", where=where, remedy=remedy)
+        raise RecordingError(f"a coordinate exceeds {LARGEST:g}.", where=where, remedy=remedy)
     known: np.ndarray = np.logical_not(np.isnan(joints).any(axis=3))
     if raw.zeros != "values":
         known &= np.any(joints, axis=3 if raw.zeros == "joints" else (2, 3), keepdims=True)[..., 0]
