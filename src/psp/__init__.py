@@ -58,7 +58,7 @@ __all__ = [
 
 
 LATE = {"SkeletonClassifier": "psp.estimator", "check": "psp.dataset.check"}
-"""Names with the modules that are imported when the names are first used, and scikit-learn and SciPy with them."""
+"""Names whose modules are imported only when the name is first used, because they import scikit-learn and SciPy."""
 
 
 def __getattr__(name: str) -> Any:

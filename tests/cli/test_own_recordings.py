@@ -26,7 +26,7 @@ assert main(["predict", "../recogniser.onnx", "recordings", "--out", "by-onnx.cs
 
 
 def write_recordings(folder: Path, layout: Layout, channels: int) -> None:
-    """One file a clip and a clips.csv; two-dimensional clips come with confidence and a joint that is missing."""
+    """One file per clip and a clips.csv; two-dimensional clips come with confidence and a joint that is missing."""
     folder.mkdir()
     lines = []
     for clip in small_clips(48, 4, joints=len(layout.joints), channels=channels, confidence=channels == 2):

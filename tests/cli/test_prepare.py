@@ -57,7 +57,7 @@ def test_settings_of_bodies(tmp_path: Path) -> None:
     [
         ("", "layout of these 17 joints is not known.*coco17"),
         ("--layout coco-17", "Did you mean 'coco17'"),
-        ("--layout coco17 --up z", "no axis of 2 coordinates"),
+        ("--layout coco17 --up z", "is not an axis of 2 coordinates"),
         ("--layout coco17 --up upwards", "up"),
         ("--layout coco17 --normalise published", "has no joint"),
         ("--layout coco17 --normalise.scal none", "Did you mean --normalise.scale"),

@@ -167,7 +167,7 @@ def test_pictures_of_networks_need_no_accuracies_of_every_epoch(tmp_path, capsys
         (["small", "--store", "STORE", "STORE"], "second store"),
         (["small", "--store", "STORE", "--seeds", "0"], "seeds"),
         (["small", "--store", "STORE", "--jobs", "0"], "jobs"),
-        (["small", "--store", "STORE", "--preset", "best"], "presets of its rows"),
+        (["small", "--store", "STORE", "--preset", "best"], "a preset of its own"),
     ],
 )
 def test_mistakes_are_named(store, tmp_path, capsys, arguments, message):

@@ -136,7 +136,7 @@ def complaint(capsys, *arguments: str) -> str:
         (["--split", "nowhere.json"], "nowhere.json"),
         (["--labels", "5"], "5/class"),
         (["--labels", "500/class!"], "class"),
-        (["--classes", "nowhere.txt"], "has a name already"),
+        (["--classes", "nowhere.txt"], "is not a number"),
         (["--init", "nowhere.safetensors"], "nowhere.safetensors"),
         (["--init", "nowhere.safetensors", "--size", "tiny"], "--size cannot be used with --init"),
         (["--estimate", "1"], "Use 2 or more"),

@@ -24,8 +24,8 @@ def check(store: Path, split: str | None = None, json: str | None = None, pictur
 
     Args:
         store: a folder written by 'psp prepare'
-        split: which clips train and which test, as for 'psp train'; by default what suits the data
-        json: a file for the whole report, or - to print it instead of the text
+        split: which clips train and which test, given as for 'psp train'; by default chosen by the data
+        json: the file to write the whole report to, or - to print it instead of the text
         pictures: a folder for pictures of the worst clips
     """
     _check_destination(json)
@@ -43,7 +43,7 @@ def check(store: Path, split: str | None = None, json: str | None = None, pictur
 
 def _check_destination(json: str | None) -> None:
     if json not in (None, "-") and not Path(str(json)).parent.is_dir():
-        raise ConfigError("the folder does not exist.", where=str(Path(str(json)).parent), remedy="Make it first.")
+        raise ConfigError("the folder does not exist.", where=str(Path(str(json)).parent), remedy="Create it first.")
 
 
 def _draw(store: Store, report: Report, folder: Path) -> dict[Finding, str]:

@@ -1,4 +1,4 @@
-"""How psp talks to a terminal: tables and progress bars."""
+"""Output on the terminal: tables, progress bars and lines of text."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ CONSOLE = Console()
 
 
 class Show(Protocol):
-    """Moves a progress bar."""
+    """A function that moves a progress bar."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         """Show that `done` of `total` are done."""
@@ -20,7 +20,7 @@ class Show(Protocol):
 
 @contextmanager
 def progress_bar(title: str, hidden: bool = False) -> Iterator["Show"]:
-    """A bar with what is done, a note and the time left; the yielded function takes done, total and the note."""
+    """Show a bar with the count, a note and the time left; the yielded function takes done, total and the note."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(
         *columns, TextColumn("{task.fields[note]}"), TimeRemainingColumn(), console=CONSOLE, disable=hidden
@@ -34,7 +34,7 @@ def progress_bar(title: str, hidden: bool = False) -> Iterator["Show"]:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table with its first column to the left and the others to the right."""
+    """Print a table whose first column is aligned to the left and the others to the right."""
     table = Table(title=title, title_justify="left")
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number else "left")
@@ -44,5 +44,5 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 
 def say(message: str) -> None:
-    """One line of plain text."""
+    """Print plain text."""
     CONSOLE.print(message, highlight=False, markup=False)

@@ -1,4 +1,4 @@
-"""`psp demo`: the whole way on the built-in data, in a few minutes."""
+"""`psp demo`: from recordings to test accuracy on the built-in data, in a few minutes."""
 
 import json
 from dataclasses import replace
@@ -35,7 +35,7 @@ def demo(out: Path = Path("demo"), clips: int = 1200, epochs: int = 12) -> None:
     Args:
         out: the folder for the data set, both runs and the picture; what it already holds is used again
         clips: how many clips are generated
-        epochs: how long each of the two trainings is
+        epochs: the length of each of the two trainings
     """
     keep_freed_memory()
     store = _built_in_data(out / "store", clips)
@@ -53,7 +53,7 @@ def demo(out: Path = Path("demo"), clips: int = 1200, epochs: int = 12) -> None:
 
 
 def _conclusion(store: Store, found: dict[str, Accuracy]) -> str:
-    """Return what the two trainings show."""
+    """Return a sentence that compares the two trainings."""
     accuracies = {method: f"{each.top1:.1f} %" for method, each in found.items()}
     return (
         f"With one labelled clip of each of {len(store.classes)} actions, PSP Learning recognises "
@@ -80,7 +80,7 @@ def _built_in_data(path: Path, clips: int) -> Store:
 
 
 def _train(store: Store, out: Path, method: str, epochs: int) -> Accuracy:
-    """Train the preset `best`, small enough for two cores, with a method; continue a run that was begun."""
+    """Train the preset `best` with a method, small enough for two cores, and return its accuracy; or continue a run."""
     task = make_task(store, LABELS, SPLIT)
     config = preset_config(task, "best", method=method, size="light", epochs=epochs)
     folder = RunFolder(out)
@@ -96,7 +96,7 @@ def _train(store: Store, out: Path, method: str, epochs: int) -> Accuracy:
 
 
 def _record(run: Run) -> None:
-    """Record the averaged weights' accuracy on whole clips of the test persons after an epoch, for the picture only."""
+    """Record the accuracy of the averaged weights on whole test clips after an epoch, for the picture only."""
     assert run.folder is not None
     data = run.config.data
     whole = replace(data, resample=replace(data.resample, test_crops=(WHOLE,)))

@@ -26,11 +26,11 @@ SHOWN = 5
 def evaluate(model: Path, store: Path | None = None, device: Device = "auto") -> None:
     """Evaluate a training run on the test sets of its split, or any model on the labelled clips of another data set.
 
-    Classes are compared by name; clips of a class that the model does not know are counted apart.
+    Classes are compared by name; clips of a class that the model does not know are counted separately.
 
     Args:
         model: a folder written by 'psp train', or a model.safetensors
-        store: another data set; or that of the run, if it has moved since training
+        store: another data set, or that of the run if it has moved since training
         device: where to compute
     """
     if not model.is_dir() and store is None:
@@ -63,7 +63,7 @@ def show_run(path: Path, store: Path | None, device: Device) -> None:
 
 
 def _say_gain(path: Path, store: Path | None) -> None:
-    """Say how a simple classifier gains from the labels, and keep it in `label_gain.json`."""
+    """Print how a simple classifier gains from more labels, and write it to `label_gain.json`."""
     found = label_gain(open_run(path).task(store))
     if found is None:
         return
@@ -85,7 +85,7 @@ def show_estimate(folder: RunFolder) -> None:
         figures = f"{found['top1']:.1f} % (95 % interval {low:.1f} to {high:.1f}) of {found['clips']} labelled clips"
         parts = f"{content['folds']} models, each tested on labels it was trained without"
     except (ValueError, KeyError, TypeError) as error:
-        remedy = "Remove it, and estimate again."
+        remedy = "Remove it and estimate again."
         raise CheckpointError(f"the file is damaged ({error}).", where=str(folder.estimate), remedy=remedy) from error
     say(f"estimated accuracy: {figures}; {parts}{f', by {groups}' if groups else ''}.")
 

@@ -33,7 +33,7 @@ def import_weights(checkpoint: Path, out: Path, layout: str = "ntu25") -> None:
 
 
 def published_interface(predictor: Predictor, facts: Mapping[str, str]) -> Interface:
-    """Return what the published program does with recordings; class names are those of NTU RGB+D where they fit."""
+    """Return how the published program treats recordings; class names are those of NTU RGB+D where they fit."""
     layout, count = predictor.backbone.layout, predictor.classes
     ntu = layout == layout_by_name("ntu25")
     return Interface(

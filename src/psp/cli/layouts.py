@@ -12,8 +12,8 @@ def layouts(layout: str | None = None, out: Path | None = None) -> None:
     """List the built-in skeleton layouts, or show one and what was derived for it; draw them.
 
     Args:
-        layout: name of a built-in layout or a YAML file with joints and edges; all built-in ones without it
-        out: picture to write, .png, .svg or .pdf
+        layout: name of a built-in layout or a YAML file with joints and edges; by default all built-in ones
+        out: the picture to write, .png, .svg or .pdf
     """
     if layout is None:
         shown = [layout_by_name(name) for name in layout_names()]

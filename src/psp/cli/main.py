@@ -37,13 +37,15 @@ COMMANDS: Mapping[str, Command] = {
 }
 OWN_PARSERS: Mapping[str, Callable[[Sequence[str]], int | None]] = {"prepare": run_prepare, "train": run_train}
 OPTIONAL_POSITIONALS = {"demo": ("out",), "layouts": ("layout",)}
-INTERRUPTED = "interrupted. What is finished is kept: give the same command again, for a run psp train --resume RUN."
+INTERRUPTED = (
+    "interrupted. What is finished is kept: run the same command again, or 'psp train --resume RUN' for a training run."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 2 for errors that the user can correct, or 128 + n after signal n.
 
-    `psp reproduce` returns 130 whatever kept it from finishing its runs.
+    `psp reproduce` returns 130 whatever stopped it before all runs were finished.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -74,7 +76,7 @@ def run_command(name: str, arguments: Sequence[str]) -> int | None:
 
 
 def overview() -> str:
-    """Return the help of `psp`: its commands, a line each."""
+    """Return the help of `psp`, with one line per command."""
     lines = ["usage: psp COMMAND ...", "", "Action recognition from skeletons with few labels.", "", "commands:"]
     lines += [f"  {name:15} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
     return "\n".join([*lines, "", "'psp COMMAND --help' lists the options of a command.", ""])

@@ -1,4 +1,4 @@
-"""From functions' signatures and docstrings to the arguments, options and help of a command."""
+"""Makes the arguments, options and help of a command from the signature and docstring of its function."""
 
 import inspect
 import re
@@ -63,7 +63,7 @@ def parser_of(
 
 
 def parse_arguments(parser: ArgumentParser, arguments: Sequence[str], *, defaults: bool = True) -> Namespace:
-    """Return the parsed arguments; ConfigError names what is wrong and, for an unknown option, the nearest one."""
+    """Return the parsed arguments; a ConfigError names the fault and, for an unknown option, the nearest one."""
     try:
         return parser.parse_args(list(arguments), defaults=defaults)
     except ArgumentError as error:
@@ -78,17 +78,17 @@ def parse_arguments(parser: ArgumentParser, arguments: Sequence[str], *, default
 
 
 def _in_a_line(message: str) -> str:
-    """Return a message of jsonargparse in a line, with the option as it is written."""
+    """Return a message of jsonargparse as one line, with the option as the user writes it."""
     line = re.sub(r'Parser key "([\w.]+)"', lambda found: f"--{found[1]}", " ".join(message.split()))
     return re.sub(r"<class '(\w+)'>", r"\1", line).rstrip(".") + "."
 
 
 class _Given(list[str]):
-    """Words that were given, not a default."""
+    """Words that the user gave, as opposed to a default."""
 
 
 class _Gather(Action):
-    """A list of words may be given in pieces, each after the option; the first replaces the default."""
+    """Joins the words of an option that is given several times; the first time they replace the default."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         earlier = getattr(namespace, self.dest)

@@ -24,10 +24,10 @@ ROWS, LEFT_OUT, LABELS = 50, 20, 5
 """How many predictions, left-out recordings and unknown labels are shown on the terminal."""
 
 LEVELS, ENOUGH = (0.5, 0.7, 0.9), 20
-"""For which probabilities the accuracy above them is shown, and of how many labelled recordings at least."""
+"""The probabilities above which the accuracy is shown, and how many labelled recordings that takes at least."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell begins with that a spreadsheet calculates."""
+"""Beginnings of cells that a spreadsheet takes for formulas."""
 
 
 def predict(
@@ -49,7 +49,7 @@ def predict(
 ) -> int:
     """Recognise recordings of any known format, whole or as a timeline of their actions.
 
-    Recordings that cannot be used are named at the end, the others are predicted, and the exit code is 2.
+    Recordings that cannot be used do not stop the others: they are named at the end, and the exit code is 2.
 
     Args:
         model: a run folder, a model.safetensors or a file written by 'psp export'
@@ -59,14 +59,14 @@ def predict(
         window: predict a timeline from windows of this length, such as 2s or 60 frames
         stride: how far apart windows begin, by default a quarter of a window
         min_duration: shorter segments of a timeline become parts of a neighbour, such as 0.5s or 15 frames
-        none_below: where the best class has a lower probability the class is none
-        format: the format of the recordings, by default found by the files (psp formats lists them)
-        layout: the joints - a built-in name or a YAML file, by default as the files tell, else the model's
-        up: the axis that points up, by default as the files tell, else the model's
-        fps: frames a second, by default as the files tell
+        none_below: answer none where the best class has a lower probability than this
+        format: the format of the recordings, by default found by the files (docs/formats.md lists them)
+        layout: the joints - a built-in name or a YAML file, by default as the files state, else the model's
+        up: the axis that points up, by default as the files state, else the model's
+        fps: frames a second, by default as the files state
         size: WIDTHxHEIGHT of the image in pixels, for coordinates in shares of it
         table: labels to compare with, by default clips.csv in the folder
-        device: where PyTorch computes
+        device: the device that PyTorch computes on
     """
     write = None if out is None else _writer(out)
     options = Options(format, layout, up, fps, size_of(size), table)
@@ -84,7 +84,7 @@ def predict(
 
 
 def as_csv(found: Predictions) -> str:
-    """Return predictions as CSV, the probability of every class in a column.
+    """Return predictions as CSV, with a column for the probability of each class.
 
     Text that a spreadsheet would calculate is prefixed with an apostrophe.
     """
@@ -100,7 +100,7 @@ def as_csv(found: Predictions) -> str:
 
 
 def as_json_lines(found: Predictions) -> str:
-    """Return predictions as JSON lines; what is not known is null."""
+    """Return predictions as JSON lines; values that are not known are null."""
     return "".join(json.dumps(_object(each, found), ensure_ascii=False) + "\n" for each in found.found)
 
 
@@ -108,13 +108,13 @@ WRITERS: Mapping[str, Callable[[Predictions], str]] = {".csv": as_csv, ".jsonl":
 
 
 def _writer(out: Path) -> Callable[[Predictions], str]:
-    """Return what writes a file of this ending; a place where nothing can be written is refused before all work."""
+    """Return the function that formats a file of this ending; refuse a path that cannot be written before any work."""
     if out.suffix not in WRITERS:
         raise ConfigError("this is neither a .csv nor a .jsonl file.", where=str(out), remedy="Choose one of these.")
     if out.exists():
         raise DestinationError("the file already exists.", where=str(out), remedy="Choose another name.")
     if not out.parent.is_dir():
-        raise DestinationError("the folder does not exist.", where=str(out.parent), remedy="Make it first.")
+        raise DestinationError("the folder does not exist.", where=str(out.parent), remedy="Create it first.")
     return WRITERS[out.suffix]
 
 
@@ -179,7 +179,7 @@ def _show_accuracy(found: Predictions, whole: bool) -> None:
 
 
 def _show_levels(probability: np.ndarray, right: np.ndarray) -> None:
-    """Print what a threshold would leave, which helps to choose --none-below."""
+    """Print how many predictions several thresholds would keep, which helps to choose --none-below."""
     rows = []
     for level in LEVELS:
         kept = probability >= level

@@ -28,7 +28,7 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Settings:
-    """What single settings can change."""
+    """The settings that single options can change."""
 
     clean: CleanConfig = field(default_factory=CleanConfig)
     normalise: NormaliseConfig = field(default_factory=NormaliseConfig)
@@ -55,27 +55,27 @@ def prepare(
     dry_run: bool = False,
     settings: Mapping[str, Any] = {},
 ) -> None:
-    """Turn recordings into a stored data set; an interrupted preparation goes on where it was.
+    """Turn recordings into a stored data set; an interrupted preparation continues where it stopped.
 
     Args:
         sources: a folder, archive or file of recordings, several of them, or the word synthetic for built-in data
         dest: the data set to write; it must not exist
-        format: the format of the recordings, by default found by the files (psp formats lists them)
-        layout: the joints - the name of a built-in layout or a YAML file, by default as the files tell
-        up: the axis that points up, by default as the format has it, else y, and -y for two coordinates
-        fps: frames a second, by default as the files tell
+        format: the format of the recordings, by default found by the files (docs/formats.md lists them)
+        layout: the joints - the name of a built-in layout or a YAML file, by default as the files state
+        up: the axis that points up, by default that of the format, else y, and -y for two coordinates
+        fps: frames a second, by default as the files state
         size: WIDTHxHEIGHT of the image in pixels, for coordinates in shares of it
         table: labels and facts - a table of clips or intervals, by default clips.csv in the folder
         window: cut long recordings into clips of this length where nothing is labelled, such as 2s or 60 frames
         stride: how far apart these clips begin, by default one after the other
-        rest: a class for what lies between labelled intervals, by default unlabelled
+        rest: a class for the frames between labelled intervals, by default unlabelled
         normalise: how clips are centred, scaled and turned
         missing: a list of clips to leave out, as NTU RGB+D publishes it
         skip_damaged: leave damaged recordings out and note them in the data set
         workers: processes to use, by default one per core
         clips: how many clips of built-in data to make, by default 1200
-        seed: of the built-in data, by default 0
-        dry_run: only say what is found
+        seed: the random seed of the built-in data, by default 0
+        dry_run: only print what is found
         settings: changes of single settings, nested
     """
     found = detect_format(sources) if format is None else format
@@ -109,7 +109,7 @@ def run_prepare(arguments: Sequence[str]) -> None:
 
 
 def prepare_parser() -> ArgumentParser:
-    """Return the parser of `psp prepare`, with one option a setting, such as --normalise.scale."""
+    """Return the parser of `psp prepare`, with one option per setting, such as --normalise.scale."""
     parser = parser_of(prepare, "prepare", without=("settings",))
     for name, kind in {"clean": CleanConfig, "clean.bodies": BodyConfig, "normalise": NormaliseConfig}.items():
         for key, hint in get_type_hints(kind).items():
@@ -119,17 +119,17 @@ def prepare_parser() -> ArgumentParser:
 
 
 def size_of(text: str | None) -> tuple[int, int] | None:
-    """Return width and height."""
+    """Return the width and height that WIDTHxHEIGHT states, or None."""
     if text is None:
         return None
     numbers = re.fullmatch(r"([1-9]\d{0,5})[xX]([1-9]\d{0,5})", text)
     if not numbers:
-        raise ConfigError(f"{text!r} is no size.", where="--size", remedy="Write it as 1920x1080.")
+        raise ConfigError(f"{text!r} is not a size.", where="--size", remedy="Write it as 1920x1080.")
     return int(numbers[1]), int(numbers[2])
 
 
 def _say_found(reader: Reader, format: str) -> None:
-    """Say what the source holds, and what was derived or assumed."""
+    """Print what the source holds, and what was derived or assumed."""
     items, counts = reader.items()
     labelled = len(items) - counts.pop("recordings without a label", 0)
     rows: list[tuple[str, object]] = [("format", format)]
@@ -141,7 +141,7 @@ def _say_found(reader: Reader, format: str) -> None:
 
 
 def _first(reader: Reader, items: Sequence[SourceItem]) -> list[tuple[str, object]]:
-    """Return what the first recording that can be read tells."""
+    """Return rows of the table that describe the first recording that can be read."""
     for item in items[:SHOWN]:
         try:
             recording = reader.read(item)

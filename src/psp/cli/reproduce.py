@@ -51,11 +51,11 @@ def reproduce(
     compile: bool = False,
     dry_run: bool = False,
 ) -> int:
-    """Run what a table or figure of the paper needs and is not there yet, then write it.
+    """Train the runs that a table or figure of the paper still needs, then write it.
 
     It may be interrupted at any time: finished runs are kept, and the same command continues. The exit code is 130
-    while runs are missing that have not failed, 2 if only such are left. A result that `out` already holds, of the
-    same configuration, clips and labels, is not run again.
+    while runs are missing that have not failed, 2 if only failed ones are missing. A run is not repeated if `out`
+    already holds a result of the same configuration, clips and labels.
 
     Args:
         experiment: table2, table3, table4, figure5, figure6, figure7, figure8 or recipe
@@ -64,18 +64,19 @@ def reproduce(
         runs: where the run folders are kept
         size: how large the networks are
         epochs: no run of presets paper and published trains longer than this; their schedules shrink in proportion
-        seeds: how many label budgets each cell is measured on, if not as many as the experiment says
+        seeds: how many label budgets each cell is measured on, by default as many as the experiment says
         preset: which settings the ablations of table4 and of the figures start from
-        rows: run these systems only, by their names in the results, for example best; the table shows all
-        columns: run these label budgets or data sets only, by their names in the results, for example all
-        quick: a small version in minutes
-        every_epoch: evaluate the test clips after every epoch, for a column of its own: it is no result
-        jobs: how many trainings run side by side (one on a CPU, several on a GPU)
-        minutes: stop after so many minutes with everything saved, and measure no costs; 0 only writes what is there
+        rows: run only these systems, by their names in the results, such as 'best'; the table shows all
+        columns: run only these label budgets or data sets, by their names in the results, such as 'all'
+        quick: run a small version that takes minutes
+        every_epoch: evaluate the test clips after every epoch and show the best one in a table of its own, which is
+            not a result
+        jobs: how many trainings run side by side, by default one on a CPU and several on a GPU
+        minutes: stop after this many minutes with everything saved, and measure no costs; 0 only writes the table
         device: where to compute
-        precision: how exactly every system is computed, if not each as its settings say
-        compile: let torch.compile speed up the encoder, where it can; the costs shown are without
-        dry_run: say what would be run and what it would cost, and stop
+        precision: the precision of every system, by default that of its settings
+        compile: let torch.compile speed up the encoder, where it can; the costs shown are without it
+        dry_run: print which runs are missing and the time they would take, and stop
     """
     started = time.monotonic()
     keep_freed_memory()
@@ -109,7 +110,7 @@ def _check_every_epoch(experiment: Experiment, config: RunnerConfig) -> None:
 
 
 def _run(missing: list[PlannedRun], experiment: Experiment, config: RunnerConfig) -> Outcome:
-    """Bring runs to their ends."""
+    """Train the missing runs."""
     if not missing:
         return Outcome(0, {})
     if config.compile and not can_compile(device_by_name(config.device)):
@@ -119,7 +120,7 @@ def _run(missing: list[PlannedRun], experiment: Experiment, config: RunnerConfig
 
 
 def _exit_code(outcome: Outcome, asked: int) -> int:
-    """The exit code, and how to go on where runs are missing; TrainingError where all that are missing failed."""
+    """Return the exit code, and print how to continue if runs are missing; TrainingError if all missing ones failed."""
     left = asked - outcome.finished - len(outcome.failed)
     for run, error in outcome.failed.items():
         say(f"failed: {run}: {error}")
@@ -127,7 +128,7 @@ def _exit_code(outcome: Outcome, asked: int) -> int:
         say(f"{outcome.finished} of {asked} runs are done. The same command continues.")
         return UNFINISHED
     if outcome.failed:
-        raise TrainingError(f"{len(outcome.failed)} of {asked} runs failed.", remedy="What is done is kept.")
+        raise TrainingError(f"{len(outcome.failed)} of {asked} runs failed.", remedy="The finished runs are kept.")
     return 0
 
 
@@ -138,7 +139,7 @@ def _stores(named: Sequence[str]) -> list[Store]:
 
 
 def synthetic_ntu(folder: Path, clips: int = NTU_CLIPS) -> Store:
-    """Return a store of synthetic actions, written as raw recordings of NTU RGB+D and prepared, if it is not there yet.
+    """Return a store of synthetic actions; if it does not exist, write them as raw NTU RGB+D files and prepare these.
 
     Accuracies on it say nothing about NTU RGB+D.
     """
@@ -151,7 +152,7 @@ def synthetic_ntu(folder: Path, clips: int = NTU_CLIPS) -> Store:
 
 
 def _asked_for(runs: Sequence[PlannedRun], rows: Sequence[str], columns: Sequence[str]) -> list[PlannedRun]:
-    """Return the runs of the named rows and columns; without names all."""
+    """Return the runs of the named rows and columns; without names all of them."""
     return [run for run in runs if (not rows or run.row.name in rows) and (not columns or run.column.name in columns)]
 
 
@@ -171,14 +172,14 @@ def _show_costs(runs: Sequence[PlannedRun], config: RunnerConfig) -> None:
         for each in costs
     ]
     columns = ("system", "labels", "runs", "steps", "clips a step", "clips/s", "minutes a run")
-    print_table("What is to be run", columns, rows)
+    print_table("Runs to do", columns, rows)
     hours = sum(each.runs * each.seconds for each in costs) / 3600
     jobs = config.jobs or default_jobs(config.device)
-    say(f"together {hours:.2f} hours one after the other, without evaluation; {jobs} at a time.")
+    say(f"together {hours:.2f} hours one after the other, without evaluation; {jobs} run at a time.")
 
 
 def _write(experiment: Experiment, runs: Sequence[PlannedRun], config: RunnerConfig, scope: Scope) -> None:
-    """Write the table of what is there, and draw the picture once nothing is missing."""
+    """Write the table from the finished runs, and draw the picture once no run is missing."""
     table = Table(experiment, runs, read_results(config.results))
 
     def stem(columns: Sequence[Column]) -> Path:

@@ -64,21 +64,21 @@ def train(
 
     Args:
         store: a folder written by 'psp prepare' (with --resume only if it has moved)
-        labels: whose labels may be used - all, 5/class (5/class! insists on five of each), 5%, or a CSV file of ids
-            with or without labels
+        labels: the clips whose labels may be used - all, 5/class (5/class! refuses classes with fewer), 5%, or a CSV
+            file of ids with or without labels
         split: which clips train and which test - a benchmark such as nw-ucla, subject, subject=3,4, kfold=5/0,
-            fraction=0.3, none (all train) or a file; by default what suits the data
+            fraction=0.3, none (all train) or a file; by default chosen by the data
         preset: paper (its text), published (its program) or best (ours)
-        method: the training method, if not that of the preset
-        size: of the network, by default light for best and full for the others
-        epochs: length of every stage, if not that of the preset; warm-up and milestones move in proportion. With
-            --resume a finished run is trained for so many further epochs, in a folder of its own
-        seed: of everything random in training, and of the labels unless --labels-seed is given
-        labels_seed: which labels are drawn
-        classes: a file with names for classes that are numbers - one a line in their order, or NUMBER,NAME
+        method: the training method, by default that of the preset
+        size: the size of the network, by default light for best and full for the others
+        epochs: length of every stage, by default that of the preset; warm-up and milestones move in proportion. With
+            --resume a finished run is trained for this many further epochs, in a folder of its own
+        seed: the seed of everything random in training, and of the labels unless --labels-seed is given
+        labels_seed: the seed by which the labels are drawn
+        classes: a file with names for classes that are numbers - one per line in their order, or NUMBER,NAME
         init: a run folder or a model.safetensors whose weights training starts from
-        estimate: after training, estimate the accuracy by cross-validation of the labelled clips in so many parts
-            (5 without a number); each part trains a model
+        estimate: after training, estimate the accuracy by cross-validation of the labelled clips in this many parts
+            (5 without a number); for each part a model is trained
         out: the run folder to write, by default runs/STORE-METHOD
         resume: a run folder to continue at its last checkpoint
         device: where to compute
@@ -89,7 +89,7 @@ def train(
     given = dict(locals())
     keep_freed_memory()
     if estimate == 1 or estimate < 0:
-        raise ConfigError("one part cannot be held out from itself.", where="--estimate", remedy="Use 2 or more.")
+        raise ConfigError("cross-validation needs at least two parts.", where="--estimate", remedy="Use 2 or more.")
     if resume:
         run = _continued(resume, epochs, out, given)
     elif store is None:
@@ -116,7 +116,7 @@ def run_train(arguments: Sequence[str]) -> int | None:
 def train_parser(preset: str | None = None, method: str | None = None) -> ArgumentParser:
     """Return the parser of `psp train`, with the settings of a method and its stages.
 
-    Of a method that needs two stages the settings of the first have the name of that stage in front.
+    If a method needs two stages, the settings of the first have the name of that stage in front.
     """
     parser = parser_of(
         train, "train", optional_positionals=("store",), without=("method", "settings"), bare={"estimate": FOLDS}
@@ -131,7 +131,7 @@ def train_parser(preset: str | None = None, method: str | None = None) -> Argume
         inside = "" if stage is config.last else f"{stage.name}."
         for name, kind in {"method": type(stage.method), "optim": OptimConfig, "batch": BatchSizes}.items():
             parser.add_argument(f"--{inside}{name}", type=kind)
-        parser.add_argument(f"--{inside}steps_per_epoch", type=int, help="if not one pass over the unlabelled clips")
+        parser.add_argument(f"--{inside}steps_per_epoch", type=int, help="default: a pass over the unlabelled clips")
         parser.add_argument(f"--{inside}ema", type=float, help="decay of the averaged weights")
         parser.add_argument(f"--{inside}initialise", type=str, help="scratch, backbone or a model.safetensors")
     return parser
@@ -188,7 +188,7 @@ def _begun(path: Path, given: Mapping[str, Any]) -> Run:
 
 
 def _as_model(store: Store, init: Path) -> Store:
-    """Return a store, converted beside it if a model to start from has another layout or vertical axis."""
+    """Return a store, or a conversion written beside it if the model has another layout or vertical axis."""
     expected = initial_model(init)[1].interface
     if store.path is None or is_alike(store, expected):
         return store
@@ -221,7 +221,7 @@ def _refuse_changes(given: Mapping[str, Any], allowed: Sequence[str]) -> None:
 
 
 def _say_task(task: Task) -> None:
-    """Say which clips train and test, which labels are used, and what they lack."""
+    """Print which clips train and test, which labels are used, and what they lack."""
     say(f"split: {task.split.name}: {task.split.description}")
     clips, number = f"{len(task.labels.ids)} of {len(task.split.train)} training clips", len(task.classes)
     say(f"labels: {clips} ({task.labels.spec}), {number} classes")
@@ -231,8 +231,8 @@ def _say_task(task: Task) -> None:
 
 def _say_start(init: Path, task: Task) -> None:
     is_same = initial_model(init)[1].interface.classes == task.classes
-    rest = "its classifiers too" if is_same else "the classifiers are new, because the classes differ"
-    say(f"start: the encoders of {init}; {rest}")
+    classifiers = "its classifiers too" if is_same else "the classifiers are new, because the classes differ"
+    say(f"start: the encoders of {init}; {classifiers}")
 
 
 def _watch(run: Run, checkpoint_seconds: float, store: Path | None, device: Device, folds: int) -> int | None:
@@ -243,8 +243,8 @@ def _watch(run: Run, checkpoint_seconds: float, store: Path | None, device: Devi
         signal = run.train(lambda now: show(now.step, now.steps, _note(now, several)), None, checkpoint_seconds)
     if signal is not None:
         if run.ranks.is_main:
-            place = f"step {run.trainer.step} of {run.trainer.steps}"
-            say(f"stopped at {place}. Continue with 'psp train --resume {path}'.")
+            done = f"step {run.trainer.step} of {run.trainer.steps}"
+            say(f"stopped at {done}. Continue with 'psp train --resume {path}'.")
         return 128 + signal
     if folds:
         _estimate(run, folds, device)
@@ -259,7 +259,7 @@ def _watch(run: Run, checkpoint_seconds: float, store: Path | None, device: Devi
 
 
 def _note(now: Progress, several: bool) -> str:
-    """Return what the progress bar says beside the step."""
+    """Return the note that the progress bar shows beside the step."""
     numbers = {"loss": now.reading.loss, **now.reading.metrics}
     accuracy = f"  accuracy {100 * numbers['accuracy']:.0f} %" if "accuracy" in numbers else ""
     stage = f"{now.stage}: " if several else ""
