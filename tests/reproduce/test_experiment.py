@@ -93,7 +93,7 @@ def test_stores_that_do_not_fit_are_refused(store):
 
 
 def test_a_preset_is_refused_where_rows_name_their_own(store):
-    with pytest.raises(ConfigError, match="presets of its rows"):
+    with pytest.raises(ConfigError, match="a preset of its own"):
         plan(SMALL, [store], Scope(preset="best"))
     ablations = {name for name, each in EXPERIMENTS.items() if each.ablates}
     assert ablations == {"table4", "figure5", "figure6", "figure7", "figure8"}

@@ -1,4 +1,4 @@
-"""What an experiment will cost, measured before it starts: a few real steps of every system on every data set."""
+"""The expected cost of an experiment, from a few real steps of every system on every data set before it starts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class Cost:
 
 
 def expected_costs(runs: Sequence[PlannedRun], device: str) -> Iterator[Cost]:
-    """Yield costs, after measuring the speed of each system on each data set."""
+    """Yield the costs of each system and column, after measuring the speed of each system on each data set."""
     speeds: dict[tuple[str, Path], float] = {}
     groups: dict[tuple[str, str], list[PlannedRun]] = {}
     for run in runs:
@@ -47,7 +47,7 @@ def expected_costs(runs: Sequence[PlannedRun], device: str) -> Iterator[Cost]:
 
 
 def steps_and_clips(run: PlannedRun) -> tuple[int, int]:
-    """Return how many steps a run takes, and the clips of a step that its method uses."""
+    """Return how many steps a run takes, and how many clips its method uses in a step."""
     trainer = Run(make_task(run.store, run.budget, run.column.benchmark), run.config, None, "cpu").trainer
     return trainer.steps, trainer.meter.clips
 
@@ -67,6 +67,9 @@ def measured_speed(run: PlannedRun, device: str) -> float:
 
 
 def _shortened(config: TrainConfig) -> TrainConfig:
-    """Return one epoch of a few steps; an EMA teacher would predict before the first one only, so it is not timed."""
+    """Return a configuration of one epoch of a few steps.
+
+    An EMA teacher predicts before the first step, which is not timed.
+    """
     stage = replace(config.last, epochs=1, steps_per_epoch=STEPS)
     return replace(config, stages=(stage,), runtime=replace(config.runtime, log_every=STEPS))

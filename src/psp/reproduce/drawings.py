@@ -23,12 +23,12 @@ from psp.reproduce.runner import RunnerConfig, run_folders
 from psp.reproduce.table import Cell, Stem, Table
 
 Draw = Callable[[Table, RunnerConfig, Stem], list[Path]]
-"""From the results, where the runs are, and how files are named to the files written."""
+"""Draws pictures from the results, the folders of the runs and the function that names files; returns their paths."""
 
 NETWORKS = {"shared": "mean of the modalities", "own": "modalities side by side"}
 
 MOST_CLASSES = 10
-"""Of a data set with more classes ten are drawn at random, as in figure 8 of the paper."""
+"""From a data set with more classes, ten are drawn at random, as in figure 8 of the paper."""
 
 SHOWN = {
     "ntu60": ("clap", "touch pocket", "sit down", "kicking something"),
@@ -38,14 +38,14 @@ SHOWN = {
 """Classes of which figure 5 shows the first test clip, by data set."""
 
 MOST_CLIPS = 500
-"""On how many test clips at most, evenly taken, the agreement of attention and motion is measured."""
+"""The most test clips, evenly spaced, on which the agreement of attention and motion is measured."""
 
 Agreement = dict[str, float]
 """Spearman's rank correlation of importance and motion, by level."""
 
 
 def draw_attention(table: Table, config: RunnerConfig, stem: Stem) -> list[Path]:
-    """Draw figure 5: for every column two pictures of the first seed's network, by both measures of importance.
+    """Draw figure 5: for every column two pictures of the network of the first seed, one per measure of importance.
 
     The correlations of importance and motion beside them are means over the networks of all seeds.
     """
@@ -53,15 +53,15 @@ def draw_attention(table: Table, config: RunnerConfig, stem: Stem) -> list[Path]
 
 
 def draw_features(table: Table, config: RunnerConfig, stem: Stem) -> list[Path]:
-    """Draw figures 6 and 8: for every column one picture of the full test set, and its figures as JSON.
+    """Draw figures 6 and 8: for every column one picture of the full test set, and its numbers as JSON.
 
-    The features of the first seed are drawn; the figures above them are means over all seeds.
+    The features of the first seed are drawn; the numbers above them are means over all seeds.
     """
     return [path for column in table.columns for path in _features_of(table, config, column, stem([column]))]
 
 
 def draw_bars(table: Table, config: RunnerConfig, stem: Stem) -> list[Path]:
-    """Draw figure 7: the averaged weights' accuracies on the full test set."""
+    """Draw figure 7: the accuracies of the averaged weights on the full test set."""
     groups = {
         column.title: [_bar(table.cell(row, column, ("average", "full"))) for row in table.rows]
         for column in table.columns
@@ -80,7 +80,7 @@ DRAWINGS: dict[str, Draw] = {
 
 
 def shown_clips(run: TrainedRun) -> Int64[np.ndarray, "s"]:
-    """Return the first test clip of each class of SHOWN; of the first four classes where none of them occurs."""
+    """Return the first test clip of each class of SHOWN, or of the first four classes if none of SHOWN occurs."""
     tests = run.test_index()
     labels = run.store.clips.label[tests]
     present = {run.store.classes[label]: label for label in np.unique(labels)}
@@ -89,7 +89,7 @@ def shown_clips(run: TrainedRun) -> Int64[np.ndarray, "s"]:
 
 
 def chosen_classes(labels: Int64[np.ndarray, "s"], most: int = MOST_CLASSES) -> list[int]:
-    """Return the classes among `labels`, or `most` of them: always the same ones, in ascending order."""
+    """Return the classes among `labels` in ascending order; of more than `most` always the same `most` ones."""
     present = np.unique(labels)
     chosen = present if len(present) <= most else np.random.default_rng(SEED).choice(present, most, replace=False)
     return sorted(chosen.tolist())

@@ -20,11 +20,11 @@ Key = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Scope:
-    """How much of an experiment is wanted; a quick version has its own epochs.
+    """How much of an experiment to run; a quick version has its own epochs.
 
     The long schedules of the paper and its program are cut to `epochs`; that of `best` stays as it is. `seeds`
     replaces the number of label budgets of every column. `preset` holds the settings that an ablation starts from;
-    experiments that compare presets refuse it. Every system is computed in `precision`, if one is named.
+    experiments that compare presets refuse it. If `precision` is given, every system is computed in it.
     """
 
     size: Size = "tiny"
@@ -47,7 +47,7 @@ class Scope:
 class Column:
     """One benchmark and label budget, drawn once for each of `seeds`; `quick_budget` is that of the quick version.
 
-    `large` names the presets that use their settings for large data sets, however many clips the store holds.
+    The presets in `large` use their settings for large data sets, however many clips the store holds.
     """
 
     name: str
@@ -64,25 +64,25 @@ class Column:
         return BENCHMARKS[self.benchmark].dataset
 
     def facts_for(self, preset: PresetName, facts: DataFacts) -> DataFacts:
-        """Return the facts that a preset gets: the settings of a column must not depend on the size of the store."""
+        """Return the facts for a preset, which must not make the settings of a column depend on the store's size."""
         return replace(facts, clips=LARGE if preset in self.large else min(facts.clips, LARGE - 1))
 
     def shortened(self, seeds: int) -> "Column":
-        """Return this column of the quick version."""
+        """Return this column as the quick version has it."""
         if not self.quick_budget:
             return replace(self, seeds=seeds)
         return replace(self, seeds=seeds, budget=self.quick_budget, title=f"{self.title} (here {self.quick_budget})")
 
 
 Make = Callable[[Column, DataFacts, Scope], TrainConfig]
-"""From a column, the facts of its data and the scope to the configuration of a system."""
+"""Returns the configuration of a system for a column, the facts of its data and the scope."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One system: its configuration, and by column what the paper reports for it.
+    """One system: its configuration, and what the paper reports for it by column.
 
-    `size` is that of a network which is the same in every scope.
+    `size` is given for a system whose network has the same size in every scope.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Quick:
-    """What is left of every run in the quick version."""
+    """The size of the quick version: how many columns, seeds, epochs and steps per epoch it has at most."""
 
     columns: int
     seeds: int
@@ -116,7 +116,7 @@ class PlannedRun:
 
     @property
     def key(self) -> Key:
-        """What identifies the run: runs with equal keys are the same run."""
+        """The identity of the run: runs with equal keys are the same run."""
         return self.config.hash, self.fingerprint, self.column.benchmark, self.budget.hash
 
     @property
@@ -133,9 +133,9 @@ class PlannedRun:
 class Experiment:
     """A table or figure of the paper.
 
-    `others` are the systems of which there are only the paper's figures. Rows are compared, labels being equal, with
+    `others` are the systems for which only the numbers of the paper exist. Rows are compared, on the same labels, with
     each of the rows named in `references`. `from_weights` says that a figure is drawn from the trained networks, so
-    that results alone are not enough, `ablates` that its rows start from the preset that the scope names.
+    that results alone are not enough; `ablates` says that its rows start from the preset that the scope names.
     """
 
     name: str
@@ -150,7 +150,7 @@ class Experiment:
     is_quick: bool = False
 
     def in_scope(self, scope: Scope) -> "Experiment":
-        """Return this experiment or, if the scope asks for it, its quick version without the paper's figures."""
+        """Return this experiment or, if the scope asks for it, its quick version without the numbers of the paper."""
         if not scope.quick or self.is_quick:
             return self
         rows = tuple(replace(row, paper={}) for row in self.rows)
@@ -159,7 +159,7 @@ class Experiment:
         return replace(self, title=title, rows=rows, columns=columns, others={}, is_quick=True)
 
     def configured(self, config: TrainConfig, scope: Scope, seed: int) -> TrainConfig:
-        """Return the configuration of a row as the scope wants it: its seed, its precision, its epochs."""
+        """Return the configuration of a row with the seed, and with the precision and epochs of the scope."""
         stage, runtime = config.last, config.runtime
         if scope.precision:
             runtime = replace(runtime, precision=scope.precision)
@@ -171,7 +171,7 @@ class Experiment:
         return replace(config, stages=(*config.stages[:-1], stage), runtime=runtime, seed=seed)
 
     def stem(self, scope: Scope, columns: Sequence[Column] | None = None) -> str:
-        """Return the name of its files: tables of another scope or of fewer columns have other names."""
+        """Return the name of the files without ending: another scope or fewer columns give another name."""
         whole = self.in_scope(scope).columns
         shown = [] if columns is None or len(columns) == len(whole) else [column.name for column in columns]
         ablation = [scope.preset] if scope.preset != "paper" else []
@@ -196,7 +196,7 @@ def plan(experiment: Experiment, stores: Sequence[Store], scope: Scope) -> list[
                 runs.append(run)
                 shortened = shortened or run.config.last.epochs < whole.last.epochs
     if scope.epochs and not shortened:
-        what = f"no run of {experiment.name} has a schedule that {scope.epochs} epochs would cut short."
+        what = f"no run of {experiment.name} has a schedule that {scope.epochs} epochs would shorten."
         raise ConfigError(what, where="epochs", remedy="Leave it out.")
     return runs
 
@@ -204,7 +204,7 @@ def plan(experiment: Experiment, stores: Sequence[Store], scope: Scope) -> list[
 def _runs_of(
     experiment: Experiment, column: Column, store: Store, scope: Scope, seed: int
 ) -> Iterator[tuple[PlannedRun, TrainConfig]]:
-    """Yield the runs of a column and seed, each with its configuration before it was cut."""
+    """Yield the runs of a column and seed, each with its configuration before it was shortened."""
     task = make_task(store, column.budget, column.benchmark, seed)
     assert store.path is not None
     for row in experiment.rows:
@@ -215,12 +215,12 @@ def _runs_of(
 
 def _check_preset(experiment: Experiment, scope: Scope) -> None:
     if scope.preset != "paper" and not experiment.ablates:
-        what = f"{experiment.name} names the presets of its rows itself."
+        what = f"each row of {experiment.name} has a preset of its own."
         raise ConfigError(what, where="preset", remedy="Leave it out; --rows chooses among the rows.")
 
 
 def _check_stores(experiment: Experiment, stores: Sequence[Store]) -> None:
-    """Raise ConfigError unless every store serves a column and no two of them the same ones."""
+    """Raise ConfigError unless every store holds a data set of the experiment, and no two the same one."""
     wanted = {column.dataset for column in experiment.columns}
     seen: set[str] = set()
     for store in stores:

@@ -25,9 +25,9 @@ from psp.train.presets import PresetName
 
 NTU: tuple[PresetName, ...] = ("paper", "published", "best")
 BUILT_IN: tuple[PresetName, ...] = ("paper",)
-"""Which presets count a data set as large. The paper has settings for NTU RGB+D and for Northwestern-UCLA: the built-in
-data, of the same sensor as NTU RGB+D, gets the former. `best` depends on the number of clips alone, of which the
-built-in data have few."""
+"""The presets that count a data set as large. The paper has settings for NTU RGB+D and for Northwestern-UCLA; the
+built-in data, which imitate the sensor of NTU RGB+D, use the former. `best` depends only on the number of clips, of
+which the built-in data have few."""
 
 # Table 2
 
@@ -62,7 +62,7 @@ TABLE2_OTHERS = {
     "CMD": (71.0, 75.3, 75.4, 80.2, 78.7, 84.3, None, None),
     "PSP Learning": (72.2, 76.3, 78.1, 82.1, 82.6, 86.9, 85.4, 90.8),
 }
-"""Accuracies of table 2 of the paper, in the order of the columns; None where it has no figure."""
+"""Accuracies of table 2 of the paper, in the order of the columns; None where it states no number."""
 
 TABLE2_FIGURES = {
     name: {column.name: value for column, value in zip(TABLE2_COLUMNS, values, strict=True) if value is not None}
@@ -82,7 +82,7 @@ TABLE2 = Experiment(
 # Table 3
 
 SEEDS = {5: 5, 15: 5, 30: 3, 40: 3}
-"""How many label budgets are drawn for each percentage: the fewer the labels, the larger the luck of the draw."""
+"""How many label budgets are drawn for each percentage: with fewer labels the accuracy varies more between draws."""
 
 TABLE3_OTHERS = {
     "S4L": {"5": 35.3, "15": 46.6, "30": 54.5, "40": 60.6},

@@ -1,7 +1,7 @@
 """The results of runs: `runs.csv` has one line for each run, `configs.json` the configurations, each once.
 
-Configurations stay as they were stored, with the version of their form. What differs between the runs of a system
-(seed, label budget) is left out of them and stands in the line.
+Configurations stay as they were stored, with the version of their form. The seed and the label budget, which differ
+between the runs of a system, are in the line instead of the configuration.
 """
 
 import csv
@@ -27,7 +27,7 @@ from psp.train.run_folder import open_run
 
 RUNS, CONFIGS = "runs.csv", "configs.json"
 BEST = "best epoch "
-"""Begins the columns of the best epoch on a test set, which is chosen on the test clips and therefore no result."""
+"""Begins the columns of the best epoch on a test set, which is chosen on the test clips and so is not a result."""
 
 WAIT_SECONDS = 60.0
 
@@ -36,10 +36,10 @@ Line = dict[str, str]
 
 @dataclass(frozen=True)
 class RunResult:
-    """What tables show of a finished run; `top1` is by weights and test set, in per cent.
+    """The facts of a finished run that tables show; `top1` is by weights and test set, in per cent.
 
-    `best_on_test` is the best epoch's accuracy by test set, where every epoch was evaluated: it is chosen on the
-    test clips and therefore no result.
+    `best_on_test` is the accuracy of the best epoch by test set, if every epoch was evaluated: it is chosen on the
+    test clips and so is not a result.
     """
 
     key: Key
@@ -80,7 +80,7 @@ def result_line(
 
 
 def flat_outcome(outcome: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what result.json says of a run, for the columns of a line."""
+    """Return the content of a run's result.json as columns of a line."""
     budget, device = outcome["budget"], outcome["device"]
     earlier = outcome.get("earlier machines")
     return {
@@ -95,7 +95,7 @@ def flat_outcome(outcome: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def flat_evaluation(evaluation: Mapping[Any, Mapping[str, Accuracy]]) -> dict[str, Any]:
-    """Return accuracies by weights and test set, for the columns of a line; those of classes joined by ';'."""
+    """Return accuracies by weights and test set as columns of a line; those of classes are joined by ';'."""
     flat: dict[str, Any] = {}
     for weights, sets in evaluation.items():
         for name, found in sets.items():
@@ -106,7 +106,7 @@ def flat_evaluation(evaluation: Mapping[Any, Mapping[str, Accuracy]]) -> dict[st
 
 
 def add_result(results: Path, line: Line, config: TrainConfig) -> None:
-    """Append a run to the table in the folder `results`; processes that write it at once wait for each other."""
+    """Append a run to the table in the folder `results`; processes that write at the same time wait for each other."""
     results.mkdir(parents=True, exist_ok=True)
     plain = config_as_plain(config)
     del plain["seed"]
@@ -170,8 +170,8 @@ def stored_config(line: Line, configs: Mapping[str, Mapping[str, Any]]) -> dict[
 def read_results(results: Path) -> dict[Key, RunResult]:
     """Return every run in the folder `results` by its key; a damaged table raises CheckpointError.
 
-    Of a run that was trained twice, once with an accuracy of every epoch, the other training counts, and of this one
-    the best epoch only.
+    If a run was trained twice, once with an accuracy of every epoch, only the best epoch is taken from that training
+    and everything else from the other.
     """
     configs: dict[str, dict[str, Any]] = {}
     found = []

@@ -1,4 +1,4 @@
-"""Filling an experiment's cells: every run that has no result yet, one after the other or side by side."""
+"""Training the runs of an experiment that have no result yet, one after the other or side by side."""
 
 import json
 import os
@@ -35,9 +35,9 @@ MOST_JOBS_ON_A_GPU = 8
 
 @dataclass(frozen=True)
 class RunnerConfig:
-    """Where runs are kept (`runs`), where their results go (`results`), and what they are computed on.
+    """Where runs are kept (`runs`), where their results go (`results`), and how they are computed.
 
-    `minutes` is when to stop, with everything saved. `every_epoch` evaluates the test clips after every epoch.
+    After `minutes` training stops, with everything saved. `every_epoch` evaluates the test clips after every epoch.
     `compile` lets torch.compile fuse the encoder's small steps where it can, as in `psp train`.
     """
 
@@ -57,7 +57,7 @@ class RunnerConfig:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many runs were finished, and by name why others could not be."""
+    """How many runs were finished, and the errors of those that failed, by name."""
 
     finished: int
     failed: Mapping[str, PSPError]
@@ -66,8 +66,7 @@ class Outcome:
 def pending(runs: Sequence[PlannedRun], config: RunnerConfig, weights: bool = False) -> list[PlannedRun]:
     """Return the runs that have no result yet, each once.
 
-    With `config.every_epoch` a result needs an accuracy of every epoch; with `weights` the run folder must be there
-    too.
+    With `config.every_epoch` a result needs an accuracy of every epoch; with `weights` the run folder must exist too.
     """
     found = read_results(config.results)
     lacking = {
@@ -83,7 +82,7 @@ def run_all(runs: Sequence[PlannedRun], experiment: str, config: RunnerConfig, s
     """Train and evaluate the runs, and add their results to the table.
 
     It ends early, with every state saved, on Ctrl-C, SIGTERM and after `config.minutes`: the same call continues. A
-    run that fails keeps no other from being run.
+    run that fails does not stop the others.
     """
     deadline = time.monotonic() + 60 * config.minutes
     jobs = config.jobs or default_jobs(config.device)
@@ -118,9 +117,9 @@ def make_result(
 ) -> int | None:
     """Train a run to its end, evaluate it and add its result; return the number of the signal if it had to stop.
 
-    `halt` is asked after every step whether to stop; the state is saved then. A run whose every epoch is evaluated
-    has a folder of its own; its training is the same. A result that is there already stays: a run that was trained
-    again, for its weights, does not replace what tables were made from.
+    `halt` is asked after every step whether to stop; if so, the state is saved. With `config.every_epoch` the run has
+    a folder of its own; its training is the same. An existing result stays: a run that was trained again for its
+    weights does not replace the result that tables were made from.
     """
     folder = run.folder(config.runs)
     folder = folder.with_name(f"{folder.name}-every-epoch") if config.every_epoch else folder
@@ -133,7 +132,7 @@ def make_result(
 
 
 def run_folders(runs: Sequence[PlannedRun], column: str, folder: Path) -> dict[str, dict[int, Path]]:
-    """Return the finished runs of a column in `folder`, by the row's name and the seed."""
+    """Return the folders of the finished runs of a column in `folder`, by the name of the row and the seed."""
     found: dict[str, dict[int, Path]] = {}
     for run in runs:
         path = run.folder(folder)
@@ -152,7 +151,7 @@ def _finish_run(run: PlannedRun, path: Path, config: RunnerConfig, halt: Halt, o
         if on_step:
             on_step(now)
         if halt():
-            signal.raise_signal(signal.SIGINT)  # the run notes it and saves its state
+            signal.raise_signal(signal.SIGINT)  # the run catches it and saves its state
 
     if folder.config.exists():
         training = resume_run(path, run.store, config.device, config.compile)
@@ -163,7 +162,7 @@ def _finish_run(run: PlannedRun, path: Path, config: RunnerConfig, halt: Halt, o
 
 
 def _note_accuracy(run: Run) -> None:
-    """Evaluate the last weights after an epoch; a resumed run forgets the epochs that it repeats."""
+    """Record the accuracy of the last weights after an epoch; a resumed run replaces the epochs that it repeats."""
     assert run.folder is not None
     path, step = run.folder.path / EPOCHS_FILE, run.trainer.step
     sets = evaluate_model(run.model("last"), run.data.maker, run.task.split)
@@ -183,7 +182,7 @@ def _work(run: PlannedRun, config: RunnerConfig, experiment: str) -> End:
 
 
 def _attempt(run: PlannedRun, config: RunnerConfig, experiment: str, halt: Halt, on_step: OnStep | None = None) -> End:
-    """Train one run to its end, unless it is to stop before it begins."""
+    """Train one run to its end, unless `halt` stops it before it begins."""
     try:
         return run.name, signal.SIGINT if halt() else make_result(run, config, experiment, halt, on_step)
     except PSPError as error:
@@ -193,7 +192,7 @@ def _attempt(run: PlannedRun, config: RunnerConfig, experiment: str, halt: Halt,
 def _in_turn(
     runs: Sequence[PlannedRun], config: RunnerConfig, experiment: str, late: Halt, show: Show
 ) -> Iterator[End]:
-    """Train in this process; a signal that comes between two trainings is noted too."""
+    """Train the runs in this process; a signal between two trainings stops them too."""
     with Interrupt() as interrupt:
 
         def halt() -> bool:

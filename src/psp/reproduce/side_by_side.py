@@ -1,4 +1,4 @@
-"""Trainings side by side in processes of their own, which stop with their state saved when they are asked to."""
+"""Trainings side by side, each in a process of its own, which saves its state when it is asked to stop."""
 
 import multiprocessing
 import os
@@ -22,7 +22,7 @@ POLL_SECONDS = 0.2
 
 
 class Stop:
-    """In a training process: whether the parent process asked it to stop."""
+    """Says, in a training process, whether the parent process asked it to stop."""
 
     event: Event | None = None
 
@@ -37,11 +37,11 @@ STOP = Stop()
 def run_side_by_side(
     work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]], jobs: int, halt: Callable[[], bool]
 ) -> Iterator[Result]:
-    """Call `work` with every tuple of arguments, `jobs` at a time, and yield what it returns as it is done.
+    """Call `work` with every tuple of arguments, `jobs` at a time, and yield what each call returns when it is done.
 
-    On Ctrl-C, SIGTERM, when `halt` says so, and when a call raises, the others are asked to stop, by `STOP` in their
-    processes, and waited for. Processes are started afresh (spawned), as a GPU demands; a terminal sends its Ctrl-C to
-    them too, so they begin with SIGINT blocked.
+    On Ctrl-C, on SIGTERM, when `halt` returns True and when a call raises, the others are asked to stop, by `STOP` in
+    their processes, and waited for. Processes are spawned, as a GPU requires; a terminal sends its Ctrl-C to them too,
+    so they begin with SIGINT blocked.
     """
     context = multiprocessing.get_context("spawn")
     stop, threads = context.Event(), max(1, (os.cpu_count() or 1) // jobs)
@@ -58,8 +58,8 @@ def run_side_by_side(
                 yield from (each.result() for each in done if not each.cancelled())
         except BrokenProcessPool as error:
             if interrupt.signal is None:
-                remedy = "Call again, with fewer --jobs if memory was short: what is done is kept."
-                raise TrainingError("a process that trained was killed.", remedy=remedy) from error
+                remedy = "Start again, with fewer --jobs if memory ran out; finished runs are kept."
+                raise TrainingError("a training process was killed.", remedy=remedy) from error
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)
@@ -67,7 +67,7 @@ def run_side_by_side(
 
 @contextmanager
 def _blocked(number: int) -> Iterator[None]:
-    """Hold a signal back, here and in the processes that are started meanwhile."""
+    """Block a signal, here and in the processes that are started meanwhile."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [number])
     try:
         yield
@@ -76,7 +76,7 @@ def _blocked(number: int) -> Iterator[None]:
 
 
 def _begin(stop: Event, threads: int) -> None:
-    """Share the cores, leave Ctrl-C to the parent, and end when the parent is gone, even if it was killed."""
+    """Take a share of the cores, leave Ctrl-C to the parent, and end when the parent ends, even if it is killed."""
     STOP.event = stop
     keep_freed_memory()
     torch.set_num_threads(threads)

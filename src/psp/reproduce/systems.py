@@ -12,7 +12,7 @@ from psp.train.presets import PRESETS, DataFacts, PresetName, with_method
 Figures = Mapping[str, float]
 
 EPOCHS_NW_UCLA = 300
-"""How long the paper trains on Northwestern-UCLA."""
+"""The epochs that the paper trains on Northwestern-UCLA."""
 
 STREAMS = "multi-stream-supervised"
 
@@ -23,20 +23,20 @@ def of_preset(name: PresetName, column: Column, facts: DataFacts, scope: Scope) 
 
 
 def supervised_paper(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
-    """Return A1 of the paper: encoder and classifier, labelled clips only, in the settings of the text."""
+    """Return A1 of the paper: encoder and classifier, labelled clips only, in the settings of the paper's text."""
     return with_method(psp_paper(column, facts, scope), "supervised")
 
 
 def psp_paper(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
-    """Return PSP Learning in the settings of the text."""
+    """Return PSP Learning in the settings of the paper's text."""
     return of_preset("paper", column, facts, scope)
 
 
 def psp_published(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
     """Return PSP Learning in the settings of the published program, which trains on NTU RGB+D only.
 
-    Its epoch of 500 steps is about one pass over NTU RGB+D. Elsewhere an epoch is a pass too, and there are as many
-    as the paper takes on Northwestern-UCLA, the milestones moved in proportion.
+    Its epoch of 500 steps is about one pass over NTU RGB+D. On other data an epoch is one pass too. Their number is
+    that of the paper on Northwestern-UCLA, and the milestones move in proportion.
     """
     config = of_preset("published", column, facts, scope)
     if column.facts_for("published", facts).is_large:
@@ -52,7 +52,7 @@ def psp_best(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
 
 
 def psp_best_short(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
-    """Return `best` over 20 epochs whatever the budget, 60 with all labels, without the noisy-label filter."""
+    """Return `best` with 20 epochs for every budget, 60 with all labels, and without the noisy-label filter."""
     epochs = 60 if column.budget == "all" else 20
     return changed(psp_best(column, facts, scope), {"epochs": epochs, "method": {"noisy_labels": 0.0}})
 
@@ -68,7 +68,7 @@ def supervised_best_short(column: Column, facts: DataFacts, scope: Scope) -> Tra
 
 
 def temporal_convolution(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
-    """Return `supervised_best_short` with an encoder that takes every frame of the body as one vector."""
+    """Return `supervised_best_short` with an encoder that takes all joints of a frame as one vector."""
     config = supervised_best_short(column, facts, scope)
     return replace(config, model=replace(config.model, encoder=encoder_of_size("light")))
 
@@ -87,7 +87,7 @@ def compared_systems(supervised: Figures, psp: Figures) -> tuple[Row, ...]:
 def ablation(
     column: Column, facts: DataFacts, scope: Scope, levels: tuple[str, ...], polymerise: bool = True
 ) -> TrainConfig:
-    """Return a preset that contrasts some levels only; without any level it has neither CCL nor PPA.
+    """Return a preset that contrasts only some levels; without any level it has neither CCL nor PPA.
 
     Without levels PSP Learning becomes its supervised baseline; `best` keeps its EMA teacher.
     """
@@ -105,7 +105,7 @@ def best_with(column: Column, facts: DataFacts, scope: Scope, changes: Mapping[s
 
 
 def best_with_large_batches(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
-    """Return `best` with four times as many clips a step, so a quarter of the steps."""
+    """Return `best` with four times as many clips per step, and so a quarter of the steps."""
     config = psp_best(column, facts, scope)
     batch = config.last.batch
     return changed(config, {"batch": {"labelled": 4 * batch.labelled, "unlabelled": 4 * batch.unlabelled}})
@@ -120,7 +120,7 @@ def best_with_one_augmentation(column: Column, facts: DataFacts, scope: Scope) -
 def best_lasting(
     column: Column, facts: DataFacts, scope: Scope, times: float, noisy_labels: float = 0.0
 ) -> TrainConfig:
-    """Return `best` with the same schedule in another time, and with the noisy-label filter if it is not 0."""
+    """Return `best` with its epochs times `times` on the same schedule, and with that noisy-label filter."""
     config = psp_best(column, facts, scope)
     stage = rescheduled(config.last, round(times * config.last.epochs))
     return changed(replace(config, stages=(stage,)), {"method": {"noisy_labels": noisy_labels}})

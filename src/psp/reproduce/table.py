@@ -1,4 +1,4 @@
-"""From the results of runs to a table: its cells, the conditions of its rows, and paired differences."""
+"""The table of an experiment, made from the results of runs: cells, conditions of rows, and paired differences."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,10 +15,10 @@ CONFIDENCE = 0.95
 BEST_ON_TEST = "best epoch on the test set, not a result"
 
 Measure = tuple[str, str]
-"""Which weights (`average`, `last` or BEST_ON_TEST), and which test set."""
+"""The weights (`average`, `last` or BEST_ON_TEST) and the test set."""
 
 Stem = Callable[[Sequence[Column]], Path]
-"""From the columns that a file shows to its path without extension."""
+"""Returns the path without extension of a file that shows some columns."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def paired_difference(ours: Sequence[float], reference: Sequence[float]) -> Diff
 
 @dataclass(frozen=True)
 class Cell:
-    """Accuracies of one system in one column: over how many of the seeds, and what the paper reports."""
+    """The accuracies of one system in one column, the number of seeds planned, and what the paper reports."""
 
     summary: Summary | None
     planned: int
@@ -81,7 +81,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Conditions:
-    """Under which conditions a row was measured, in words."""
+    """The conditions under which a row was measured, in words."""
 
     size: str
     epochs: str
@@ -92,7 +92,7 @@ class Conditions:
 
 
 class Table:
-    """An experiment's results by systems and columns; the experiment is in the scope that its runs are of."""
+    """The results of an experiment by system and column; the experiment must have the scope of its runs."""
 
     def __init__(self, experiment: Experiment, runs: Sequence[PlannedRun], found: Mapping[Key, RunResult]) -> None:
         self.experiment, self.runs = experiment, tuple(runs)
@@ -106,14 +106,14 @@ class Table:
 
     @property
     def measures(self) -> list[Measure]:
-        """The accuracies that there are, the averaged weights on the full test set first."""
+        """The kinds of accuracy that the results hold, the averaged weights on the full test set first."""
         found = [result for results in self.results.values() for result in results]
         kinds = [(kind, name) for result in found for kind, sets in result.top1.items() for name in sets]
         best = [(BEST_ON_TEST, name) for result in found for name in result.best_on_test or {}]
         return list(dict.fromkeys([*kinds, *best]))
 
     def cell(self, row: Row, column: Column, measure: Measure) -> Cell:
-        """Return one cell; the paper's figure belongs to the full test set."""
+        """Return one cell; the number of the paper belongs to the full test set."""
         values = list(self.values(row.name, column, measure).values())
         paper = row.paper.get(column.name) if measure[1] == "full" else None
         return Cell(summarise(values) if values else None, self.planned[row.name, column.name], paper)
@@ -153,7 +153,7 @@ class Table:
 
 
 def each(words: Iterable[str]) -> str:
-    """Return different words, each once."""
+    """Return the different words joined by semicolons, each once."""
     return "; ".join(dict.fromkeys(words)) or "–"
 
 

@@ -1,4 +1,4 @@
-"""A table as Markdown to read and as CSV to compute with."""
+"""Writes a table as Markdown, for reading, and as CSV, for programs."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ def write_table(table: Table, stem: Path) -> list[Path]:
 
 
 def markdown(table: Table) -> str:
-    """Return the whole table to read: accuracies by weights and test set, then paired differences."""
+    """Return the whole table as Markdown: accuracies by weights and test set, then paired differences."""
     parts = [f"# {table.experiment.title}", _introduction(table.experiment)]
     for number, measure in enumerate(table.measures):
         parts += [f"## {_heading(measure)}", _accuracies(table, measure, with_others=number == 0)]
@@ -90,23 +90,23 @@ def _heading(measure: Measure) -> str:
 def _accuracies(table: Table, measure: Measure, with_others: bool) -> str:
     titles = [column.title for column in table.columns]
     conditions = ["size", "epochs", "seeds", "device", "precision", "minutes a run"]
-    lines = [_bar(["system", *titles, *conditions]), "|---" * (1 + len(titles) + len(conditions)) + "|"]
+    lines = [_markdown_row(["system", *titles, *conditions]), "|---" * (1 + len(titles) + len(conditions)) + "|"]
     for row in table.rows:
         cells = [str(table.cell(row, column, measure)) for column in table.columns]
-        lines.append(_bar([row.title, *cells, *asdict(table.conditions(row, measure)).values()]))
+        lines.append(_markdown_row([row.title, *cells, *asdict(table.conditions(row, measure)).values()]))
     for name, figures in table.experiment.others.items() if with_others else ():
         cells = [f"{figures[column.name]:.1f}" if column.name in figures else "–" for column in table.columns]
-        lines.append(_bar([f"*{name}, as the paper reports*", *cells, *([""] * len(conditions))]))
+        lines.append(_markdown_row([f"*{name}, as the paper reports*", *cells, *([""] * len(conditions))]))
     return "\n".join(lines)
 
 
 def _differences(table: Table, reference: str) -> str:
     titles = [f"{column.title}, {name}" for _, name in _averaged(table) for column in table.columns]
-    lines = [_bar(["system", *titles]), "|---" * (1 + len(titles)) + "|"]
+    lines = [_markdown_row(["system", *titles]), "|---" * (1 + len(titles)) + "|"]
     compared = [(column, measure) for measure in _averaged(table) for column in table.columns]
     for row in (row for row in table.rows if row.name != reference):
         found = [table.difference(row, reference, column, measure) for column, measure in compared]
-        lines.append(_bar([row.title, *(str(difference or "–") for difference in found)]))
+        lines.append(_markdown_row([row.title, *(str(difference or "–") for difference in found)]))
     return "\n".join(lines)
 
 
@@ -114,5 +114,5 @@ def _averaged(table: Table) -> list[Measure]:
     return [measure for measure in table.measures if measure[0] == "average"]
 
 
-def _bar(cells: list[str]) -> str:
+def _markdown_row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
