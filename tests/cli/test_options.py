@@ -83,3 +83,29 @@ def test_a_list_replaces_its_default_and_is_gathered_from_pieces() -> None:
     parser = parser_of(command, "command")
     for arguments, names in (("", ["a", "b"]), ("--names c", ["c"]), ("--names a b --names c", ["a", "b", "c"])):
         assert parse_arguments(parser, arguments.split()).names == names
+
+
+def axis(up: Literal["y", "-y"] | None = None, shift: int = 0, flat: bool = False) -> None:
+    """Turn.
+
+    Args:
+        up: the axis
+        shift: how far
+        flat: whether
+    """
+
+
+def test_a_value_may_begin_with_a_hyphen() -> None:
+    found = parse_arguments(parser_of(axis, "turn"), ["--up", "-y", "--shift", "-3", "--flat"])
+    assert (found.up, found.shift, found.flat) == ("-y", -3, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [("--up q", "--up: Expected one of 'y', '-y'. Got value: q. See 'psp turn --help'."),
+     ("--shift x", "--shift: Expected a int. Got value: x. See 'psp turn --help'.")],
+)  # fmt: skip
+def test_a_value_of_another_kind_is_told_from_those_expected(arguments: str, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse_arguments(parser_of(axis, "turn"), arguments.split())
+    assert str(error.value) == message

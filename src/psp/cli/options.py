@@ -14,6 +14,9 @@ from psp.errors import ConfigError
 
 Command = Callable[..., int | None]
 
+UNION = re.compile(r"Does not validate against .* Subtypes: \[(.*), NoneType\] Errors: .* Given value: ")
+"""What jsonargparse says of a value that an option with the default None does not take."""
+
 
 def parser_of(
     function: Command,
@@ -64,11 +67,11 @@ def parser_of(
 
 def parse_arguments(parser: ArgumentParser, arguments: Sequence[str], *, defaults: bool = True) -> Namespace:
     """Return the parsed arguments; a ConfigError names the fault and, for an unknown option, the nearest one."""
+    known = [option for action in parser._actions for option in action.option_strings]
     try:
-        return parser.parse_args(list(arguments), defaults=defaults)
+        return parser.parse_args(_joined(arguments, known), defaults=defaults)
     except ArgumentError as error:
         words = [each.partition("=")[0] for each in arguments if each.startswith("--")]
-        known = [option for action in parser._actions for option in action.option_strings]
         unknown = next((word for word in words if word not in known), None)
         if unknown is None:
             raise ConfigError(_in_a_line(str(error)), remedy=f"See '{parser.prog} --help'.") from error
@@ -80,7 +83,19 @@ def parse_arguments(parser: ArgumentParser, arguments: Sequence[str], *, default
 def _in_a_line(message: str) -> str:
     """Return a message of jsonargparse as one line, with the option as the user writes it."""
     line = re.sub(r'Parser key "([\w.]+)"', lambda found: f"--{found[1]}", " ".join(message.split()))
-    return re.sub(r"<class '(\w+)'>", r"\1", line).rstrip(".") + "."
+    line = UNION.sub(r"Expected a \1. Got value: ", re.sub(r"<class '(\w+)'>", r"\1", line))
+    return re.sub(r"a typing\.Literal\[(.*?)\]", r"one of \1", line).rstrip(".") + "."
+
+
+def _joined(arguments: Sequence[str], known: Collection[str]) -> list[str]:
+    """Return arguments with each value that begins with one hyphen, such as -y, joined to the option before it."""
+    joined: list[str] = []
+    for word in arguments:
+        if joined and joined[-1] in known and re.match("-[^-]", word) and word not in known:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 class _Given(list[str]):
