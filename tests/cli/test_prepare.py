@@ -31,6 +31,13 @@ def test_what_was_found_is_said_and_a_dry_run_stops_there(recordings, capsys) ->
     assert [path.name for path in recordings.parent.iterdir()] == ["in"]
 
 
+def test_a_dry_run_says_why_recordings_do_not_fit_the_layout(recordings, capsys) -> None:
+    ran(recordings, recordings.parent / "out", "--layout ntu25 --dry-run")
+    said = "".join(filter(str.isalnum, capsys.readouterr().out))  # without the frame of the table
+    assert "cannotberead" in said
+    assert "17jointsexpectedare25" in said
+
+
 def test_own_recordings_are_prepared_with_single_settings(recordings, capsys) -> None:
     out = recordings.parent / "out"
     ran(recordings, out, "--layout coco17 --up y --clean.fill_gaps false --normalise.scale none --workers 1")

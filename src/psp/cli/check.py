@@ -89,4 +89,4 @@ def _print(store: Path, report: Report, drawn: dict[Finding, str]) -> None:
     for name, reason in report.skipped.items():
         say(f"not examined: {name}: {reason}")
     errors = sum(each.severity == "error" for each in report.findings)
-    say(f"\n{errors} errors, {len(report.findings) - errors} warnings (--json FILE has them all)")
+    say(f"\nerrors: {errors}, warnings: {len(report.findings) - errors} (--json FILE has them all)")

@@ -101,6 +101,7 @@ def prepare(
     print_table(f"{dest}: prepared in {report.seconds:.1f} s", ("what", "count"), rows)
     for entry in report.skipped:
         say(f"left out: {entry.where}: {entry.reason}")
+    say(f"Next: psp check {dest}, psp train {dest}")
 
 
 def run_prepare(arguments: Sequence[str]) -> None:
@@ -142,10 +143,12 @@ def _say_found(reader: Reader, format: str) -> None:
 
 def _first(reader: Reader, items: Sequence[SourceItem]) -> list[tuple[str, object]]:
     """Return rows of the table that describe the first recording that can be read."""
+    failures = list[RecordingError]()
     for item in items[:SHOWN]:
         try:
             recording = reader.read(item)
-        except RecordingError:
+        except RecordingError as error:
+            failures.append(error)
             continue
         persons, frames, _, channels = recording.joints.shape
         rate = "unknown" if recording.fps is None else f"{recording.fps:g} a second"
@@ -153,4 +156,4 @@ def _first(reader: Reader, items: Sequence[SourceItem]) -> list[tuple[str, objec
         entries = ("detection a frame", "detections a frame") if recording.detections else entries
         size = f"{frames} frames, {persons} {entries[persons != 1]}"
         return [("coordinates", f"{channels}, {reader.units}"), ("frame rate", rate), ("first clip", size)]
-    return [("coordinates", "unknown")]
+    return [("coordinates", "unknown"), *(("cannot be read", f"{each.where}: {each.what}") for each in failures[:1])]
