@@ -26,7 +26,7 @@ def refuse_existing(out: Path | None) -> None:
     if out is not None and out.exists():
         raise ConfigError("the file already exists.", where=str(out), remedy="Choose another name for --out.")
     if out is not None and not out.parent.is_dir():
-        raise ConfigError("the folder does not exist.", where=str(out.parent), remedy="Make it first.")
+        raise ConfigError("the folder does not exist.", where=str(out.parent), remedy="Create it first.")
 
 
 def keep(found: Mapping[str, Any], out: Path | None) -> None:

@@ -169,6 +169,8 @@ def _without(arguments: Sequence[str], option: str) -> list[str]:
 
 def _begun(path: Path, given: Mapping[str, Any]) -> Run:
     """Return a new run on a store, with the options of `train`."""
+    if given["init"] and given["size"]:
+        raise ConfigError("--size cannot be used with --init.", remedy="The network is that of the model.")
     store = open_store(path) if given["classes"] is None else with_class_names(open_store(path), given["classes"])
     if given["init"]:
         store = _as_model(store, given["init"])
@@ -177,8 +179,6 @@ def _begun(path: Path, given: Mapping[str, Any]) -> Run:
     _say_task(task)
     if given["estimate"]:
         fold_numbers(task, given["estimate"])  # refused before training, not after it
-    if given["init"] and given["size"]:
-        raise ConfigError("--size cannot be used with --init.", remedy="The network is that of the model.")
     options = {name: given[name] for name in ("method", "size", "epochs", "seed", "init")}
     config = changed(preset_config(task, given["preset"], **options), given["settings"] or {})
     if given["init"]:
