@@ -35,7 +35,8 @@ def test_a_dry_run_says_why_recordings_do_not_fit_the_layout(recordings, capsys)
     ran(recordings, recordings.parent / "out", "--layout ntu25 --dry-run")
     said = "".join(filter(str.isalnum, capsys.readouterr().out))  # without the frame of the table
     assert "cannotberead" in said
-    assert "17jointsexpectedare25" in said
+    assert "expected25joints" in said
+    assert "found17" in said
 
 
 def test_own_recordings_are_prepared_with_single_settings(recordings, capsys) -> None:
