@@ -318,6 +318,12 @@ def test_labels_in_a_file_are_used(tmp_path: Path):
     assert (index.tolist(), labels.tolist()) == ([0, 3], [0, 1])
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_entries_may_be_separated_as_spreadsheets_do(tmp_path: Path, delimiter: str):
+    rows = (delimiter.join(row) for row in (("id", "label"), ("a", "class 0"), ("c", "class 1")))
+    assert from_file(label_file(tmp_path, *rows)).ids == ("a", "c")
+
+
 def test_a_class_that_a_file_leaves_out_is_warned_of(tmp_path: Path):
     assert from_file(label_file(tmp_path, "id", "a")).warnings == ("1 class has no labelled training clip: 'class 1'.",)
 

@@ -70,6 +70,9 @@ def parse_arguments(parser: ArgumentParser, arguments: Sequence[str], *, default
     known = [option for action in parser._actions for option in action.option_strings]
     try:
         return parser.parse_args(_joined(arguments, known), defaults=defaults)
+    except UnicodeDecodeError as error:
+        remedy = "Name a YAML file in UTF-8."
+        raise ConfigError("the file of settings is not text.", where="--config", remedy=remedy) from error
     except ArgumentError as error:
         words = [each.partition("=")[0] for each in arguments if each.startswith("--")]
         unknown = next((word for word in words if word not in known), None)

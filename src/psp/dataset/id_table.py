@@ -1,11 +1,11 @@
 """CSV files with a value for clips by id, such as files of splits and labels."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from psp.dataset.store import Store
 from psp.errors import PSPError
+from psp.io.label_table import rows_of
 
 ID_COLUMNS = ("id", "file")
 
@@ -15,16 +15,15 @@ def read_id_table(
 ) -> list[tuple[str, str | None]]:
     """Return the (clip id, value of `column`) pairs of a CSV file; the value is None without that column.
 
-    The first line names the columns: `id`, or `file` with the name of a recording, and `column`. A file that cannot be
-    read and ids that are not in the data set raise `error`.
+    Entries are separated by commas, semicolons or tabs. The first line names the columns: `id`, or `file` with the name
+    of a recording, and `column`. A file that cannot be read and ids that are not in the data set raise `error`.
     """
-    remedy = f"Write a CSV file with the columns id and {column}."
+    remedy = f"Write a CSV file in UTF-8 with the columns id and {column}."
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as cause:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as cause:
         raise error(f"the file cannot be read ({cause}).", where=str(path), remedy=remedy) from cause
-    header, *content = [line for line in lines if any(line)] or [[]]
+    header, *content = [line for _, line in rows_of(text.splitlines())] or [[]]
     header = [name.strip() for name in header]
     key = next((name for name in ID_COLUMNS if name in header), None)
     if key is None or (required and column not in header):

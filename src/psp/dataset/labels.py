@@ -72,7 +72,7 @@ class LabelBudget:
         usable = np.isin(index, split.train_index(store)) & (index >= 0) & (labels >= 0)
         if not usable.all():
             what = f"{(~usable).sum()} of the {len(self.ids)} clips of the label budget are not training clips with a "
-            remedy = "Use the data set and the split it was made for, or leave these clips out."
+            remedy = "Use the split it was made for (--split none trains on all clips), or leave these clips out."
             raise BudgetError(f"{what}label, the first is {self.ids[int(usable.argmin())]!r}.", remedy=remedy)
         _check_own_labels(self.ids, labels, known, store.classes)
         return index, labels
