@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -137,8 +137,8 @@ def own_recordings(
             found = measure(opened[name], name, budget, draw, system)
             runs = sorted([*_read(out), found], key=_key)
             write_json(out, {"format": FORMAT, "machine": provenance(torch.device("cpu")), "runs": runs})
-    for name in data:
-        show(name, summary(run for run in runs if run["data"] == name))
+    for (name, budget), accuracies in summary(runs).items():
+        show(f"{name}, {budget} labels of a class", {"accuracy": accuracies})
 
 
 DETERMINISTIC = ("logistic regression", "1-NN DTW")
@@ -174,17 +174,36 @@ def draw_labels(data: OwnData, budget: str, seed: int) -> Int64[np.ndarray, "l"]
     return np.sort(np.concatenate(chosen))
 
 
-def summary(runs: Iterable[dict[str, Any]]) -> dict[str, dict[str, str]]:
-    """Return mean and standard deviation of the accuracies by system and budget."""
-    found: dict[tuple[str, str], list[float]] = {}
+def summary(runs: Iterable[dict[str, Any]]) -> dict[tuple[str, str], dict[str, str]]:
+    """Return mean and standard deviation over the draws by data set and budget, for each system.
+
+    Where classes are very unequal (mice) the accuracy is the balanced one.
+    """
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
     for run in runs:
-        unequal = run["data"] == "mice"
-        found.setdefault((run["system"], run["labels"]), []).append(run["balanced accuracy" if unequal else "accuracy"])
-    shown: dict[str, dict[str, str]] = {}
-    for (system, budget), values in found.items():
-        spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
-        shown.setdefault(budget, {})[system] = f"{np.mean(values):.1f}{spread}"
-    return shown
+        accuracy = run["balanced accuracy" if run["data"] == "mice" else "accuracy"]
+        found.setdefault((run["data"], run["labels"]), {}).setdefault(run["system"], []).append(accuracy)
+    return {key: {name: _in_words(values) for name, values in each.items()} for key, each in found.items()}
+
+
+def table(runs: Iterable[dict[str, Any]]) -> str:
+    """Return the accuracies as a table in Markdown, the best of a line in bold."""
+    cells = summary(runs)
+    lines = [
+        "| recordings | labels of a class | " + " | ".join(SYSTEMS) + " |",
+        "|---|---" + "|---" * len(SYSTEMS) + "|",
+    ]
+    for data, budget in product(OWN_DATA, BUDGETS):
+        each = cells.get((data, budget), {})
+        most = max((float(text.split()[0]) for text in each.values()), default=0.0)
+        shown = [each.get(system, "-") for system in SYSTEMS]
+        bold = [f"**{text}**" if text != "-" and float(text.split()[0]) == most else text for text in shown]
+        lines += [f"| {data} | {budget} | " + " | ".join(bold) + " |"] if each else []
+    return "\n".join(lines)
+
+
+def _in_words(values: Sequence[float]) -> str:
+    return f"{np.mean(values):.1f}" + (f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else "")
 
 
 def _series(data: OwnData, numbers: Iterable[int], frames: int) -> Float64[np.ndarray, "n d frames"]:

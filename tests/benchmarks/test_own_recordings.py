@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +40,11 @@ def test_runs_are_kept_and_not_repeated(made, tmp_path, capsys):
     assert [run for run in runs if run["labels"] == "2"] == first
     assert [run["labelled"] for run in runs if run["labels"] == "all"] == [16]
     assert "100.0" in capsys.readouterr().out
+
+
+def test_the_published_table_is_that_of_the_runs():
+    runs = json.loads(Path("results/own-recordings.json").read_text())["runs"]
+    assert own_recordings.table(runs) in Path("docs/results.md").read_text()
 
 
 def test_labels_are_drawn_from_training_clips_alike_for_all_systems():
