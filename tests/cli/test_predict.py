@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from psp.cli.main import main
+from psp.cli.predict import as_csv
+from psp.deploy.predict import Prediction, Predictions
 from psp.model.model_file import TrainedModel, interface_of
 from psp.model.predictor import make_predictor
 from runs import SMALL_RUN
@@ -107,6 +109,15 @@ def test_a_threshold_is_shown_for_many_labelled_recordings(model, tmp_path, caps
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert {row["label"] for row in rows} == {"none"}
     assert {row["true_label"] for row in rows} == {f"class {number}" for number in range(4)}
+
+
+def test_no_class_is_not_a_class_that_is_called_none() -> None:
+    def labels(*classes: str) -> list[str]:
+        each = [Prediction("x", label, 0.5, np.full(2, 0.5), (0, 9), None, None) for label in (classes[0], None)]
+        return [row["label"] for row in csv.DictReader(as_csv(Predictions(classes, tuple(each), (), ())).splitlines())]
+
+    assert labels("sit", "go") == ["sit", "none"]
+    assert labels("none", "go") == ["none", "no class"]
 
 
 def test_a_timeline_has_seconds(model, recordings, capsys):

@@ -59,7 +59,8 @@ def show_run(path: Path, store: Path | None, device: Device) -> None:
     suspects = suspects_of_run(path, store, device)
     if suspects:
         each = [f"{found.id} ({found.label}, or {found.likely}?)" for found in suspects]
-        say(f"{len(suspects)} labels may be wrong, see {folder.suspects}: {_some(each)}")
+        count = "1 label" if len(suspects) == 1 else f"{len(suspects)} labels"
+        say(f"{count} may be wrong, see {folder.suspects}: {_some(each)}")
 
 
 def _say_gain(path: Path, store: Path | None) -> None:

@@ -92,7 +92,7 @@ def as_csv(found: Predictions) -> str:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("id", "label", "probability", "true_label", "start", "end", "unit", *map(_cell, found.classes)))
     for each in found.found:
-        label, true = _cell(each.label or "none"), _cell(each.true_label or "")
+        label, true = _cell(each.label or _no_class(found)), _cell(each.true_label or "")
         values = [""] * len(found.classes) if each.probabilities is None else map(_number, each.probabilities.tolist())
         best = "" if each.probability is None else _number(each.probability)
         table.writerow((_cell(each.id), label, best, true, f"{each.start:g}", f"{each.end:g}", each.unit, *values))
@@ -136,6 +136,11 @@ def _cell(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
+def _no_class(found: Predictions) -> str:
+    """Return the word for no class, which must not be the name of one."""
+    return "none" if "none" not in found.classes else "no class"
+
+
 def _number(value: float) -> str:
     return f"{value:.4f}"
 
@@ -149,7 +154,7 @@ def _show(found: Predictions, whole: bool) -> None:
         times = [] if whole else [f"{value:.2f} s" if each.fps else f"{value:.0f}" for value in (each.start, each.end)]
         best = "" if each.probability is None else f"{each.probability:.2f}"
         true = [each.true_label or ""] * known
-        rows.append([escape(text) for text in (each.id, *times, each.label or "none", best, *true)])
+        rows.append([escape(text) for text in (each.id, *times, each.label or _no_class(found), best, *true)])
     print_table("predictions", columns, rows)
     if len(found.found) > ROWS:
         say(f"and {len(found.found) - ROWS} more; --out FILE writes all of them")
