@@ -1,8 +1,24 @@
-"""How many seconds of training an accuracy takes; the number of epochs is chosen without any test clip.
+"""Record test accuracy over the seconds of training, for the number of epochs that a held-out split asks for.
 
 First the recipe is trained on one part of the training clips and evaluated on another, which gives the number of
 epochs. Then it is trained for so many epochs on all training clips. Its test accuracy is only recorded, epoch by epoch,
 with the seconds spent on training so far.
+
+Args:
+    store: a prepared data set, NW-UCLA for the figures of the paper
+    split: which clips train and which test, by default what suits the data
+    watch: the split on which the epochs are chosen, without test clips; known for nw-ucla
+    labels: whose labels may be used
+    preset: paper (its text), published (its program) or best (ours)
+    size: of the network, if not that of the preset
+    method: the training method, if not that of the preset
+    precision: of the products, if not as the preset says
+    epochs: the most that is considered, if not as the preset says
+    seeds: of training and label budget, one curve each
+    runs: a folder to keep the runs in
+    picture: the .png, .svg or .pdf file to draw
+    device: where to compute
+    out: the .json file to write
 """
 
 import os
@@ -191,24 +207,7 @@ def time_to_accuracy(
     device: Device = "auto",
     out: Path | None = None,
 ) -> None:
-    """Record test accuracy over the seconds of training, for the number of epochs that a held-out split asks for.
-
-    Args:
-        store: a prepared data set, NW-UCLA for the figures of the paper
-        split: which clips train and which test, by default what suits the data
-        watch: the split on which the epochs are chosen, without test clips; known for nw-ucla
-        labels: whose labels may be used
-        preset: paper (its text), published (its program) or best (ours)
-        size: of the network, if not that of the preset
-        method: the training method, if not that of the preset
-        precision: of the products, if not as the preset says
-        epochs: the most that is considered, if not as the preset says
-        seeds: of training and label budget, one curve each
-        runs: a folder to keep the runs in
-        picture: the .png, .svg or .pdf file to draw
-        device: where to compute
-        out: the .json file to write
-    """
+    """Record test accuracy over the seconds of training, for the number of epochs that a held-out split asks for."""
     refuse_existing(out)
     if picture:
         check_picture(picture)

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from argparse import Action
 from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
@@ -27,10 +28,13 @@ def parser_of(
 ) -> ArgumentParser:
     """Return a parser: parameters without a default are positional, flags are switches, underscores become hyphens.
 
-    Parameters in `without`, and further keyword arguments, are left to the caller. `bare` names options that may stand
+    Their descriptions are those of the docstring of the function or, if it has none, of its module. Parameters in
+    `without`, and further keyword arguments, are left to the caller. `bare` names options that may stand
     without a value, and which value they have then.
     """
     described = parse(function.__doc__ or "")
+    if not described.params:
+        described = parse(sys.modules[function.__module__].__doc__ or "")
     notes = {each.arg_name: each.description or "" for each in described.params}
     summary = "\n".join(filter(None, (described.short_description, described.long_description)))
     hints, parameters = get_type_hints(function), inspect.signature(function).parameters

@@ -1,4 +1,24 @@
-"""`psp predict`."""
+"""Recognise recordings of any known format, whole or as a timeline of their actions.
+
+Recordings that cannot be used do not stop the others: they are named at the end, and the exit code is 2.
+
+Args:
+    model: a run folder, a model.safetensors or a file written by 'psp export'
+    files: recordings - files, folders or archives, or prepared data sets; they need no labels
+    out: the .csv or .jsonl (JSON lines) file to write
+    show: what to print
+    window: predict a timeline from windows of this length, such as 2s or 60 frames
+    stride: how far apart windows begin, by default a quarter of a window
+    min_duration: shorter segments of a timeline become parts of a neighbour, such as 0.5s or 15 frames
+    none_below: answer none where the best class has a lower probability than this
+    format: the format of the recordings, by default found by the files (docs/formats.md lists them)
+    layout: the joints - a built-in name or a YAML file, by default as the files state, else the model's
+    up: the axis that points up, by default as the files state, else the model's
+    fps: frames a second, by default as the files state
+    size: WIDTHxHEIGHT of the image in pixels, for coordinates in shares of it
+    table: labels to compare with, by default clips.csv in the folder
+    device: the device that PyTorch computes on
+"""
 
 import csv
 import io
@@ -47,27 +67,7 @@ def predict(
     table: Path | None = None,
     device: Device = "auto",
 ) -> int:
-    """Recognise recordings of any known format, whole or as a timeline of their actions.
-
-    Recordings that cannot be used do not stop the others: they are named at the end, and the exit code is 2.
-
-    Args:
-        model: a run folder, a model.safetensors or a file written by 'psp export'
-        files: recordings - files, folders or archives, or prepared data sets; they need no labels
-        out: the .csv or .jsonl (JSON lines) file to write
-        show: what to print
-        window: predict a timeline from windows of this length, such as 2s or 60 frames
-        stride: how far apart windows begin, by default a quarter of a window
-        min_duration: shorter segments of a timeline become parts of a neighbour, such as 0.5s or 15 frames
-        none_below: answer none where the best class has a lower probability than this
-        format: the format of the recordings, by default found by the files (docs/formats.md lists them)
-        layout: the joints - a built-in name or a YAML file, by default as the files state, else the model's
-        up: the axis that points up, by default as the files state, else the model's
-        fps: frames a second, by default as the files state
-        size: WIDTHxHEIGHT of the image in pixels, for coordinates in shares of it
-        table: labels to compare with, by default clips.csv in the folder
-        device: the device that PyTorch computes on
-    """
+    """Recognise recordings of any known format, whole or as a timeline of their actions."""
     write = None if out is None else _writer(out)
     options = Options(format, layout, up, fps, size_of(size), table)
     windows = Windows(window, stride, min_duration, none_below)

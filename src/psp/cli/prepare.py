@@ -1,4 +1,26 @@
-"""`psp prepare`."""
+"""Turn recordings into a stored data set; an interrupted preparation continues where it stopped.
+
+Args:
+    sources: a folder, archive or file of recordings, several of them, or the word synthetic for built-in data
+    dest: the data set to write; it must not exist
+    format: the format of the recordings, by default found by the files (docs/formats.md lists them)
+    layout: the joints - the name of a built-in layout or a YAML file, by default as the files state
+    up: the axis that points up, by default that of the format, else y, and -y for two coordinates
+    fps: frames a second, by default as the files state
+    size: WIDTHxHEIGHT of the image in pixels, for coordinates in shares of it
+    table: labels and facts - a table of clips or intervals, by default clips.csv in the folder
+    window: cut long recordings into clips of this length where nothing is labelled, such as 2s or 60 frames
+    stride: how far apart these clips begin, by default one after the other
+    rest: a class for the frames between labelled intervals, by default unlabelled
+    normalise: how clips are centred, scaled and turned
+    missing: a list of clips to leave out, as NTU RGB+D publishes it
+    skip_damaged: leave damaged recordings out and note them in the data set
+    workers: processes to use, by default one per core
+    clips: how many clips of built-in data to make, by default 1200
+    seed: the random seed of the built-in data, by default 0
+    dry_run: only print what is found
+    settings: changes of single settings, nested
+"""
 
 import re
 from argparse import SUPPRESS
@@ -55,29 +77,7 @@ def prepare(
     dry_run: bool = False,
     settings: Mapping[str, Any] = {},
 ) -> None:
-    """Turn recordings into a stored data set; an interrupted preparation continues where it stopped.
-
-    Args:
-        sources: a folder, archive or file of recordings, several of them, or the word synthetic for built-in data
-        dest: the data set to write; it must not exist
-        format: the format of the recordings, by default found by the files (docs/formats.md lists them)
-        layout: the joints - the name of a built-in layout or a YAML file, by default as the files state
-        up: the axis that points up, by default that of the format, else y, and -y for two coordinates
-        fps: frames a second, by default as the files state
-        size: WIDTHxHEIGHT of the image in pixels, for coordinates in shares of it
-        table: labels and facts - a table of clips or intervals, by default clips.csv in the folder
-        window: cut long recordings into clips of this length where nothing is labelled, such as 2s or 60 frames
-        stride: how far apart these clips begin, by default one after the other
-        rest: a class for the frames between labelled intervals, by default unlabelled
-        normalise: how clips are centred, scaled and turned
-        missing: a list of clips to leave out, as NTU RGB+D publishes it
-        skip_damaged: leave damaged recordings out and note them in the data set
-        workers: processes to use, by default one per core
-        clips: how many clips of built-in data to make, by default 1200
-        seed: the random seed of the built-in data, by default 0
-        dry_run: only print what is found
-        settings: changes of single settings, nested
-    """
+    """Turn recordings into a stored data set; an interrupted preparation continues where it stopped."""
     found = detect_format(sources) if format is None else format
     options = {"layout": layout, "up": up, "fps": fps, "size": size_of(size), "table": table, "window": window}
     options |= {"stride": stride, "rest": rest, "missing": missing, "clips": clips, "seed": seed}

@@ -1,4 +1,30 @@
-"""`psp reproduce`."""
+"""Train the runs that a table or figure of the paper still needs, then write it.
+
+It may be interrupted at any time: finished runs are kept, and the same command continues. The exit code is 130
+while runs are missing that have not failed, 2 if only failed ones are missing. A run is not repeated if `out`
+already holds a result of the same configuration, clips and labels.
+
+Args:
+    experiment: table2, table3, table4, figure5, figure6, figure7, figure8 or recipe
+    store: the data sets, folders written by 'psp prepare' (table2 --quick makes one of its own)
+    out: where tables and the results of runs are kept
+    runs: where the run folders are kept
+    size: how large the networks are
+    epochs: no run of presets paper and published trains longer than this; their schedules shrink in proportion
+    seeds: how many label budgets each cell is measured on, by default as many as the experiment says
+    preset: which settings the ablations of table4 and of the figures start from
+    rows: run only these systems, by their names in the results, such as 'best'; the table shows all
+    columns: run only these label budgets or data sets, by their names in the results, such as 'all'
+    quick: run a small version that takes minutes
+    every_epoch: evaluate the test clips after every epoch and show the best one in a table of its own, which is
+        not a result
+    jobs: how many trainings run side by side, by default one on a CPU and several on a GPU
+    minutes: stop after this many minutes with everything saved, and measure no costs; 0 only writes the table
+    device: where to compute
+    precision: the precision of every system, by default that of its settings
+    compile: let torch.compile speed up the encoder, where it can; the costs shown are without it
+    dry_run: print which runs are missing and the time they would take, and stop
+"""
 
 import time
 from collections.abc import Sequence
@@ -51,33 +77,7 @@ def reproduce(
     compile: bool = False,
     dry_run: bool = False,
 ) -> int:
-    """Train the runs that a table or figure of the paper still needs, then write it.
-
-    It may be interrupted at any time: finished runs are kept, and the same command continues. The exit code is 130
-    while runs are missing that have not failed, 2 if only failed ones are missing. A run is not repeated if `out`
-    already holds a result of the same configuration, clips and labels.
-
-    Args:
-        experiment: table2, table3, table4, figure5, figure6, figure7, figure8 or recipe
-        store: the data sets, folders written by 'psp prepare' (table2 --quick makes one of its own)
-        out: where tables and the results of runs are kept
-        runs: where the run folders are kept
-        size: how large the networks are
-        epochs: no run of presets paper and published trains longer than this; their schedules shrink in proportion
-        seeds: how many label budgets each cell is measured on, by default as many as the experiment says
-        preset: which settings the ablations of table4 and of the figures start from
-        rows: run only these systems, by their names in the results, such as 'best'; the table shows all
-        columns: run only these label budgets or data sets, by their names in the results, such as 'all'
-        quick: run a small version that takes minutes
-        every_epoch: evaluate the test clips after every epoch and show the best one in a table of its own, which is
-            not a result
-        jobs: how many trainings run side by side, by default one on a CPU and several on a GPU
-        minutes: stop after this many minutes with everything saved, and measure no costs; 0 only writes the table
-        device: where to compute
-        precision: the precision of every system, by default that of its settings
-        compile: let torch.compile speed up the encoder, where it can; the costs shown are without it
-        dry_run: print which runs are missing and the time they would take, and stop
-    """
+    """Train the runs that a table or figure of the paper still needs, then write it."""
     started = time.monotonic()
     keep_freed_memory()
     scope = Scope(size, epochs, seeds, preset, quick, precision)

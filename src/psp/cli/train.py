@@ -1,4 +1,32 @@
-"""`psp train`."""
+"""Train a recogniser from few labels, then evaluate it; or continue a run that was interrupted.
+
+Single settings override the preset: --optim.learning_rate 0.01, --method.temperature 0.1. With --method NAME --help
+the options of that method are listed.
+
+Args:
+    store: a folder written by 'psp prepare' (with --resume only if it has moved)
+    labels: the clips whose labels may be used - all, 5/class (5/class! refuses classes with fewer), 5%, or a CSV
+        file of ids with or without labels
+    split: which clips train and which test - a benchmark such as nw-ucla, subject, subject=3,4, kfold=5/0,
+        fraction=0.3, none (all train) or a file; by default chosen by the data
+    preset: paper (its text), published (its program) or best (ours)
+    method: the training method, by default that of the preset
+    size: the size of the network, by default light for best and full for the others
+    epochs: length of every stage, by default that of the preset; warm-up and milestones move in proportion. With
+        --resume a finished run is trained for this many further epochs, in a folder of its own
+    seed: the seed of everything random in training, and of the labels unless --labels-seed is given
+    labels_seed: the seed by which the labels are drawn
+    classes: a file with names for classes that are numbers - one per line in their order, or NUMBER,NAME
+    init: a run folder or a model.safetensors whose weights training starts from
+    estimate: after training, estimate the accuracy by cross-validation of the labelled clips in this many parts
+        (5 without a number); for each part a model is trained
+    out: the run folder to write, by default runs/STORE-METHOD
+    resume: a run folder to continue at its last checkpoint
+    device: where to compute
+    compile: let torch.compile speed up the encoders, where it can
+    checkpoint_seconds: seconds between two checkpoints
+    settings: nested changes of the configuration, as in a YAML file
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -57,35 +85,7 @@ def train(
     checkpoint_seconds: float = 60.0,
     settings: Mapping[str, Any] | None = None,
 ) -> int | None:
-    """Train a recogniser from few labels, then evaluate it; or continue a run that was interrupted.
-
-    Single settings override the preset: --optim.learning_rate 0.01, --method.temperature 0.1. With --method NAME --help
-    the options of that method are listed.
-
-    Args:
-        store: a folder written by 'psp prepare' (with --resume only if it has moved)
-        labels: the clips whose labels may be used - all, 5/class (5/class! refuses classes with fewer), 5%, or a CSV
-            file of ids with or without labels
-        split: which clips train and which test - a benchmark such as nw-ucla, subject, subject=3,4, kfold=5/0,
-            fraction=0.3, none (all train) or a file; by default chosen by the data
-        preset: paper (its text), published (its program) or best (ours)
-        method: the training method, by default that of the preset
-        size: the size of the network, by default light for best and full for the others
-        epochs: length of every stage, by default that of the preset; warm-up and milestones move in proportion. With
-            --resume a finished run is trained for this many further epochs, in a folder of its own
-        seed: the seed of everything random in training, and of the labels unless --labels-seed is given
-        labels_seed: the seed by which the labels are drawn
-        classes: a file with names for classes that are numbers - one per line in their order, or NUMBER,NAME
-        init: a run folder or a model.safetensors whose weights training starts from
-        estimate: after training, estimate the accuracy by cross-validation of the labelled clips in this many parts
-            (5 without a number); for each part a model is trained
-        out: the run folder to write, by default runs/STORE-METHOD
-        resume: a run folder to continue at its last checkpoint
-        device: where to compute
-        compile: let torch.compile speed up the encoders, where it can
-        checkpoint_seconds: seconds between two checkpoints
-        settings: nested changes of the configuration, as in a YAML file
-    """
+    """Train a recogniser from few labels, then evaluate it; or continue a run that was interrupted."""
     given = dict(locals())
     keep_freed_memory()
     if estimate == 1 or estimate < 0:

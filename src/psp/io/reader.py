@@ -27,6 +27,8 @@ from psp.skeleton.recording import LARGEST, ClipInfo, Recording, Up
 BENCHMARKS = ("ntu60", "ntu120", "nw-ucla", "synthetic")
 """Names of benchmark data sets, which own data sets do not get."""
 
+NO_SIZE = "Coordinates are shares of the image; true proportions need its size (--size 1920x1080)."
+
 
 @dataclass(frozen=True)
 class Entry(SourceItem):
@@ -162,21 +164,26 @@ def open_files(
         rate = facts.fps
         said.append(f"The frame rate, {rate:g} a second, is that of the table.")
     cutting = Cutting(facts, frames_of(window, rate, "window"), frames_of(stride, rate, "stride"), rate, rest)
-    is_mediapipe = found.layout.name in WITH_BODY
-    vertical: Up = up or raw.up or ("y" if channels == 3 and not is_mediapipe else "-y")
+    vertical, assumed = _vertical(up, raw, found.layout)
     notes = [f"Layout {found.layout.name!r}: {found.reason}.", *found.derived, *raw.notes]
-    notes += (*said, *(facts.notes if facts else ()))
-    if up is None and raw.up is None:
-        reason = ", as in MediaPipe" if is_mediapipe else ""
-        notes.append(f"The axis that points up is taken to be {vertical}{reason} (--up states another).")
-    if raw.units == "shares of the image" and not (size or raw.size):
-        notes.append("Coordinates are shares of the image; true proportions need its size (--size 1920x1080).")
+    notes += (*said, *(facts.notes if facts else ()), *assumed)
+    notes += [NO_SIZE] if raw.units == "shares of the image" and not (size or raw.size) else []
     reader = FormatReader(
         format, files, found.layout, channels, vertical, raw.units, rate, size, raw.persons == "persons", dataset,
         cutting, tuple(notes),
     )  # fmt: skip
     reader.items()  # raises errors of the table or the ids now
     return reader
+
+
+def _vertical(up: Up | None, raw: Raw, layout: Layout) -> tuple[Up, list[str]]:
+    """Return the axis that points up: the given one or that of the file, else an assumption with its sentence."""
+    if up or raw.up:
+        return up or raw.up or "none", []
+    is_mediapipe = layout.name in WITH_BODY
+    axis: Up = "y" if raw.joints.shape[3] == 3 and not is_mediapipe else "-y"
+    reason = ", as in MediaPipe" if is_mediapipe else ""
+    return axis, [f"The axis that points up is taken to be {axis}{reason} (--up states another)."]
 
 
 def first_recording(format: Format, files: FileSource) -> Raw:
