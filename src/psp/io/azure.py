@@ -11,7 +11,7 @@ from typing import Any
 
 from psp.errors import RecordingError
 from psp.io.format import File, Format, Raw
-from psp.io.json_text import REMEDY, array_of, key_paths, member, members, read_json, whole_number
+from psp.io.json_text import REMEDY, array_of, frames_in, key_paths, member, members, read_json, whole_number
 from psp.io.poses import Pose, recording_of
 
 
@@ -26,11 +26,7 @@ def parse_azure(files: Sequence[File]) -> list[Raw]:
     (file,) = files
     content = read_json(file)
     frames, times = dict[int, list[Pose]](), dict[int, int]()
-    for place, frame in enumerate(members(content, "frames", file.name)):
-        where = f"{file.name}, entry {place} of frames"
-        number = whole_number(member(frame, "frame_id", where), f"{where}, frame_id")
-        if number in frames:
-            raise RecordingError(f"frame {number} occurs twice.", where=where, remedy=REMEDY)
+    for number, frame, where in frames_in(content, "frames", "frame_id", file.name):
         bodies = members(frame, "bodies", where)
         frames[number] = [_pose(body, f"{where}, body {body_place}") for body_place, body in enumerate(bodies)]
         if "timestamp_usec" in frame:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -66,6 +67,18 @@ def member(value: Any, key: str, where: str) -> Any:
 def members(value: Any, key: str, where: str) -> list[Any]:
     """Return the list that an object has under a key."""
     return list_of(member(value, key, where), f"{where}, {key}")
+
+
+def frames_in(content: Any, key: str, number: str, name: str) -> Iterator[tuple[int, Any, str]]:
+    """Yield the number of each frame that an object lists under a key, the frame, and where it stands."""
+    numbers = set[int]()
+    for place, frame in enumerate(members(content, key, name)):
+        where = f"{name}, entry {place} of {key}"
+        found = whole_number(member(frame, number, where), f"{where}, {number}")
+        if found in numbers:
+            raise RecordingError(f"frame {found} occurs twice.", where=where, remedy=REMEDY)
+        numbers.add(found)
+        yield found, frame, where
 
 
 def list_of(value: Any, where: str) -> list[Any]:

@@ -16,6 +16,7 @@ from psp.io.format import File, Format, Raw
 from psp.io.json_text import (
     REMEDY,
     array_of,
+    frames_in,
     key_paths,
     kind_name,
     member,
@@ -40,11 +41,7 @@ def parse_kinetics(files: Sequence[File]) -> list[Raw]:
     (file,) = files
     content = read_json(file)
     frames: dict[int, list[Pose]] = {}
-    for place, frame in enumerate(members(content, "data", file.name)):
-        where = f"{file.name}, entry {place} of data"
-        number = whole_number(member(frame, "frame_index", where), f"{where}, frame_index")
-        if number in frames:
-            raise RecordingError(f"frame {number} occurs twice.", where=where, remedy=REMEDY)
+    for number, frame, where in frames_in(content, "data", "frame_index", file.name):
         skeletons = members(frame, "skeleton", where)
         frames[number] = [_pose(each, f"{where}, person {person}") for person, each in enumerate(skeletons)]
     part = PART.search(file.name.rpartition("/")[0])
