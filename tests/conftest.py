@@ -11,8 +11,10 @@ from jaxtyping import install_import_hook
 
 install_import_hook("psp", "typechecker.check")
 
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("explore", deadline=None)
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.load_profile("repeatable")
+"""The same examples in every run; `pytest --hypothesis-profile explore` draws new ones."""
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from format_examples import example_of
@@ -72,6 +72,7 @@ def paths_of(value: Any, above: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
 
 
 @given(values)
+@example({"[]": None, "": [{"[]": 1}]})
 def test_keys_of_json_are_those_of_its_objects(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False).encode()
     assert key_paths(text) == paths_of(value)

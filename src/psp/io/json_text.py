@@ -41,15 +41,17 @@ def key_paths(head: bytes) -> frozenset[KeyPath]:
     text = head.decode("utf-8", "ignore").lstrip("\ufeff \t\r\n")
     found: set[KeyPath] = set()
     path: list[str] = []
+    in_list: list[bool] = []
     if not text.startswith(("{", "[")):
         return frozenset()
     for token in TOKEN.finditer(text):
         sign = token[0]
         if sign in ("{", "["):
             path.append("[]" if sign == "[" else "")
+            in_list.append(sign == "[")
         elif sign in ("}", "]"):
-            path = path[:-1]
-        elif token[2] and path and path[-1] != "[]" and len(path) <= DEEPEST:
+            path, in_list = path[:-1], in_list[:-1]
+        elif token[2] and path and not in_list[-1] and len(path) <= DEEPEST:
             path[-1] = token[1]
             found.add(tuple(path))
     return frozenset(found)
