@@ -3,11 +3,14 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jaxtyping
 import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
+
+from browser import open_browser, open_page
 
 install_import_hook("psp", "typechecker.check")
 
@@ -43,3 +46,17 @@ def shared_data() -> Path:
 def reference() -> Path:
     """The folder of numbers recorded from the published programs; tests that need it are skipped without it."""
     return _folder("PSP_REFERENCE", "../shared/reference")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless browser; tests that need it are skipped where it is absent."""
+    with open_browser() as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """An empty page of the browser, 800 pixels wide; faults of its scripts fail the test."""
+    with open_page(browser, viewport={"width": 800, "height": 700}) as found:
+        yield found
