@@ -11,6 +11,7 @@ from psp.cli.evaluate import evaluate
 from psp.cli.export import export
 from psp.cli.formats import formats
 from psp.cli.import_weights import import_weights
+from psp.cli.label import label
 from psp.cli.layouts import layouts
 from psp.cli.options import Command, parse_arguments, parser_of
 from psp.cli.predict import predict
@@ -24,6 +25,7 @@ from psp.train.interrupt import Interrupted
 COMMANDS: Mapping[str, Command] = {
     "prepare": prepare,
     "check": check,
+    "label": label,
     "train": train,
     "evaluate": evaluate,
     "predict": predict,

@@ -10,6 +10,8 @@ Args:
     split: which clips train and which test - a benchmark such as nw-ucla, subject, subject=3,4, kfold=5/0,
         fraction=0.3, none (all train) or a file; by default chosen by the data
     preset: paper (its text), published (its program) or best (ours)
+    pipeline: how training clips are made, instead of the way of the preset; the data set must be prepared with the
+        same --pipeline
     method: the training method, by default that of the preset
     size: the size of the network, by default light for best and full for the others
     epochs: length of every stage, by default that of the preset; warm-up and milestones move in proportion. With
@@ -17,6 +19,7 @@ Args:
     seed: the seed of everything random in training, and of the labels unless --labels-seed is given
     labels_seed: the seed by which the labels are drawn
     classes: a file with names for classes that are numbers - one per line in their order, or NUMBER,NAME
+    new_classes: labels of the file that are no classes of the data set are new classes, not mistakes
     init: a run folder or a model.safetensors whose weights training starts from
     estimate: after training, estimate the accuracy by cross-validation of the labelled clips in this many parts
         (5 without a number); for each part a model is trained
@@ -38,6 +41,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from psp.batches.batch import BatchSizes, DataConfig
+from psp.batches.pipelines import PipelineName
 from psp.cli.console import progress_bar, say
 from psp.cli.evaluate import Device, converted, is_alike, show_run
 from psp.cli.options import parse_arguments, parser_of
@@ -70,12 +74,14 @@ def train(
     labels: str = "all",
     split: str | None = None,
     preset: PresetName = "best",
+    pipeline: PipelineName | None = None,
     method: str | None = None,
     size: Size | None = None,
     epochs: int | None = None,
     seed: int = 0,
     labels_seed: int | None = None,
     classes: Path | None = None,
+    new_classes: bool = False,
     init: Path | None = None,
     estimate: int = 0,
     out: Path | None = None,
@@ -175,11 +181,11 @@ def _begun(path: Path, given: Mapping[str, Any]) -> Run:
     if given["init"]:
         store = _as_model(store, given["init"])
     labels_seed = given["seed"] if given["labels_seed"] is None else given["labels_seed"]
-    task = make_task(store, given["labels"], given["split"], labels_seed)
+    task = make_task(store, given["labels"], given["split"], labels_seed, given["new_classes"])
     _say_task(task)
     if given["estimate"]:
         fold_numbers(task, given["estimate"])  # refused before training, not after it
-    options = {name: given[name] for name in ("method", "size", "epochs", "seed", "init")}
+    options = {name: given[name] for name in ("pipeline", "method", "size", "epochs", "seed", "init")}
     config = changed(preset_config(task, given["preset"], **options), given["settings"] or {})
     if given["init"]:
         _say_start(given["init"], task)

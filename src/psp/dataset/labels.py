@@ -97,12 +97,17 @@ def resolve_labels(spec: str | Path | LabelBudget, store: Store, split: Split, s
     return replace(budget, warnings=tuple(dict.fromkeys(found)))
 
 
-def with_label_classes(store: Store, spec: str | Path | LabelBudget) -> Store:
-    """Return a data set without classes with those in a CSV file of labels; a data set with classes is unchanged."""
-    if store.classes or isinstance(spec, LabelBudget) or Path(spec).suffix != ".csv":
+def with_label_classes(store: Store, spec: str | Path | LabelBudget, new_classes: bool = False) -> Store:
+    """Return a data set without classes with those in a CSV file of labels.
+
+    With `new_classes` further classes in the file are added to those of the data set; otherwise a data set with classes
+    is unchanged.
+    """
+    if (store.classes and not new_classes) or isinstance(spec, LabelBudget) or Path(spec).suffix != ".csv":
         return store
-    lines = read_id_table(Path(spec), "label", store, BudgetError, required=True)
-    return replace(store, classes=class_names(label for _, label in lines if label))
+    lines = read_id_table(Path(spec), "label", store, BudgetError, required=not store.classes)
+    found = class_names(label for _, label in lines if label)
+    return replace(store, classes=(*store.classes, *(name for name in found if name not in store.classes)))
 
 
 def draw_labels(spec: str, store: Store, split: Split, seed: int) -> LabelBudget:

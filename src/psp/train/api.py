@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from psp.batches.pipelines import PIPELINES, PipelineName
 from psp.dataset.labels import LabelBudget, resolve_labels, with_label_classes
 from psp.dataset.split import Split, resolve_split
 from psp.dataset.store import Store, open_store
@@ -28,14 +29,15 @@ def make_task(
     labels: str | Path | LabelBudget = "all",
     split: str | Path | Split | None = None,
     labels_seed: int = 0,
+    new_classes: bool = False,
 ) -> Task:
     """Return a task: a store with its split and the labels that may be used, each resolved once.
 
     `labels` is all, 5/class, 5%, a CSV file or a LabelBudget; `split` a benchmark, subject, fraction=0.3, kfold=5/0,
-    none, a file, a Split, or None for the default of the store. A store without classes has those of the CSV file.
-    BudgetError if the labels are of a single class.
+    none, a file, a Split, or None for the default of the store. A store without classes has those of the CSV file;
+    with `new_classes` the file may add classes to those of a store. BudgetError if the labels are of a single class.
     """
-    opened = with_label_classes(store if isinstance(store, Store) else open_store(store), labels)
+    opened = with_label_classes(store if isinstance(store, Store) else open_store(store), labels, new_classes)
     parts = resolve_split(split, opened, every_label=labels == "all")
     task = Task(opened, parts, resolve_labels(labels, opened, parts, labels_seed))
     if len(task.classes) < 2:
@@ -48,19 +50,24 @@ def preset_config(
     task: Task,
     preset: PresetName = "best",
     *,
+    pipeline: PipelineName | None = None,
     method: str | None = None,
     size: Size | None = None,
     epochs: int | None = None,
     seed: int = 0,
     init: AnyPath | None = None,
 ) -> TrainConfig:
-    """Return the configuration of a preset for a task, optionally with another method, size or length.
+    """Return the configuration of a preset for a task, optionally with another pipeline, method, size or length.
 
-    `epochs` is the length of every stage; warm-up and milestones are scaled. With `init`, a finished run or a model
-    file, the networks, modalities and inputs are those of that model, whose weights training starts from.
+    With `pipeline` clips are made as it says, and the store must be prepared as it says (ConfigError). `epochs` is the
+    length of every stage; warm-up and milestones are scaled. With `init`, a finished run or a model file, the networks,
+    modalities and inputs are those of that model, whose weights training starts from.
     """
     facts = facts_of(task)
     config = restricted(with_method(PRESETS[preset](facts, size or USUAL_SIZE[preset]), method), facts)
+    if pipeline is not None:
+        PIPELINES[pipeline].check(task.store)
+        config = replace(config, data=PIPELINES[pipeline].data)
     if epochs is not None:
         config = replace(config, stages=tuple(rescheduled(stage, epochs) for stage in config.stages))
     if init is not None:

@@ -1,0 +1,276 @@
+"""What to label next, and the networks that are trained in the background on the labels given so far."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from psp.errors import ConfigError, PSPError
+from psp.evaluate.trained import open_trained
+from psp.label.estimate import Answers, Growth, estimated_growth
+from psp.label.features import Recognised, joint_features, recognise
+from psp.label.folder import LabelFolder
+from psp.label.groups import sure_groups
+from psp.label.journal import Entry
+from psp.label.rounds import NICENESS, Rounds
+from psp.label.select import Criterion, How, Pool, clusters, propose
+
+BATCH, LOW, WAIT = 10, 6, 30.0
+"""Proposals that are computed together, the number below which more are computed, and seconds to wait for one."""
+
+AWAY = 600.0
+"""Seconds after which clips that a browser was given are given to others."""
+
+LIKELY, CLUSTERS = 0.5, 4
+"""The probability from which a class is suggested, and clusters per class among which groups are formed."""
+
+QUERIES = ("random", "centre", "typical", "margin")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A clip to label, how it was chosen, and the class that the recogniser suggests, with its probability.
+
+    Random clips have no suggestion: it would influence the answers from which the accuracy is estimated.
+    """
+
+    clip: str
+    how: How
+    suggestion: tuple[str, float] | None = None
+
+
+@dataclass
+class _Lease:
+    proposal: Proposal
+    browser: int
+    at: float
+
+
+class Session:
+    """The proposals and trainings of a labelling; all methods may be called by several threads.
+
+    A network is trained after every `every` labels, and then proposals are made from what it says. `version` changes
+    with everything that a page shows. As a context manager it ends a training, which the next session continues.
+    """
+
+    def __init__(
+        self, folder: LabelFolder, rounds: Rounds, select: Criterion = "typical", every: int = 20, seed: int = 0
+    ) -> None:
+        self.folder, self.rounds, self.select, self.every, self.seed = folder, rounds, select, every, seed
+        self.ids = folder.split.train
+        self.row = {name: row for row, name in enumerate(self.ids)}
+        self.index = folder.split.train_index(folder.store)
+        self.changed = threading.Condition(threading.RLock())
+        self.version, self.round = 0, 0
+        self.recognised: Recognised | None = None
+        self.answers: dict[int, Answers] = {}
+        self._features: Float[np.ndarray, "n d"] | None = None
+        self._queue: list[Proposal] = []
+        self._leases: dict[str, _Lease] = {}
+        self._asked = sum(each.how in QUERIES for each in folder.journal.entries)
+        self._unusable = set[int]()
+        self._stopping = False
+        self._worker = threading.Thread(target=self._work, daemon=True)
+
+    def __enter__(self) -> "Session":
+        for number in self.rounds.finished:
+            found = self.rounds.kept(number)
+            if found is not None and len(found.features) == len(self.ids):
+                self._use(number, found)
+        self.rounds.resume()
+        self._worker.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with self.changed:
+            self._stopping = True
+            self.changed.notify_all()
+        self._worker.join()
+        self.rounds.stop()
+        self.folder.close()
+
+    def next(self, browser: int, count: int) -> list[Proposal]:
+        """Return up to `count` proposals for a browser, which no other browser gets; it waits for the first one."""
+        end = time.monotonic() + WAIT
+        with self.changed:
+            while not (own := self._lend(browser, count)) and self.open().any() and time.monotonic() < end:
+                self.changed.wait(1.0)
+            return own
+
+    def add(self, entry: Entry) -> None:
+        """Record labels; a label of a proposed clip gets the way in which it was chosen."""
+        with self.changed:
+            lease = self._leases.pop(entry.clips[0], None) if len(entry.clips) == 1 else None
+            if lease is not None and entry.how == "chosen":
+                entry = replace(entry, how=lease.proposal.how)
+            self.folder.add(replace(entry, round=self.round))
+            self.notify()
+
+    def undo(self, browser: int, by: str) -> Entry | None:
+        """Withdraw the last entry of a person; a single clip is proposed to the browser again, as it was before."""
+        with self.changed:
+            entry = self.folder.undo(by)
+            if entry is not None and len(entry.clips) == 1 and entry.how in QUERIES:
+                how: How = entry.how  # type: ignore[assignment]
+                again = _Lease(self._proposal(entry.clips[0], how), browser, time.monotonic())
+                self._leases = {entry.clips[0]: again, **self._leases}
+            self.notify()
+            return entry
+
+    def train(self) -> None:
+        """Begin a training with the present labels; ConfigError if that is not possible."""
+        with self.changed:
+            if len(set(self.folder.known.values())) < 2:
+                raise ConfigError("a network needs two classes.", remedy="Label clips of a second class first.")
+            self.rounds.start(self.folder.table, self.folder.write_split())
+            self.notify()
+
+    def group(self, number: int) -> tuple[str, list[str], int] | None:
+        """Return a group of clips in which the recogniser is sure of one class: class, clips, and how many groups.
+
+        A group is a cluster of the features; the clips nearest to its centre come first. None without a group.
+        """
+        with self.changed:
+            found = [] if self.recognised is None else sure_groups(self.recognised, self._cluster, self.open())
+            if not found:
+                return None
+            label, rows = found[number % len(found)]
+            return label, [self.ids[row] for row in rows], len(found)
+
+    def growth(self) -> Growth:
+        """Return the accuracy estimated from the random queries."""
+        with self.changed:
+            return estimated_growth(self.folder.journal.entries, self.folder.labels, self.answers)
+
+    def open(self) -> Bool[np.ndarray, "n"]:
+        """Return which clips may be proposed; those put off come when there are no others."""
+        folder = self.folder
+        rest = self._mask(not_in=(folder.known, folder.labels.rejected))
+        first = rest & self._mask(not_in=(folder.labels.skipped,))
+        return first if first.any() else rest
+
+    def guesses(self) -> Mapping[str, str]:
+        """Return the class that the newest network recognises in each clip, none without a network."""
+        return self.answers[self.round].recognised if self.round else {}
+
+    def notify(self) -> None:
+        """Tell waiting threads and pages that something changed."""
+        with self.changed:
+            self.version += 1
+            self.changed.notify_all()
+
+    def _mask(self, not_in: Sequence[Mapping[str, str] | frozenset[str]]) -> Bool[np.ndarray, "n"]:
+        return np.array([not any(name in each for each in not_in) for name in self.ids], dtype=bool)
+
+    def _lend(self, browser: int, count: int) -> list[Proposal]:
+        now, open = time.monotonic(), self.open()
+        usable = {clip: lease for clip, lease in self._leases.items() if open[self.row[clip]]}
+        self._leases = {clip: each for clip, each in usable.items() if each.browser == browser or now - each.at < AWAY}
+        self._queue = [each for each in self._queue if open[self.row[each.clip]] and each.clip not in self._leases]
+        own = [each for each in self._leases.values() if each.browser == browser]
+        for proposal in self._queue[: max(0, count - len(own))]:
+            self._leases[proposal.clip] = _Lease(proposal, browser, now)
+            own.append(self._leases[proposal.clip])
+            self._queue.remove(proposal)
+        for lease in own:
+            lease.at = now
+        self.changed.notify_all()
+        return [each.proposal for each in own[:count]]
+
+    def _proposal(self, clip: str, how: How) -> Proposal:
+        if how == "random" or self.recognised is None:
+            return Proposal(clip, how)
+        own = self.recognised.probabilities[self.row[clip]]
+        best = int(own.argmax())
+        suggestion = (self.recognised.classes[best], float(own[best])) if own[best] >= LIKELY else None
+        return Proposal(clip, how, suggestion)
+
+    def _work(self) -> None:
+        """Compute proposals, begin trainings and take up their results, until the session ends."""
+        if sys.platform == "linux":  # where threads have a priority of their own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        while True:
+            with self.changed:
+                if self._stopping:
+                    return
+            before = self.rounds.state
+            done = self.rounds.poll()
+            for number in [done] if done else self._missing():
+                self._take_up(number)
+            if before != self.rounds.state:
+                self.notify()
+            self._begin_if_due()
+            if not self._refill():
+                with self.changed:
+                    self.changed.wait(0.3)
+
+    def _missing(self) -> list[int]:
+        """Return the last finished round if nothing is known of it."""
+        finished = self.rounds.finished[-1:]
+        return [number for number in finished if number not in (*self.answers, *self._unusable)]
+
+    def _take_up(self, number: int) -> None:
+        try:
+            run = open_trained(self.rounds.run(number).path, self.folder.store.path, device="cpu")
+            found = recognise(run, self.index)
+            self.rounds.keep(number, found)
+            self._use(number, found)
+        except (PSPError, OSError) as error:
+            self._unusable.add(number)
+            self.rounds.state, self.rounds.message = "failed", str(error)
+
+    def _use(self, number: int, found: Recognised) -> None:
+        best = found.probabilities.argmax(axis=1)
+        recognised = {name: found.classes[k] for name, k in zip(self.ids, best, strict=True)}
+        cluster = clusters(found.features, CLUSTERS * len(found.classes), self.seed)
+        with self.changed:
+            self.answers[number] = Answers(recognised, self.rounds.trained_on(number))
+            self.recognised, self.round, self._features, self._cluster = found, number, found.features, cluster
+            self._queue.clear()
+            self.notify()
+
+    def _begin_if_due(self) -> None:
+        with self.changed:
+            known, begun = self.folder.known, self.rounds.begun
+            before = len(self.rounds.trained_on(begun[-1])) if begun else 0
+            is_due = len(known) - before >= self.every and len(set(known.values())) > 1
+            if is_due and self.rounds.state == "idle":
+                try:
+                    self.train()
+                except PSPError as error:
+                    self.rounds.state, self.rounds.message = "failed", str(error)
+
+    def _refill(self) -> bool:
+        """Compute proposals if there are few; return whether there were any to compute."""
+        if self._features is None:
+            found = joint_features(self.folder.store, self.index)
+            with self.changed:
+                self._features = found if self._features is None else self._features
+        with self.changed:
+            pool, features, asked = self._pool(), self._features, self._asked
+            if len(self._queue) >= LOW or not pool.open.any():
+                return False
+        count = BATCH if asked else max(BATCH, self.every)
+        chosen = propose(pool, count, self.select, asked=asked, seed=self.seed)
+        with self.changed:
+            if self._features is features:
+                self._queue += [self._proposal(self.ids[row], how) for row, how in chosen]
+                self._asked += len(chosen)
+                self.notify()
+        return True
+
+    def _pool(self) -> Pool:
+        """Return what is known of the clips; those that are proposed already count as labelled, of no certain class."""
+        number = {name: position for position, name in enumerate(self.folder.classes)}
+        labels = np.array([number.get(self.folder.known.get(name, ""), -1) for name in self.ids], dtype=np.int64)
+        waiting = {*self._leases, *(each.clip for each in self._queue)}
+        open = self.open() & self._mask(not_in=(frozenset(waiting),))
+        assert self._features is not None
+        probabilities = None if self.recognised is None else self.recognised.probabilities
+        covered = (labels >= 0) | ~self._mask(not_in=(frozenset(waiting),))
+        return Pool(self._features, labels, open, probabilities, covered)
