@@ -10,8 +10,10 @@ from psp.batches.loader import SampleMaker
 from psp.batches.resample import ResampleConfig
 from psp.dataset.store import Store, open_store
 from psp.errors import CheckpointError
+from psp.evaluate.embed import embed_clips
 from psp.evaluate.evaluate import evaluate_run
 from psp.evaluate.predict import predict_logits, predict_store
+from psp.evaluate.predictions import read_predictions
 from psp.evaluate.trained import open_model, open_trained
 from psp.model.backbone import ModelConfig
 from psp.model.encoder import EncoderConfig
@@ -20,6 +22,7 @@ from psp.skeleton.catalogue import layout_by_name
 from psp.train.api import make_task, start_run, train_run
 from psp.train.config import Stage, TrainConfig
 from psp.train.optim import OptimConfig
+from psp.train.run_folder import RunFolder
 from stores import small_clips, small_store
 
 CONFIG = TrainConfig(
@@ -111,3 +114,20 @@ def test_absent_persons_do_not_change_predictions(run):
     ]
     assert model.interface.persons == 2
     torch.testing.assert_close(*logits, atol=1e-5, rtol=1e-5)
+
+
+def test_the_predictions_of_single_clips_are_kept_in_the_run(run):
+    found = evaluate_run(run, device="cpu")["average"]["full"]
+    trained = open_trained(run, device="cpu")
+    kept = read_predictions(RunFolder(run).predictions, trained.stored.config.hash)
+    index = trained.test_index()
+    logits = predict_logits(trained.model.predictor, trained.maker, index)
+    assert set(kept.ids) == set(trained.store.clips.id[index])
+    mine = kept.of(trained.store.clips.id[index].tolist())
+    np.testing.assert_allclose(mine.probabilities, trained.model.predictor.probabilities(logits), atol=1e-6)
+    hits = (mine.probabilities.argmax(axis=1) == trained.store.clips.label[index]).mean()
+    assert 100 * hits == pytest.approx(found.top1)
+    features = embed_clips(trained.model.predictor, trained.maker, index).fused()
+    np.testing.assert_allclose(mine.features, features, rtol=2e-3, atol=2e-3)
+    assert read_predictions(RunFolder(run).predictions, "another model") is None
+    assert mine.of(["no such clip"]) is None

@@ -15,6 +15,7 @@ from psp.dataset.store import Store
 from psp.errors import StoreError
 from psp.evaluate.accuracy import Accuracy, accuracy, worst_confusions
 from psp.evaluate.predict import maker_for, predict_logits
+from psp.evaluate.predictions import ClipPredictions, logits_and_features, predictions_of, write_predictions
 from psp.evaluate.trained import Weights, open_model, open_trained
 from psp.files import write_json
 from psp.model.model_file import TrainedModel
@@ -36,13 +37,17 @@ class StoreEvaluation:
 def evaluate_run(path: Path | str, store_path: Path | str | None = None, device: str = "auto") -> Evaluation:
     """Return the accuracies of a finished run, and write them to `evaluation.json` in its folder.
 
-    `store_path` is needed only if the store has moved since training.
+    The predictions for the single test clips, with averaged weights, are written to `predictions.npz`. `store_path` is
+    needed only if the store has moved since training.
     """
     run = open_trained(path, store_path, device=device)
     folder, config, found = run.stored.folder, run.stored.config, Evaluation()
     with process_settings(config.runtime.precision):
         for weights in get_args(Weights):
-            found[weights] = evaluate_model(open_model(path, weights, run.maker.device), run.maker, run.task.split)
+            model = open_model(path, weights, run.maker.device)
+            found[weights], predicted = _evaluate(model, run.maker, run.task.split)
+            if weights == "average" and predicted is not None:
+                write_predictions(folder.predictions, predicted, config.hash)
     classes = run.model.interface.classes
     plain = {kind: {name: asdict(result) for name, result in sets.items()} for kind, sets in found.items()}
     hashes = {"config hash": config.hash, "budget hash": run.stored.labels.hash}
@@ -57,15 +62,7 @@ def evaluate_model(model: TrainedModel, maker: SampleMaker, split: Split) -> dic
     During training: `evaluate_model(run.model(), run.data.maker, run.task.split)`. Test clips of classes that the model
     does not know count as wrong.
     """
-    store = maker.store
-    tests = {name: split.test_index(store, name) for name in split.tests}
-    every = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *tests.values()]))
-    if not len(every):
-        return {}
-    logits = predict_logits(model.predictor, maker, every)
-    labels = torch.from_numpy(known_labels(store, model.interface.classes)[every])
-    at = {name: torch.from_numpy(np.searchsorted(every, index)) for name, index in tests.items()}
-    return {name: accuracy(logits[chosen], labels[chosen]) for name, chosen in at.items()}
+    return _evaluate(model, maker, split)[0]
 
 
 def evaluate_store(model: TrainedModel, store: Store) -> StoreEvaluation:
@@ -91,6 +88,22 @@ def known_labels(store: Store, classes: Sequence[str]) -> Int64[np.ndarray, "cli
     number = {name: position for position, name in enumerate(classes)}
     table = np.array([*(number.get(name, -1) for name in store.classes), -1], dtype=np.int64)
     return table[store.clips.label]
+
+
+def _evaluate(
+    model: TrainedModel, maker: SampleMaker, split: Split
+) -> tuple[dict[str, Accuracy], ClipPredictions | None]:
+    """Return the accuracy on every test set, and the predictions for all test clips, None without test sets."""
+    store = maker.store
+    tests = {name: split.test_index(store, name) for name in split.tests}
+    every = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *tests.values()]))
+    if not len(every):
+        return {}, None
+    logits, features = logits_and_features(model.predictor, maker, every)
+    labels = torch.from_numpy(known_labels(store, model.interface.classes)[every])
+    at = {name: torch.from_numpy(np.searchsorted(every, index)) for name, index in tests.items()}
+    found = {name: accuracy(logits[chosen], labels[chosen]) for name, chosen in at.items()}
+    return found, predictions_of(model.predictor, store, every, logits, features)
 
 
 def _some(names: Sequence[str]) -> str:

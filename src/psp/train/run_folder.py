@@ -78,6 +78,11 @@ class RunFolder:
         return self.path / "evaluation.json"
 
     @property
+    def predictions(self) -> Path:
+        """Class probabilities and features of the single test clips."""
+        return self.path / "predictions.npz"
+
+    @property
     def suspects(self) -> Path:
         """The labels that may be wrong, by the trained model."""
         return self.path / "suspects.json"
