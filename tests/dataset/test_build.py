@@ -20,7 +20,7 @@ from psp.files import destination_lock
 from psp.io.synthetic import SyntheticReader
 from psp.io.write_ntu import write_ntu_folder
 from psp.preprocess.clean import CleanConfig
-from psp.preprocess.normalise import NORMALISATIONS, NormaliseConfig
+from psp.preprocess.normalise import NormaliseConfig, normalisation
 from psp.synthetic import SyntheticConfig, synthetic_clip
 
 MADE = SyntheticConfig(clips=130, seed=3)
@@ -80,7 +80,8 @@ def test_with_everything_switched_off_clips_are_stored_as_recorded(tmp_path: Pat
 
 
 def test_the_vertical_axis_of_a_store_is_that_after_normalisation(tmp_path: Path) -> None:
-    prepare(SyntheticReader(SyntheticConfig(clips=2)), tmp_path / "s", normalise=NORMALISATIONS["published"], workers=1)
+    reader = SyntheticReader(SyntheticConfig(clips=2))
+    prepare(reader, tmp_path / "s", normalise=normalisation("published", reader.layout), workers=1)
     assert open_store(tmp_path / "s").up == "z"
 
 
@@ -242,7 +243,7 @@ def test_settings_that_cannot_be_are_refused_before_any_work(tmp_path: Path) -> 
     assert empty.value.where == "synthetic"
     kinect = SyntheticReader(SyntheticConfig(clips=1, layout="kinect20"))
     with pytest.raises(ConfigError, match="no joint 'spine shoulder'"):
-        prepare(kinect, tmp_path / "store", normalise=NORMALISATIONS["published"])
+        prepare(kinect, tmp_path / "store", normalise=NormaliseConfig(shoulder_line=("spine shoulder", "left elbow")))
     assert not list(tmp_path.iterdir())
 
 

@@ -9,7 +9,7 @@ from psp.dataset.build import prepare
 from psp.dataset.convert import convert_store
 from psp.dataset.store import open_store
 from psp.errors import PSPError
-from psp.preprocess.normalise import NORMALISATIONS, NormaliseConfig
+from psp.preprocess.normalise import NormaliseConfig, normalisation
 from psp.skeleton.catalogue import layout_by_name
 
 HALPE, COCO = layout_by_name("halpe26"), layout_by_name("coco17")
@@ -48,4 +48,4 @@ def test_what_cannot_be_converted_is_told(tmp_path: Path) -> None:
     with pytest.raises(PSPError, match="lack joints of 'ntu25'"):
         convert_store(store, layout_by_name("ntu25"), "y", NormaliseConfig())
     with pytest.raises(PSPError, match="normalised differently"):
-        convert_store(store, COCO, "y", NORMALISATIONS["none"])
+        convert_store(store, COCO, "y", normalisation("none", COCO))

@@ -22,7 +22,7 @@ from psp.io.base import open_reader
 from psp.model.model_file import TrainedModel, interface_of
 from psp.model.predictor import make_predictor
 from psp.preprocess.clean import CleanConfig
-from psp.preprocess.normalise import NORMALISATIONS, NormaliseConfig
+from psp.preprocess.normalise import NormaliseConfig, normalisation
 from psp.train.api import make_task, preset_config
 from psp.train.run import Run
 from runs import SMALL_RUN
@@ -76,7 +76,9 @@ def test_a_model_file_alone_is_enough(trained, tmp_path):
 def test_the_comparison_is_not_blind(trained):
     """Another normalisation shows."""
     model = open_model(trained)
-    other = TrainedModel(model.predictor, replace(model.interface, normalise=NORMALISATIONS["none"]))
+    other = TrainedModel(
+        model.predictor, replace(model.interface, normalise=normalisation("none", model.interface.layout))
+    )
     assert agreement(model, Recogniser(other)).largest_difference > 1e-3
 
 
@@ -139,7 +141,7 @@ def test_other_ways_of_reading_clips(trained, persons, motion):
     interface = replace(
         plain.interface,
         data=replace(plain.interface.data, modalities="apart", motion=motion),
-        normalise=NORMALISATIONS["published"],
+        normalise=normalisation("published", plain.interface.layout),
     )
     model = TrainedModel(plain.predictor, interface)
     draw = np.random.default_rng(3)
@@ -165,7 +167,8 @@ def test_own_layouts_and_two_dimensions(layout, clean):
 
 
 def test_recordings_are_stood_up_as_in_preparation(tmp_path):
-    prepare(open_reader("synthetic", clips=6), tmp_path / "store", normalise=NORMALISATIONS["published"], workers=1)
+    reader = open_reader("synthetic", clips=6)
+    prepare(reader, tmp_path / "store", normalise=normalisation("published", reader.layout), workers=1)
     store = open_store(tmp_path / "store")
     model = untrained(store)
     assert (store.up, model.interface.up, model.interface.prepared_up) == ("z", "y", "z")

@@ -33,6 +33,7 @@ class AugmentConfig:
         joint_mask: probability that a joint is held at its mean over the clip
         frame_mask: probability that 10 to 30 % of the frames repeat one of them
         noise: standard deviation of noise, in the unit of the store's joints
+        turn_first: rotate about the vertical axis before the others and not after them
     """
 
     turn: float = 0.0
@@ -44,6 +45,7 @@ class AugmentConfig:
     joint_mask: float = 0.0
     frame_mask: float = 0.0
     noise: float = 0.0
+    turn_first: bool = False
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -115,9 +117,10 @@ def geometry(keys: Int64[Tensor, "n"], config: AugmentConfig, space: Space) -> F
     if space.channels == 2:
         matrix = rotation(_angle(keys, "roll", config.roll), 2)
     else:
-        matrix = rotation(_angle(keys, "tilt", config.tilt), side)
-        matrix = rotation(_angle(keys, "roll", config.roll), forward) @ matrix
-        matrix = rotation(_angle(keys, "turn", config.turn), up) @ matrix
+        tilt = rotation(_angle(keys, "tilt", config.tilt), side)
+        lean = rotation(_angle(keys, "roll", config.roll), forward) @ tilt
+        turn = rotation(_angle(keys, "turn", config.turn), up)
+        matrix = lean @ turn if config.turn_first else turn @ lean
     off_diagonal = 1 - torch.eye(3, device=keys.device)
     shear = torch.eye(3, device=keys.device) + off_diagonal * between(keys, "shear", -config.shear, config.shear, 3, 3)
     matrix = shear @ matrix * (1 + between(keys, "scale", -config.scale, config.scale, 1, 1))

@@ -66,6 +66,7 @@ class DataConfig:
             (apart)
         motion: whether motion is the difference of resampled frames or, as in PSP's published program, of recorded
             frames, which are drawn separately from those of the joints
+        rescale: min-max brings every axis of a clip to -1 to 1 after augmentation, in training and in prediction
     """
 
     resample: ResampleConfig = field(default_factory=ResampleConfig)
@@ -73,6 +74,7 @@ class DataConfig:
     strong: AugmentConfig = field(default_factory=AugmentConfig)
     modalities: Literal["together", "apart"] = "together"
     motion: Literal["resampled", "recorded"] = "resampled"
+    rescale: Literal["none", "min-max"] = "none"
 
     def __post_init__(self) -> None:
         if self.motion == "resampled":
@@ -86,6 +88,9 @@ class DataConfig:
         if AugmentConfig() != self.weak or AugmentConfig() != self.strong:
             what = "recorded motion cannot be augmented together with the joints."
             raise ConfigError(what, where="data.strong", remedy="Leave it out, or set data.motion to resampled.")
+        if self.rescale != "none":
+            what = "recorded motion cannot be rescaled together with the joints."
+            raise ConfigError(what, where="data.rescale", remedy="Leave it out, or set data.motion to resampled.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from psp.batches.joint_reader import Rows, row_source, send
 from psp.batches.modalities import COORDINATES, MODALITIES, check_modalities
 from psp.batches.prefetch import Prefetch
 from psp.batches.resample import WHOLE, Crop, even_positions, joints_at, present_persons, training_positions
+from psp.batches.rescale import min_max
 from psp.batches.sampler import Draw, Sampler
 from psp.dataset.store import Store
 from psp.distributed import Ranks
@@ -97,7 +98,7 @@ class SampleMaker:
         """Return whole clips or one crop of each, resampled evenly and without augmentation."""
         clips, persons, recorded = self._recorded(index)
         positions = even_positions(recorded.frames, self.config.resample.frames, crop)
-        joints = recorded.at(positions)
+        joints = self._rescaled(recorded.at(positions), recorded)
         made = {
             name: recorded.motion_at(positions.floor()) if self._is_recorded(name) else self._modality(name, joints)
             for name in modalities
@@ -122,7 +123,7 @@ class SampleMaker:
         change = {"none": NONE, "weak": self.config.weak, "strong": self.config.strong}[augmentation]
         if self.config.modalities == "together":
             positions = training_positions(keys, recorded.frames, self.config.resample)
-            joints = augment(recorded.at(positions), recorded.present, keys, self.space, change)
+            joints = self._changed(recorded, positions, keys, change)
             made = {name: self._modality(name, joints) for name in spec.modalities}
         else:
             own = {name: draw_keys(keys, name, 0) for name in spec.modalities}
@@ -140,7 +141,17 @@ class SampleMaker:
         positions = training_positions(keys, recorded.frames, self.config.resample)
         if self._is_recorded(name):
             return recorded.motion_at(positions)
-        return self._modality(name, augment(recorded.at(positions), recorded.present, keys, self.space, change))
+        return self._modality(name, self._changed(recorded, positions, keys, change))
+
+    def _changed(
+        self, recorded: Recorded, positions: Float[Tensor, "n t"], keys: Int64[Tensor, "n"], change: AugmentConfig
+    ) -> Float[Tensor, "n m t v 3"]:
+        """Return augmented and rescaled joints."""
+        joints = augment(recorded.at(positions), recorded.present, keys, self.space, change)
+        return self._rescaled(joints, recorded)
+
+    def _rescaled(self, joints: Float[Tensor, "n m t v 3"], recorded: Recorded) -> Float[Tensor, "n m t v 3"]:
+        return min_max(joints, recorded.present) if self.config.rescale == "min-max" else joints
 
     def _modality(self, name: str, joints: Float[Tensor, "n m t v 3"]) -> Float[Tensor, "n m t v 3"]:
         return MODALITIES[name].make(joints, self.space.layout, self.space.up)

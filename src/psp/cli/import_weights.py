@@ -12,7 +12,7 @@ from psp.model.model_file import Interface, TrainedModel
 from psp.model.predictor import Predictor
 from psp.model.published import import_published
 from psp.preprocess.clean import CleanConfig
-from psp.preprocess.normalise import NORMALISATIONS
+from psp.preprocess.normalise import normalisation
 from psp.skeleton.catalogue import layout_by_name, open_layout
 
 
@@ -42,7 +42,7 @@ def published_interface(predictor: Predictor, facts: Mapping[str, str]) -> Inter
         data=DataConfig(
             ResampleConfig(predictor.backbone.frames, train="random"), modalities="apart", motion="recorded"
         ),
-        normalise=NORMALISATIONS["published" if ntu else "default"],
+        normalise=normalisation("published" if ntu else "default", layout),
         clean=CleanConfig(),
         up="y",
         channels=3,

@@ -12,7 +12,8 @@ Args:
     window: cut long recordings into clips of this length where nothing is labelled, such as 2s or 60 frames
     stride: how far apart these clips begin, by default one after the other
     rest: a class for the frames between labelled intervals, by default unlabelled
-    normalise: how clips are centred, scaled and turned
+    normalise: how clips are centred, scaled and turned, by default as the pipeline needs it
+    pipeline: normalise as this pipeline of 'psp train' needs it
     missing: a list of clips to leave out, as NTU RGB+D publishes it
     skip_damaged: leave damaged recordings out and note them in the data set
     workers: processes to use, by default one per core
@@ -27,10 +28,11 @@ from argparse import SUPPRESS
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, get_type_hints
 
 from jsonargparse import ArgumentParser
 
+from psp.batches.pipelines import PIPELINES, PipelineName
 from psp.cli.console import print_table, progress_bar, say
 from psp.cli.options import parse_arguments, parser_of
 from psp.config.override import override
@@ -41,7 +43,7 @@ from psp.io.base import Reader, detect_format, open_reader
 from psp.io.source import SourceItem
 from psp.preprocess.bodies import BodyConfig
 from psp.preprocess.clean import CleanConfig
-from psp.preprocess.normalise import NORMALISATIONS, NormaliseConfig, check_normalise
+from psp.preprocess.normalise import NormalisationName, NormaliseConfig, check_normalise, normalisation
 from psp.skeleton.recording import Up
 
 SHOWN = 10
@@ -68,7 +70,8 @@ def prepare(
     window: str | None = None,
     stride: str | None = None,
     rest: str | None = None,
-    normalise: Literal["default", "published", "none"] = "default",
+    normalise: NormalisationName | None = None,
+    pipeline: PipelineName | None = None,
     missing: Path | None = None,
     skip_damaged: bool = False,
     workers: int | None = None,
@@ -82,7 +85,8 @@ def prepare(
     options = {"layout": layout, "up": up, "fps": fps, "size": size_of(size), "table": table, "window": window}
     options |= {"stride": stride, "rest": rest, "missing": missing, "clips": clips, "seed": seed}
     reader = open_reader(sources, found, **options)
-    chosen = override(Settings(default_clean(reader), NORMALISATIONS[normalise]), settings)
+    named = normalisation(_named(normalise, pipeline), reader.layout)
+    chosen = override(Settings(default_clean(reader), named), settings)
     check_normalise(chosen.normalise, reader.layout)
     _say_found(reader, f"{found} ({'as given' if format else 'found by its files'})")
     if dry_run:
@@ -102,6 +106,14 @@ def prepare(
     for entry in report.skipped:
         say(f"left out: {entry.where}: {entry.reason}")
     say(f"Next: psp check {dest}, psp train {dest}")
+
+
+def _named(normalise: NormalisationName | None, pipeline: PipelineName | None) -> NormalisationName:
+    """Return the name of the normalisation that the options ask for."""
+    if normalise and pipeline:
+        what = "--normalise and --pipeline both say how clips are normalised."
+        raise ConfigError(what, remedy="Leave one of them out.")
+    return PIPELINES[pipeline].normalise if pipeline else normalise or "default"
 
 
 def run_prepare(arguments: Sequence[str]) -> None:

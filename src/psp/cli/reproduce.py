@@ -9,7 +9,7 @@ Args:
     store: the data sets, folders written by 'psp prepare' (table2 --quick makes one of its own)
     out: where tables and the results of runs are kept
     runs: where the run folders are kept
-    size: how large the networks are
+    size: how large the networks are, by default tiny DSTA-Nets and light encoders of best; light is for best alone
     epochs: no run of presets paper and published trains longer than this; their schedules shrink in proportion
     seeds: how many label budgets each cell is measured on, by default as many as the experiment says
     preset: which settings the ablations of table4 and of the figures start from
@@ -62,7 +62,7 @@ def reproduce(
     store: list[str] = [],  # noqa: B006
     out: Path = Path("results"),
     runs: Path = Path("runs/reproduce"),
-    size: Size = "tiny",
+    size: Size | None = None,
     epochs: int | None = None,
     seeds: int | None = None,
     preset: PresetName = "paper",

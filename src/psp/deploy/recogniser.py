@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from psp.batches.modalities import COORDINATES, MODALITIES
 from psp.batches.resample import Crop, even_positions
+from psp.batches.rescale import min_max
 from psp.deploy.clips import ClipRecogniser, Padded
 from psp.deploy.fill import fill
 from psp.evaluate.arrays import cleaning
@@ -46,7 +47,7 @@ class Recogniser(ClipRecogniser, nn.Module):
         """
         ready = self._prepared(joints, frames, persons, confidence)
         crops = self.interface.data.resample.test_crops
-        parts = [self._modalities(ready, frames, crop) for crop in crops]
+        parts = [self._modalities(ready, frames, persons, crop) for crop in crops]
         stacked = {name: torch.cat([part[name] for part in parts]) for name in self.predictor.modalities}
         logits = self.predictor.dense_logits(stacked, persons.repeat(len(crops), 1))
         return self.predictor.probabilities(logits.unflatten(0, (len(crops), -1)).mean(0))
@@ -82,11 +83,13 @@ class Recogniser(ClipRecogniser, nn.Module):
         return F.pad(ready, (0, COORDINATES - interface.channels))
 
     def _modalities(
-        self, joints: Float[Tensor, "n m t v 3"], frames: Int64[Tensor, "n"], crop: Crop
+        self, joints: Float[Tensor, "n m t v 3"], frames: Int64[Tensor, "n"], persons: Bool[Tensor, "n m"], crop: Crop
     ) -> dict[str, Float[Tensor, "n m t2 v 3"]]:
         data, layout, up = self.interface.data, self.interface.layout, self.interface.prepared_up
         positions = even_positions(frames, data.resample.frames, crop)
         resampled = frames_at(joints, frames, positions)
+        if data.rescale == "min-max":
+            resampled = min_max(resampled, persons)
         made = {name: MODALITIES[name].make(resampled, layout, up) for name in self.predictor.modalities}
         if data.motion == "recorded" and "motion" in made:
             here, last = positions.floor(), (frames - 1)[:, None]

@@ -9,7 +9,8 @@ from psp.dataset.benchmarks import BENCHMARKS
 from psp.dataset.labels import LabelBudget
 from psp.dataset.store import Store
 from psp.errors import ConfigError
-from psp.model.encoder import Size
+from psp.model.encoder import SIZES, EncoderConfig, Size
+from psp.preprocess.normalise import normalisation
 from psp.train.api import make_task
 from psp.train.config import Precision, TrainConfig, rescheduled
 from psp.train.presets import LARGE, DataFacts, PresetName, facts_of
@@ -22,12 +23,13 @@ Key = tuple[str, str, str, str]
 class Scope:
     """How much of an experiment to run; a quick version has its own epochs.
 
+    Without `size` the networks of the paper's systems are tiny DSTA-Nets and those of `best` light graph encoders.
     The long schedules of the paper and its program are cut to `epochs`; that of `best` stays as it is. `seeds`
     replaces the number of label budgets of every column. `preset` holds the settings that an ablation starts from;
     experiments that compare presets refuse it. If `precision` is given, every system is computed in it.
     """
 
-    size: Size = "tiny"
+    size: Size | None = None
     epochs: int | None = None
     seeds: int | None = None
     preset: PresetName = "paper"
@@ -47,7 +49,8 @@ class Scope:
 class Column:
     """One benchmark and label budget, drawn once for each of `seeds`; `quick_budget` is that of the quick version.
 
-    The presets in `large` use their settings for large data sets, however many clips the store holds.
+    The presets in `large` use their settings for large data sets, however many clips the store holds. With `turned`
+    ablations of preset `paper` train on random turns of the view, from a store of the authors' normalisation.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Column:
     seeds: int
     quick_budget: str = ""
     large: tuple[PresetName, ...] = ()
+    turned: bool = False
 
     @property
     def dataset(self) -> str:
@@ -82,14 +86,16 @@ Make = Callable[[Column, DataFacts, Scope], TrainConfig]
 class Row:
     """One system: its configuration, and what the paper reports for it by column.
 
-    `size` is given for a system whose network has the same size in every scope.
+    It needs a store of the authors' normalisation if `authors` is true. `columns` names the columns that it is measured
+    in, all if there is none.
     """
 
     name: str
     title: str
     make: Make
     paper: Mapping[str, float] = field(default_factory=dict)
-    size: Size | None = None
+    authors: bool = False
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,6 +164,10 @@ class Experiment:
         title = f"{self.title} (quick version)"
         return replace(self, title=title, rows=rows, columns=columns, others={}, is_quick=True)
 
+    def needs_authors(self, row: Row, column: Column, scope: Scope) -> bool:
+        """Return whether a cell needs a store of the authors' normalisation."""
+        return column.turned and scope.preset == "paper" if self.ablates else row.authors
+
     def configured(self, config: TrainConfig, scope: Scope, seed: int) -> TrainConfig:
         """Return the configuration of a row with the seed, and with the precision and epochs of the scope."""
         stage, runtime = config.last, config.runtime
@@ -176,23 +186,27 @@ class Experiment:
         shown = [] if columns is None or len(columns) == len(whole) else [column.name for column in columns]
         ablation = [scope.preset] if scope.preset != "paper" else []
         quick = ["quick"] if scope.quick else []
+        size = [scope.size] if scope.size else []
         epochs = [f"{scope.epochs}-epochs"] if scope.epochs else []
         seeds = [f"{scope.seeds}-seeds"] if scope.seeds else []
         precision = [scope.precision] if scope.precision else []
-        return "-".join([self.name, *ablation, *quick, scope.size, *epochs, *seeds, *precision, *shown])
+        return "-".join([self.name, *ablation, *quick, *size, *epochs, *seeds, *precision, *shown])
 
 
 def plan(experiment: Experiment, stores: Sequence[Store], scope: Scope) -> list[PlannedRun]:
-    """Return every run that the experiment needs on these data sets, column by column, then seed by seed."""
+    """Return every run that the experiment needs on these data sets, column by column, then seed by seed.
+
+    Rows and columns that need another store are left out.
+    """
     experiment = experiment.in_scope(scope)
-    by_dataset = {store.dataset: store for store in stores}
     _check_stores(experiment, stores)
     _check_preset(experiment, scope)
     runs: list[PlannedRun] = []
     shortened = False
     for column in experiment.columns:
-        for seed in range(scope.seeds or column.seeds) if column.dataset in by_dataset else ():
-            for run, whole in _runs_of(experiment, column, by_dataset[column.dataset], scope, seed):
+        fitting = [store for store in stores if store.dataset == column.dataset]
+        for seed in range(scope.seeds or column.seeds) if fitting else ():
+            for run, whole in _runs_of(experiment, column, fitting, scope, seed):
                 runs.append(run)
                 shortened = shortened or run.config.last.epochs < whole.last.epochs
     if scope.epochs and not shortened:
@@ -202,15 +216,31 @@ def plan(experiment: Experiment, stores: Sequence[Store], scope: Scope) -> list[
 
 
 def _runs_of(
-    experiment: Experiment, column: Column, store: Store, scope: Scope, seed: int
+    experiment: Experiment, column: Column, stores: Sequence[Store], scope: Scope, seed: int
 ) -> Iterator[tuple[PlannedRun, TrainConfig]]:
     """Yield the runs of a column and seed, each with its configuration before it was shortened."""
-    task = make_task(store, column.budget, column.benchmark, seed)
-    assert store.path is not None
+    tasks = {_is_authors(store): make_task(store, column.budget, column.benchmark, seed) for store in stores}
     for row in experiment.rows:
-        whole = row.make(column, facts_of(task), scope)
-        config, size = experiment.configured(whole, scope, seed), row.size or scope.size
+        task = tasks.get(experiment.needs_authors(row, column, scope))
+        if task is None or (row.columns and column.name not in row.columns):
+            continue
+        store, whole = task.store, row.make(column, facts_of(task), scope)
+        assert store.path is not None
+        config = experiment.configured(whole, scope, seed)
+        size = _size_of(config.model.encoder)
         yield PlannedRun(row, column, size, config, task.labels, store.path, store.fingerprint), whole
+
+
+def _size_of(encoder: EncoderConfig) -> Size:
+    """Return the size whose blocks an encoder has, `light` for others, such as those of the graph encoder."""
+    return next((size for size, blocks in SIZES.items() if blocks == encoder.blocks), "light")
+
+
+def _is_authors(store: Store) -> bool:
+    """Return whether a store has the authors' normalisation."""
+    layout = store.layout
+    has_joints = layout.spine is not None and layout.shoulders is not None
+    return has_joints and store.normalise == normalisation("authors", layout)
 
 
 def _check_preset(experiment: Experiment, scope: Scope) -> None:
@@ -220,12 +250,13 @@ def _check_preset(experiment: Experiment, scope: Scope) -> None:
 
 
 def _check_stores(experiment: Experiment, stores: Sequence[Store]) -> None:
-    """Raise ConfigError unless every store holds a data set of the experiment, and no two the same one."""
+    """Raise ConfigError unless every store holds a data set of the experiment, and no two the same one, alike."""
     wanted = {column.dataset for column in experiment.columns}
-    seen: set[str] = set()
+    seen: set[tuple[str, bool]] = set()
     for store in stores:
-        if store.dataset not in wanted or store.dataset in seen:
-            again = "a second store holds" if store.dataset in seen else f"{experiment.name} is not made from"
+        kind = (store.dataset, _is_authors(store))
+        if store.dataset not in wanted or kind in seen:
+            again = "a second store holds" if kind in seen else f"{experiment.name} is not made from"
             remedy = f"Name one store of {' or '.join(sorted(wanted))}."
             raise ConfigError(f"{again} {store.dataset!r}.", where=str(store.path), remedy=remedy)
-        seen.add(store.dataset)
+        seen.add(kind)

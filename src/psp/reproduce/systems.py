@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from psp.batches.pipelines import PIPELINES
 from psp.model.encoder import encoder_of_size
 from psp.reproduce.experiment import Column, Row, Scope
 from psp.train.config import TrainConfig, changed, rescheduled
@@ -14,12 +16,29 @@ Figures = Mapping[str, float]
 EPOCHS_NW_UCLA = 300
 """The epochs that the paper trains on Northwestern-UCLA."""
 
+TURNED = {
+    "data": {"resample": {"frames": 25}},
+    "method": {"contrast": 0.2},
+    "batch": {"labelled": 25, "unlabelled": 25},
+    "optim": {"warmup": 2.0, "milestones": [5, 8]},
+    "epochs": 10,
+    "steps_per_epoch": 40,
+    "ema": 0.99,
+}
+"""What `psp_turned` changes in preset `paper` so that a run takes minutes: half the frames, small batches, 400 steps.
+The weight of the contrast is that of the authors' program."""
+
 STREAMS = "multi-stream-supervised"
 
 
 def of_preset(name: PresetName, column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
-    """Return a preset for a column."""
-    return PRESETS[name](column.facts_for(name, facts), scope.size)
+    """Return a preset for a column, without a size in the scope `tiny`, or `light` for `best`.
+
+    `light`, which is no DSTA-Net, is for `best` alone; the systems of the paper are `tiny` instead.
+    """
+    is_best = name == "best"
+    size = scope.size or ("light" if is_best else "tiny")
+    return PRESETS[name](column.facts_for(name, facts), size if is_best or size != "light" else "tiny")
 
 
 def supervised_paper(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
@@ -44,6 +63,32 @@ def psp_published(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig
     stretched = rescheduled(config.last, EPOCHS_NW_UCLA)
     optim = replace(stretched.optim, warmup=config.last.optim.warmup)
     return replace(config, stages=(replace(stretched, steps_per_epoch=0, optim=optim),))
+
+
+def psp_turned(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return PSP Learning with random turns of the view, pipeline `authors-turned`, and the short schedule `TURNED`."""
+    config = replace(psp_paper(column, facts, scope), data=PIPELINES["authors-turned"].data)
+    return changed(config, TURNED)
+
+
+def supervised_turned(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return the supervised baseline of `psp_turned`."""
+    return with_method(psp_turned(column, facts, scope), "supervised")
+
+
+def psp_authors(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return PSP Learning in the settings of the authors' earlier program: pipeline `authors`, 300 epochs of 500 steps.
+
+    Network, optimiser and batches are those of preset `published`.
+    """
+    config = of_preset("published", column, facts, scope)
+    stage = replace(rescheduled(config.last, EPOCHS_NW_UCLA), steps_per_epoch=500)
+    return replace(config, stages=(stage,), data=PIPELINES["authors"].data)
+
+
+def supervised_authors(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return the supervised baseline of `psp_authors`."""
+    return with_method(psp_authors(column, facts, scope), "supervised")
 
 
 def psp_best(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
@@ -87,11 +132,13 @@ def compared_systems(supervised: Figures, psp: Figures) -> tuple[Row, ...]:
 def ablation(
     column: Column, facts: DataFacts, scope: Scope, levels: tuple[str, ...], polymerise: bool = True
 ) -> TrainConfig:
-    """Return a preset that contrasts only some levels; without any level it has neither CCL nor PPA.
+    """Return a system that contrasts only some levels; without any level it has neither CCL nor PPA.
 
+    It is the preset that the scope names or, for a column that turns views, `psp_turned` in the place of `paper`.
     Without levels PSP Learning becomes its supervised baseline; `best` keeps its EMA teacher.
     """
-    config = of_preset(scope.preset, column, facts, scope)
+    is_turned = column.turned and scope.preset == "paper"
+    config = (psp_turned if is_turned else partial(of_preset, scope.preset))(column, facts, scope)
     if levels:
         return changed(config, {"method": {"pyramid": {"levels": list(levels), "polymerise": polymerise}}})
     if scope.preset == "best":

@@ -98,7 +98,8 @@ class Table:
         self.experiment, self.runs = experiment, tuple(runs)
         names = list(dict.fromkeys(run.column.name for run in runs))
         self.columns = [column for column in experiment.columns if column.name in names]
-        self.rows = experiment.rows
+        shown = {run.row.name for run in runs}
+        self.rows = [row for row in experiment.rows if row.name in shown]
         self.results = results_of(runs, found)
         self.planned = {(run.row.name, run.column.name): 0 for run in runs}
         for run in runs:
@@ -116,7 +117,7 @@ class Table:
         """Return one cell; the number of the paper belongs to the full test set."""
         values = list(self.values(row.name, column, measure).values())
         paper = row.paper.get(column.name) if measure[1] == "full" else None
-        return Cell(summarise(values) if values else None, self.planned[row.name, column.name], paper)
+        return Cell(summarise(values) if values else None, self.planned.get((row.name, column.name), 0), paper)
 
     def difference(self, row: Row, reference: str, column: Column, measure: Measure) -> Difference | None:
         """Return the row's mean advantage over another on the same label budgets."""

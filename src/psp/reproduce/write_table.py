@@ -32,8 +32,9 @@ def markdown(table: Table) -> str:
     parts = [f"# {table.experiment.title}", _introduction(table.experiment)]
     for number, measure in enumerate(table.measures):
         parts += [f"## {_heading(measure)}", _accuracies(table, measure, with_others=number == 0)]
-    for reference in table.experiment.references if table.measures else ():
-        title = next(row.title for row in table.rows if row.name == reference)
+    titles = {row.name: row.title for row in table.rows}
+    for reference in (name for name in table.experiment.references if name in titles and table.measures):
+        title = titles[reference]
         parts += [f"## Difference from: {title}", f"{PAIRED}\n\n{_differences(table, reference)}"]
     return "\n\n".join(parts) + "\n"
 
