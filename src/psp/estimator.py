@@ -34,7 +34,7 @@ from psp.train.run_folder import Task
 from psp.train.trainer import Progress
 
 UNLABELLED = -1
-PARAMETERS = ("up", "method", "preset", "size", "epochs", "random_state", "device")
+PARAMETERS = ("up", "method", "preset", "size", "epochs", "init", "random_state", "device")
 """The parameters that a saved model keeps, besides the layout."""
 
 CHOICES = {"preset": tuple(PRESETS), "size": (None, *get_args(Size)), "up": (None, *get_args(Up))}
@@ -58,6 +58,8 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
         preset: the settings - best, paper or published
         size: the size of the network, by default that of the preset
         epochs: the length of training, by default that of the preset
+        init: what training starts from - made (encoders that `psp pretrain` made for the layout), none, or a finished
+            run or model file; by default made encoders where there are some
         random_state: a whole number for reproducible results, a RandomState, or None
         device: auto, cpu or cuda
 
@@ -77,6 +79,7 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
         preset: PresetName = "best",
         size: Size | None = None,
         epochs: int | None = None,
+        init: str | Path | None = None,
         random_state: int | np.random.RandomState | None = None,
         device: str = "auto",
     ) -> None:
@@ -86,6 +89,7 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
         self.preset = preset
         self.size = size
         self.epochs = epochs
+        self.init = init
         self.random_state = random_state
         self.device = device
 
@@ -106,7 +110,7 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
         index[~unlabelled] = numbers
         task = _task(_store(recordings, index, layout, [str(each) for each in classes.tolist()]), seed)
         config = preset_config(
-            task, self.preset, method=self.method, size=self.size, epochs=self.epochs, seed=seed
+            task, self.preset, method=self.method, size=self.size, epochs=self.epochs, seed=seed, init=self.init
         )  # fmt: skip
         run, history = Run(task, config, None, self.device), list[dict[str, Any]]()
         run.train(lambda now: _note(now, history), handle_signals=False)

@@ -16,6 +16,7 @@ from psp.cli.layouts import layouts
 from psp.cli.options import Command, parse_arguments, parser_of
 from psp.cli.predict import predict
 from psp.cli.prepare import prepare, run_prepare
+from psp.cli.pretrain import pretrain
 from psp.cli.report import report
 from psp.cli.reproduce import reproduce
 from psp.cli.train import run_train, train
@@ -26,6 +27,7 @@ COMMANDS: Mapping[str, Command] = {
     "prepare": prepare,
     "check": check,
     "label": label,
+    "pretrain": pretrain,
     "train": train,
     "evaluate": evaluate,
     "predict": predict,
@@ -38,7 +40,7 @@ COMMANDS: Mapping[str, Command] = {
     "import-weights": import_weights,
 }
 OWN_PARSERS: Mapping[str, Callable[[Sequence[str]], int | None]] = {"prepare": run_prepare, "train": run_train}
-OPTIONAL_POSITIONALS = {"demo": ("out",), "layouts": ("layout",)}
+OPTIONAL_POSITIONALS = {"demo": ("out",), "layouts": ("layout",), "pretrain": ("store",)}
 INTERRUPTED = (
     "interrupted. What is finished is kept: run the same command again, or 'psp train --resume RUN' for a training run."
 )

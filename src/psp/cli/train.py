@@ -20,7 +20,8 @@ Args:
     labels_seed: the seed by which the labels are drawn
     classes: a file with names for classes that are numbers - one per line in their order, or NUMBER,NAME
     new_classes: labels of the file that are no classes of the data set are new classes, not mistakes
-    init: a run folder or a model.safetensors whose weights training starts from
+    init: what training starts from - made (encoders that 'psp pretrain' made for such recordings), none, or a run
+        folder or model.safetensors; by default made encoders where there are some
     estimate: after training, estimate the accuracy by cross-validation of the labelled clips in this many parts
         (5 without a number); for each part a model is trained
     out: the run folder to write, by default runs/STORE-METHOD
@@ -58,6 +59,7 @@ from psp.skeleton.catalogue import layout_by_name
 from psp.train.api import initial_model, make_task, preset_config, resume_run, start_run, train_further
 from psp.train.config import RuntimeConfig, TrainConfig, changed, method_name
 from psp.train.device import NO_COMPILER, keep_freed_memory
+from psp.train.made_weights import MADE
 from psp.train.optim import OptimConfig
 from psp.train.presets import PRESETS, DataFacts, PresetName, with_method
 from psp.train.run import Run
@@ -82,7 +84,7 @@ def train(
     labels_seed: int | None = None,
     classes: Path | None = None,
     new_classes: bool = False,
-    init: Path | None = None,
+    init: str | None = None,
     estimate: int = 0,
     out: Path | None = None,
     resume: Path | None = None,
@@ -175,11 +177,12 @@ def _without(arguments: Sequence[str], option: str) -> list[str]:
 
 def _begun(path: Path, given: Mapping[str, Any]) -> Run:
     """Return a new run on a store, with the options of `train`."""
-    if given["init"] and given["size"]:
+    from_model = given["init"] not in (None, "made", "none")
+    if from_model and given["size"]:
         raise ConfigError("--size cannot be used with --init.", remedy="The network is that of the model.")
     store = open_store(path) if given["classes"] is None else with_class_names(open_store(path), given["classes"])
-    if given["init"]:
-        store = _as_model(store, given["init"])
+    if from_model:
+        store = _as_model(store, Path(given["init"]))
     labels_seed = given["seed"] if given["labels_seed"] is None else given["labels_seed"]
     task = make_task(store, given["labels"], given["split"], labels_seed, given["new_classes"])
     _say_task(task)
@@ -187,8 +190,7 @@ def _begun(path: Path, given: Mapping[str, Any]) -> Run:
         fold_numbers(task, given["estimate"])  # refused before training, not after it
     options = {name: given[name] for name in ("pipeline", "method", "size", "epochs", "seed", "init")}
     config = changed(preset_config(task, given["preset"], **options), given["settings"] or {})
-    if given["init"]:
-        _say_start(given["init"], task)
+    _say_start(given["init"] if from_model else None, config, task)
     name = f"{path.resolve().name}-{method_name(config.stages[0].method)}"
     return start_run(task, config, given["out"] or Path("runs") / name, given["device"], given["compile"])
 
@@ -235,7 +237,11 @@ def _say_task(task: Task) -> None:
         say(f"note: {sentence}")
 
 
-def _say_start(init: Path, task: Task) -> None:
+def _say_start(init: str | None, config: TrainConfig, task: Task) -> None:
+    if init is None:
+        start = config.stages[0].initialise
+        say("start: random weights" if start == "scratch" else f"start: encoders {start.removeprefix(MADE)}")
+        return
     is_same = initial_model(init)[1].interface.classes == task.classes
     classifiers = "its classifiers too" if is_same else "the classifiers are new, because the classes differ"
     say(f"start: the encoders of {init}; {classifiers}")

@@ -8,6 +8,7 @@ from psp.errors import RecordingError
 from psp.io.format import Units
 from psp.io.source import SourceItem
 from psp.skeleton.catalogue import layout_names, open_layout
+from psp.skeleton.convert import turned
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording, Up, recording_of_clip
 from psp.synthetic import SyntheticConfig, synthetic_clip
@@ -18,14 +19,27 @@ SOURCE = "synthetic"
 
 @dataclass(frozen=True)
 class SyntheticReader:
-    """The clips of one configuration, generated when they are read."""
+    """The clips of one configuration, generated when they are read, with the axis `turned_up` up if it is given."""
 
     config: SyntheticConfig
     dataset: str = SOURCE
-    up: Up = "y"
-    units: Units = "metres"
     tracked: bool = False
     notes: tuple[str, ...] = ()
+    turned_up: Up | None = None
+
+    @property
+    def up(self) -> Up:
+        """The axis that points up, as generated y, or -y in images."""
+        return self.turned_up or self._generated_up
+
+    @property
+    def _generated_up(self) -> Up:
+        return "y" if self.config.channels == 3 else "-y"
+
+    @property
+    def units(self) -> Units:
+        """The unit of the coordinates."""
+        return "metres" if self.config.channels == 3 else "pixels"
 
     @property
     def layout(self) -> Layout:
@@ -51,7 +65,8 @@ class SyntheticReader:
 
     def read(self, item: SourceItem) -> Recording:
         """Return one generated recording."""
-        return recording_of_clip(synthetic_clip(self.config, int(item.name)), self.up)
+        recording = recording_of_clip(synthetic_clip(self.config, int(item.name)), self._generated_up)
+        return replace(recording, up="none") if self.up == "none" else turned(recording, self.up)
 
 
 def open_synthetic(

@@ -76,9 +76,13 @@ class TrainedModel:
 
     def save(self, path: Path, state: Mapping[str, Tensor] | None = None) -> None:
         """Write the model atomically, with `state` instead of its own weights if given."""
-        tensors = {name: value.contiguous() for name, value in (state or self.predictor.state_dict()).items()}
-        content = save(tensors, {HEADER: json.dumps(header_of(self))})
+        content = self.content(state)
         write_atomically(path, lambda temporary: temporary.write_bytes(content))
+
+    def content(self, state: Mapping[str, Tensor] | None = None) -> bytes:
+        """Return the content of the model's file, with `state` instead of its own weights if given."""
+        tensors = {name: value.contiguous() for name, value in (state or self.predictor.state_dict()).items()}
+        return save(tensors, {HEADER: json.dumps(header_of(self))})
 
     def require_prepared_alike(self, store: Store) -> None:
         """Raise CheckpointError for a store of another layout or in other coordinates than the model was trained on."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
+from typing import Literal
 
 import numpy as np
 
@@ -15,9 +16,11 @@ from psp.synthetic.body import as_layout, joints_on_body
 from psp.synthetic.classes import ACTIONS, SYNTHETIC_CLASSES
 from psp.synthetic.performance import perform
 from psp.synthetic.randomness import CAMERA, SENSOR, generator
-from psp.synthetic.sensor import Camera, draw_camera, lost_frames, measure, tracked
+from psp.synthetic.sensor import Camera, draw_camera, in_image, lost_frames, measure, tracked
 
-LEAST = {"clips": 0, "seed": 0, "subjects": 1, "cameras": 1, "noise": 0, "occlusion": 0, "dropout": 0}
+LEAST = {
+    "clips": 0, "seed": 0, "subjects": 1, "cameras": 1, "random_actions": 0, "noise": 0, "occlusion": 0, "dropout": 0
+}  # fmt: skip
 """The smallest value of each setting."""
 
 
@@ -26,16 +29,20 @@ class SyntheticConfig:
     """Settings of the built-in data; `noise`, `occlusion` and `dropout` are strengths, 0 for a perfect sensor.
 
     `layout` is a built-in name, a YAML file or a Layout of the human body, whose joints are found by their names.
-    `two_person` says whether the classes of two persons are generated too. ConfigError for an unsuitable layout or a
-    negative setting.
+    With 2 `channels` a clip is the camera's image, in pixels, x to the right and y down.
+    `named` says whether the named actions are generated, `two_person` whether also those of two persons, and
+    `random_actions` how many random actions follow them. ConfigError for an unsuitable layout or a negative setting.
     """
 
     layout: str | Layout = "ntu25"
+    channels: Literal[2, 3] = 3
     clips: int = 1200
     seed: int = 0
     subjects: int = 20
     cameras: int = 3
     two_person: bool = True
+    named: bool = True
+    random_actions: int = 0
     noise: float = 1.0
     occlusion: float = 1.0
     dropout: float = 1.0
@@ -49,7 +56,15 @@ class SyntheticConfig:
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes that occur."""
-        return SYNTHETIC_CLASSES if self.two_person else SYNTHETIC_CLASSES[: len(ACTIONS)]
+        named = SYNTHETIC_CLASSES if self.two_person else tuple(ACTIONS)
+        return (named if self.named else ()) + tuple(
+            f"random action {number + 1}" for number in range(self.random_actions)
+        )
+
+    def action(self, label: int) -> int:
+        """Return the number of the action that a label stands for, which does not depend on `two_person`."""
+        first_random = len(self.classes) - self.random_actions
+        return label if label < first_random else label - first_random + len(SYNTHETIC_CLASSES)
 
 
 @dataclass(frozen=True)
@@ -80,14 +95,15 @@ def synthetic_clips(config: SyntheticConfig) -> Iterator[Clip]:
 def synthetic_clip(config: SyntheticConfig, index: int) -> Clip:
     """Return one clip; it depends only on `index` and the configuration, `config.clips` excepted."""
     take = take_at(config, index)
-    performance = (take.label, take.subject, take.repetition)
+    performance = (config.action(take.label), take.subject, take.repetition)
     observed = _camera(config.seed, take.camera, config.cameras).view(perform(config.seed, *performance))
     rng = generator(config.seed, SENSOR, *performance, take.camera)
     joints = measure(observed, config.noise, config.occlusion, rng)
     joints = joints[:, ~lost_frames(observed.shape[1], config.dropout, rng)]
     seen = tracked(joints.shape[0], joints.shape[1], config.dropout, rng)
     joints[~seen] = 0
-    made = as_layout(joints, open_layout(config.layout), seen).astype(np.float32)
+    made = as_layout(joints, open_layout(config.layout), seen)
+    made = (made if config.channels == 3 else in_image(made)).astype(np.float32)
     confidence = None if seen.all() else np.repeat(seen[..., None], made.shape[2], axis=2).astype(np.float32)
     return Clip(ClipInfo(take.id, take.label, take.columns), made, confidence)
 

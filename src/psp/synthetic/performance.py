@@ -10,7 +10,8 @@ from psp.synthetic.classes import ACTIONS, ENCOUNTERS, SYNTHETIC_CLASSES
 from psp.synthetic.encounters import Encounter, meet
 from psp.synthetic.kinematics import CHANNELS, free_channels, positions, turn_about_vertical
 from psp.synthetic.program import FRAMES_PER_SECOND, Program, Timing, draw_timing, program_angles
-from psp.synthetic.randomness import PARTNER, PERFORMANCE, SUBJECT, generator
+from psp.synthetic.random_actions import own_way, random_program
+from psp.synthetic.randomness import PARTNER, PERFORMANCE, PROGRAM, SUBJECT, generator
 from psp.synthetic.subject import Subject, draw_partner, draw_subject, restrained
 
 OTHER_HAND = 0.05
@@ -27,15 +28,19 @@ SWAY = 2.0
 
 
 @lru_cache(maxsize=4)
-def perform(seed: int, label: int, subject: int, repetition: int) -> Float[np.ndarray, "m t v 3"]:
+def perform(seed: int, action: int, subject: int, repetition: int) -> Float[np.ndarray, "m t v 3"]:
     """Return the ntu25 joints of one performance in room coordinates: floor at y = 0, the front camera at -z.
 
+    Actions are numbered as SYNTHETIC_CLASSES, and random ones follow.
     The array is read-only: the last few performances are kept, because all cameras see the same one.
     """
-    rng = generator(seed, PERFORMANCE, label, subject, repetition)
-    person, name = draw_subject(generator(seed, SUBJECT, subject)), SYNTHETIC_CLASSES[label]
-    if name in ENCOUNTERS:
-        partner = draw_partner(person, generator(seed, PARTNER, label, subject, repetition))
+    rng = generator(seed, PERFORMANCE, action, subject, repetition)
+    person = draw_subject(generator(seed, SUBJECT, subject))
+    if action >= len(SYNTHETIC_CLASSES):
+        program = own_way(random_program(seed, action), generator(seed, PROGRAM, action, subject))
+        joints = _solo((program,), person, rng)
+    elif (name := SYNTHETIC_CLASSES[action]) in ENCOUNTERS:
+        partner = draw_partner(person, generator(seed, PARTNER, action, subject, repetition))
         joints = _pair(ENCOUNTERS[name], person, partner, rng)
     else:
         joints = _solo(ACTIONS[name], person, rng)

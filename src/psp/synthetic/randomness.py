@@ -2,7 +2,7 @@
 
 import numpy as np
 
-SUBJECT, PARTNER, PERFORMANCE, CAMERA, SENSOR = range(5)
+SUBJECT, PARTNER, PERFORMANCE, CAMERA, SENSOR, PROGRAM = range(6)
 
 
 def generator(seed: int, purpose: int, *numbers: int) -> np.random.Generator:

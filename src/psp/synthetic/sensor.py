@@ -28,6 +28,9 @@ UNSTEADY = {
 }  # fmt: skip
 """The error of the joints of the limbs as a multiple of that of the trunk."""
 
+FOCAL_LENGTH = 1000.0
+"""Focal length of the camera's image, in pixels."""
+
 TORSO = ("spine base", "spine middle", "spine shoulder", "head")
 
 
@@ -79,6 +82,16 @@ def hidden(seen: Float[np.ndarray, "m t v 3"]) -> Bool[np.ndarray, "m t v"]:
             front = depth[person, :, joint, None]
             covered |= (aside**2 + above**2 < (TORSO_RADIUS / front) ** 2) & (depth > front + 0.1)
     return covered
+
+
+def in_image(seen: Float[np.ndarray, "m t v 3"]) -> Float[np.ndarray, "m t v 2"]:
+    """Return the perspective projection of joints in camera coordinates, in pixels from the middle of the image.
+
+    x points to the right and y down; a joint at the origin, which is not observed, stays there.
+    """
+    depth = np.where(seen[..., 2:] > 0, seen[..., 2:], 1.0)
+    projected: np.ndarray = -FOCAL_LENGTH * seen[..., :2] / depth
+    return projected
 
 
 def lost_frames(frames: int, dropout: float, rng: np.random.Generator) -> Bool[np.ndarray, "t"]:

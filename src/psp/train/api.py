@@ -17,6 +17,7 @@ from psp.model.encoder import Size
 from psp.model.model_file import TrainedModel, load_model
 from psp.train.config import Stage, TrainConfig, rescheduled
 from psp.train.interrupt import Interrupted
+from psp.train.made_weights import kind_of, made_weights
 from psp.train.presets import PRESETS, USUAL_SIZE, PresetName, facts_of, restricted, with_method
 from psp.train.run import OnStep, Run
 from psp.train.run_folder import RunFolder, Task, create_run, open_run
@@ -70,7 +71,9 @@ def preset_config(
         config = replace(config, data=PIPELINES[pipeline].data)
     if epochs is not None:
         config = replace(config, stages=tuple(rescheduled(stage, epochs) for stage in config.stages))
-    if init is not None:
+    if init in (None, "made"):
+        config = _from_made_weights(config, task, is_required=init is not None)
+    elif init != "none":
         config = _initialised(config, task, Path(init))
     return replace(config, seed=seed)
 
@@ -136,6 +139,18 @@ def train_run(task: Task, config: TrainConfig, out: AnyPath, on_step: OnStep | N
     if signal is not None:
         raise Interrupted(signal)
     return Path(out)
+
+
+def _from_made_weights(config: TrainConfig, task: Task, is_required: bool) -> TrainConfig:
+    """Return the configuration that starts from made encoders, or unchanged if there are none and none are required."""
+    modalities = config.stages[0].method.modalities
+    name = made_weights(kind_of(task.store), config.model, modalities)
+    if name is None and is_required:
+        what = f"there are no encoders made for {task.store.layout.name}, {task.store.channels} coordinates."
+        raise ConfigError(what, where="--init", remedy="Make them with 'psp pretrain STORE', or leave out --init.")
+    if name is None:
+        return config
+    return replace(config, stages=(replace(config.stages[0], initialise=name), *config.stages[1:]))
 
 
 def _initialised(config: TrainConfig, task: Task, path: Path) -> TrainConfig:

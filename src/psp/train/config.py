@@ -52,8 +52,8 @@ class Stage:
         epochs: length of the stage
         steps_per_epoch: steps per epoch; 0 for one pass over the unlabelled pool
         ema: decay of the exponential moving average of the weights
-        initialise: scratch, backbone (that of the stage before) or a model.safetensors whose backbone is used, and its
-            classifiers if the classes are the same
+        initialise: scratch, backbone (that of the stage before), made:NAME (pre-trained encoders) or a
+            model.safetensors whose backbone is used, and its classifiers if the classes are the same
     """
 
     method: MethodConfig = field(default_factory=PSPConfig)

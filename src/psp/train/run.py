@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from psp.errors import ConfigError
 from psp.files import destination_lock
 from psp.methods import METHODS
 from psp.methods.base import Method, Setting
+from psp.model.backbone import Backbone
 from psp.model.model_file import Interface, TrainedModel, interface_of, load_model
 from psp.train.checkpoint import load_checkpoint, save_checkpoint, under
 from psp.train.config import Stage, TrainConfig, method_name
@@ -24,6 +25,7 @@ from psp.train.device import compile_encoders, device_by_name, process_settings
 from psp.train.ema import averaged_predictor
 from psp.train.interrupt import Interrupt
 from psp.train.logging import Reading, RunLogs
+from psp.train.made_weights import MADE, made_state
 from psp.train.nan_guard import refusal
 from psp.train.run_folder import RunFolder, Task, provenance, write_result
 from psp.train.trainer import NotFiniteError, Progress, Trainer, TrainingData
@@ -244,6 +246,8 @@ def _training_data(task: Task, maker: SampleMaker) -> TrainingData:
 def _initialise(method: Method, stage: Stage, backbone: Mapping[str, Tensor] | None, classes: Sequence[str]) -> None:
     if stage.initialise == "backbone" and backbone is not None:
         method.load_backbone(backbone)
+    elif stage.initialise.startswith(MADE):
+        method.load_backbone(made_state(stage.initialise, cast(Backbone, method.backbone()).modalities))
     elif stage.initialise not in ("scratch", "backbone"):
         model, predictor = load_model(Path(stage.initialise)), method.predictor()
         method.load_backbone(model.predictor.backbone.state_dict())
