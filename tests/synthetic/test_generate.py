@@ -15,6 +15,9 @@ from psp.skeleton.names import canonical
 from psp.skeleton.recording import Clip
 from psp.synthetic import SYNTHETIC_CLASSES, SyntheticConfig, synthetic_clip, synthetic_clips
 from psp.synthetic.generate import take_at
+from psp.synthetic.kinematics import CHANNELS
+from psp.synthetic.program import LIMITS
+from psp.synthetic.random_actions import own_way, random_program
 
 RECORDED = {
     "ntu25": [7492.902, 7463.891, 14708.945, 10209.192],
@@ -186,3 +189,37 @@ def test_a_lost_person_has_confidence_zero_and_the_others_are_all_seen():
         assert not clip.joints[clip.confidence == 0].any()
         assert clip.joints[clip.confidence == 1].any(axis=-1).all()
     assert all(clip.joints.any(axis=-1).all() for clip in clips if clip.confidence is None)
+
+
+def test_random_actions_do_not_depend_on_the_named_ones():
+    alone = SyntheticConfig(named=False, random_actions=4, cameras=1, subjects=1)
+    assert alone.classes == tuple(f"random action {number}" for number in range(1, 5))
+    for config in (replace(alone, named=True), replace(alone, named=True, two_person=False)):
+        named = len(config.classes) - 4
+        assert config.classes[named:] == alone.classes
+        for number in range(4):
+            assert np.array_equal(synthetic_clip(config, named + number).joints, synthetic_clip(alone, number).joints)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**4))
+@settings(max_examples=40)
+def test_random_programs_are_possible_and_every_subject_has_an_own_way(seed, number):
+    program = random_program(seed, number)
+    assert program == random_program(seed, number)
+    for each in (program, own_way(program, np.random.default_rng(seed))):
+        times = [time for time, _ in each.keys]
+        assert times == sorted(times)
+        assert (times[0], times[-1]) == (0.0, 1.0)
+        assert all(set(pose) <= set(CHANNELS) for _, pose in each.keys)
+        for _, pose in each.keys:
+            for channel, angle in pose.items():
+                low, high = LIMITS.get(channel.split()[-1], (-180, 180))
+                assert low <= angle <= high
+        assert all(swing.channel in CHANNELS for swing in each.swings)
+
+
+def test_images_are_the_perspective_projection_of_bodies():
+    bodies, images = (synthetic_clip(replace(PERFECT, channels=channels), 3).joints for channels in (3, 2))
+    assert np.allclose(images, -1000 * bodies[..., :2] / bodies[..., 2:], atol=1e-2)
+    head, foot = (layout_by_name("ntu25").joints.index(name) for name in ("head", "left foot"))
+    assert (images[..., head, 1] < images[..., foot, 1]).all()
