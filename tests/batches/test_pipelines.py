@@ -41,7 +41,8 @@ def prepared(name: str) -> Store:
     config = normalisation(PIPELINES[name].normalise, LAYOUT)
     clips = []
     for number, joints in enumerate(recorded()):
-        recording = Recording(ClipInfo(f"clip-{number}", label=0), joints[None], np.ones((1, *joints.shape[:2])), "y")
+        seen = np.ones((1, *joints.shape[:2]), np.float32)
+        recording = Recording(ClipInfo(f"clip-{number}", label=0), joints[None], seen, "y")
         clips.append(prepare_recording(recording, LAYOUT, CleanConfig(bodies=None), config)[0])
     return Store.in_memory(clips, LAYOUT, ["a"], up=config.vertical("y"), normalise=config)
 
@@ -55,7 +56,7 @@ def trained_on(name: str) -> dict[str, np.ndarray]:
     return {modality: values[:, 0].numpy() for modality, values in sample.modalities.items()}
 
 
-def tested_on(name: str) -> dict[str, np.ndarray]:
+def predicted_on(name: str) -> dict[str, np.ndarray]:
     sample = maker(name).whole(torch.arange(len(FRAMES)), ("joint", "motion")).sample
     return {modality: values[:, 0].numpy() for modality, values in sample.modalities.items()}
 
@@ -69,11 +70,9 @@ def resized(joints: np.ndarray, count: int) -> np.ndarray:
 
 def turned(joints: np.ndarray, line: np.ndarray, axis: np.ndarray) -> np.ndarray:
     """The joints after the rotation, about the cross product, that brings a line to an axis."""
-    angle = np.arccos(np.dot(line, axis) / np.linalg.norm(line))
-    normal = np.cross(line, axis)
-    return (
-        Rotation.from_rotvec(angle * normal / np.linalg.norm(normal)).apply(joints.reshape(-1, 3)).reshape(joints.shape)
-    )
+    angle, normal = np.arccos(np.dot(line, axis) / np.linalg.norm(line)), np.cross(line, axis)
+    rotation = Rotation.from_rotvec(angle * normal / np.linalg.norm(normal))
+    return rotation.apply(joints.reshape(-1, 3)).reshape(joints.shape)
 
 
 def as_the_authors(joints: np.ndarray) -> np.ndarray:
@@ -118,13 +117,13 @@ def test_paper_draws_fifty_frames_and_changes_nothing_else():
     assert frames.shape[1] == 50
 
 
-@pytest.mark.parametrize("make", [trained_on, tested_on])
+@pytest.mark.parametrize("make", [trained_on, predicted_on])
 def test_authors_resizes_centres_and_turns_as_their_earlier_program(make):
     compare(make("authors"), [as_the_authors(joints) for joints in recorded()])
 
 
 def test_authors_turned_is_tested_as_authors_and_trained_on_turned_views():
-    compare(tested_on("authors-turned"), [as_the_authors(joints) for joints in recorded()])
+    compare(predicted_on("authors-turned"), [as_the_authors(joints) for joints in recorded()])
     turns = geometry(KEYS, PIPELINES["authors-turned"].data.strong, Space(LAYOUT, "z")).numpy()
     yaw, tilt, roll = Rotation.from_matrix(turns).as_euler("ZXY", degrees=True).T
     assert (abs(yaw) <= 45).all()
@@ -146,7 +145,7 @@ def test_ctrgcn_turns_about_y_then_x_and_brings_every_axis_to_one():
 
 
 def test_ctrgcn_tests_without_turns():
-    found = tested_on("ctrgcn")["joint"]
+    found = predicted_on("ctrgcn")["joint"]
     expected = [as_ctrgcn(resized(joints, 52), 0, 0, np.arange(52)) for joints in recorded()]
     np.testing.assert_allclose(found, expected, atol=2e-5)
 

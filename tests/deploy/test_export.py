@@ -67,6 +67,7 @@ def test_the_file_computes_what_pytorch_computes(exported):
     assert found.largest_difference < 1e-5
 
 
+@pytest.mark.unchecked
 def test_a_model_file_alone_is_enough(trained, tmp_path):
     model = tmp_path / "elsewhere.safetensors"
     model.write_bytes((trained / "model.safetensors").read_bytes())
@@ -82,6 +83,7 @@ def test_the_comparison_is_not_blind(trained):
     assert agreement(model, Recogniser(other)).largest_difference > 1e-3
 
 
+@pytest.mark.unchecked
 def test_all_modalities_of_the_best_preset_are_in_the_file(trained, tmp_path):
     task = make_task(trained.parent / "store", "all", "synthetic-xsub")
     config = preset_config(task, epochs=1)
@@ -132,6 +134,7 @@ def test_the_file_says_what_it_is(trained, exported):
     assert replace(recogniser.interface, facts={}) == replace(model.interface, facts={})
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize(("persons", "motion"), [("all", "recorded"), ("present", "recorded"), ("all", "resampled")])
 def test_other_ways_of_reading_clips(trained, persons, motion):
     """Absent persons as zeros, motion of recorded frames and the published normalisation, inside the graph."""
@@ -152,10 +155,11 @@ def test_other_ways_of_reading_clips(trained, persons, motion):
     np.testing.assert_allclose(session.predict(clips), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("layout", ["beetle", "coco17"])
-@pytest.mark.parametrize("clean", [CleanConfig(bodies=None), CleanConfig(bodies=None, fill_gaps=False)])
-def test_own_layouts_and_two_dimensions(layout, clean):
+@pytest.mark.unchecked
+@pytest.mark.parametrize(("layout", "fill_gaps"), [("beetle", True), ("coco17", False)])
+def test_own_layouts_and_two_dimensions(layout, fill_gaps):
     store = own_store(None, layout)
+    clean = CleanConfig(bodies=None, fill_gaps=fill_gaps)
     model = untrained(store, clean=clean, normalise=NormaliseConfig(facing="first-frame"))
     session = OnnxRecogniser(onnx_bytes(model))
     assert session.layout == store.layout
@@ -175,7 +179,8 @@ def test_recordings_are_stood_up_as_in_preparation(tmp_path):
     assert agreement(model, Recogniser(model), store).largest_difference < 1e-5
 
 
-def test_a_model_that_differs_is_not_written(trained, tmp_path, monkeypatch):
+def test_a_model_that_differs_is_not_written(trained, exported, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "onnx_bytes", lambda _: exported[1].read_bytes())
     monkeypatch.setattr(export, "TOLERANCE", -1.0)
     with pytest.raises(CheckpointError, match="differs from PyTorch"):
         export_onnx(trained, tmp_path / "recogniser.onnx")
@@ -191,9 +196,9 @@ def test_impossible_destinations_are_refused(trained, exported, tmp_path):
         export_onnx(trained, tmp_path / "absent" / "recogniser.onnx")
 
 
-def test_another_version_of_the_file_is_refused(trained):
+def test_another_version_of_the_file_is_refused(exported):
     onnx = pytest.importorskip("onnx")
-    graph = onnx.load_from_string(onnx_bytes(open_model(trained)))
+    graph = onnx.load(exported[1])
     header = json.loads(graph.metadata_props[0].value)
     graph.metadata_props[0].value = json.dumps({**header, "format": 99})
     with pytest.raises(CheckpointError, match="format 99"):

@@ -3,7 +3,14 @@ import pytest
 import torch
 
 from psp.errors import ConfigError
-from psp.evaluate.attention import ClipAttention, agreement_with_motion, attend, attention_of_run, trained_levels
+from psp.evaluate.attention import (
+    ClipAttention,
+    agreement_with_motion,
+    attend,
+    attention_of_run,
+    saturated_share,
+    trained_levels,
+)
 from psp.evaluate.trained import open_trained
 from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.recording import Clip, ClipInfo
@@ -81,6 +88,17 @@ def test_importance_is_the_mean_of_a_row_or_its_distance_from_the_others():
     assert np.array_equal(found.map_of("body"), 2 * rows)
     assert np.array_equal(found.importance("body", head=0), [2, 0])
     assert np.array_equal(found.importance("body", head=0, measure="apart"), [1, 1])
+
+
+@pytest.mark.parametrize(("spread", "expected"), [(0.0, True), (0.004, True), (0.1, False)])
+def test_a_map_of_equal_entries_is_saturated(spread, expected):
+    maps = {
+        "body": np.full((2, 4, 5, 5), -0.5) + spread * np.eye(5),
+        "part": np.random.default_rng(0).normal(size=(2, 4, 10, 10)),
+    }
+    found = ClipAttention(Clip(ClipInfo("clip"), moving(np.zeros(20))), "wave", maps, maps)
+    assert found.is_saturated("body") == found.is_saturated("body", 1, head=2) == expected
+    assert saturated_share([found, found]) == {"body": float(expected), "part": 0.0}
 
 
 def test_attention_that_marks_what_moves_agrees_with_motion():

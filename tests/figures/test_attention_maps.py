@@ -9,6 +9,7 @@ from psp.figures.attention_maps import (
     LARGEST,
     SMALLEST,
     areas,
+    attention_figure,
     draw_attention_maps,
     node_of_joint,
     order_of,
@@ -79,6 +80,16 @@ def test_the_figure_is_saved(tmp_path: Path, measure: str, kind: str):
     clips = [attention("one", layout, 1), attention("three", layout, 2)]
     draw_attention_maps(path, clips, layout, measure=measure, head=1, note="A note.")
     assert path.stat().st_size > 20_000
+
+
+def test_a_saturated_map_is_named_and_not_drawn():
+    layout = layout_by_name("kinect20")
+    clip = attention("one", layout, 1)
+    clip.maps["part"][:] = -0.5
+    figure = attention_figure([clip], layout)
+    panels = [axes for each in figure.subfigs for axes in each.axes if axes.get_title()]
+    assert [len(axes.get_images()) for axes in panels] == [1, 0, 1]
+    assert "every entry is -0.50" in panels[1].texts[0].get_text()
 
 
 def test_levels_that_were_not_trained_are_left_out(tmp_path: Path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from psp.errors import ConfigError
 from psp.io.ntu import parse_skeleton
 from psp.preprocess.clean import CleanConfig, clean
-from psp.preprocess.normalise import NORMALISATIONS, NormaliseConfig, check_normalise, normalise
+from psp.preprocess.normalise import NORMALISATIONS, NormaliseConfig, check_normalise, normalisation, normalise
 from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.layout import Layout
 
@@ -201,24 +201,59 @@ def test_a_recorded_graph_holds_for_other_clips(layout):
 
 
 def test_the_published_preparation(shared_data, reference):
-    layout, expected = LAYOUTS["ntu25"], np.load(reference / "ntu_reference_prepared.npz")
+    layout, config = LAYOUTS["ntu25"], normalisation("published", LAYOUTS["ntu25"])
+    expected = np.load(reference / "ntu_reference_prepared.npz")
     names = sorted({key.split(".")[0] for key in expected})
     assert len(names) == 15
     with zipfile.ZipFile(shared_data / "ntu-samples/raw_skeletons.zip") as archive:
         for name in names:
             recording = parse_skeleton(archive.read(f"nturgb+d_skeletons/{name}.skeleton"), f"{name}.skeleton")
             repaired, present, _ = clean(recording, layout, CleanConfig())
-            done = normalised(repaired.joints, layout, NORMALISATIONS["published"], present).transpose(3, 1, 2, 0)
+            done = normalised(repaired.joints, layout, config, present).transpose(3, 1, 2, 0)
             assert done.shape[1] == expected[f"{name}.numFrame"]
             np.testing.assert_allclose(done, expected[f"{name}.normalised"], rtol=0, atol=1e-9, err_msg=name)
 
 
+def test_joints_of_named_normalisations_are_those_of_the_layout():
+    kinect, ntu = LAYOUTS["kinect20"], LAYOUTS["ntu25"]
+    assert normalisation("published", kinect).shoulder_line == ("shoulder centre", "left elbow")
+    assert normalisation("published", ntu).shoulder_line == ("spine shoulder", "left elbow")
+    config = normalisation("authors", kinect)
+    assert (config.centre_joint, config.spine_line) == ("spine", ("hip centre", "spine"))
+    assert config.shoulder_line == ("left shoulder", "right shoulder")
+    for layout in (kinect, ntu):
+        for name in NORMALISATIONS:
+            assert np.isfinite(normalised(people(layout), layout, normalisation(name, layout))).all()
+
+
+@pytest.mark.parametrize("name", ["published", "authors"])
+@pytest.mark.parametrize("layout", ["coco17", "hand21"])
+def test_layouts_without_the_joints_of_a_named_normalisation_are_refused_by_what_they_lack(name, layout):
+    with pytest.raises(ConfigError, match=r"has no (spine|shoulders)"):
+        normalisation(name, LAYOUTS[layout])
+
+
+@kinects
+@pytest.mark.parametrize("up", ["x", "y", "z", "-y"])
+def test_a_level_line_points_along_the_first_horizontal_axis(layout, up):
+    joints = people(layout)
+    config = NormaliseConfig("none", "none", facing="level")
+    done = normalised(joints, layout, config, up=up)
+    left, right = done[0, 0, list(layout.shoulders)]
+    along = next(axis for axis in range(3) if "xyz"[axis] != up[-1])
+    expected = np.linalg.norm(np.diff(joints[0, 0, list(layout.shoulders)], axis=0)) * np.eye(3)[along]
+    np.testing.assert_allclose(right - left, expected, atol=1e-9)
+    lengths = [np.linalg.norm(each[..., 1:, :] - each[..., :1, :], axis=-1) for each in (done, joints)]
+    np.testing.assert_allclose(*lengths, rtol=1e-9)
+
+
 def test_configurations_that_do_not_fit_are_refused():
-    with pytest.raises(ConfigError, match="has no joint 'spine shoulder'"):
-        check_normalise(NORMALISATIONS["published"], LAYOUTS["kinect20"])
+    for option in ({"shoulder_line": ("head", "tail")}, {"spine_line": ("tail", "head")}, {"centre_joint": "tail"}):
+        with pytest.raises(ConfigError, match="has no joint 'tail'"):
+            check_normalise(NormaliseConfig(**option), LAYOUTS["kinect20"])
     with pytest.raises(ConfigError, match="upright needs a spine"):
         check_normalise(replace(NormaliseConfig(), upright="first-frame"), LAYOUTS["coco17"])
     with pytest.raises(ConfigError, match="upright needs three coordinates"):
         check_normalise(replace(NormaliseConfig(), upright="first-frame"), LAYOUTS["ntu25"], 2)
-    for config in NORMALISATIONS.values():
-        check_normalise(config, LAYOUTS["ntu25"])
+    for name in NORMALISATIONS:
+        check_normalise(normalisation(name, LAYOUTS["ntu25"]), LAYOUTS["ntu25"])

@@ -57,6 +57,7 @@ def test_features_of_all_variants_are_drawn_and_measured(made, tmp_path):
     assert paths[0].stat().st_size > 5000
 
 
+@pytest.mark.unchecked
 def test_attention_is_drawn_by_both_measures(made, tmp_path):
     _, table, config = made
     paths = draw_attention(table, config, stem_in(tmp_path))
@@ -69,6 +70,8 @@ def test_attention_is_drawn_by_both_measures(made, tmp_path):
         assert set(each["row"]) == set(each["apart"]) == {"body", "part", "joint"}
     assert all(path.exists() for path in paths)
     written = json.loads(paths[-1].read_text())
+    assert list(written["share of saturated maps"]) == sorted_runs(made, "a3")
+    assert all(0 <= share <= 1 for found in written["share of saturated maps"].values() for share in found.values())
     assert list(written["clips shown"].values()) == [f"class {number}" for number in range(4)]
 
 

@@ -4,7 +4,11 @@ from dataclasses import replace
 import pytest
 
 from experiments import SMALL
+from psp.dataset.build import prepare
+from psp.dataset.store import open_store
 from psp.errors import ConfigError
+from psp.io.base import open_reader
+from psp.preprocess.normalise import normalisation
 from psp.reproduce.experiment import Row, Scope, plan
 from psp.reproduce.paper_tables import EXPERIMENTS, experiment_by_name
 from psp.reproduce.systems import psp_best
@@ -63,11 +67,48 @@ def test_the_quick_version_is_called_so_and_compares_to_nothing():
     assert SMALL.in_scope(Scope()) is SMALL
 
 
-def test_a_row_may_have_a_size_of_its_own(store):
-    fixed = replace(SMALL, rows=(SMALL.rows[0], replace(SMALL.rows[1], size="light")))
-    assert {(run.row.name, run.size) for run in plan(fixed, [store], Scope("full"))} == {
-        ("labels", "full"), ("psp", "light"),
-    }  # fmt: skip
+def test_the_size_of_a_run_is_that_of_its_network(store):
+    rows = tuple(row for row in EXPERIMENTS["table3"].rows if row.name in ("psp-text", "best"))
+    fixed = replace(SMALL, rows=tuple(replace(row, columns=()) for row in rows))
+    for size, expected in ((None, ("tiny", "light")), ("light", ("tiny", "light")), ("full", ("full", "full"))):
+        found = {run.row.name: run.size for run in plan(fixed, [store], Scope(size))}
+        assert (found["psp-text"], found["best"]) == expected
+
+
+def test_a_row_may_have_some_columns_only(store):
+    fixed = replace(SMALL, rows=(SMALL.rows[0], replace(SMALL.rows[1], columns=("four",))))
+    found = {(run.row.name, run.column.name) for run in plan(fixed, [store], Scope())}
+    assert found == {("labels", "two"), ("labels", "four"), ("psp", "four")}
+
+
+@pytest.fixture(scope="module")
+def authors(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("authors") / "store"
+    reader = open_reader("synthetic", clips=40, seed=1)
+    prepare(reader, folder, normalise=normalisation("authors", reader.layout), workers=1)
+    return open_store(folder)
+
+
+def test_rows_take_the_store_that_is_normalised_as_they_need(authors, tmp_path):
+    prepare("synthetic", tmp_path / "plain", clips=40, seed=1, workers=1)
+    plain = open_store(tmp_path / "plain")
+    both = replace(SMALL, rows=(SMALL.rows[0], replace(SMALL.rows[1], authors=True)), columns=SMALL.columns[:1])
+    found = {run.row.name: run.store for run in plan(both, [plain, authors], Scope())}
+    assert found == {"labels": plain.path, "psp": authors.path}
+    assert {run.row.name for run in plan(both, [plain], Scope())} == {"labels"}
+    with pytest.raises(ConfigError, match="a second store"):
+        plan(both, [plain, authors, authors], Scope())
+
+
+def test_ablations_of_the_paper_need_the_authors_normalisation_where_views_are_turned(authors):
+    table4 = EXPERIMENTS["table4"]
+    needs = {column.name: table4.needs_authors(table4.rows[0], column, Scope()) for column in table4.columns}
+    assert needs == {"nw-ucla": True, "synthetic": True, "ntu60": False}
+    column = table4.columns[0]
+    assert not table4.needs_authors(table4.rows[0], column, Scope(preset="best"))
+    assert [row.name for row in EXPERIMENTS["table3"].rows if row.authors] == [
+        "labels", "psp", "labels-authors", "psp-authors",
+    ]  # fmt: skip
 
 
 def test_runs_of_other_labels_lie_in_other_folders(store, tmp_path):
@@ -107,17 +148,17 @@ def test_a_precision_is_that_of_every_system_and_in_the_name_of_the_table(store)
 
 
 def test_the_papers_schedule_is_cut_and_that_of_best_is_not(store):
-    runs = plan(replace(SMALL, rows=EXPERIMENTS["table3"].rows), [store], Scope(epochs=3, seeds=1))
+    rows = tuple(replace(row, columns=(), authors=False) for row in EXPERIMENTS["table3"].rows)
+    runs = plan(replace(SMALL, rows=rows), [store], Scope(epochs=3, seeds=1))
     epochs = {run.row.name: run.config.last.epochs for run in runs}
-    assert epochs == {
-        "supervised": 3, "paper": 3, "published": 3, "supervised-best": 20, "best": 20, "best-short": 20,
-        "supervised-best-short": 20, "temporal-convolution": 20,
-    }  # fmt: skip
+    papers = ("labels", "psp", "labels-text", "psp-text", "labels-authors", "psp-authors")
+    assert epochs == dict.fromkeys(papers, 3) | dict.fromkeys(
+        ("supervised-best", "best", "best-short", "supervised-best-short", "temporal-convolution"), 20
+    )
     columns = tuple(replace(column, large=("paper",)) for column in SMALL.columns)
-    longer = plan(replace(SMALL, rows=EXPERIMENTS["table3"].rows, columns=columns), [store], Scope(epochs=200, seeds=1))
-    assert {run.row.name: run.config.last.epochs for run in longer if run.row.name[0] == "p"} == {
-        "paper": 120, "published": 200,
-    }  # fmt: skip
+    longer = plan(replace(SMALL, rows=rows, columns=columns), [store], Scope(epochs=200, seeds=1))
+    found = {run.row.name: run.config.last.epochs for run in longer}
+    assert (found["psp-text"], found["psp-authors"]) == (120, 200)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -130,7 +171,7 @@ def test_rows_can_be_sent_to_other_processes(name: str):
 @pytest.mark.parametrize(("row", "column"), CELLS)
 def test_every_cell_of_every_experiment_is_a_configuration(row, column):
     tiny, full = (row.make(column, FACTS, Scope(size=size)) for size in ("tiny", "full"))
-    assert (tiny == full) == (row.size is not None)
+    assert (tiny == full) == (row.name == "temporal-convolution")
     assert column.facts_for("best", FACTS).is_large == column.dataset.startswith("ntu")
 
 
@@ -158,13 +199,21 @@ def test_epochs_that_shorten_no_run_are_refused(store, epochs):
 
 
 def test_files_of_some_columns_name_them():
-    assert SMALL.stem(Scope(), SMALL.columns) == "small-tiny"
-    assert SMALL.stem(Scope(), SMALL.columns[1:]) == "small-tiny-four"
-    assert SMALL.stem(Scope(quick=True), SMALL.columns[:1]) == "small-quick-tiny"
+    assert SMALL.stem(Scope(), SMALL.columns) == "small"
+    assert SMALL.stem(Scope(), SMALL.columns[1:]) == "small-four"
+    assert SMALL.stem(Scope(quick=True), SMALL.columns[:1]) == "small-quick"
 
 
 def test_files_of_another_scope_have_another_name():
-    scopes = [Scope(), Scope(size="full"), Scope(epochs=9), Scope(seeds=2), Scope(quick=True), Scope(preset="best")]
+    scopes = [
+        Scope(),
+        Scope(size="full"),
+        Scope(size="tiny"),
+        Scope(epochs=9),
+        Scope(seeds=2),
+        Scope(quick=True),
+        Scope(preset="best"),
+    ]
     scopes += [Scope(size="full", quick=True), Scope(precision="bf16")]
     assert len({SMALL.stem(scope) for scope in scopes}) == len(scopes)
     assert SMALL.stem(Scope(size="full", epochs=9)) == "small-full-9-epochs"

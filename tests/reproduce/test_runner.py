@@ -55,6 +55,7 @@ def ignore(done: int, total: int, note: str) -> None:
     pass
 
 
+@pytest.mark.unchecked
 def test_what_has_a_result_is_not_run_again(store, tmp_path):
     config = RunnerConfig(tmp_path / "runs", tmp_path / "results", "cpu", 1)
     planned = plan(SMALL, [store], Scope(quick=True))
@@ -93,6 +94,7 @@ def test_a_run_that_is_not_begun_when_it_is_to_stop_stays_so(store, tmp_path):
     assert not config.runs.exists()
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_run_that_fails_keeps_no_other_from_being_run(store, tmp_path, jobs):
     config = RunnerConfig(tmp_path / "runs", tmp_path / "results", "cpu", jobs)
@@ -108,6 +110,7 @@ def test_a_run_that_fails_keeps_no_other_from_being_run(store, tmp_path, jobs):
     assert run_all(pending([first, second], config), "small", config, ignore) == Outcome(1, {})
 
 
+@pytest.mark.unchecked
 def test_side_by_side_gives_the_results_of_one_after_the_other(store, tmp_path):
     planned = plan(SMALL, [store], Scope(quick=True))
     configs = [RunnerConfig(tmp_path / f"runs{jobs}", tmp_path / f"results{jobs}", "cpu", jobs) for jobs in (1, 2)]
@@ -173,6 +176,7 @@ def test_ctrl_c_of_a_terminal_reaches_processes_that_are_just_starting_too(store
     assert "Traceback" not in complaints
 
 
+@pytest.mark.unchecked
 def test_an_edited_run_is_refused(store, tmp_path):
     config = RunnerConfig(tmp_path / "runs", tmp_path / "results", "cpu", 1)
     (run, *_) = plan(SMALL, [store], Scope(quick=True))
@@ -205,6 +209,7 @@ def never() -> bool:
     return False
 
 
+@pytest.mark.unchecked
 def test_a_run_that_was_stopped_continues_to_the_same_result(planned, tmp_path):
     whole, pieces = (RunnerConfig(tmp_path / name, tmp_path / name / "results", "cpu") for name in ("whole", "pieces"))
     assert make_result(planned, whole, "small", never) is None

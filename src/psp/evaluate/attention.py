@@ -20,6 +20,9 @@ from psp.skeleton.recording import Clip
 
 Importance = Literal["row", "apart"]
 MEASURES: tuple[Importance, ...] = ("row", "apart")
+SATURATED = 0.01
+"""A map is saturated if its entries differ by no more than this share of the largest one: it distinguishes no node."""
+
 Maps = dict[str, Float[np.ndarray, "m h _ _"]]
 
 
@@ -39,6 +42,11 @@ class ClipAttention:
         """Return the polymerised map of one head, or the mean over all heads."""
         heads = self.maps[level][person]
         return heads.mean(axis=0) if head is None else heads[head]
+
+    def is_saturated(self, level: str, person: int = 0, head: int | None = None) -> bool:
+        """Return whether all entries of a map are equal but for SATURATED."""
+        weights = self.map_of(level, person, head)
+        return float(np.ptp(weights)) <= SATURATED * float(np.abs(weights).max())
 
     def importance(
         self, level: str, person: int = 0, head: int | None = None, measure: Importance = "row"
@@ -102,6 +110,15 @@ def agreement_with_motion(
             for level in found:
                 moved = lengths @ to_level[level] if level in to_level else lengths
                 found[level].append(_rank_correlation(clip.importance(level, person, measure=measure), moved))
+    return {level: float(np.mean(values)) for level, values in found.items()}
+
+
+def saturated_share(clips: Sequence[ClipAttention]) -> dict[str, float]:
+    """Return the share of saturated maps, of all persons of all clips, by level."""
+    found: dict[str, list[bool]] = {level: [] for level in clips[0].maps}
+    for clip in clips:
+        for level, maps in clip.maps.items():
+            found[level] += [clip.is_saturated(level, person) for person in range(len(maps))]
     return {level: float(np.mean(values)) for level, values in found.items()}
 
 

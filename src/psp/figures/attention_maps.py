@@ -152,6 +152,9 @@ def _plot_clip(figure: SubFigure, clip: ClipAttention, levels: Sequence[str], ho
     poses = flat(joints[list(telling_frames(joints, layout.centre))], layout)
     panels = figure.subplots(1, 2 * len(levels), width_ratios=[1.2, 1.0] * len(levels))
     for level, left, right in zip(levels, panels[::2], panels[1::2], strict=True):
+        if clip.is_saturated(level, person, how.head):
+            _say_saturated(left, right, float(clip.map_of(level, person, how.head).mean()), level)
+            continue
         importance = clip.importance(level, person, how.head, how.measure)
         plot_map(left, clip.map_of(level, person, how.head), level, layout, how.limits[level])
         left.set_title(TITLES[level], fontsize=10.5, color=INK)
@@ -160,3 +163,12 @@ def _plot_clip(figure: SubFigure, clip: ClipAttention, levels: Sequence[str], ho
             0.5, -0.02, f"{importance.min():.3f} to {importance.max():.3f}",
             transform=right.transAxes, ha="center", va="top", fontsize=8.5, color=INK,
         )  # fmt: skip
+
+
+def _say_saturated(left: Axes, right: Axes, weight: float, level: str) -> None:
+    """Write in the place of a map that all its entries are equal; such a map distinguishes no node."""
+    left.set_title(TITLES[level], fontsize=10.5, color=INK)
+    said = f"saturated:\nevery entry is {weight:.2f}"
+    left.text(0.5, 0.5, said, transform=left.transAxes, ha="center", va="center", fontsize=10.5, color=INK)
+    for axes in (left, right):
+        axes.set_axis_off()

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from psp.dataset.store import Store
-from psp.evaluate.attention import MEASURES, ClipAttention, Importance, agreement_with_motion, attend
+from psp.evaluate.attention import MEASURES, ClipAttention, Importance, agreement_with_motion, attend, saturated_share
 from psp.evaluate.embed import Embedding, Separability, embed_clips, separability
 from psp.evaluate.trained import TrainedRun, open_trained
 from psp.figures.ablation import Bar, ablation_figure
@@ -21,6 +21,7 @@ from psp.files import write_json
 from psp.reproduce.experiment import Column
 from psp.reproduce.runner import RunnerConfig, run_folders
 from psp.reproduce.table import Cell, Stem, Table
+from psp.skeleton.layout import Layout
 
 Draw = Callable[[Table, RunnerConfig, Stem], list[Path]]
 """Draws pictures from the results, the folders of the runs and the function that names files; returns their paths."""
@@ -103,22 +104,28 @@ def _attention_of(table: Table, config: RunnerConfig, column: Column, stem: Path
     first = next(iter(networks.values()))
     tests = first.test_index()
     measured = tests[:: max(1, -(-len(tests) // MOST_CLIPS))]
-    agreements = {name: _agreements(run, measured) for name, run in networks.items()}
+    attended = {name: attend(run, measured) for name, run in networks.items()}
+    agreements = {name: _agreements(found, first.store.layout) for name, found in attended.items()}
+    saturated = {name: saturated_share(found) for name, found in attended.items()}
     clips, written = attend(first, shown_clips(first)), []
     for measure in MEASURES:
         note = f"Over {len(measured)} test clips importance and motion correlate (Spearman): "
         note += _in_words([by_measure[measure] for by_measure in agreements.values()])
+        note += f".\nSaturated maps, all entries equal: {_shares_in_words(list(saturated.values()))}"
         written.append(_named(stem, f"-{measure}.png"))
         save(attention_figure(clips, first.store.layout, measure=measure, note=f"{note}."), written[-1])
     figures = _named(stem, "-attention.json")
-    write_json(figures, _attention_as_plain(len(measured), agreements, clips))
+    write_json(figures, _attention_as_plain(len(measured), agreements, saturated, clips))
     return [*written, figures]
 
 
-def _agreements(run: TrainedRun, clips: Int64[np.ndarray, "s"]) -> dict[Importance, Agreement]:
+def _agreements(attended: Sequence[ClipAttention], layout: Layout) -> dict[Importance, Agreement]:
     """Return how well attention and motion agree by each measure of importance."""
-    attended = attend(run, clips)
-    return {measure: agreement_with_motion(attended, run.store.layout, measure) for measure in MEASURES}
+    return {measure: agreement_with_motion(attended, layout, measure) for measure in MEASURES}
+
+
+def _shares_in_words(found: Sequence[Mapping[str, float]]) -> str:
+    return ", ".join(f"{level} {100 * mean(each[level] for each in found):.0f} %" for level in found[0])
 
 
 def _in_words(found: Sequence[Agreement]) -> str:
@@ -127,13 +134,17 @@ def _in_words(found: Sequence[Agreement]) -> str:
 
 
 def _attention_as_plain(
-    measured: int, agreements: Mapping[str, Mapping[Importance, Agreement]], clips: Sequence[ClipAttention]
+    measured: int,
+    agreements: Mapping[str, Mapping[Importance, Agreement]],
+    saturated: Mapping[str, Mapping[str, float]],
+    clips: Sequence[ClipAttention],
 ) -> dict[str, Any]:
     by_run = [{"run": name, **by_measure} for name, by_measure in agreements.items()]
     return {
         "modality": "joint",
         "clips shown": {each.clip.id: each.action for each in clips},
         "importance and motion, Spearman": {"clips": measured, "by run": by_run},
+        "share of saturated maps": saturated,
     }
 
 
