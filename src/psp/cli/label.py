@@ -16,6 +16,7 @@ Args:
     size: the size of the network, by default that of the preset
     epochs: length of every stage of training, by default that of the preset
     device: where training computes
+    niceness: how much training yields to other programs, from 0 (not at all) to 19
     seed: the seed of proposals and of training
 """
 
@@ -31,7 +32,7 @@ from psp.dataset.split import UNDIVIDED, resolve_split
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError, PSPError
 from psp.label.folder import LabelFolder
-from psp.label.rounds import Rounds
+from psp.label.rounds import NICENESS, Rounds
 from psp.label.select import Criterion
 from psp.label.session import Session
 from psp.model.encoder import Size
@@ -53,6 +54,7 @@ def label(
     size: Size | None = None,
     epochs: int | None = None,
     device: Device = "auto",
+    niceness: int = NICENESS,
     seed: int = 0,
 ) -> None:
     """Label the clips that are worth it on a local page; networks are trained meanwhile and choose the next clips."""
@@ -67,7 +69,7 @@ def label(
         say(f"{folder.take_up(labels)} labels taken up from {labels}")
     _say_long(opened)
     torch.set_num_threads(1)
-    with Session(folder, Rounds(path / "rounds", store.resolve(), given), select, every, seed) as session:
+    with Session(folder, Rounds(path / "rounds", store.resolve(), given, niceness), select, every, seed) as session:
         say(f"{len(folder.known)} of {len(session.ids)} clips are labelled. Labels: {folder.table}")
         serve(server, pages.label_app(session))
     say(f"stopped. Train with 'psp train {store} --labels {folder.table} --split {path / 'split.json'}'.")
@@ -95,6 +97,4 @@ def _say_long(store: Store) -> None:
     frames = sorted(store.clips.frames.tolist())
     long = [each for each in frames if each > LONG * frames[len(frames) // 2] or each > 3000]
     if long:
-        say(
-            f"note: {len(long)} clips are long recordings. 'psp prepare --window 2s' cuts them; then they are timelines."
-        )
+        say(f"note: {len(long)} clips are long recordings. 'psp prepare --window 2s' cuts them into timelines.")

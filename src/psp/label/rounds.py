@@ -19,7 +19,7 @@ from psp.label.features import Recognised
 from psp.train.run_folder import RunFolder
 
 NICENESS = 10
-"""How much training yields to other programs."""
+"""How much training yields to other programs, from 0 (not at all) to 19."""
 
 State = Literal["idle", "training", "failed"]
 
@@ -27,12 +27,12 @@ State = Literal["idle", "training", "failed"]
 class Rounds:
     """The trainings of a labelling, numbered from 1, in the folders `001`, `002`, ... of `folder`.
 
-    `options` are further arguments of `psp train`. What a network says of the clips is kept beside its run, in
+    `options` are further arguments of `psp train`, which yields to other programs as `niceness` says. What a network says of the clips is kept beside its run, in
     `001.npz`.
     """
 
-    def __init__(self, folder: Path, store: Path, options: Sequence[str] = ()) -> None:
-        self.folder, self.store, self.options = folder, store, list(options)
+    def __init__(self, folder: Path, store: Path, options: Sequence[str] = (), niceness: int = NICENESS) -> None:
+        self.folder, self.store, self.options, self.niceness = folder, store, list(options), niceness
         self.state: State = "idle"
         self.message = ""
         self.number, self._begun = 0, 0.0
@@ -140,7 +140,7 @@ class Rounds:
             except OSError as error:
                 raise PSPError(f"training cannot be started ({error}).", remedy="Try it again.") from error
         if hasattr(os, "setpriority"):
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, os.getpriority(os.PRIO_PROCESS, 0) + self.niceness)
         self.number, self.state, self.message, self._begun = number, "training", "", time.monotonic()
 
     def _last_line(self) -> str:

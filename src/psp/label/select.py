@@ -71,7 +71,7 @@ def propose(
     left[drawn] = False
     chosen, how = _chosen(pool, left, count - len(drawn), select, seed)
     parts = {True: iter([(clip, "random") for clip in drawn]), False: iter([(clip, how) for clip in chosen])}
-    return [next(parts[each]) for each in is_random]  # type: ignore[misc]
+    return [next(parts[each]) for each in is_random]
 
 
 def _chosen(

@@ -1,7 +1,5 @@
 """What to label next, and the networks that are trained in the background on the labels given so far."""
 
-import os
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -17,10 +15,10 @@ from psp.label.features import Recognised, joint_features, recognise
 from psp.label.folder import LabelFolder
 from psp.label.groups import sure_groups
 from psp.label.journal import Entry
-from psp.label.rounds import NICENESS, Rounds
+from psp.label.rounds import Rounds
 from psp.label.select import Criterion, How, Pool, clusters, propose
 
-BATCH, LOW, WAIT = 10, 6, 30.0
+BATCH, LOW, WAIT = 10, 6, 10.0
 """Proposals that are computed together, the number below which more are computed, and seconds to wait for one."""
 
 AWAY = 600.0
@@ -192,8 +190,6 @@ class Session:
 
     def _work(self) -> None:
         """Compute proposals, begin trainings and take up their results, until the session ends."""
-        if sys.platform == "linux":  # where threads have a priority of their own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         while True:
             with self.changed:
                 if self._stopping:

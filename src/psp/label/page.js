@@ -1,0 +1,560 @@
+/* The labelling page: plays the proposed clips, takes a class by one key, and shows what became of it.
+   Texts from the server are shown by textContent only. */
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const KEYS = "1234567890qwertyuiopasdfghjklzxcvbnm";
+const COLOURS = ["#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#0072b2", "#d55e00", "#999999"];
+const WHY = {
+  random: "Drawn at random: the accuracy is estimated from such clips.",
+  centre: "Stands for one kind of movement in the data.",
+  typical: "Stands for many clips without a label.",
+  margin: "The recogniser hesitates between two classes.",
+};
+const AHEAD = 4, SPEED = 2, MOST = 12;
+
+let state = null;
+let mode = "clips";
+let queue = [];
+let busy = Promise.resolve();
+const known = new Map();
+const pending = new Set();
+const players = new Map();
+
+/* Requests */
+
+async function ask(path, content) {
+  const request = content === undefined ? {} : {method: "POST", headers: {"content-type": "application/json"},
+    body: JSON.stringify(content)};
+  let answer;
+  try {
+    answer = await fetch(path, request);
+  } catch {
+    tell("The program does not answer. Start psp label again; nothing is lost.");
+    throw new Error("no answer");
+  }
+  const type = answer.headers.get("content-type") || "";
+  const found = type.startsWith("application/json") ? await answer.json() : {error: await answer.text()};
+  if (!answer.ok) { tell(found.error); throw new Error(found.error); }
+  tell("");
+  return found;
+}
+
+/* One request that changes something after the other, in the order of the keys. */
+function inTurn(action) {
+  busy = busy.then(action).catch(() => null);
+  return busy;
+}
+
+async function clipsOf(names) {
+  const missing = names.filter((name) => !known.has(name));
+  if (missing.length) {
+    for (const [name, clip] of Object.entries(await ask("/clips", {clips: missing}))) known.set(name, clip);
+  }
+  while (known.size > 200) known.delete(known.keys().next().value);
+  return names.map((name) => known.get(name));
+}
+
+/* Building blocks */
+
+function make(kind, facts = {}, ...parts) {
+  const made = document.createElement(kind);
+  for (const [name, value] of Object.entries(facts)) {
+    if (name in made) made[name] = value; else made.setAttribute(name, value);
+  }
+  made.append(...parts);
+  return made;
+}
+
+function tell(text) { $("message").textContent = text; $("message").hidden = !text; }
+function say(text) { $("said").textContent = text; }
+const percent = (share) => `${Math.round(share)} %`;
+const classOf = (name) => state.classes.findIndex((each) => each.name === name);
+const colourOf = (name) => COLOURS[classOf(name) % COLOURS.length];
+const shownClasses = () => state.classes.filter((each) => each.shown);
+
+async function play(element, name, options = {}) {
+  const [clip] = await clipsOf([name]);
+  if (!element.isConnected) return;
+  const player = players.get(element);
+  if (player) { if (element.dataset.clip !== name) { player.resetView(); player.load(clip); player.play(); } }
+  else players.set(element, PspPlayer.mount(element, {skeleton: state.skeleton, clip, speed: SPEED, keys: false,
+    controls: false, label: "Clip of a skeleton", ...options}));
+  element.dataset.clip = name;
+}
+
+function stop(element) {
+  const player = players.get(element);
+  if (player) { player.destroy(); players.delete(element); }
+  delete element.dataset.clip;
+}
+
+/* What is known of the labelling */
+
+async function refresh() {
+  const before = state ? state.round : null;
+  state = await ask("/state");
+  $("name").textContent = `Label ${state.name}`;
+  $("labelled").textContent = state.labelled.toLocaleString("en");
+  $("of").textContent = `of ${state.clips.toLocaleString("en")} clips labelled`;
+  $("progress").value = state.labelled / Math.max(1, state.clips - state.rejected);
+  showAccuracy();
+  showTraining();
+  showClasses();
+  showRecent();
+  showRecordings();
+  if (before !== null && state.round !== before) {
+    say("A new recogniser is trained.");
+    await (mode === "groups" ? showGroup() : mode === "clips" ? refill() : showRecording());
+  } else if (mode === "clips" && !queue.length && state.labelled + state.rejected < state.clips) {
+    await refill();
+  }
+}
+
+let waiting = false;
+
+function refreshSoon() {
+  if (waiting) return;
+  waiting = true;
+  inTurn(() => { waiting = false; return refresh(); });
+}
+
+function showAccuracy() {
+  const found = state.accuracy;
+  $("accuracy").replaceChildren();
+  if (!found) { $("accuracy").append(state.round ? "Accuracy: after the first random clips" : ""); return; }
+  const [low, high] = found.interval;
+  $("accuracy").append("Accuracy about ", make("strong", {}, percent(100 * found.hits / found.clips)),
+    ` (${Math.round(low)}–${percent(high)}, from ${found.clips} random clips)`);
+}
+
+function showTraining() {
+  const {state: now, message, round, lastSeconds} = state.training, left = state.untilTraining;
+  const seconds = (count) => count < 90 ? `${Math.round(count)} s` : `${Math.round(count / 60)} min`;
+  const last = lastSeconds === null ? "" : ` The last one took ${seconds(lastSeconds)}.`;
+  let text = state.canTrain ? `The ${state.round ? "next" : "first"} training begins after ${left} more labels.`
+    : "Training begins when two classes have labels.";
+  if (now === "training") text = `Network ${round} is being trained.${last} Go on labelling.`;
+  if (now === "failed") text = `Training failed: ${message}`;
+  $("training").textContent = text;
+  $("train").disabled = now === "training" || !state.canTrain;
+  showGrowth();
+}
+
+/* The accuracy of each network with its interval, over the number of labels. */
+function showGrowth() {
+  const rounds = state.growth;
+  $("growth").replaceChildren();
+  if (!rounds.length) return;
+  const [width, height, left, base] = [280, 130, 34, 104], most = Math.max(...rounds.map((each) => each.labels), 1);
+  const svg = (kind, facts, text) => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", kind);
+    for (const [name, value] of Object.entries(facts)) made.setAttribute(name, value);
+    if (text !== undefined) made.textContent = text;
+    return made;
+  };
+  const x = (labels) => left + 8 + (width - left - 24) * labels / most, y = (share) => base - (base - 10) * share / 100;
+  const picture = svg("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", fill: "currentColor",
+    "aria-label": `Accuracy of the networks: ${rounds.map((each) =>
+      `${each.labels} labels, ${percent(100 * each.hits / each.clips)}`).join("; ")}`});
+  for (const share of [0, 50, 100]) {
+    picture.append(svg("line", {x1: left, x2: width, y1: y(share), y2: y(share), stroke: "currentColor", opacity: .25}),
+      svg("text", {x: left - 5, y: y(share) + 4, "text-anchor": "end"}, `${share} %`));
+  }
+  for (const each of rounds) {
+    const at = x(each.labels), share = 100 * each.hits / each.clips, [low, high] = each.interval;
+    picture.append(svg("line", {x1: at, x2: at, y1: y(low), y2: y(high), stroke: "currentColor", "stroke-width": 2,
+      opacity: .5}), svg("circle", {cx: at, cy: y(share), r: 4.5}),
+      svg("text", {x: at, y: base + 14, "text-anchor": "middle"}, each.labels));
+  }
+  picture.append(svg("text", {x: (width + left) / 2, y: height - 1, "text-anchor": "middle"}, "labels"));
+  $("growth").append(picture, make("small", {}, "Accuracy of each network on random clips, with its 95 % interval."));
+}
+
+function showClasses() {
+  const wanted = $("class").value.trim().toLowerCase(), coloured = mode === "recordings";
+  const current = suggestion();
+  $("classes").replaceChildren(...state.classes.flatMap(({name, count, shown}, number) => {
+    if (!shown || (wanted && !name.toLowerCase().includes(wanted))) return [];
+    const parts = [make("span", {className: "class-name"}, name), make("span", {className: "count"}, String(count))];
+    if (coloured) {
+      const swatch = make("span", {className: "swatch"});
+      swatch.style.background = colourOf(name);
+      parts.unshift(swatch);
+    }
+    if (KEYS[number]) parts.unshift(make("kbd", {}, KEYS[number]));
+    const button = make("button", {type: "button"}, ...parts);
+    button.title = `${count} labelled`;
+    button.classList.toggle("suggested", current === name);
+    button.addEventListener("click", () => answer(name));
+    return [button];
+  }));
+  $("answers").classList.toggle("first", !shownClasses().length);
+  showOther();
+}
+
+function showOther() {
+  const text = $("class").value.trim(), found = matches(text);
+  const isNew = text && !state.classes.some((each) => each.name === text);
+  const hint = !text ? (shownClasses().length ? "" : "Type the name of the first class and press Enter.")
+    : found.length ? `Enter: ${found[0]}${isNew ? `. Shift and Enter: the new class ${text}` : ""}`
+      : `Enter: the new class ${text}`;
+  $("other-hint").textContent = hint;
+}
+
+function matches(text) {
+  const wanted = text.toLowerCase(), names = shownClasses().map((each) => each.name);
+  const exact = names.filter((name) => name.toLowerCase() === wanted);
+  return exact.length ? exact : names.filter((name) => name.toLowerCase().includes(wanted));
+}
+
+function showRecent() {
+  const acts = {skip: "later", reject: "not an action"};
+  $("recent").replaceChildren(...state.recent.slice(0, 8).map((each) => {
+    const many = each.clips.length > 1 ? ` × ${each.clips.length}` : "";
+    const person = each.by === state.you ? "" : each.by.replace(/^.*, /, "") || each.how;
+    const time = new Date(each.at).toLocaleTimeString([], {hour: "2-digit", minute: "2-digit"});
+    return make("li", {}, make("strong", {}, (each.label || acts[each.act] || each.act) + many),
+      make("span", {}, person), make("span", {}, time));
+  }));
+  if (!state.recent.length) $("recent").append(make("li", {}, "none yet"));
+}
+
+/* Clip by clip */
+
+async function refill() {
+  const found = await ask("/next", {count: Math.min(MOST, AHEAD + 1 + pending.size)});
+  queue = found.filter((each) => !pending.has(each.clip)).slice(0, AHEAD + 1);
+  await showQueue();
+}
+
+async function showQueue() {
+  const [first, ...rest] = queue;
+  const done = state.labelled + state.rejected >= state.clips;
+  $("why").textContent = first ? WHY[first.how] || "" : done ? "Every clip has a label." : "Choosing clips …";
+  showSuggestion();
+  if (!first) { stop($("current")); $("ahead").replaceChildren(); return; }
+  await play($("current"), first.clip, {controls: true});
+  const small = $("ahead").children;
+  while (small.length > rest.length) { stop($("ahead").lastChild.firstChild); $("ahead").lastChild.remove(); }
+  while (small.length < rest.length) {
+    const button = make("button", {type: "button"}, make("div"));
+    button.addEventListener("click", () => bringForward([...$("ahead").children].indexOf(button)));
+    $("ahead").append(button);
+  }
+  rest.forEach((each, number) => small[number].setAttribute("aria-label", `Clip ${number + 2}: label it first`));
+  await Promise.all(rest.map((each, number) => play(small[number].firstChild, each.clip)));
+}
+
+function bringForward(number) {
+  const [chosen] = queue.splice(number + 1, 1);
+  queue.unshift(chosen);
+  showQueue();
+  showClasses();
+}
+
+function suggestion() {
+  const found = mode === "clips" && queue[0] ? queue[0].suggestion : null;
+  return found ? found[0] : null;
+}
+
+function showSuggestion() {
+  const found = queue[0] && queue[0].suggestion;
+  $("suggestion").hidden = !found;
+  if (found) $("suggestion").replaceChildren(make("kbd", {}, "Enter"), " The recogniser says ",
+    make("strong", {}, found[0]), `, with probability ${percent(100 * found[1])}.`);
+}
+
+async function settle(path, content, said) {
+  const first = queue.shift();
+  if (!first) return;
+  say(said);
+  pending.add(first.clip);
+  const shown = showQueue();
+  showClasses();
+  await inTurn(async () => {
+    await ask(path, {clips: [first.clip], ...content}).finally(() => pending.delete(first.clip));
+    await shown;
+    if (!pending.size || queue.length < 2) await refill();
+  });
+}
+
+function flash(name) {
+  const button = [...$("classes").children].find((each) => each.querySelector(".class-name").textContent === name);
+  if (!button) return;
+  button.classList.add("given");
+  setTimeout(() => button.classList.remove("given"), 350);
+}
+
+function answer(name) {
+  $("class").value = "";
+  if (mode === "recordings") labelStretch("/label", {label: name, how: "timeline"});
+  else if (mode === "clips") settle("/label", {label: name}, `labelled ${name}`);
+  flash(name);
+}
+
+function later() {
+  if (mode === "groups") { groupNumber++; showGroup(); }
+  else if (mode === "clips") settle("/skip", {}, "put off");
+}
+
+function reject() {
+  if (mode === "recordings") labelStretch("/reject", {});
+  else if (mode === "clips") settle("/reject", {}, "not an action");
+}
+
+function undo() {
+  inTurn(async () => {
+    const {undone} = await ask("/undo", {});
+    say(undone ? `withdrawn: ${undone.label || undone.act}` : "there is nothing to withdraw");
+    await refresh();
+    await (mode === "groups" ? showGroup() : mode === "recordings" ? showRecording() : refill());
+    showClasses();
+  });
+}
+
+/* Groups */
+
+let groupNumber = 0, group = null;
+
+async function showGroup() {
+  group = await ask("/group", {number: groupNumber});
+  for (const each of $("group").children) stop(each.firstChild);
+  $("group").replaceChildren();
+  $("group-actions").hidden = !group.groups;
+  if (!group.groups) {
+    $("group-title").textContent = state.round ? "There is no group of clips in which the recogniser is sure."
+      : "Groups appear when a recogniser is trained: clips in which it is sure are then labelled together.";
+    return;
+  }
+  $("group-title").replaceChildren("Do all of these show ", make("strong", {}, group.label),
+    "? Click those that do not, then accept the rest.");
+  for (const [number, name] of group.clips.entries()) {
+    const mark = make("span", {className: "mark"});
+    const button = make("button", {type: "button", "aria-pressed": "true"}, make("div"), mark);
+    button.dataset.clip = name;
+    button.addEventListener("click", () => toggle(button));
+    $("group").append(button);
+    markOf(button, number);
+    play(button.firstChild, name);
+  }
+  countGroup();
+}
+
+function markOf(button, number) {
+  const taken = button.getAttribute("aria-pressed") === "true";
+  button.lastChild.textContent = `${KEYS[number]}  ${taken ? "✓ taken" : "✗ left out"}`;
+  button.setAttribute("aria-label", `Clip ${number + 1}, ${taken ? "taken" : "left out"}`);
+}
+
+function toggle(button) {
+  button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+  markOf(button, [...$("group").children].indexOf(button));
+  countGroup();
+}
+
+const taken = () => [...$("group").children].filter((each) => each.getAttribute("aria-pressed") === "true");
+
+function countGroup() {
+  $("accept").lastElementChild.textContent = `Accept ${taken().length} as ${group.label}`;
+  $("accept").disabled = !taken().length;
+}
+
+function acceptGroup() {
+  const clips = taken().map((each) => each.dataset.clip), label = group.label;
+  if (!clips.length) return;
+  inTurn(async () => {
+    await ask("/label", {clips, label, how: "group"});
+    say(`${clips.length} clips labelled ${label}`);
+    await refresh();
+    await showGroup();
+  });
+}
+
+/* Recordings: a cell for each window; a stretch of cells is chosen by dragging or with the arrow keys */
+
+let recording = null, stretch = [0, 0], playing = 0;
+
+function showRecordings() {
+  $("tab-recordings").hidden = !state.recordings.length;
+  if ($("recording").options.length === state.recordings.length) return;
+  $("recording").replaceChildren(...state.recordings.map((name, number) => make("option", {value: number}, name)));
+}
+
+async function showRecording() {
+  if (!state.recordings.length) return;
+  recording = await ask("/recording", {number: Number($("recording").value || 0)});
+  stretch = stretch.map((at) => Math.min(at, recording.windows.length - 1));
+  $("timeline").replaceChildren(...recording.windows.map(({start, end, label, guess, rejected}, number) => {
+    const own = make("span", {}, rejected ? "✗" : label ? label.slice(0, 4) : ""), line = make("i");
+    if (guess) line.style.background = colourOf(guess);
+    const cell = make("div", {role: "option"}, own, line);
+    if (label) { cell.style.background = colourOf(label); cell.style.color = "#000"; }
+    cell.title = `frames ${start}–${end}: ${rejected ? "not an action" : label || "no label"}` +
+      (guess ? `; recognised: ${guess}` : "");
+    cell.setAttribute("aria-label", cell.title);
+    cell.dataset.number = number;
+    return cell;
+  }));
+  showStretch();
+}
+
+function showStretch() {
+  const [from, to] = [Math.min(...stretch), Math.max(...stretch)];
+  for (const [number, cell] of [...$("timeline").children].entries()) {
+    cell.setAttribute("aria-selected", String(number >= from && number <= to));
+  }
+  const first = recording.windows[from], last = recording.windows[to], count = to - from + 1;
+  $("stretch-time").textContent = `Frames ${first.start} to ${last.end} of ${recording.frames}` +
+    ` (${count} window${count > 1 ? "s" : ""})`;
+  playing = from;
+  playWindow();
+}
+
+async function playWindow() {
+  const number = playing;
+  for (const [each, cell] of [...$("timeline").children].entries()) cell.classList.toggle("playing", each === number);
+  await play($("stretch"), recording.windows[number].clip, {controls: true, loop: false, onEnd: () => {
+    if (mode !== "recordings") return;
+    const [from, to] = [Math.min(...stretch), Math.max(...stretch)];
+    playing = playing >= to ? from : playing + 1;
+    setTimeout(playWindow, playing === from ? 450 : 0);
+  }});
+  players.get($("stretch"))?.play();
+}
+
+function labelStretch(path, content) {
+  const [from, to] = [Math.min(...stretch), Math.max(...stretch)];
+  const clips = recording.windows.slice(from, to + 1).map((each) => each.clip);
+  inTurn(async () => {
+    await ask(path, {clips, ...content});
+    say(`${clips.length} windows: ${content.label || "not an action"}`);
+    stretch = [Math.min(to + 1, recording.windows.length - 1), Math.min(to + 1, recording.windows.length - 1)];
+    await refresh();
+    await showRecording();
+  });
+}
+
+function moveStretch(by, extend) {
+  const last = recording.windows.length - 1, at = Math.max(0, Math.min(last, stretch[1] + by));
+  stretch = extend ? [stretch[0], at] : [at, at];
+  showStretch();
+}
+
+$("timeline").addEventListener("pointerdown", (event) => {
+  const cell = event.target.closest("[data-number]");
+  if (!cell) return;
+  event.preventDefault();
+  $("timeline").focus();
+  stretch = [Number(cell.dataset.number), Number(cell.dataset.number)];
+  showStretch();
+  const move = (now) => {
+    const under = document.elementFromPoint(now.clientX, now.clientY)?.closest("[data-number]");
+    if (under && Number(under.dataset.number) !== stretch[1]) { stretch[1] = Number(under.dataset.number); showStretch(); }
+  };
+  const end = () => {
+    document.removeEventListener("pointermove", move);
+    document.removeEventListener("pointerup", end);
+    document.removeEventListener("pointercancel", end);
+  };
+  document.addEventListener("pointermove", move);
+  document.addEventListener("pointerup", end);
+  document.addEventListener("pointercancel", end);
+});
+$("recording").addEventListener("change", () => { stretch = [0, 0]; showRecording(); });
+
+/* Keys, tabs and buttons */
+
+function choose(name) {
+  mode = name;
+  for (const each of ["clips", "groups", "recordings"]) {
+    $(each).hidden = each !== name;
+    $(`tab-${each}`).setAttribute("aria-selected", String(each === name));
+  }
+  $("answers").hidden = name === "groups";
+  $("skip").hidden = name === "recordings";
+  if (name !== "recordings") stop($("stretch"));
+  $("question").textContent = name === "recordings" ? "What is the action of this stretch?" : "What is this action?";
+  showClasses();
+  if (name === "groups") { groupNumber = 0; showGroup(); }
+  if (name === "recordings") showRecording();
+  if (name === "clips") refill();
+}
+
+function train() { inTurn(async () => { await ask("/train", {}); await refresh(); }); }
+
+const TURNS = {ArrowLeft: [-0.15, 0], ArrowRight: [0.15, 0], ArrowUp: [0, 0.12], ArrowDown: [0, -0.12]};
+const COMMANDS = {" ": later, "-": reject, "−": reject, Backspace: undo, ".": train};
+
+function turn(event) {
+  if (mode === "recordings") moveStretch(["ArrowLeft", "ArrowUp"].includes(event.key) ? -1 : 1, event.shiftKey);
+  else players.get($("current"))?.turn(...TURNS[event.key]);
+}
+
+function accept() {
+  if (mode === "groups") acceptGroup();
+  else if (suggestion()) answer(suggestion());
+}
+
+function onKey(event) {
+  const inField = event.target.matches("input, select, textarea"), key = event.key;
+  if (event.ctrlKey || event.altKey || event.metaKey || $("keys").open || !state) return;
+  if (inField) {
+    if (key === "Escape") { event.target.value = event.target.matches("#class") ? "" : event.target.value;
+      event.target.blur(); showClasses(); }
+    return;
+  }
+  const number = KEYS.indexOf(key.toLowerCase()), onButton = event.target.matches("button, a");
+  if (onButton && (key === " " || key === "Enter")) return;
+  if (TURNS[key]) turn(event);
+  else if (key === "+" || key === "/") $("class").focus();
+  else if (key === "?") $("keys").showModal();
+  else if (event.repeat) return;
+  else if (COMMANDS[key]) COMMANDS[key]();
+  else if (key === "Enter") accept();
+  else if (key.length === 1 && number >= 0) byKey(number);
+  else return;
+  event.preventDefault();
+}
+
+function byKey(number) {
+  if (mode === "groups") { const cell = $("group").children[number]; if (cell) toggle(cell); }
+  else if (state.classes[number]?.shown) answer(state.classes[number].name);
+}
+
+document.addEventListener("keydown", onKey);
+$("class").addEventListener("input", showClasses);
+$("class").addEventListener("keydown", (event) => {
+  if (event.key === "Enter") { event.preventDefault(); useTyped(event.shiftKey); }
+});
+$("other").addEventListener("submit", (event) => { event.preventDefault(); useTyped(false); });
+
+function useTyped(asNew) {
+  const text = $("class").value.trim(), found = matches(text);
+  if (!text) return;
+  $("class").blur();
+  answer(asNew || !found.length ? text : found[0]);
+}
+
+for (const name of ["clips", "groups", "recordings"]) $(`tab-${name}`).addEventListener("click", () => choose(name));
+for (const [id, action] of Object.entries({skip: later, reject, undo, train, accept: acceptGroup, "next-group": later,
+  help: () => $("keys").showModal()})) {
+  $(id).addEventListener("click", (event) => { action(); if (event.detail) event.currentTarget.blur(); });
+}
+
+async function begin() {
+  history.replaceState(null, "", "/");
+  await refresh();
+  let version = state.version;
+  const events = new EventSource("/events");
+  events.onmessage = (event) => {
+    if (Number(event.data) !== version) { version = Number(event.data); refreshSoon(); }
+  };
+  events.onerror = () => tell("The program does not answer. Start psp label again; nothing is lost.");
+  events.onopen = () => tell("");
+  if (!state.labelled) $("keys").showModal();
+  await refill();
+  showClasses();
+}
+
+begin();
