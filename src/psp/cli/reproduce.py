@@ -90,6 +90,7 @@ def reproduce(
     else:
         stores = _stores(store)
     planned = plan(chosen, stores, scope)
+    _say_left_out(chosen, planned)
     _check_names("column", columns, list(dict.fromkeys(run.column.name for run in planned)))
     missing = pending(_asked_for(planned, rows, columns), config, chosen.from_weights)
     say(f"{chosen.title}: {len(planned)} runs, {len(missing)} of them to do.")
@@ -101,6 +102,18 @@ def reproduce(
     outcome = _run(missing, chosen, replace(config, minutes=left))
     _write(chosen, planned, config, scope)
     return _exit_code(outcome, len(missing))
+
+
+def _say_left_out(experiment: Experiment, planned: Sequence[PlannedRun]) -> None:
+    """Print which systems need a store of another normalisation; ConfigError if all do."""
+    there = {run.row.name for run in planned}
+    absent = [row.name for row in experiment.rows if row.name not in there]
+    remedy = "Prepare the recordings a second time with --normalise authors, and name that store too."
+    if not planned:
+        what = f"no system of {experiment.name} can be trained on these stores."
+        raise ConfigError(what, where="store", remedy=remedy)
+    if absent:
+        say(f"left out: {', '.join(absent)}. {remedy}")
 
 
 def _check_every_epoch(experiment: Experiment, config: RunnerConfig) -> None:
