@@ -35,7 +35,9 @@ def with_stage(config: TrainConfig, **changes: Any) -> TrainConfig:
 
 def small_run(method: str, **options: Any) -> TrainConfig:
     """A small run of a method; one that trains no predictor is followed by the supervised baseline."""
-    config = with_stage(SMALL_RUN, method=method_config(method, **options))
+    config, own = with_stage(SMALL_RUN, method=method_config(method, **options)), METHODS[method].own_encoder
+    if own is not None:
+        config = replace(config, model=ModelConfig(replace(own, blocks=((4, 4, 3, 2), (4, 8, 3, 1)))))
     if METHODS[method].trains_predictor:
         return config
     second = replace(SMALL_RUN.last, method=method_config("supervised"), name="finetune", initialise="backbone")

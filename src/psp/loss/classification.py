@@ -50,6 +50,11 @@ def align_distribution(targets: Float[Tensor, "n k"], mean: Float[Tensor, "k"]) 
     return even / even.sum(dim=1, keepdim=True)
 
 
+def probabilities(logits: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+    """Return softmax(logits) as constant targets, in single precision or better."""
+    return logits.detach().to(torch.promote_types(logits.dtype, torch.float32)).softmax(dim=1)
+
+
 def divergence(targets: Float[Tensor, "n k"], logits: Float[Tensor, "n k"]) -> Float[Tensor, "n"]:
     """Return KL(targets || softmax(logits)) of every clip."""
     return F.kl_div(logits.log_softmax(dim=1), targets, reduction="none").sum(dim=1)
@@ -58,3 +63,13 @@ def divergence(targets: Float[Tensor, "n k"], logits: Float[Tensor, "n k"]) -> F
 def accuracy(logits: Float[Tensor, "n k"], labels: Int[Tensor, "n"]) -> Float[Tensor, ""]:
     """Return the share of correct clips among those with a label other than -1; 0 without any."""
     return (logits.argmax(dim=1) == labels).sum() / (labels >= 0).sum().clamp(min=1)
+
+
+def entropy(logits: Float[Tensor, "n k"]) -> Float[Tensor, "n"]:
+    """Return the entropy of softmax(logits) of every clip (entropy minimisation, Grandvalet and Bengio 2004)."""
+    return -(logits.softmax(dim=1) * logits.log_softmax(dim=1)).sum(dim=1)
+
+
+def squared_difference(logits: Float[Tensor, "n k"], targets: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
+    """Return the mean squared difference of softmax(logits) and target probabilities (Tarvainen and Valpola 2017)."""
+    return F.mse_loss(logits.softmax(dim=1), targets.to(logits))

@@ -16,7 +16,7 @@ from psp.errors import CheckpointError, ConfigError
 from psp.loss.classification import accuracy
 from psp.model.backbone import Backbone, ModelConfig
 from psp.model.encoded import Encoded
-from psp.model.encoder import make_encoder
+from psp.model.encoder import EncoderConfig, make_encoder
 from psp.model.heads import Classifier
 from psp.model.memory import MemoryConfig
 from psp.model.predictor import Fusion, Predictor, make_predictor
@@ -61,6 +61,11 @@ class Setting:
     def backbone(self, encoders: Sequence[nn.Module], modalities: Sequence[str]) -> Backbone:
         """Return the backbone with the given encoders."""
         return Backbone(encoders, modalities, self.layout, self.frames, self.model)
+
+    def new_backbone(self, modalities: Sequence[str]) -> Backbone:
+        """Return a backbone with one new encoder, or one for each modality, as configured."""
+        count = len(modalities) if self.model.networks == "own" else 1
+        return self.backbone([self.encoder() for _ in range(count)], modalities)
 
     def predictor(self, modalities: Sequence[str], fusion: Fusion) -> Predictor:
         """Return a new predictor with one network, or one for each modality, as configured."""
@@ -126,12 +131,14 @@ class Method(nn.Module, Generic[C]):
     A subclass builds its modules and buffers in `__init__`, names its batches and computes a loss. Every step runs the
     `phases` one after the other, each with an optimiser of its own (an adversarial method: discriminator, main).
     `trains_predictor` is False for pure pre-training. `uses_confidence` says that samples need confidence.
+    `own_encoder` is the encoder of a method that is an encoder design; None for those that take any encoder.
     """
 
     Config: ClassVar[type[MethodConfig]] = MethodConfig
     phases: ClassVar[tuple[str, ...]] = ("main",)
     trains_predictor: ClassVar[bool] = True
     uses_confidence: ClassVar[bool] = False
+    own_encoder: ClassVar[EncoderConfig | None] = None
 
     def __init__(self, config: C, setting: Setting) -> None:
         super().__init__()
@@ -184,6 +191,21 @@ class Method(nn.Module, Generic[C]):
     def pyramid_heads(self) -> Mapping[str, PyramidHead]:
         """Return the trained contrastive head of every contrasted modality, for figures; empty for most methods."""
         return {}
+
+
+class PretrainingMethod(Method[C]):
+    """A method that pre-trains a backbone on the training clips without labels, in the given augmentations.
+
+    A second stage, such as `supervised`, starts from the backbone. The clips are the batch "unlabelled".
+    """
+
+    trains_predictor: ClassVar[bool] = False
+    augmentations: ClassVar[tuple[Augmentation, ...]] = ("strong",)
+
+    def batches(self) -> Mapping[str, BatchSpec]:
+        """Return training clips in the augmentations of the method."""
+        size = self.setting.batch.unlabelled
+        return {"unlabelled": BatchSpec("train", size, self.config.modalities, self.augmentations)}
 
 
 class PredictorMethod(Method[C]):

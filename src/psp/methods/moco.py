@@ -1,22 +1,33 @@
-"""MoCo: contrastive pre-training against a memory bank of keys from a momentum encoder."""
+"""MoCo: contrastive pre-training against a memory bank of keys from a momentum encoder; and AS-CAL, its skeleton form.
 
-import copy
+He et al. 2020, "Momentum Contrast", with the MLP head and strong augmentation of MoCo v2 (Chen et al. 2020). The papers
+use momentum 0.999 and 65,536 keys; skeleton data sets are small. No shuffled batch norm.
+
+AS-CAL: Rao et al. 2021, "Augmented Skeleton Based Contrastive Action Learning with Momentum LSTM": temperature 0.06, no
+projection head, momentum 0.999, 500 keys on Northwestern-UCLA, time reversal of half of the queries. Its own encoder is
+an LSTM of 256 units (model.encoder.joints recurrent, model.encoder.cell lstm); its shear is that of the augmentation.
+"""
+
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
-from psp.batches.batch import Batch, BatchSpec
+from psp.batches.batch import Batch, Sample
+from psp.batches.counter_rng import uniform
 from psp.config.ranges import require
 from psp.loss.info_nce import info_nce
-from psp.loss.memory_bank import MemoryBank
-from psp.methods.base import Method, MethodConfig, Setting, StepContext, StepOutput
+from psp.methods.base import StepContext, StepOutput
+from psp.methods.momentum import MomentumConfig, MomentumMethod
 from psp.model.backbone import ProjectedBackbone
+
+DIFFERENCES = ("motion", "velocity", "bone motion")
+"""Modalities whose sign changes when time is reversed."""
 
 
 @dataclass(frozen=True)
-class MoCoConfig(MethodConfig):
+class MoCoConfig(MomentumConfig):
     """Options of MoCo.
 
     Args:
@@ -26,54 +37,61 @@ class MoCoConfig(MethodConfig):
         bank: number of keys in the memory bank of a modality
     """
 
-    temperature: float = 0.07
-    momentum: float = 0.99
-    bank: int = 1024
 
-    def __post_init__(self) -> None:
-        require(self.temperature > 0, "method.temperature", self.temperature, "a number above 0")
-        require(0 <= self.momentum < 1, "method.momentum", self.momentum, "0 or more, below 1")
-        require(self.bank >= 1, "method.bank", self.bank, "1 or more")
-
-
-class MoCo(Method[MoCoConfig]):
-    """He et al. 2020, "Momentum Contrast", with the MLP head and strong augmentation of MoCo v2 (Chen et al. 2020).
-
-    It only pre-trains: a second stage, such as `supervised`, starts from its query encoder.
-    """
+class MoCo(MomentumMethod[MoCoConfig]):
+    """InfoNCE of the queries of one sample with the keys of another one of the same clip."""
 
     Config = MoCoConfig
-    trains_predictor = False
-
-    def __init__(self, config: MoCoConfig, setting: Setting) -> None:
-        super().__init__(config, setting)
-        names, width = config.modalities, setting.model.encoder.width
-        encoders = [setting.encoder() for _ in range(len(names) if setting.model.networks == "own" else 1)]
-        self.query = ProjectedBackbone(setting.backbone(encoders, names))
-        self.key = copy.deepcopy(self.query).requires_grad_(False)
-        self.bank = MemoryBank(len(names), config.bank, width)
-
-    def batches(self) -> Mapping[str, BatchSpec]:
-        """Return training clips in two strongly augmented samples."""
-        size = self.setting.batch.unlabelled
-        return {"unlabelled": BatchSpec("train", size, self.config.modalities, ("strong", "strong"))}
 
     def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
-        """Return InfoNCE of the queries of one sample with the keys of the other, the mean over the modalities."""
-        first, second = batch["unlabelled"].samples
-        queries = self.query(first, self.setting.memory)
-        with torch.no_grad():
-            keys = self.key(second, self.setting.memory)
-        groups = zip(queries, keys, self.bank.features.clone(), strict=True)
-        loss = torch.stack([info_nce(*group, self.config.temperature) for group in groups]).mean()
-        self.bank.enqueue(keys)
-        return StepOutput(loss, {})
+        """Return InfoNCE, the mean over the modalities."""
+        groups = zip(*self.encode(batch), strict=True)
+        return StepOutput(torch.stack([info_nce(*group, self.config.temperature) for group in groups]).mean(), {})
 
-    def backbone(self) -> nn.Module:
-        """Return the query encoder(s)."""
-        return self.query.backbone
 
-    @torch.no_grad()
-    def on_step_end(self, context: StepContext) -> None:
-        """Move the key encoder towards the query encoder."""
-        torch._foreach_lerp_([*self.key.parameters()], [*self.query.parameters()], 1 - self.config.momentum)
+@dataclass(frozen=True)
+class ASCALConfig(MomentumConfig):
+    """Options of AS-CAL.
+
+    Args:
+        modalities: modalities, each contrasted with keys of its own
+        temperature: tau of InfoNCE
+        momentum: momentum of the key encoder
+        bank: number of keys in the memory bank of a modality
+        reversal: probability that the frames of a query are reversed
+    """
+
+    temperature: float = 0.06
+    bank: int = 512
+    reversal: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 <= self.reversal <= 1, "method.reversal", self.reversal, "a probability from 0 to 1")
+
+
+class ASCAL(MomentumMethod[ASCALConfig]):
+    """MoCo on the pooled features themselves, with reversed queries."""
+
+    Config = ASCALConfig
+
+    def make_query(self) -> ProjectedBackbone:
+        """Return a new query encoder without a projection head."""
+        query = super().make_query()
+        query.projection = nn.Identity()
+        return query
+
+    def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
+        """Return InfoNCE, the mean over the modalities."""
+        chosen = uniform(batch["unlabelled"].keys, "reversal") < self.config.reversal
+        groups = zip(*self.encode(batch, lambda sample: reversed_in_time(sample, chosen)), strict=True)
+        return StepOutput(torch.stack([info_nce(*group, self.config.temperature) for group in groups]).mean(), {})
+
+
+def reversed_in_time(sample: Sample, chosen: torch.Tensor) -> Sample:
+    """Return the sample with the frames of the chosen clips in reverse order."""
+    found = {}
+    for name, values in sample.modalities.items():
+        backwards = values.flip(2) * (-1 if name in DIFFERENCES else 1)
+        found[name] = torch.where(chosen[:, None, None, None, None], backwards, values)
+    return replace(sample, modalities=found)

@@ -6,14 +6,14 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from psp.batches.batch import Sample
 from psp.config.ranges import require
 from psp.distributed import gather_ranks
 from psp.errors import ConfigError
-from psp.model.encoded import Encoded
+from psp.model.encoded import Encoded, to_rows
 from psp.model.encoder import EncoderConfig
 from psp.model.heads import Projection
 from psp.model.memory import PLENTY, MemoryConfig, encode_in_memory
@@ -83,6 +83,11 @@ class Backbone(nn.Module):
         for (_, name), part in zip(order, encoded, strict=True):
             features[name].append(part)
         return features
+
+    def rows(self, values: Shaped[Tensor, "n m t v c"], sample: Sample) -> Shaped[Tensor, "r c t v"]:
+        """Return values of the persons of a sample as rows, in the order of the rows of `Encoded`."""
+        present = self.config.persons == "present"
+        return to_rows(values, sample.persons if present else torch.ones_like(sample.persons))[0]
 
     def dense_features(
         self, modality: str, inputs: Float[Tensor, "n m t v 3"], persons: Bool[Tensor, "n m"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 
@@ -42,8 +42,8 @@ class Encoded:
 
 
 def to_rows(
-    inputs: Float[Tensor, "n m t v c"], persons: Bool[Tensor, "n m"]
-) -> tuple[Float[Tensor, "r c t v"], Int[Tensor, "r"]]:
+    inputs: Shaped[Tensor, "n m t v c"], persons: Bool[Tensor, "n m"]
+) -> tuple[Shaped[Tensor, "r c t v"], Int[Tensor, "r"]]:
     """Return the existing persons as rows for the encoder, clip by clip, and the clip of each row, on the CPU.
 
     `persons` should be on the CPU too, because a copy from a GPU has to wait for it.

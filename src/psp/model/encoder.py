@@ -1,5 +1,6 @@
 """The encoder: DSTA-Net, from coordinates of joints to features of joints (section 3.1, "Encoder [21]")."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -12,10 +13,15 @@ from psp.config.ranges import require
 from psp.errors import ConfigError
 from psp.model.attention import SelfAttention
 from psp.model.convolution import COORDINATES, NormalisedConvolution, activation, initialise
+from psp.model.filters import FilterEncoder
 from psp.model.graph import GraphEncoder
+from psp.model.points import PointEncoder
+from psp.model.recurrent import Cell, PoseEncoder, RecurrentEncoder
 from psp.model.temporal import TemporalAttention, TemporalConvolution
 from psp.model.whole_body import WholeBodyEncoder
 from psp.skeleton.layout import Layout
+
+JointKind = Literal["attention", "graph", "together", "recurrent", "limbs", "filters", "points"]
 
 Size = Literal["light", "tiny", "small", "full"]
 
@@ -41,10 +47,12 @@ class EncoderConfig:
 
     Args:
         blocks: (inputs, outputs, inner, stride) of each block; inner is the width of Q and K of a head or, for joints
-            graph and together, the number of frames of a filter
+            graph, together and filters, the number of frames of a filter, for points the number of neighbours
         heads: number of attention heads, of the encoder (joints attention) and of PPA
-        joints: how joints are combined - attention (DSTA-Net), graph (along the skeleton) or together (one vector of
-            the whole body); the options below are for attention only
+        joints: how joints are combined - attention (DSTA-Net), graph (along the skeleton), together (one vector of the
+            whole body), recurrent (GRU or LSTM over that vector), limbs (the same over embeddings of poses), filters
+            (one wide temporal convolution) or points (a cloud); the options below are for attention only, but for cell
+        cell: the cell of recurrent layers
         temporal: how frames are combined - convolution (7x1, PSP Learning) or attention (DSTA-Net)
         temporal_map: add DSTA-Net's learnt map to temporal attention, which fixes the number of frames
         dropout: dropout probability on attention maps
@@ -52,7 +60,8 @@ class EncoderConfig:
 
     blocks: tuple[tuple[int, int, int, int], ...] = SIZES["full"]
     heads: int = 4
-    joints: Literal["attention", "graph", "together"] = "attention"
+    joints: JointKind = "attention"
+    cell: Cell = "gru"
     temporal: Literal["convolution", "attention"] = "convolution"
     temporal_map: bool = False
     dropout: float = 0.0
@@ -69,7 +78,10 @@ class EncoderConfig:
                     remedy="Make the first number of every block the second number of the block before.",
                 )
         for block in self.blocks:
-            if self.joints != "attention" and block[2] % 2 == 0:
+            if self.joints in ("recurrent", "limbs") and block[1] % 2:
+                what = f"a bidirectional layer cannot have {block[1]} outputs, an odd number."
+                raise ConfigError(what, remedy="Make the second number of every block even.")
+            if self.joints in ("graph", "together", "filters") and block[2] % 2 == 0:
                 what = f"the filter of encoder block {block} has {block[2]} frames, an even number."
                 raise ConfigError(what, remedy="Make the third number of every block odd.")
 
@@ -141,10 +153,16 @@ def encoder_of_size(size: Size) -> EncoderConfig:
     return EncoderConfig(SIZES[size], joints="together" if size == "light" else "attention")
 
 
-def make_encoder(layout: Layout, frames: int, config: EncoderConfig) -> Encoder | GraphEncoder | WholeBodyEncoder:
+def make_encoder(layout: Layout, frames: int, config: EncoderConfig) -> nn.Module:
     """Return a new encoder of the configured type."""
-    if config.joints == "graph":
-        return GraphEncoder(layout, config.blocks)
-    if config.joints == "together":
-        return WholeBodyEncoder(len(layout.joints), config.blocks)
-    return Encoder(len(layout.joints), frames, config)
+    joints = len(layout.joints)
+    makers: dict[JointKind, Callable[[], nn.Module]] = {
+        "attention": lambda: Encoder(joints, frames, config),
+        "graph": lambda: GraphEncoder(layout, config.blocks),
+        "together": lambda: WholeBodyEncoder(joints, config.blocks),
+        "recurrent": lambda: RecurrentEncoder(joints, config.blocks, config.cell),
+        "limbs": lambda: PoseEncoder(layout, config.blocks, config.cell),
+        "filters": lambda: FilterEncoder(joints, config.blocks),
+        "points": lambda: PointEncoder(config.blocks),
+    }
+    return makers[config.joints]()

@@ -124,11 +124,14 @@ def with_method(config: TrainConfig, name: str | None) -> TrainConfig:
     """Return the settings of a preset for another method.
 
     Options that both methods have keep the preset's values, except modalities: each method has its own default. A
-    method that trains no predictor becomes a first stage, followed by a stage of the supervised baseline.
+    method that trains no predictor becomes a first stage, followed by a stage of the supervised baseline. A method that
+    is an encoder design brings its encoder.
     """
     if name is None or name == method_name(config.last.method):
         return config
-    method = _carried_over(config.last.method, name)
+    method, own = _carried_over(config.last.method, name), METHODS[name].own_encoder
+    if own is not None:
+        config = replace(config, model=replace(config.model, encoder=own))
     if METHODS[name].trains_predictor:
         return replace(config, stages=(replace(config.last, method=method),))
     baseline = replace(config.last, method=_carried_over(config.last.method, "supervised"), name="finetune")
