@@ -13,6 +13,7 @@ from psp.cli.formats import formats
 from psp.cli.import_weights import import_weights
 from psp.cli.label import label
 from psp.cli.layouts import layouts
+from psp.cli.live import live
 from psp.cli.options import Command, parse_arguments, parser_of
 from psp.cli.predict import predict
 from psp.cli.prepare import prepare, run_prepare
@@ -31,6 +32,7 @@ COMMANDS: Mapping[str, Command] = {
     "train": train,
     "evaluate": evaluate,
     "predict": predict,
+    "live": live,
     "export": export,
     "report": report,
     "formats": formats,

@@ -27,8 +27,8 @@ State = Literal["idle", "training", "failed"]
 class Rounds:
     """The trainings of a labelling, numbered from 1, in the folders `001`, `002`, ... of `folder`.
 
-    `options` are further arguments of `psp train`, which yields to other programs as `niceness` says. What a network says of the clips is kept beside its run, in
-    `001.npz`.
+    `options` are further arguments of `psp train`, which yields to other programs as `niceness` says. What a network
+    says of the clips is kept beside its run, in `001.npz`.
     """
 
     def __init__(self, folder: Path, store: Path, options: Sequence[str] = (), niceness: int = NICENESS) -> None:

@@ -1,0 +1,184 @@
+"""Frames of a stream: of recordings as if a camera delivered them now, of a folder that grows, and of a socket."""
+
+import hmac
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from psp.deploy.foreign import ForeignSource, Options, open_for
+from psp.errors import ConfigError, PSPError
+from psp.model.model_file import Interface
+from psp.preprocess.bodies import BodyConfig, choose_bodies
+from psp.skeleton.recording import Recording
+
+FPS, PAUSE = 30.0, 0.05
+"""Frames a second where they are not stated, and seconds between two looks at a folder."""
+
+LONGEST = 1 << 20
+"""The largest number of bytes of a line that is sent to the socket."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Joints (m, v, c) and confidence (m, v) of one frame, None if nothing was sent; `begins` a new recording.
+
+    `due` is the time in seconds after the beginning of the recording at which it is to be shown. `zero_is_missing`
+    says whether joints at the origin were not observed.
+    """
+
+    joints: Any
+    confidence: Any
+    source: str
+    begins: bool = False
+    due: float = 0.0
+    zero_is_missing: bool = False
+
+
+def recorded_frames(interface: Interface, path: Path, options: Options, speed: float = 1.0) -> Iterator[Frame]:
+    """Yield the frames of the recordings of a file or folder, converted for a model."""
+    source = open_for(interface, path, options)
+    for item in source.items():
+        yield from _frames(source.read(item), interface, speed)
+
+
+def arriving_frames(interface: Interface, folder: Path, options: Options, speed: float = 1.0) -> Iterator[Frame | None]:
+    """Yield the frames of files that are written into a folder from now on, by name; None while there is none.
+
+    A file is read when its size has not changed between two looks. Files of one frame each, as pose estimators write
+    them, are one recording; a file of several frames is a recording of its own. Files that cannot be read are skipped.
+    """
+    if not folder.is_dir():
+        raise ConfigError("this is not a folder.", where=str(folder), remedy="Name the folder that files appear in.")
+    known, sizes = set(_files(folder)), dict[Path, int]()
+    first = True
+    while True:
+        new = {path: _size(path) for path in _files(folder) if path not in known}
+        ready = sorted(path for path, size in new.items() if size and sizes.get(path) == size)
+        sizes = new
+        known |= set(ready)
+        for path in ready:
+            frames = _of_file(interface, path, options, speed)
+            for frame in frames:
+                yield replace(frame, begins=first) if len(frames) == 1 else frame
+                first = False
+        if not ready:
+            yield None
+
+
+class FrameSocket:
+    """A socket on 127.0.0.1 that takes one connection after the other, each with one line of JSON per frame.
+
+    The first line is the `token`, so that no web page can send frames. Then a line is {"joints": [...], "confidence":
+    [...]} or the joints alone: (v, c) or (m, v, c) numbers in the coordinates of the model, null where a joint was not
+    observed.
+    """
+
+    def __init__(self, token: str, port: int = 0) -> None:
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self._listener.settimeout(0.2)
+        self._token = token
+        self.port: int = self._listener.getsockname()[1]
+
+    def close(self) -> None:
+        """Take no further connections."""
+        self._listener.close()
+
+    def frames(self, is_open: Callable[[], bool] = lambda: True) -> Iterator[Frame | None]:
+        """Yield the frames of all connections, None while there is none; it ends when `is_open` is False."""
+        number = 0
+        while is_open():
+            try:
+                connection, _ = self._listener.accept()
+            except TimeoutError:
+                yield None
+                continue
+            number += 1
+            with connection:
+                connection.settimeout(0.2)
+                yield from self._of_connection(connection, f"connection {number}", is_open)
+
+    def _of_connection(
+        self, connection: socket.socket, name: str, is_open: Callable[[], bool]
+    ) -> Iterator[Frame | None]:
+        lines = _lines(connection, is_open)
+        token = next((line for line in lines if line is not None), b"")
+        if not hmac.compare_digest(token.strip(), self._token.encode()):
+            return
+        begins = True
+        for line in lines:
+            if line is None:
+                yield None
+            elif line.strip():
+                joints, confidence = _parsed(line)
+                yield Frame(joints, confidence, name, begins, zero_is_missing=True)
+                begins = False
+
+
+def _frames(recording: Recording, interface: Interface, speed: float) -> list[Frame]:
+    if recording.detections or len(recording.joints) > interface.persons:
+        recording, _ = choose_bodies(recording, BodyConfig(persons=interface.persons))
+    rate = speed * (recording.fps or FPS)
+    pairs = zip(recording.joints.swapaxes(0, 1), recording.confidence.swapaxes(0, 1), strict=True)
+    name = recording.info.id
+    return [
+        Frame(joints, confidence, name, number == 0, number / rate) for number, (joints, confidence) in enumerate(pairs)
+    ]
+
+
+def _of_file(interface: Interface, path: Path, options: Options, speed: float) -> list[Frame]:
+    try:
+        source: ForeignSource = open_for(interface, path, options)
+        return [frame for item in source.items() for frame in _frames(source.read(item), interface, speed)]
+    except PSPError:
+        return []
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _lines(connection: socket.socket, is_open: Callable[[], bool]) -> Iterator[bytes | None]:
+    """Yield the lines of a connection, None while there is none; it ends with a line that is too long."""
+    held = b""
+    while is_open():
+        try:
+            part = connection.recv(65536)
+        except TimeoutError:
+            yield None
+            continue
+        except OSError:
+            return
+        *whole, held = (held + part).split(b"\n")
+        yield from whole
+        if not part or len(held) > LONGEST:
+            return
+
+
+def _parsed(line: bytes) -> tuple[Any, Any]:
+    """Return joints and confidence of a line, with NaN for null; joints are None if the line is no frame."""
+    try:
+        content = json.loads(line)
+        joints = content.get("joints") if isinstance(content, dict) else content
+        confidence = content.get("confidence") if isinstance(content, dict) else None
+        numbers = None if joints is None else np.array(joints, dtype=np.float64)
+        return numbers, None if confidence is None else np.array(confidence, dtype=np.float64)
+    except (ValueError, TypeError, RecursionError):
+        return None, None
+
+
+def wait_for(frame: Frame, begun: float) -> None:
+    """Sleep until a frame is due, for a recording that began at a time of `time.monotonic`."""
+    time.sleep(max(0.0, begun + frame.due - time.monotonic()))

@@ -1,0 +1,71 @@
+/* The live page: draws every frame that the server sends, and the classes recognised in the latest window.
+   Texts from the server are shown by textContent only. */
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const STATES = {waiting: "Waiting for frames", running: "Running", ended: "The recording has ended",
+  failed: "Stopped"};
+const PAST = 8;
+
+let player = null, skeleton = null, best = null, since = null, source = "";
+
+function make(kind, className, ...parts) {
+  const made = document.createElement(kind);
+  made.className = className;
+  made.append(...parts);
+  return made;
+}
+
+const percent = (share) => `${Math.round(100 * share)} %`;
+
+function show(news) {
+  for (const frame of news.frames) {
+    if (frame.begins) renew();
+    if (frame.joints.length) player.append(frame.joints);
+  }
+  const last = news.frames.at(-1);
+  if (last) { source = last.source; showAnswer(last); }
+  const speed = last ? `, ${last.milliseconds.toFixed(1)} ms a frame` : "";
+  $("state").textContent = `${STATES[news.state]}${source && `: ${source}`}${speed}${news.message && `. ${news.message}`}`;
+}
+
+function renew() {
+  if (player) player.destroy();
+  player = PspPlayer.mount($("player"), {skeleton, controls: false, label: "Live skeleton"});
+}
+
+function showAnswer({ranked}) {
+  const [name, share] = ranked[0] || ["nobody is seen", null];
+  if (name !== best) {
+    remember();
+    [best, since] = [name, new Date()];
+    $("answer").textContent = name;
+  }
+  $("sure").textContent = share === null ? "" : `probability ${percent(share)}`;
+  $("classes").replaceChildren(...ranked.map(([each, its]) => {
+    const bar = document.createElement("progress");
+    Object.assign(bar, {max: 1, value: its});
+    bar.setAttribute("aria-label", each);
+    return make("li", "", make("span", "name", each), make("span", "share", percent(its)), bar);
+  }));
+}
+
+function remember() {
+  if (best === null) return;
+  const seconds = (new Date() - since) / 1000;
+  $("past").prepend(make("li", "", make("strong", "", best), make("span", "", `${seconds.toFixed(1)} s`)));
+  while ($("past").children.length > PAST) $("past").lastChild.remove();
+}
+
+async function begin() {
+  history.replaceState(null, "", "/");
+  const facts = await (await fetch("/facts")).json();
+  skeleton = facts.skeleton;
+  $("title").textContent = `Live: ${facts.title}`;
+  renew();
+  const events = new EventSource("/events");
+  events.onmessage = (event) => show(JSON.parse(event.data));
+  events.onerror = () => { $("state").textContent = "The program does not answer. Start psp live again."; };
+}
+
+begin();
