@@ -42,7 +42,7 @@ COMMANDS: Mapping[str, Command] = {
     "import-weights": import_weights,
 }
 OWN_PARSERS: Mapping[str, Callable[[Sequence[str]], int | None]] = {"prepare": run_prepare, "train": run_train}
-OPTIONAL_POSITIONALS = {"demo": ("out",), "layouts": ("layout",), "pretrain": ("store",)}
+OPTIONAL_POSITIONALS = {"demo": ("out",), "layouts": ("layout",), "pretrain": ("store",), "live": ("source",)}
 INTERRUPTED = (
     "interrupted. What is finished is kept: run the same command again, or 'psp train --resume RUN' for a training run."
 )
