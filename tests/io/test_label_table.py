@@ -13,7 +13,7 @@ from psp.errors import RecordingError
 from psp.io.base import detect_format, open_reader
 from psp.io.facts import FactTable
 from psp.io.intervals import Cutting, cut_clips
-from psp.io.label_table import label_tables, read_label_table
+from psp.io.label_table import find_label_table, label_tables, read_label_table
 from psp.io.listing import Listed
 
 FREE = "Observation id,x\n\nMedia file(s),\nTime offset (s),0.0\n"
@@ -133,8 +133,36 @@ def test_one_table_in_the_folder_is_taken_and_is_no_recording(tmp_path: Path) ->
     assert [id for id, each in found.items() if each.info.label is not None] == ["v:10-25", "v:40-50"]
     assert found["v:10-25"].joints.shape[1] == 15
     assert any("Labels are read from scores.csv" in note for note in reader.notes)
-    (tmp_path / "more.csv").write_text(FORMS["start and end"])
-    assert any("more.csv, scores.csv" in note for note in open_reader(tmp_path, layout="coco17").notes)
+
+
+def test_a_table_for_each_recording_is_taken(tmp_path: Path) -> None:
+    for name in ("v", "w"):
+        np.save(tmp_path / f"{name}.npy", np.ones((60, 17, 3)))
+    for name in ("v", "w"):
+        (tmp_path / f"scores_{name}.csv").write_text(FORMS["BORIS events"].replace("/d/v.avi", f"/d/{name}.avi"))
+    reader = open_reader(tmp_path, layout="coco17")
+    labelled = [item.id for item in reader.items()[0] if reader.read(item).info.label is not None]
+    assert labelled == ["v:10-25", "v:40-50", "w:10-25", "w:40-50"]
+    assert any("Labels are read from scores_v.csv, scores_w.csv" in note for note in reader.notes)
+
+
+def test_a_table_that_names_no_recording_is_that_of_its_own_name(tmp_path: Path) -> None:
+    for name in ("v", "w"):
+        (tmp_path / f"{name}.csv").write_text(FORMS["start and end"])
+    found, _ = find_label_table(tmp_path)
+    assert found is not None
+    assert [(line.name, line.label) for line in found.lines] == [
+        (name, each) for name in "vw" for each in ("run", "jump")
+    ]
+
+
+@pytest.mark.parametrize("other", ["BORIS events", "start and end"])
+def test_of_two_observers_or_two_units_no_table_is_taken(other: str, tmp_path: Path) -> None:
+    (tmp_path / "first.csv").write_text(FORMS["BORIS events"])
+    (tmp_path / "second.csv").write_text(FORMS[other])
+    found, notes = find_label_table(tmp_path)
+    assert found is None
+    assert any("none is used (--table names one): first.csv, second.csv" in note for note in notes)
 
 
 def test_the_recorded_mice_and_their_events(shared_data: Path, tmp_path: Path) -> None:

@@ -3,9 +3,10 @@
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from psp.errors import RecordingError
 from psp.io.behaviours import FREE, find_header, read_behaviours
@@ -29,19 +30,39 @@ def read_label_table(path: Path) -> FactTable:
 
 
 def find_label_table(source: Path | tuple[Path, ...]) -> tuple[FactTable | None, list[str]]:
-    """Return the table of labels of a folder or archive, `clips.csv` or the only one there is, and notes for the user.
+    """Return the table of labels of a folder or archive, and notes for the user.
 
-    A damaged table raises RecordingError.
+    It is `clips.csv`, or the only table there is, or all tables together if each is of other recordings. A damaged
+    table raises RecordingError.
     """
     if isinstance(source, Path) and (source / TABLE).is_file():
         return read_label_table(source / TABLE), []
     names = label_tables(source)
-    if len(names) > 1:
-        return None, [f"Of several tables of labels none is used (--table names one): {', '.join(names)}."]
     if not names:
         return None, []
-    text = FileSource(source, ENDINGS).read(names[0]).decode("utf-8-sig", "replace")
-    return _table_of(text, names[0]), [f"Labels are read from {names[0]}."]
+    files = FileSource(source, ENDINGS)
+    tables = [_table_of(files.read(name).decode("utf-8-sig", "replace"), name) for name in names]
+    found = tables[0] if len(tables) == 1 else _together(tables)
+    if found is None:
+        return None, [f"Of several tables of labels none is used (--table names one): {', '.join(names)}."]
+    return found, [f"Labels are read from {', '.join(names)}."]
+
+
+def _together(tables: Sequence[FactTable]) -> FactTable | None:
+    """Return the lines of several tables as one; None if two are of the same recording or differ in their units.
+
+    A table that names no recording is of the recording with the name of the table.
+    """
+    named = []
+    for table in tables:
+        own = PurePosixPath(table.where.replace("\\", "/")).stem
+        named.append([line if line.name else replace(line, name=own) for line in table.lines])
+    recordings = [name for lines in named for name in {line.name for line in lines}]
+    if len(set(recordings)) < len(recordings) or len({(table.unit, table.fps) for table in tables}) > 1:
+        return None
+    notes = tuple(dict.fromkeys(f"{table.where}: {note}" for table in tables for note in table.notes))
+    lines = tuple(line for lines in named for line in lines)
+    return FactTable(lines, tables[0].unit, tables[0].where, notes, tables[0].fps)
 
 
 def _table_of(text: str, where: str) -> FactTable:
