@@ -207,6 +207,16 @@ def test_a_column_part_divides_the_clips_and_is_the_default():
     split = resolve_split(None, store, every_label=True)
     assert split == resolve_split("part", store)
     assert (split.train, dict(split.tests), split.validation) == (("a", "c", "f"), {"full": ("b", "d")}, ("e",))
+    for names in (
+        ["Train", "Testing", "training", "test", "valid", "", "test"],
+        ["train", "test", *part[2:4], "dev", "", "test"],
+    ):
+        spelt = table_store(list("abcdefg"), [0, 0, 1, 1, 0, -1, -1], part=names)
+        assert resolve_split(None, spelt).validation == split.validation
+        assert resolve_split(None, spelt).tests == split.tests
+    without = table_store(list("abcd"), [0, 0, 1, 1], part=["train", "val", "train", "val"])
+    assert resolve_split(None, without).tests["full"] == ("b", "d")
+    assert resolve_split(None, without).validation == ()
     other = table_store(list("abcd"), [0, 1, 0, 1], part=["left", "right"] * 2)
     assert resolve_split(None, other).name == "fraction=0.3"
     assert resolve_split("part=left", other).test_index(other).tolist() == [0, 2]

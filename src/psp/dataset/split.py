@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Shaped
 
 from psp.dataset.benchmarks import BENCHMARKS
 from psp.dataset.divide import FULL, UNDIVIDED, Split, Value, check_split, folds_of_groups
@@ -25,6 +26,9 @@ SUBJECT, PART, FRACTION, THIRDS = "subject", "part", 0.3, 3
 FEW = 100
 """With fewer labelled clips than this a test set of 30 % has fewer than 30 clips: its accuracy is too uncertain."""
 
+PARTS = dict.fromkeys(("val", "valid", "dev"), "validation") | {"training": "train", "testing": "test"}
+"""Other spellings of the parts in the column part."""
+
 FORMS = "a benchmark, COLUMN, COLUMN=VALUES, kfold=5/0, fraction=0.3, none or a file (split.json, or CSV with id,part)"
 
 
@@ -33,9 +37,10 @@ def resolve_split(spec: str | Path | Split | None, store: Store, *, every_label:
 
     `spec` is the name of a benchmark; `COLUMN=VALUES` (the clips with these values are for testing) or `COLUMN` (those
     with a third of its values); `kfold=FOLDS/FOLD`, grouped by subject if there are subjects; `fraction=0.3`,
-    stratified by class; `part`, the column with train, validation or test; `none`, all clips are for training; a file;
-    or a Split. None means the first that applies: `none` if no clip is labelled; `part` if that column divides the
-    labelled clips; `none` if fewer than 100 clips are labelled and `every_label` is set; the benchmark of a known data
+    stratified by class; `part`, the column with train, validation (also val, valid, dev) and test, where validation
+    clips test if no clip has the part test; `none`, all clips are for training; a file; or a Split. None means the
+    first that applies: `none` if no clip is labelled; `part` if that column divides the labelled clips; `none` if fewer
+    than 100 clips are labelled and `every_label` is set; the benchmark of a known data
     set; `subject` if there are subjects; `fraction=0.3`. SplitError says what does not fit.
     """
     if isinstance(spec, Split):
@@ -130,15 +135,24 @@ def _default(store: Store, every_label: bool) -> Split:
     return Split.stratified(store, FRACTION)
 
 
+def _parts(store: Store) -> Shaped[np.ndarray, "clips"]:
+    """Return the part of every clip: train, validation or test in any spelling, validation as test if there is none."""
+    if PART not in store.clips.columns:
+        return np.full(len(store), "", dtype=object)
+    given = np.array([str(each).strip().lower() for each in store.clips.column(PART).tolist()], dtype=object)
+    part = np.array([PARTS.get(each, each) for each in given.tolist()], dtype=object)
+    tests = (part == "test") & (store.clips.label >= 0)
+    return part if tests.any() else np.where(part == "validation", "test", part)
+
+
 def _has_parts(store: Store) -> bool:
     """Return whether the column part divides the labelled clips."""
-    labelled = store.clips.label >= 0
-    return PART in store.clips.columns and {"train", "test"} <= set(store.clips.column(PART)[labelled].tolist())
+    return {"train", "test"} <= set(_parts(store)[store.clips.label >= 0].tolist())
 
 
 def _by_part(store: Store) -> Split:
     """Return the split of the column part; clips of no part are for training, unlabelled test clips are left out."""
-    part, ids = store.clips.column(PART), store.clips.id
+    part, ids = _parts(store), store.clips.id
     test, validation = part == "test", part == "validation"
     text = "the clips are divided as the column part says"
     train = ids[~(test | validation)].tolist()
