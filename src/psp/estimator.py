@@ -141,6 +141,7 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
         if not isinstance(self.random_state, int):
             parameters["random_state"] = None
         facts = {**model.interface.facts, "estimator": {"classes": self.classes_.tolist(), "parameters": parameters}}
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         TrainedModel(model.predictor, replace(model.interface, facts=facts)).save(Path(path))
 
     @classmethod
