@@ -11,6 +11,7 @@ from benchmarks.input import input
 from benchmarks.memory import memory
 from benchmarks.own_recordings import own_recordings
 from benchmarks.prepare_ntu import prepare_ntu
+from benchmarks.pretraining import pretraining
 from benchmarks.ranks import ranks
 from benchmarks.scale import scale
 from benchmarks.step import step
@@ -29,6 +30,7 @@ MEASUREMENTS: Mapping[str, Command] = {
     "time-to-accuracy": time_to_accuracy,
     "prepare-ntu": prepare_ntu,
     "own-recordings": own_recordings,
+    "pretraining": pretraining,
     "gpu": gpu,
 }
 
