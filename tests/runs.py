@@ -6,9 +6,11 @@ from typing import Any
 from psp.batches.batch import BatchSizes, DataConfig
 from psp.batches.resample import ResampleConfig
 from psp.methods import METHODS
+from psp.methods.base import Method, Setting
 from psp.methods.psp import PSPConfig
 from psp.model.backbone import ModelConfig
 from psp.model.encoder import EncoderConfig
+from psp.skeleton.catalogue import layout_by_name
 from psp.train.config import RuntimeConfig, Stage, TrainConfig, method_config
 from psp.train.optim import OptimConfig
 
@@ -42,3 +44,10 @@ def small_run(method: str, **options: Any) -> TrainConfig:
         return config
     second = replace(SMALL_RUN.last, method=method_config("supervised"), name="finetune", initialise="backbone")
     return replace(config, stages=(replace(config.last, name="pretrain"), second))
+
+
+def small_method(name: str, **options: Any) -> Method[Any]:
+    """A method as `small_run` builds it, for six clips of four classes."""
+    config = small_run(name, **options)
+    setting = Setting(layout_by_name("kinect20"), 4, 6, config.data.resample.frames, config.model)
+    return METHODS[name](config.stages[0].method, setting)
