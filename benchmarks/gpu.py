@@ -219,7 +219,7 @@ def seconds_to_accuracy(options: GPUConfig, size: Size, note: Note) -> dict[str,
         path = Path(folder) / "store"
         prepare(source, path)
         task = make_task(path)
-        config = preset_config(task, size=size, epochs=80 if options.cuda else 2)
+        config = preset_config(task, size=size, epochs=80 if options.cuda else 2, init="none")
         config = replace(config, runtime=RuntimeConfig(options.precision))
         return measure_time_to_accuracy(
             task.store, config, Path(folder), watch=watch, device=options.device, on_point=on_point

@@ -212,7 +212,9 @@ def time_to_accuracy(
     if picture:
         check_picture(picture)
     opened = open_store(store)
-    config = preset_config(make_task(opened, labels, split), preset, method=method, size=size, epochs=epochs)
+    config = preset_config(
+        make_task(opened, labels, split), preset, method=method, size=size, epochs=epochs, init="none"
+    )
     if len(config.stages) > 1:
         raise ConfigError(f"{method} is trained in two stages.", where="method", remedy="Choose another method.")
     config = replace(config, runtime=replace(config.runtime, precision=precision or config.runtime.precision))

@@ -82,7 +82,7 @@ def _built_in_data(path: Path, clips: int) -> Store:
 def _train(store: Store, out: Path, method: str, epochs: int) -> Accuracy:
     """Train the preset `best` with a method, small enough for two cores, and return its accuracy; or continue a run."""
     task = make_task(store, LABELS, SPLIT)
-    config = preset_config(task, "best", method=method, size="light", epochs=epochs)
+    config = preset_config(task, "best", method=method, size="light", epochs=epochs, init="none")
     folder = RunFolder(out)
     run = resume_run(out) if folder.config.exists() else start_run(task, config, out)
     if run.config != config:
