@@ -12,6 +12,7 @@ from psp.errors import ConfigError
 from psp.evaluate.arrays import AS_GIVEN, InputError, recordings_of, store_of
 from psp.evaluate.predict import predict_store
 from psp.evaluate.trained import open_model
+from psp.model.model_file import TrainedModel
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,21 @@ def test_lost_joints_are_mended_as_in_a_recorded_file(models, tmp_path, program,
     np.testing.assert_allclose(found[-1], expected.probabilities, atol=1e-5)
     assert stream.ranked[0] == (expected.label, pytest.approx(expected.probability, abs=1e-5))
     assert [name for name, _ in sorted(stream.ranked)] == sorted(stream.classes)
+
+
+def test_joints_of_little_confidence_are_mended_as_in_preparation(models, tmp_path):
+    model = open_model(models["PyTorch"])
+    repairs = replace(model.interface.clean, least_confidence=0.6)
+    strict = TrainedModel(model.predictor, replace(model.interface, clean=repairs))
+    strict.save(tmp_path / "strict.safetensors")
+    clip = np.nan_to_num(random_clip(np.random.default_rng(7), replace(model.interface, persons=1))[0, :20], nan=1.0)
+    doubtful = np.random.default_rng(8).random(clip.shape[:2]) < 0.2
+    own, other = (
+        StreamingPredictor.open(path, window=20) for path in (tmp_path / "strict.safetensors", models["PyTorch"])
+    )
+    for frame, away in zip(clip, doubtful, strict=True):
+        found, expected = own.push(frame, np.where(away, 0.5, 0.7)), other.push(frame, np.where(away, 0.0, 0.7))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("program", ["PyTorch", "ONNX"])

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from psp.errors import ConfigError
 from psp.io.pickles import read_restricted
 from psp.preprocess.clean import CleanConfig, clean
 from psp.skeleton.catalogue import layout_by_name
@@ -151,3 +152,22 @@ def test_a_joint_without_a_position_is_filled_like_one_that_was_not_observed():
     assert changes == {"joints without a position": 2, "single joints filled in": 2}
     nobody = recording_of(np.full((1, 2, 25, 3), np.nan), np.ones((1, 2, 25)))
     assert not clean(nobody, NTU25, CleanConfig())[1].any()
+
+
+@pytest.mark.parametrize("least", [0.0, 0.5, 0.6, 1.0])
+def test_joints_of_little_confidence_are_filled_like_those_not_observed(least):
+    draw = np.random.default_rng(3)
+    joints, confidence = draw.normal(size=(1, 30, 25, 3)), draw.choice([0.0, 0.25, 0.5, 0.75, 1.0], size=(1, 30, 25))
+    kept = confidence * (confidence >= least)
+    config = CleanConfig(bodies=None, least_confidence=least)
+    found, _, changes = clean(recording_of(joints, confidence), NTU25, config)
+    expected, _, _ = clean(recording_of(joints, kept), NTU25, FILL)
+    np.testing.assert_array_equal(found.joints, expected.joints)
+    np.testing.assert_array_equal(found.confidence, expected.confidence)
+    assert changes["joints of little confidence"] == ((confidence > 0) & (kept == 0)).sum()
+
+
+@pytest.mark.parametrize("least", [-0.1, 1.1])
+def test_a_least_confidence_outside_its_range_is_refused(least):
+    with pytest.raises(ConfigError, match="least_confidence"):
+        CleanConfig(least_confidence=least)

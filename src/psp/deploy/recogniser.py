@@ -71,9 +71,10 @@ class Recogniser(ClipRecogniser, nn.Module):
         frame = torch.arange(joints.shape[2], device=joints.device)
         inside = persons[:, :, None] & (frame < frames[:, None])[:, None]
         observed = inside[..., None] & ~joints.isnan().any(dim=4)
+        repairs = cleaning(interface)
         if confidence is not None:
-            observed = observed & (confidence > 0)
-        fills = cleaning(interface).fill_gaps
+            observed = observed & (confidence > 0) & (confidence >= repairs.least_confidence)
+        fills = repairs.fill_gaps
         if fills:
             joints, present = fill(joints, observed, interface.layout), inside & observed.flatten(2).any(2)[..., None]
         else:

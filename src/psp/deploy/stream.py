@@ -143,7 +143,11 @@ class StreamingPredictor:
         if self.zero_is_missing:
             missing |= ~np.any(joints, axis=2)
         if confidence is not None:
-            missing |= ~(_confidence(confidence, joints.shape[:2]) > 0)
+            given, least = (
+                _confidence(confidence, joints.shape[:2]),
+                cleaning(self.recogniser.interface).least_confidence,
+            )
+            missing |= ~((given > 0) & (given >= np.float32(least)))
         found = np.full((slots, *size), np.nan)
         found[: len(joints)] = np.where(missing[..., None], np.nan, joints)
         return found

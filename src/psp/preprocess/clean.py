@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from psp.config.ranges import require
 from psp.preprocess.bodies import BodyConfig, choose_bodies
 from psp.preprocess.track import recording_of_tracks, tracks_of
 from psp.skeleton.layout import Layout
@@ -19,12 +20,17 @@ class CleanConfig:
     `bodies`: the rules that choose persons among bodies; None keeps every body. Detections are tracked from frame to
     frame in any case. `drop_empty_frames`: leave out frames in which nobody is observed. `fill_gaps`: interpolate a
     joint linearly between two observations, keep the nearest position before the first and after the last one, and put
-    a joint that is never observed in the clip at the position of its parent.
+    a joint that is never observed in the clip at the position of its parent. `least_confidence`: a joint with less
+    confidence was not observed; 0 keeps all that have any.
     """
 
     bodies: BodyConfig | None = field(default_factory=BodyConfig)
     drop_empty_frames: bool = True
     fill_gaps: bool = True
+    least_confidence: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(0 <= self.least_confidence <= 1, "clean.least_confidence", self.least_confidence, "from 0 to 1")
 
 
 def clean(
@@ -36,7 +42,7 @@ def clean(
     observed is returned without further changes.
     """
     changes = Counter[str]()
-    recording = _without_lost(recording, changes)
+    recording = _without_lost(_without_doubtful(recording, config.least_confidence, changes), changes)
     known = np.any(recording.seen, axis=1)
     if not known.any():
         return recording, recording.seen, changes
@@ -52,6 +58,15 @@ def clean(
         return recording, recording.seen, changes
     recording = _fill(recording, layout, changes)
     return recording, np.ones(recording.confidence.shape[:2], dtype=bool), +changes
+
+
+def _without_doubtful(recording: Recording, least: float, changes: Counter[str]) -> Recording:
+    """Return the recording with joints of less confidence marked as not observed."""
+    kept = recording.confidence >= np.float32(least)
+    if kept.all():
+        return recording
+    changes["joints of little confidence"] = int((~kept & (recording.confidence > 0)).sum())
+    return replace(recording, confidence=recording.confidence * kept)
 
 
 def _without_lost(recording: Recording, changes: Counter[str]) -> Recording:
