@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -37,7 +38,8 @@ def test_mistakes_are_named(runs, tmp_path, capsys):
     for arguments, message in (
         ([str(tmp_path)], "not a training run"),
         ([runs[0], runs[0]], "twice"),
-        ([runs[0], "--out", str(tmp_path / "report.docx")], ".html"),
+        ([runs[0], "--out", str(tmp_path / "report.docx")], ".html or .md or .svg"),
+        ([str(Path(runs[0]).parent / "store"), "--out", str(tmp_path / "report.md")], "ends with .html."),
     ):
         assert main(["report", *arguments]) == 2
         assert message in capsys.readouterr().err

@@ -1,83 +1,182 @@
-from html.parser import HTMLParser
+"""The page of a run and of a data set, read in a browser."""
 
+import json
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from psp.errors import ConfigError
-from psp.report.compare import ComparedRun
-from psp.report.page import sections, write_report
+from browser import open_page, until
+from psp.dataset.store import open_store
+from psp.dataset.writer import StoreWriter
+from psp.report.page import write_run_page
+from psp.report.store_page import write_store_page
+from psp.skeleton.catalogue import layout_by_name
+from psp.train.api import make_task, start_run, train_run
+from psp.train.run_folder import RunFolder
+from runs import SMALL_RUN, with_stage
+from stores import small_clips
 
-DEVICE = {"type": "cpu", "name": "x", "threads": 2, "cores": 4}
-
-
-def compared(name: str, rate: float, finished: bool = True) -> ComparedRun:
-    sets = {"full": {"top1": 61.25, "top5": 90.0, "confusion": [[3, 1], [2, 2]]}}
-    result = {"budget": {"labels": 50}, "parameters": 153626, "seconds": 90.0, "device": DEVICE}
-    metrics = [{"step": step, "loss": 2 / step, "accuracy": step / 10} for step in (1, 2, 3)]
-    evaluation = {"average": sets, "last": sets} if finished else {}
-    settings = {"optim.learning_rate": rate, "method": "psp", "runtime.precision": "bf16"}
-    return ComparedRun(name, settings, ("sit", "<stand>"), metrics, evaluation, result if finished else {})
-
-
-RUNS = [compared("one", 0.1), compared("two & three", 0.2), compared("begun", 0.1, finished=False)]
+ODD = "<img src=x onerror=alert(1)>"
+CLASSES = [ODD, "class 1", "class 2", "class 3"]
 
 
-class Tags(HTMLParser):
-    """Checks that tags are closed in order, and collects cells and addresses."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.cells, self.sources = [], [], []
-
-    def handle_starttag(self, tag, attributes):
-        if tag == "img":
-            self.sources.append(dict(attributes)["src"])
-        if tag not in ("img", "meta"):
-            self.open.append(tag)
-        if tag in ("td", "th"):
-            self.cells.append("")
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, text):
-        if self.open and self.open[-1] in ("td", "th"):
-            self.cells[-1] += text
+def write_store(path):
+    """Write 48 clips; the first test clip is also in the training part, as 'copy'."""
+    with StoreWriter(
+        path, dataset="synthetic", layout=layout_by_name("kinect20"), classes=CLASSES, up="y", source="tests"
+    ) as writer:
+        clips = list(small_clips())
+        for clip in clips:
+            writer.add(clip)
+        held_out = next(clip for clip in clips if clip.info.columns["subject"] == 2)
+        columns = {**held_out.info.columns, "subject": 1}
+        writer.add(replace(held_out, info=replace(held_out.info, id="copy", columns=columns)))
+    return open_store(path)
 
 
-def test_the_page_needs_no_other_file(tmp_path):
-    write_report(tmp_path / "pages" / "report.html", RUNS)
-    assert [path.name for path in (tmp_path / "pages").iterdir()] == ["report.html"]
-    page = Tags()
-    page.feed((tmp_path / "pages" / "report.html").read_text())
-    assert page.open == []
-    assert len(page.sources) == 3
-    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
-    assert "two & three" in page.cells
-    assert "61.2 (90.0)" in page.cells
-    assert "optim.learning_rate" in page.cells
-    assert "method" not in page.cells
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two finished runs, one that is not, and their pages."""
+    folder = tmp_path_factory.mktemp("page")
+    task = make_task(write_store(folder / "store"), "3/class", "synthetic-xsub")
+    config = with_stage(SMALL_RUN, epochs=1)
+    for name, each in {"first": config, "second": replace(config, seed=1)}.items():
+        train_run(task, each, folder / name)
+    start_run(task, config, folder / "begun", device="cpu")
+    write_run_page(folder / "one.html", [folder / "first"], "cpu")
+    write_run_page(folder / "three.html", [folder / name for name in ("first", "second", "begun")], "cpu")
+    return folder
 
 
-def test_the_sections_say_what_is_there():
-    accuracy, costs, settings, *_ = sections(RUNS)
-    assert accuracy.rows[1][1:] == ["61.2 (90.0)", "61.2 (90.0)"]
-    assert accuracy.rows[3][1:] == ["–", "–"]
-    assert costs.rows[1][1:] == ["50", "153,626", "1.5", "2 CPU threads", "bf16"]
-    assert costs.rows[3][1:] == ["not finished", "", "", "", ""]
-    assert settings.rows[1] == ["optim.learning_rate", "0.1", "0.2", "0.1"]
-    assert sections(RUNS[:1])[2].rows[1] == ["every setting", "the same"]
-    assert len(sections([compared("begun", 0.1, finished=False)])) == 5
+def open_file(page, path):
+    page.goto(f"file://{path}")
+    until(page, "document.querySelector('main section')")
 
 
-def test_markdown_has_its_pictures_beside_it(tmp_path):
-    write_report(tmp_path / "report.md", RUNS)
-    text = (tmp_path / "report.md").read_text()
-    pictures = sorted(path.name for path in tmp_path.glob("*.png"))
-    assert len(pictures) == 3
-    assert all(f"({name})" in text for name in pictures)
-    assert "| optim.learning_rate | 0.1 | 0.2 | 0.1 |" in text.splitlines()
+def test_the_first_screen_says_how_good_the_recogniser_is(folder, page):
+    open_file(page, folder / "one.html")
+    found = json.loads((folder / "first" / "evaluation.json").read_text())["weights"]["average"]["full"]
+    text = page.locator("#summary").inner_text()
+    assert f"{found['top1']:.1f} %" in text
+    assert f"{found['interval'][0]:.1f} to {found['interval'][1]:.1f} %" in text
+    assert "12 labels" in text
+    assert "psp predict" in text
+    assert f"{found['top1']:.1f} %" in page.locator(".lead").inner_text()
 
 
-def test_other_kinds_of_pages_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"\.html or \.md"):
-        write_report(tmp_path / "report.pdf", RUNS)
+def test_a_cell_of_the_confusion_opens_its_clips(folder, page):
+    open_file(page, folder / "one.html")
+    counts = json.loads((folder / "first" / "evaluation.json").read_text())["weights"]["average"]["full"]["confusion"]
+    row, column = np.unravel_index(np.argmax(counts), np.shape(counts))
+    cell = page.locator(".matrix tbody tr").nth(row).locator("td button").nth(column)
+    assert cell.inner_text() == str(counts[row][column])
+    cell.click()
+    assert f"{counts[row][column]} clips" in page.locator("#dialog h2").inner_text()
+    shown = min(6, counts[row][column])
+    assert page.locator("#dialog canvas").count() == shown
+    until(page, "document.querySelector('#dialog canvas').pspPlayer.isVisible")
+    page.keyboard.press("Escape")
+    assert page.locator("#dialog canvas").count() == 0
+
+
+def test_everything_can_be_reached_by_keyboard(folder, page):
+    open_file(page, folder / "one.html")
+    page.locator(".matrix button[tabindex='0']").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("() => document.activeElement.title").startswith("class 1 taken for class 1")
+    page.locator("#map svg[role=application]").focus()
+    first = page.locator("#map figcaption .id").inner_text()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowDown")
+    assert page.locator("#map .chosen").count() == 1
+    assert page.locator("#map figcaption .id").inner_text()
+    assert first
+
+
+def test_attention_of_each_level_sizes_the_joints(folder, page):
+    open_file(page, folder / "one.html")
+    names = page.locator("[aria-label=Attention] button").all_inner_texts()
+    assert names == ["nothing", "bodies", "parts", "joints"]
+    found = []
+    for name in names:
+        page.locator("[aria-label=Attention] button", has_text=name).click()
+        found.append(page.evaluate("() => JSON.stringify(document.querySelector('#clips canvas').pspPlayer.values)"))
+    assert found[0] == "null"
+    assert len(set(found)) == 4
+
+
+def test_a_copy_of_a_test_clip_is_shown_beside_it(folder, page):
+    open_file(page, folder / "one.html")
+    assert page.locator("#copies .pair figure").count() == 2
+    assert "copy" in page.locator("#copies").inner_text()
+    assert "1 test clip has a copy" in page.locator(".advice").inner_text()
+
+
+def test_pointing_at_the_map_plays_the_clip(folder, page):
+    open_file(page, folder / "one.html")
+    page.locator("#map").scroll_into_view_if_needed()
+    ids = set()
+    for number in (3, 9):
+        page.locator(f"#map path[data-point='{number}']").dispatch_event("pointerover")
+        ids.add(page.locator("#map figcaption .id").inner_text())
+    assert len(ids) == 2
+    until(page, "document.querySelector('#map canvas').pspPlayer.isVisible")
+
+
+def test_names_of_classes_are_text(folder, page):
+    for name in ("one.html", "three.html"):
+        open_file(page, folder / name)
+        assert ODD in page.locator("#classes").inner_text()
+        assert page.locator("img").count() == 0
+
+
+def test_runs_are_compared_and_one_is_chosen(folder, page):
+    open_file(page, folder / "three.html")
+    text = page.locator("#comparison").inner_text()
+    assert "not finished" in text
+    assert "seed" in text
+    paired = page.locator("#comparison table").nth(1).inner_text()
+    assert "McNemar" in paired
+    assert "second" in paired
+    page.locator("select").select_option("begun")
+    assert "psp train --resume" in page.locator(".advice").inner_text()
+    page.locator("select").select_option("second")
+    assert page.locator("#summary h2").inner_text() == "second"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_the_page_without_scrolling_sideways(folder, browser, scheme):
+    with open_page(browser, viewport={"width": 360, "height": 740}, color_scheme=scheme) as page:
+        for name in ("one.html", "three.html"):
+            open_file(page, folder / name)
+            assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+
+
+def test_without_its_data_set_the_page_has_the_figures_but_no_clips(folder, page, tmp_path):
+    run = folder / "second"
+    config = RunFolder(run).config
+    text = config.read_text()
+    config.write_text(text.replace(str(folder / "store"), str(tmp_path / "moved")))
+    try:
+        write_run_page(tmp_path / "page.html", [run], "cpu")
+    finally:
+        config.write_text(text)
+    open_file(page, tmp_path / "page.html")
+    assert page.locator(".matrix button").count() == 16
+    assert page.locator("canvas").count() == 0
+    assert "Clips are left out" in page.locator("#summary").inner_text()
+
+
+def test_a_data_set_has_a_page(folder, page):
+    write_store_page(folder / "store.html", folder / "store")
+    open_file(page, folder / "store.html")
+    assert "49 clips" in page.locator("#summary").inner_text()
+    page.locator("#classes button").first.click()
+    assert ODD in page.locator("#dialog").inner_text()
+    assert page.locator("#dialog canvas").count() == 6
+    page.keyboard.press("Escape")
+    assert "copy" in page.locator("#findings").inner_text()

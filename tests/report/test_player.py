@@ -9,13 +9,13 @@ from browser import until
 from psp.report.player import (
     clip_for_player,
     content_policy,
-    json_for_page,
     player_script,
     player_style,
     skeleton_for_player,
 )  # fmt: skip
 from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.recording import Clip, ClipInfo
+from psp.text import json_for_html
 from stores import own_store, small_clips
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>player</title>
@@ -37,7 +37,7 @@ LEFT, RIGHT = "0,114,178", "213,94,0"
 
 def show(page, tmp_path, skeleton, clip, script=MOUNT, **options):
     script, style = f"{player_script()}\n{script}", player_style() + "#here { width: 300px }"
-    data = json_for_page({"skeleton": skeleton, "clip": clip, "autoplay": False, **options})
+    data = json_for_html({"skeleton": skeleton, "clip": clip, "autoplay": False, **options})
     policy = content_policy([script], [style])
     (tmp_path / "page.html").write_text(PAGE.format(policy=policy, style=style, data=data, script=script))
     page.goto(f"file://{tmp_path / 'page.html'}")
@@ -175,6 +175,6 @@ def test_text_in_a_page_is_text(page, tmp_path, walk):
     odd = {**skeleton, "joints": ["</script><script>alert(1)</script>", *skeleton["joints"][1:]]}
     show(page, tmp_path, odd, clip_for_player(clip), label="<img src=x onerror=alert(1)>")
     assert page.evaluate("() => data.skeleton.joints[0]") == odd["joints"][0]
-    assert "<" not in json_for_page(odd)
-    assert json.loads(json_for_page(odd)) == odd
+    assert "<" not in json_for_html(odd)
+    assert json.loads(json_for_html(odd)) == odd
     assert page.locator("img").count() == 0

@@ -1,24 +1,48 @@
 """`psp report`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from psp.cli.console import say
 from psp.cli.evaluate import Device
 from psp.errors import ConfigError
 from psp.report.compare import compare
-from psp.report.page import check_page, write_report
+from psp.report.markdown import write_markdown
+from psp.report.page import write_run_page
+from psp.report.run_animation import write_run_animation
+from psp.report.store_page import write_store_page
 
 
-def report(runs: list[str], out: Path = Path("report.html"), device: Device = "auto") -> None:
-    """Compare training runs: accuracies, the settings that differ, learning curves and confusion.
+def report(sources: list[str], out: Path = Path("report.html"), device: Device = "auto") -> None:
+    """Write a page that shows what a recogniser learnt, compares runs, or shows a data set.
+
+    The page is one file that needs no network: accuracy by class, confusion, clips to play, suspected labels.
 
     Args:
-        runs: folders written by 'psp train'; finished ones that were not evaluated yet are evaluated
-        out: the page to write, .html (one file) or .md (its pictures beside it)
+        sources: folders written by 'psp train', which are evaluated if they were not yet, or one written by
+            'psp prepare'
+        out: the page to write, .html (one file); for runs also .md (a comparison with its pictures beside it), for one
+            run also .svg (a moving picture of clips that it recognises)
         device: where to evaluate
     """
-    if not runs:
-        raise ConfigError("no run is named.", remedy="Write 'psp report RUN [RUN ...]'.")
-    check_page(out)
-    write_report(out, compare([Path(run) for run in runs], device))
+    if not sources:
+        raise ConfigError("no run is named.", remedy="Write 'psp report RUN [RUN ...]' or 'psp report STORE'.")
+    paths = [Path(source) for source in sources]
+    is_store = len(paths) == 1 and (paths[0] / "manifest.json").is_file()
+    _check(out, (".html",) if is_store else (".html", ".md", ".svg") if len(paths) == 1 else (".html", ".md"))
+    if is_store:
+        write_store_page(out, paths[0])
+    elif out.suffix == ".md":
+        write_markdown(out, compare(paths, device))
+    elif out.suffix == ".svg":
+        write_run_animation(out, paths[0], device)
+    else:
+        write_run_page(out, paths, device)
     say(f"written: {out}")
+
+
+def _check(out: Path, formats: Sequence[str]) -> None:
+    """Raise ConfigError unless a report can be written in the format of a path."""
+    if out.suffix not in formats:
+        remedy = f"Use a name that ends with {' or '.join(formats)}."
+        raise ConfigError("reports of this format cannot be written.", where=str(out), remedy=remedy)

@@ -29,11 +29,13 @@ Args:
     device: where to compute
     compile: let torch.compile speed up the encoders, where it can
     checkpoint_seconds: seconds between two checkpoints
+    tensorboard: write the logs for TensorBoard too, into the folder 'tensorboard' of the run
     settings: nested changes of the configuration, as in a YAML file
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
@@ -62,11 +64,12 @@ from psp.train.device import NO_COMPILER, keep_freed_memory
 from psp.train.made_weights import MADE
 from psp.train.optim import OptimConfig
 from psp.train.presets import PRESETS, DataFacts, PresetName, with_method
-from psp.train.run import Run
+from psp.train.run import OnLog, Run
 from psp.train.run_folder import Task
+from psp.train.tensorboard import require_tensorboard, tensorboard_log
 from psp.train.trainer import Progress
 
-RESUMED_WITH = ("store", "resume", "device", "compile", "checkpoint_seconds", "estimate")
+RESUMED_WITH = ("store", "resume", "device", "compile", "checkpoint_seconds", "tensorboard", "estimate")
 FURTHER_WITH = (*RESUMED_WITH, "epochs", "out")
 FOLDS = 5
 
@@ -91,6 +94,7 @@ def train(
     device: Device = "auto",
     compile: bool = False,
     checkpoint_seconds: float = 60.0,
+    tensorboard: bool = False,
     settings: Mapping[str, Any] | None = None,
 ) -> int | None:
     """Train a recogniser from few labels, then evaluate it; or continue a run that was interrupted."""
@@ -98,6 +102,8 @@ def train(
     keep_freed_memory()
     if estimate == 1 or estimate < 0:
         raise ConfigError("cross-validation needs at least two parts.", where="--estimate", remedy="Use 2 or more.")
+    if tensorboard:
+        require_tensorboard()
     if resume:
         run = _continued(resume, epochs, out, given)
     elif store is None:
@@ -106,7 +112,11 @@ def train(
         run = _begun(store, given)
     if compile and not run.compiled:
         say(NO_COMPILER)
-    return _watch(run, checkpoint_seconds, run.task.store.path, device, estimate)
+    assert run.folder is not None
+    is_logged = tensorboard and run.ranks.is_main
+    with tensorboard_log(run.folder.path / "tensorboard") if is_logged else nullcontext() as on_log:
+        signal = _watch(run, checkpoint_seconds, on_log)
+    return _stopped(run, signal) if signal is not None else _report(run, run.task.store.path, device, estimate)
 
 
 def run_train(arguments: Sequence[str]) -> int | None:
@@ -247,27 +257,39 @@ def _say_start(init: str | None, config: TrainConfig, task: Task) -> None:
     say(f"start: the encoders of {init}; {classifiers}")
 
 
-def _watch(run: Run, checkpoint_seconds: float, store: Path | None, device: Device, folds: int) -> int | None:
-    assert run.folder is not None
-    path = run.folder.path
+def _watch(run: Run, checkpoint_seconds: float, on_log: OnLog | None) -> int | None:
+    """Train to the end and show the progress; return the number of the signal that ended it, if one did."""
     with progress_bar("training", hidden=not run.ranks.is_main) as show:
         several = len(run.config.stages) > 1
-        signal = run.train(lambda now: show(now.step, now.steps, _note(now, several)), None, checkpoint_seconds)
-    if signal is not None:
-        if run.ranks.is_main:
-            done = f"step {run.trainer.step} of {run.trainer.steps}"
-            say(f"stopped at {done}. Continue with 'psp train --resume {path}'.")
-        return 128 + signal
+        return run.train(
+            lambda now: show(now.step, now.steps, _note(now, several)),
+            checkpoint_seconds=checkpoint_seconds,
+            on_log=on_log,
+        )
+
+
+def _stopped(run: Run, signal: int) -> int:
+    """Say how to continue a run that a signal ended, and return the exit code."""
+    assert run.folder is not None
+    if run.ranks.is_main:
+        done = f"step {run.trainer.step} of {run.trainer.steps}"
+        say(f"stopped at {done}. Continue with 'psp train --resume {run.folder.path}'.")
+    return 128 + signal
+
+
+def _report(run: Run, store: Path | None, device: Device, folds: int) -> None:
+    """Evaluate a finished run and say what was found and what to do next."""
+    assert run.folder is not None
+    path = run.folder.path
     if folds:
         _estimate(run, folds, device)
     if not run.ranks.is_main:
-        return None
+        return
     show_run(path, store, device)
     for what, ids in run.findings().items():
         if ids:
             say(f"{what}, filtered out: {', '.join(ids)}.")
-    say(f"model: {run.folder.model()}. Next: psp predict {path} RECORDINGS")
-    return None
+    say(f"model: {run.folder.model()}. Next: psp report {path} or psp predict {path} RECORDINGS")
 
 
 def _note(now: Progress, several: bool) -> str:

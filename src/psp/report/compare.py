@@ -20,7 +20,8 @@ Curves = dict[str, list[tuple[int, float]]]
 class ComparedRun:
     """One run of a report; `evaluation` and `result` are empty for a run that is not finished.
 
-    `evaluation` holds the content of evaluation.json by weights and test set, `result` that of result.json.
+    `evaluation` holds the content of evaluation.json by weights and test set, `result` that of result.json and
+    `estimate` that of estimate.json, None if no accuracy was estimated.
     """
 
     name: str
@@ -29,6 +30,7 @@ class ComparedRun:
     metrics: Sequence[Mapping[str, float]]
     evaluation: Mapping[str, Mapping[str, Any]]
     result: Mapping[str, Any]
+    estimate: Mapping[str, Any] | None = None
 
 
 def compare(paths: Sequence[Path], device: str = "auto") -> list[ComparedRun]:
@@ -90,7 +92,8 @@ def _open(path: Path, name: str, device: str) -> ComparedRun:
     result = _read(run.folder.result, "budget", "parameters", "seconds") if run.folder.result.exists() else {}
     found = _evaluation(run, device) if result else {}
     classes = tuple(found.get("classes", run.store_facts["classes"]))
-    return ComparedRun(name, _settings(run), classes, metrics, found.get("weights", {}), result)
+    estimate = _read(run.folder.estimate, "accuracy", "clips") if run.folder.estimate.exists() else None
+    return ComparedRun(name, _settings(run), classes, metrics, found.get("weights", {}), result, estimate)
 
 
 def _settings(run: StoredRun) -> dict[str, Any]:

@@ -1,133 +1,100 @@
-"""The report on runs, as one HTML page with everything in it, or as Markdown with pictures beside it."""
+"""Reports as one HTML page with everything in it."""
 
-import base64
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from psp.errors import ConfigError
-from psp.figures.confusion import draw_confusion
-from psp.figures.learning_curves import draw_learning_curves
 from psp.files import write_atomically
-from psp.report.compare import ComparedRun, confusions, curves, differing_settings, machine_names, precision_of
+from psp.report.clip_pool import BYTES
+from psp.report.compare import ComparedRun, compare
+from psp.report.paired import Difference, difference
+from psp.report.player import content_policy, page_file, player_script, player_style
+from psp.report.run_details import Details, accuracy_of, details
+from psp.report.tables import accuracies, costs, settings
+from psp.text import json_for_html, printable
+from psp.versions import versions_of
 
-TITLE = "Comparison of training runs"
-
-Rows = Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading with a table (its first row names the columns), a picture, or both."""
-
-    title: str
-    rows: Rows = ()
-    picture: Callable[[Path], None] | None = None
+SCRIPTS = ("charts.js", "parts.js", "run_page.js", "store_page.js", "page.js")
 
 
-def check_page(path: Path) -> None:
-    """Raise ConfigError if a report of this format cannot be written; to be called before runs are evaluated."""
-    if path.suffix not in (".html", ".md"):
-        remedy = "Use a name that ends with .html or .md."
-        raise ConfigError("reports of this format cannot be written.", where=str(path), remedy=remedy)
+def write_run_page(path: Path, paths: Sequence[Path], device: str = "auto") -> None:
+    """Write the page of one run, or of several that are compared."""
+    runs = compare(paths, device)
+    found = [
+        details(run, each, n, BYTES // len(runs), device) for n, (run, each) in enumerate(zip(runs, paths, strict=True))
+    ]
+    content: dict[str, Any] = {"runs": [each.content for each in found], "data": {}, "comparison": None}
+    for number, each in enumerate(found):
+        if each.pool is not None:
+            skeleton, clips = each.pool.packed()
+            content["data"][str(number)] = {"skeleton": skeleton, "clips": clips}
+        each.content["data"] = str(number)
+    if len(runs) > 1:
+        content["comparison"] = _comparison(runs, found)
+        title, lead = "Comparison of training runs", ", ".join(run.name for run in runs)
+    else:
+        title, lead = f"Training run {runs[0].name}", _lead(runs[0])
+    write_page(path, title, lead, content)
 
 
-def write_report(path: Path, runs: Sequence[ComparedRun]) -> None:
-    """Write the report as .html or .md; another extension raises ConfigError."""
-    check_page(path)
+def write_page(path: Path, title: str, lead: str, content: Mapping[str, Any]) -> None:
+    """Write a page of a title, a sentence below it, and the content that page.js shows."""
+    script = "\n".join([player_script(), *map(page_file, SCRIPTS)])
+    style = player_style() + page_file("page.css")
+    environment = Environment(loader=PackageLoader("psp.report", ""), autoescape=select_autoescape(), trim_blocks=True)
+    text = environment.get_template("page.html").render(
+        title=title, lead=lead, policy=content_policy([script], [style]), style=style, script=script,
+        content=json_for_html(_printable(content)), version=versions_of("psp-learning")["psp-learning"],
+        date=date.today().isoformat(),
+    )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = _html(sections(runs)) if path.suffix == ".html" else _markdown(path, sections(runs))
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
-def sections(runs: Sequence[ComparedRun]) -> list[Section]:
-    """Return the sections of a report: accuracies, costs, settings that differ, learning curves and confusion."""
-    found = [
-        Section("Accuracy in %: top-1 (top-5)", _accuracies(runs)),
-        Section("Labels, size, time", _costs(runs)),
-        Section("Settings that differ", _settings(runs)),
-    ]
-    for title, quantity in (("Loss", "loss"), ("Training accuracy", "accuracy")):
-        drawn = {name: points for name, points in curves(runs, quantity).items() if points}
-        if drawn:
-            found.append(Section(f"{title} over the steps of training: running means", picture=_curves(drawn, title)))
-    matrices = confusions(runs)
-    if matrices:
-        classes = next(run.classes for run in runs if run.name in matrices)
-
-        def picture(path: Path) -> None:
-            draw_confusion(path, matrices, classes)
-
-        found.append(Section("Confusion: averaged weights, full test set", picture=picture))
-    return found
+def _printable(value: Any) -> Any:
+    """Return JSON values with the characters of all text that cannot be seen escaped."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {str(name): _printable(each) for name, each in value.items()}
+    return [_printable(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _curves(drawn: Mapping[str, list[tuple[int, float]]], title: str) -> Callable[[Path], None]:
-    def picture(path: Path) -> None:
-        draw_learning_curves(path, drawn, ylabel=title.lower(), smooth=True)
+def _lead(run: ComparedRun) -> str:
+    """Return how good a run is, as text for readers without JavaScript too."""
+    found = accuracy_of(run)
+    if found is None:
+        return "No accuracy is known."
+    low, high = found["interval"]
+    kind = "test clips" if run.evaluation.get("average") else "labelled clips (estimate)"
+    figures = f"{found['top1']:.1f} % (95 % interval {low:.1f} to {high:.1f}) of {found['clips']:,} {kind}"
+    return f"A recogniser of {len(run.classes)} classes. It recognises {figures}."
 
-    return picture
 
-
-def _accuracies(runs: Sequence[ComparedRun]) -> Rows:
-    names = [(kind, name) for run in runs for kind, sets in run.evaluation.items() for name in sets]
-    measures = list(dict.fromkeys(names))
-    rows = [["run", *(f"{kind} weights, {name}" for kind, name in measures)]]
+def _comparison(runs: Sequence[ComparedRun], found: Sequence[Details]) -> dict[str, Any]:
+    rows = []
     for run in runs:
-        found = [run.evaluation.get(kind, {}).get(name) for kind, name in measures]
-        rows.append([run.name, *(f"{each['top1']:.1f} ({each['top5']:.1f})" if each else "–" for each in found)])
-    return rows
+        accuracy = accuracy_of(run)
+        known = {"top1": None} if accuracy is None else {"top1": accuracy["top1"], "interval": accuracy["interval"]}
+        rows.append({"name": run.name, "note": "" if run.result else "not finished", **known})
+    tables = {"measures": accuracies(runs), "costs": costs(runs), "settings": settings(runs)}
+    return {"accuracies": rows, "paired": _paired(runs, found), **tables}
 
 
-def _costs(runs: Sequence[ComparedRun]) -> Rows:
-    return [
-        ["run", "labels", "parameters", "minutes", "device", "precision"],
-        *([run.name, *_cost(run)] for run in runs),
-    ]
+def _paired(runs: Sequence[ComparedRun], found: Sequence[Details]) -> list[list[str]]:
+    """Return the differences to the first run of runs with the same labels and test clips; empty without any."""
+    rows = []
+    for run, own in zip(runs[1:], found[1:], strict=True):
+        alike = run.settings.get("labels, sha256") == runs[0].settings.get("labels, sha256")
+        change = difference(found[0].right, own.right) if alike else None
+        rows += [[run.name, *_in_words(change)]] if change is not None else []
+    return [["run", "points", "95 % interval", "clips gained, lost", "p (McNemar)"], *rows] if rows else []
 
 
-def _cost(run: ComparedRun) -> list[str]:
-    result = run.result
-    if not result:
-        return ["not finished", "", "", "", ""]
-    labels, parameters, minutes = result["budget"]["labels"], result["parameters"], result["seconds"] / 60
-    precision = precision_of(result, run.settings["runtime.precision"])
-    return [str(labels), f"{parameters:,}", f"{minutes:.1f}", machine_names(result), precision]
-
-
-def _settings(runs: Sequence[ComparedRun]) -> Rows:
-    differing = differing_settings(runs)
-    if not differing:
-        return [["setting", "all runs"], ["every setting", "the same"]]
-    rows = [[name, *(str(value) for value in values)] for name, values in differing.items()]
-    return [["setting", *(run.name for run in runs)], *rows]
-
-
-def _html(parts: Sequence[Section]) -> str:
-    pictures = {part.title: _as_base64(part.picture) for part in parts if part.picture}
-    page = Environment(loader=PackageLoader("psp.report", ""), autoescape=select_autoescape(), trim_blocks=True)
-    return page.get_template("page.html").render(title=TITLE, sections=parts, pictures=pictures)
-
-
-def _as_base64(picture: Callable[[Path], None]) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "picture.png"
-        picture(path)
-        return base64.b64encode(path.read_bytes()).decode()
-
-
-def _markdown(path: Path, parts: Sequence[Section]) -> str:
-    lines = [f"# {TITLE}"]
-    for part in parts:
-        lines.append(f"## {part.title}")
-        if part.rows:
-            bars = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in part.rows]
-            lines.append("\n".join([bars[0], "|---" * len(part.rows[0]) + "|", *bars[1:]]))
-        if part.picture:
-            name = f"{path.stem}-{part.title.split(':')[0].lower().replace(' ', '-')}.png"
-            part.picture(path.with_name(name))
-            lines.append(f"![{part.title}]({name})")
-    return "\n\n".join(lines) + "\n"
+def _in_words(change: Difference) -> list[str]:
+    low, high = change.interval
+    chance = f"{change.p:.3f}" if change.p >= 0.001 else "below 0.001"
+    return [f"{change.points:+.1f}", f"{low:+.1f} to {high:+.1f}", f"{change.gained}, {change.lost}", chance]

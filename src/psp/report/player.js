@@ -6,10 +6,10 @@
    skeleton = {joints: [name], edges: [[joint, joint]], sides: [0 middle | 1 left | 2 right], centre: joint,
                head: joint | null, shoulders: [left, right] | null, up: "y" | "-y" | "z" | ..., channels: 2 | 3}
    clip = {shape: [persons, frames, joints, channels], bits: 16 | 8, scale, offset: [channels], data: base64,
-           seconds, confidence: base64 of one byte a joint (left out if every joint was observed),
+           seconds, confidence: base64 of one byte, with 8 bits of one bit, a joint (left out if all were observed),
            values: {name: {low, high, perFrame, data: base64 of one byte a joint}}}
 
-   const player = PspPlayer.mount(element, {skeleton, clip, ...options});
+   const player = PspPlayer.mount(element, {skeleton, clip, ...options});  // also element.pspPlayer
      options            default  meaning
      autoplay           true     start at once; never where the reader prefers reduced motion
      loop               true     start again after the end
@@ -36,12 +36,8 @@
    --psp-floor and --psp-ground of the element. The shared clock draws only players that are visible. */
 "use strict";
 const PspPlayer = (() => {
-  const AXES = {  // the axes (number, sign) that point to the right, up and towards the reader
-    x: [[1, 1], [0, 1], [2, -1]], "-x": [[1, -1], [0, -1], [2, -1]], y: [[0, -1], [1, 1], [2, -1]],
-    "-y": [[0, 1], [1, -1], [2, -1]], z: [[0, 1], [2, 1], [1, -1]], "-z": [[0, 1], [2, -1], [1, 1]],
-  };
-  const HOLD = 450, WINDOW = 150, SLANT = 0.4, PITCH = 0.16, SPEEDS = [0.25, 0.5, 1, 2, 4];
-  const COLOURS = ["middle", "left", "right", "value-low", "value-high", "floor", "ground"];
+  const {axesOf, bytes, decode, facing, framing, joined, place} = PspFilm;
+  const HOLD = 450, WINDOW = 150, PITCH = 0.16, SPEEDS = [0.25, 0.5, 1, 2, 4];
   const players = new Set();
   const visible = new IntersectionObserver((entries) => {
     for (const entry of entries) entry.target.pspPlayer.show(entry.isIntersecting);
@@ -59,113 +55,21 @@ const PspPlayer = (() => {
     const passed = Math.min(now - before, 100);
     before = now;
     clock = 0;
-    for (const player of players) if (player.advance(passed)) clock = 1;
-    if (clock) clock = requestAnimationFrame(tick);
+    let runs = false;
+    for (const player of players) runs = player.advance(passed) || runs;
+    if (runs && !clock) clock = requestAnimationFrame(tick);
   }
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     for (const player of players) player.redraw(true);
   });
 
-  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-
-  /* The joints of a clip in the directions right, up and towards the reader, and which of them were observed. */
-  function decode(clip, skeleton) {
-    const [persons, frames, joints, channels] = clip.shape;
-    const packed = bytes(clip.data), numbers = clip.bits === 16 ? new Int16Array(packed.buffer) : packed;
-    const points = new Float32Array(persons * frames * joints * 3), axes = axesOf(skeleton);
-    for (let i = 0, at = 0; at < points.length; i += channels, at += 3) place(points, at, axes, channels, (axis) =>
-      numbers[i + axis] * clip.scale + clip.offset[axis]);
-    const seen = clip.confidence ? bytes(clip.confidence) : new Uint8Array(persons * frames * joints).fill(255);
-    return {persons, frames, joints, points, seen, seconds: clip.seconds};
-  }
-
-  function axesOf(skeleton) {
-    const flat = skeleton.channels === 2, known = AXES[skeleton.up];
-    if (flat) return [[0, 1], [1, skeleton.up === "y" ? 1 : -1], [2, 1]];
-    return known || AXES.y;
-  }
-
-  function place(points, at, axes, channels, value) {
-    for (let k = 0; k < 3; k++) points[at + k] = axes[k][0] < channels ? axes[k][1] * value(axes[k][0]) : 0;
-  }
-
-  /* Where the view looks at in every frame, and how far joints are from there. */
-  function framing(film, skeleton, follow) {
-    const {persons, frames, joints, points, seen} = film, path = [], low = [1e9, 1e9, 1e9], high = [-1e9, -1e9, -1e9];
-    for (let t = 0; t < frames; t++) {
-      const sum = [0, 0];
-      let count = 0;
-      for (let m = 0; m < persons; m++) {
-        const at = (m * frames + t) * joints;
-        let mine = 0, x = 0, z = 0;
-        for (let v = 0; v < joints; v++) {
-          if (!seen[at + v]) continue;
-          mine++;
-          x += points[3 * (at + v)];
-          z += points[3 * (at + v) + 2];
-          for (let k = 0; k < 3; k++) {
-            low[k] = Math.min(low[k], points[3 * (at + v) + k]);
-            high[k] = Math.max(high[k], points[3 * (at + v) + k]);
-          }
-        }
-        if (mine) { sum[0] += x / mine; sum[1] += z / mine; count++; }
-      }
-      path.push(count ? [sum[0] / count, sum[1] / count] : path[t - 1] || null);
-    }
-    const first = path.find((each) => each) || [0, 0], known = path.map((each) => each || first);
-    const height = Math.max(high[1] - low[1], 1e-6);
-    const walked = Math.hypot(...[0, 1].map((k) => spread(known.map((each) => each[k]))));
-    const moves = follow === true || (follow === "auto" && walked > 0.6 * height);
-    const still = [(low[0] + high[0]) / 2, (low[2] + high[2]) / 2];
-    const focus = moves ? smooth(known) : known.map(() => still);
-    return {focus, middle: (low[1] + high[1]) / 2, floor: low[1], height, ...reach(film, focus, height)};
-  }
-
-  const spread = (values) => Math.max(...values) - Math.min(...values);
-
-  function smooth(path) {
-    const half = Math.max(2, Math.round(path.length / 8));
-    return path.map((_, t) => {
-      const part = path.slice(Math.max(0, t - half), t + half + 1);
-      return [0, 1].map((k) => part.reduce((sum, each) => sum + each[k], 0) / part.length);
-    });
-  }
-
-  function reach(film, focus, height) {
-    const {frames, joints, points, seen} = film;
-    let wide = height / 4;
-    for (let i = 0; i < seen.length; i++) {
-      const at = focus[Math.floor(i / joints) % frames];
-      if (seen[i]) wide = Math.max(wide, Math.hypot(points[3 * i] - at[0], points[3 * i + 2] - at[1]));
-    }
-    return {wide, tall: height / 2};
-  }
-
-  /* The angle from which the first person faces the reader, or two persons stand side by side. */
-  function facing(film, skeleton) {
-    const {persons, frames, joints, points, seen} = film, sum = [0, 0];
-    const pair = (m, v, n, w) => {
-      for (let t = 0; t < frames; t++) {
-        const one = (m * frames + t) * joints + v, other = (n * frames + t) * joints + w;
-        if (seen[one] && seen[other]) {
-          sum[0] += points[3 * one] - points[3 * other];
-          sum[1] += points[3 * one + 2] - points[3 * other + 2];
-        }
-      }
-    };
-    if (persons > 1) pair(1, skeleton.centre, 0, skeleton.centre);
-    const together = persons > 1 && Math.hypot(...sum) > 0;
-    if (!together && skeleton.shoulders) pair(0, skeleton.shoulders[0], 0, skeleton.shoulders[1]);
-    const known = Math.hypot(...sum) > 0;
-    return known ? Math.atan2(sum[1], sum[0]) + (together ? 0 : SLANT) : SLANT;
-  }
-
   class Player {
     constructor(element, options) {
       this.options = {autoplay: true, loop: true, speed: 1, follow: "auto", values: null, controls: true, keys: true,
         label: "Clip", onFrame: null, onEnd: null, ...options};
       this.element = element;
+      element.pspPlayer = this;
       this.at = 0;
       this.view = {yaw: 0, pitch: PITCH};
       this.isVisible = false;
@@ -375,17 +279,5 @@ const PspPlayer = (() => {
     }
   }
 
-  function joined(kept, persons, joints) {
-    const frames = kept.length, size = persons * frames * joints;
-    const film = {persons, frames, joints, points: new Float32Array(3 * size), seen: new Uint8Array(size), seconds: 1};
-    kept.forEach(({points, seen}, t) => {
-      for (let m = 0; m < persons; m++) {
-        film.points.set(points.subarray(3 * m * joints, 3 * (m + 1) * joints), 3 * (m * frames + t) * joints);
-        film.seen.set(seen.subarray(m * joints, (m + 1) * joints), (m * frames + t) * joints);
-      }
-    });
-    return film;
-  }
-
-  return {mount: (element, options = {}) => new Player(element, options), colours: COLOURS};
+  return {mount: (element, options = {}) => new Player(element, options)};
 })();

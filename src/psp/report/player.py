@@ -1,12 +1,11 @@
 """Clips and skeletons as JSON for the skeleton player, and the script and style sheet of the player.
 
-The head of player.js describes the player and what it takes. A page embeds JSON by `json_for_page` and allows the
-script and the style sheet by their hashes (`content_policy`).
+The head of player.js describes the player and what it takes. A page embeds JSON by `psp.text.json_for_html` and allows
+the script and the style sheet by their hashes (`content_policy`).
 """
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -21,8 +20,7 @@ from psp.skeleton.recording import Clip, Up
 FPS = 30.0
 """The frame rate of clips, which data sets do not hold."""
 
-SCRIPTS = ("draw.js", "player.js")
-ESCAPED = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+SCRIPTS = ("film.js", "draw.js", "player.js")
 
 
 def player_script() -> str:
@@ -46,14 +44,6 @@ def content_policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
     allowed = {"script-src": scripts, "style-src": styles}
     parts = [f"{name} {' '.join(map(_hash, texts))}" for name, texts in allowed.items() if texts]
     return "; ".join(["default-src 'none'", *parts, "img-src data:"])
-
-
-def json_for_page(content: Any) -> str:
-    """Return JSON that can stand in a script element of a page: no character in it has a meaning in HTML."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for character, escape in ESCAPED.items():
-        text = text.replace(character, escape)
-    return text
 
 
 def skeleton_for_player(layout: Layout, up: Up, channels: int) -> dict[str, Any]:
@@ -83,8 +73,9 @@ def clip_for_player(
 ) -> dict[str, Any]:
     """Return a clip as the player takes it, with coordinates rounded to 1/65,000 or 1/255 of their range.
 
-    Of more than `most` frames so many are kept, at equal distances. `values` are numbers of every joint by name, with
-    the shape (m, v) or (m, t, v), that give joints their size and colour.
+    With 8 bits the confidence is only whether a joint was observed. Of more than `most` frames so many are kept, at
+    equal distances. `values` are numbers of every joint by name, with the shape (m, v) or (m, t, v), that give joints
+    their size and colour.
     """
     kept = np.arange(clip.frames)
     if most is not None and clip.frames > most:
@@ -94,9 +85,10 @@ def clip_for_player(
     seen = np.ones(joints.shape[:3], dtype=bool) if confidence is None else confidence > 0
     numbers, scale, offset = _rounded(joints, seen, bits)
     packed: dict[str, Any] = {"shape": list(joints.shape), "bits": bits, "scale": scale, "offset": offset}
-    packed |= {"seconds": max(clip.frames - 1, 1) / fps, "data": _base64(numbers)}
+    packed |= {"seconds": round(max(clip.frames - 1, 1) / fps, 3), "data": _base64(numbers)}
     if confidence is not None and not (confidence == 1).all():
-        packed["confidence"] = _base64(np.ceil(255 * confidence).astype(np.uint8))
+        known = np.ceil(255 * confidence).astype(np.uint8)
+        packed["confidence"] = _base64(known if bits == 16 else np.packbits(known > 0))
     if values:
         packed["values"] = {name: _packed_values(each, kept) for name, each in values.items()}
     return packed
@@ -121,7 +113,7 @@ def _rounded(
         limits, kind = (-32_767, 32_767), np.dtype("<i2")
     numbers = np.clip(np.rint((joints - offset) / scale), *limits)
     numbers[~seen] = 0
-    return numbers.astype(kind), scale, offset.tolist()
+    return numbers.astype(kind), float(f"{scale:.7g}"), [float(f"{each:.7g}") for each in offset]
 
 
 def _packed_values(values: Float[np.ndarray, "..."], kept: Shaped[np.ndarray, "t"]) -> dict[str, Any]:

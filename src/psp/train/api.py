@@ -19,7 +19,7 @@ from psp.train.config import Stage, TrainConfig, rescheduled
 from psp.train.interrupt import Interrupted
 from psp.train.made_weights import kind_of, made_weights
 from psp.train.presets import PRESETS, USUAL_SIZE, PresetName, facts_of, restricted, with_method
-from psp.train.run import OnStep, Run
+from psp.train.run import OnLog, OnStep, Run
 from psp.train.run_folder import RunFolder, Task, create_run, open_run
 
 AnyPath = str | PathLike[str]
@@ -129,13 +129,16 @@ def train_further(
     return start_run(task, replace(stored.config, stages=(stage,)), out or _next_folder(Path(path)), device, compile)
 
 
-def train_run(task: Task, config: TrainConfig, out: AnyPath, on_step: OnStep | None = None) -> Path:
+def train_run(
+    task: Task, config: TrainConfig, out: AnyPath, on_step: OnStep | None = None, on_log: OnLog | None = None
+) -> Path:
     """Train from beginning to end and return the run folder.
 
+    `on_log` is called with the step and the values that are logged, for example to send them to another program.
     Ctrl-C and SIGTERM save the state and raise Interrupted, a KeyboardInterrupt; `resume_run` continues the run.
     """
     run = start_run(task, config, out)
-    signal = run.train(on_step)
+    signal = run.train(on_step, on_log=on_log)
     if signal is not None:
         raise Interrupted(signal)
     return Path(out)

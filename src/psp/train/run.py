@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,6 +33,8 @@ from psp.train.trainer import NotFiniteError, Progress, Trainer, TrainingData
 
 OnStep = Callable[[Progress], None]
 OnEpoch = Callable[["Run"], None]
+OnLog = Callable[[int, Mapping[str, float]], None]
+"""A function called with the step, from 1 over all stages, and the values that are written to the logs of a run."""
 
 
 class Run:
@@ -75,9 +78,12 @@ class Run:
         on_epoch: OnEpoch | None = None,
         checkpoint_seconds: float = 60.0,
         handle_signals: bool = True,
+        on_log: OnLog | None = None,
     ) -> int | None:
         """Train to the end and return None, or the number of the signal that ended the run after its state was saved.
 
+        `on_step` is called after every step, `on_epoch` after every epoch, `on_log` with the loss, the metrics and the
+        speed whenever they are logged (every `runtime.log_every` steps, on rank 0).
         The run folder is locked meanwhile: DestinationError if another process writes it. With `handle_signals` SIGINT
         and SIGTERM end the run after the present step. Random state, TF32 flags and signal handlers are restored.
         """
@@ -88,9 +94,10 @@ class Run:
                 stack.enter_context(destination_lock(self.folder.path))
             self._resume(stack)
             watch = _Watch(self, on_step, interrupt, checkpoint_seconds)
+            epoch = None if on_epoch is None else lambda _: on_epoch(self)
             while not watch.signal and not self.finished:
                 try:
-                    self.trainer.run(watch, None if on_epoch is None else lambda _: on_epoch(self), self._log)
+                    self.trainer.run(watch, epoch, partial(self._log, on_log))
                 except NotFiniteError as error:
                     batches = self.trainer.loader.step(error.failure.step - 1).values()
                     raise refusal(error.failure, batches, self.task.store, self.folder, self.ranks.index) from error
@@ -187,13 +194,15 @@ class Run:
             save_checkpoint(self.folder.checkpoints, self._before + trainer.step, _state(trainer), facts)
         self.trainer.meter.restart()
 
-    def _log(self, now: Reading) -> None:
+    def _log(self, on_log: OnLog | None, now: Reading) -> None:
+        step = self._before + now.step
         if self.logs:
             stage = {"stage": self.stage.name} if len(self.config.stages) > 1 else {}
-            step = self._before + now.step
             self.logs.metrics.write(step=step, **stage, loss=now.loss, **now.metrics)
             seconds = self.seconds + self.trainer.meter.seconds
             self.logs.timing.write(step=step, seconds=seconds, clips_per_second=now.clips_per_second)
+        if on_log and self.ranks.is_main:
+            on_log(step, {"loss": now.loss, **now.metrics, "clips_per_second": now.clips_per_second})
 
     def _finish(self) -> None:
         """Write the models and the result if the run is finished and they do not exist."""

@@ -1,0 +1,290 @@
+"""Everything that the page of a run shows, as JSON values."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from psp.dataset.checks.copies import find_copies
+from psp.dataset.checks.measure import measure
+from psp.errors import CheckpointError, PSPError
+from psp.evaluate.accuracy import Confusion, wilson
+from psp.evaluate.attention import ClipAttention, attend
+from psp.evaluate.suspects import suspects_of_run
+from psp.evaluate.trained import TrainedRun, open_trained
+from psp.figures.attention_maps import node_of_joint
+from psp.figures.tsne import plane
+from psp.report.advice import Facts, advise
+from psp.report.clip_pool import ClipPool
+from psp.report.compare import ComparedRun
+from psp.report.judged import Judged, confident_mistakes, estimated, judge, least_certain, right_ones
+from psp.report.summary import cards
+from psp.skeleton.layout import Layout
+from psp.train.device import process_settings
+
+MAPPED, SUSPECTS, COPIES, CURVE, TOP = 1000, 12, 12, 400, 4
+"""The most points of the map, suspected labels, copies, points of a curve, and classes of an example."""
+
+COMPARED = 20_000
+"""Copies are searched in data sets of at most so many clips."""
+
+
+@dataclass(frozen=True, eq=False)
+class Details:
+    """The JSON values of a run, and the clips they refer to by clip index; `pool` is None without its data set.
+
+    `right` says of every test clip by id whether it was recognised.
+    """
+
+    content: dict[str, Any]
+    pool: ClipPool | None
+    right: Mapping[str, bool]
+
+
+def details(compared: ComparedRun, path: Path, number: int, size: int, device: str) -> Details:
+    """Return what the page shows of a run; `number` is its place on the page, `size` the bytes for its clips.
+
+    Without the data set, or before the run is finished, the parts that need clips are left out and the reason is given.
+    """
+    content = _numbers(compared)
+    try:
+        run = open_trained(path, device=device)
+        with process_settings(run.stored.config.runtime.precision):
+            clips = _Clips(run, number, size)
+            shown = clips.content()
+    except PSPError as error:
+        advice = advise(_facts(compared, path))
+        return Details(
+            content | {"note": str(error), "cards": cards(compared, None), "advice": _plain(advice)}, None, {}
+        )
+    facts = replace(_facts(compared, path), suspects=len(clips.suspects), copies=len(clips.copies))
+    found = {"cards": cards(compared, run), "advice": _plain(advise(facts)), "note": ""}
+    return Details(content | shown | found, clips.pool, clips.right())
+
+
+class _Clips:
+    """The clips of a finished run that the page shows."""
+
+    def __init__(self, run: TrainedRun, number: int, size: int) -> None:
+        self.run, self.number, self.pool = run, number, ClipPool(run.store, size)
+        self.classes = run.model.interface.classes
+        self.seen = judge(run)
+        self.judged = self.seen if self.seen.is_test else estimated(run)
+        self.suspects = _suspects(run)
+        self.copies = _copies(run)
+        self.levels: list[str] = []
+
+    def content(self) -> dict[str, Any]:
+        """Return the JSON values of examples, suspects, copies, the map and the label budget."""
+        first = self.judged or self.seen
+        rest = _Numbering(first)
+        groups = {"unsure": [rest.add(self.seen, each) for each in least_certain(self.seen)]}
+        if self.judged is not None:
+            groups |= {"mistakes": confident_mistakes(self.judged), "right": right_ones(self.judged)}
+        shown = {rest.index(each) for group in groups.values() for each in group}
+        found = {"groups": groups, "map": self._map(rest), "examples": rest.plain(self.run, self.classes)}
+        suspected = [self._index(each["id"]) for each in self.suspects]
+        self.pool.show([*sorted(shown), *suspected, *(index for pair in self.copies for index in pair)])
+        wrong = first.index[(first.labels >= 0) & (first.likely != first.labels)]
+        self.pool.keep([*wrong.tolist(), *rest.indices()])
+        self._attention([*sorted(shown), *suspected])
+        plain = [dict(each, clip=index) for each, index in zip(self.suspects, suspected, strict=True)]
+        names = self.run.store.clips.id
+        pairs = [
+            {"test": one, "train": other, "ids": [str(names[one]), str(names[other])]} for one, other in self.copies
+        ]
+        copies = {"copies": pairs, "labels": self._labels()}
+        return (
+            found
+            | copies
+            | {"suspects": plain, "levels": self.levels, "judged": len(first.index) if self.judged else 0}
+        )
+
+    def right(self) -> dict[str, bool]:
+        """Return whether each judged clip was recognised, by id."""
+        if self.judged is None:
+            return {}
+        names = self.run.store.clips.id[self.judged.index].tolist()
+        return dict(zip(names, (self.judged.likely == self.judged.labels).tolist(), strict=True))
+
+    def _index(self, name: str) -> int:
+        return int(self.run.store.clips.indices_of([name])[0])
+
+    def _attention(self, index: Sequence[int]) -> None:
+        """Add the importance of every joint of some clips, by level, where the run trained attention."""
+        try:
+            heads = self.run.heads
+        except CheckpointError:
+            return
+        modality = next((name for name, head in heads.items() if head.polymerising is not None), None)
+        if modality is None or not index:
+            return
+        known = np.array(sorted(set(index)), dtype=np.int64)
+        for clip_index, found in zip(known.tolist(), attend(self.run, known, modality), strict=True):
+            self.levels = list(found.maps)
+            values = {
+                f"{level}@{self.number}": each for level, each in _importance(found, self.run.store.layout).items()
+            }
+            self.pool.add_values(clip_index, values)
+
+    def _map(self, rest: "_Numbering") -> dict[str, Any] | None:
+        """Return the t-SNE of the features of at most MAPPED clips."""
+        seen = self.seen
+        if seen.features is None or len(seen.index) < 5:
+            return None
+        chosen = np.sort(np.random.default_rng(0).permutation(len(seen.index))[:MAPPED])
+        points = plane(seen.features[chosen].astype(np.float64))
+        points = (points - points.min(axis=0)) / np.maximum(np.ptp(points, axis=0), 1e-9)
+        numbers = [rest.add(seen, int(each)) for each in chosen]
+        return {"x": points[:, 0].round(3).tolist(), "y": points[:, 1].round(3).tolist(), "example": numbers}
+
+    def _labels(self) -> dict[str, Any]:
+        task = self.run.task
+        _, values = task.labels.resolve(task.store, task.split)
+        counts = np.bincount(values, minlength=len(task.store.classes))
+        named = {name: int(number) for name, number in zip(task.store.classes, counts, strict=True)}
+        gain = self.run.stored.folder.label_gain
+        return {
+            "spec": task.labels.spec,
+            "counts": [[name, named[name]] for name in self.classes],
+            "train": len(task.split.train),
+            "gain": json.loads(gain.read_text()) if gain.exists() else None,
+        }
+
+
+class _Numbering:
+    """The examples of a page: predictions that it refers to by number, those of one source first."""
+
+    def __init__(self, first: Judged) -> None:
+        self.found: list[tuple[Judged, int]] = [(first, position) for position in range(len(first.index))]
+        self.known = {(id(first), position): position for position in range(len(first.index))}
+
+    def add(self, source: Judged, position: int) -> int:
+        """Return the number of a prediction, a new one if it is not known yet."""
+        key = (id(source), position)
+        if key not in self.known:
+            self.known[key] = len(self.found)
+            self.found.append((source, position))
+        return self.known[key]
+
+    def index(self, number: int) -> int:
+        """Return the clip index of an example."""
+        source, position = self.found[number]
+        return int(source.index[position])
+
+    def indices(self) -> list[int]:
+        """Return the clip indices of all examples."""
+        return [self.index(number) for number in range(len(self.found))]
+
+    def plain(self, run: TrainedRun, classes: Sequence[str]) -> list[list[Any]]:
+        """Return clip index, id, name of the class ("" if not labelled) and the most probable classes of all."""
+        store, plain = run.store, []
+        number = {name: position for position, name in enumerate(classes)}
+        for source, position in self.found:
+            index, row = int(source.index[position]), source.probabilities[position]
+            best = [each for each in np.argsort(-row, kind="stable")[:TOP].tolist() if row[each] > 0]
+            label = int(store.clips.label[index])
+            name = "" if label < 0 else store.classes[label]
+            chances = [[each, round(float(row[each]), 3)] for each in best]
+            plain.append([index, str(store.clips.id[index]), number.get(name, name), chances])
+        return plain
+
+
+def _numbers(run: ComparedRun) -> dict[str, Any]:
+    """Return what needs no clip: accuracies, confusion, learning curves, configuration and hashes."""
+    accuracy = accuracy_of(run)
+    versions = dict(run.result.get("versions", {}))
+    found: dict[str, Any] = {"name": run.name, "classes": list(run.classes), "curves": _curves(run.metrics)}
+    found |= {"settings": [[name, str(value)] for name, value in run.settings.items()]}
+    found |= {"versions": [[name, str(value)] for name, value in versions.items()], "accuracy": None}
+    if accuracy is not None:
+        rows = accuracy["confusion"]
+        classes = [
+            {"name": name, "clips": sum(row), "right": row[number], "interval": list(wilson(row[number], sum(row)))}
+            for number, (name, row) in enumerate(zip(run.classes, rows, strict=True))
+            if sum(row)
+        ]
+        found |= {"accuracy": {key: accuracy[key] for key in ("top1", "top5", "interval", "clips")}}
+        found |= {"estimated": not run.evaluation.get("average")}
+        found |= {"perClass": classes, "confusion": rows}
+    return found
+
+
+def accuracy_of(run: ComparedRun) -> Mapping[str, Any] | None:
+    """Return the accuracy with averaged weights on the first test set, or the estimate; None if there is neither."""
+    sets = run.evaluation.get("average") or {}
+    if sets:
+        return dict(next(iter(sets.values())))
+    return None if run.estimate is None else dict(run.estimate["accuracy"])
+
+
+def _facts(run: ComparedRun, path: Path) -> Facts:
+    accuracy, gain = accuracy_of(run), path / "label_gain.json"
+    worst = [] if accuracy is None else _worst(accuracy["confusion"], run.classes)
+    known = json.loads(gain.read_text()) if gain.exists() else None
+    return Facts(str(path), bool(run.result), accuracy, run.classes, worst, 0, 0, known)
+
+
+def _worst(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> list[Confusion]:
+    pairs = [
+        Confusion(classes[i], classes[j], clips, sum(row))
+        for i, row in enumerate(confusion)
+        for j, clips in enumerate(row)
+        if i != j and clips
+    ]
+    return sorted(pairs, key=lambda each: -each.clips)
+
+
+def _plain(found: Sequence[Any]) -> list[dict[str, Any]]:
+    return [asdict(each) for each in found]
+
+
+def _curves(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the logged quantities over the steps, at most CURVE points of each."""
+    names = list(dict.fromkeys(name for line in metrics for name in line if name not in ("step", "stage")))
+    found = []
+    for name in names:
+        points = [[int(line["step"]), line[name]] for line in metrics if name in line]
+        step = max(1, len(points) // CURVE)
+        kept = [[at, float(f"{value:.4g}")] for at, value in points[::step] if np.isfinite(value)]
+        found.append({"name": name, "points": kept})
+    return [each for each in found if len(each["points"]) > 1]
+
+
+def _suspects(run: TrainedRun) -> list[dict[str, Any]]:
+    path = run.stored.folder.suspects
+    if path.exists():
+        return list(json.loads(path.read_text()))[:SUSPECTS]
+    found = suspects_of_run(run.stored.folder.path, run.store.path, str(run.maker.device))
+    return [asdict(each) for each in found][:SUSPECTS]
+
+
+def _copies(run: TrainedRun) -> list[tuple[int, int]]:
+    """Return pairs of a test clip and a clip of the training part that are copies of each other."""
+    store, split = run.store, run.task.split
+    if not split.tests or len(store) > COMPARED:
+        return []
+    train = set(split.train_index(store).tolist())
+    test = {int(each) for name in split.tests for each in split.test_index(store, name)}
+    pairs = []
+    for group in find_copies(store, measure(store)):
+        members = group.members.tolist()
+        other = next((each for each in members if each in train), None)
+        pairs += [(each, other) for each in members if each in test and other is not None]
+    return pairs[:COPIES]
+
+
+def _importance(found: ClipAttention, layout: Layout) -> dict[str, Float[np.ndarray, "m v"]]:
+    """Return the importance of the node of each joint, by level; persons that were not encoded get the least."""
+    values = {}
+    for level, maps in found.maps.items():
+        node = node_of_joint(level, layout)
+        rows = [found.importance(level, person)[node] for person in range(len(maps))]
+        least = np.full(len(node), min(float(row.min()) for row in rows))
+        rows += [least] * (found.clip.persons - len(rows))
+        values[level] = np.stack(rows)
+    return values

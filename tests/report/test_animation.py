@@ -1,0 +1,54 @@
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from psp.report.animation import FRAMES, projected, scene_of, write_animation
+from psp.skeleton.catalogue import layout_by_name
+from stores import own_store, small_clips
+
+NAMESPACE = "{http://www.w3.org/2000/svg}"
+
+
+def recognise(clips):
+    """Half of the probability goes to the class of the number of frames, modulo 4."""
+    found = np.full((len(clips), 4), 0.125)
+    for row, clip in zip(found, clips, strict=True):
+        row[clip.shape[1] % 4] += 0.5
+    return found
+
+
+@pytest.fixture
+def scene():
+    clip = next(clip for clip in small_clips() if clip.persons == 2)
+    return scene_of(clip, 1, recognise)
+
+
+def test_probabilities_are_those_after_each_frame(scene):
+    assert scene.probabilities.shape == (FRAMES, 4)
+    assert scene.probabilities.argmax(axis=1).tolist() == ((scene.shown + 1) % 4).tolist()
+    assert (scene.shown[0], scene.shown[-1]) == (0, scene.clip.frames - 1)
+
+
+@pytest.mark.parametrize("layout", ["beetle", "coco17"])
+def test_every_joint_is_inside_the_panel(layout):
+    store = own_store(None, layout)
+    points, floor = projected(scene_of(store.clip(0), 0, recognise), store.layout, store.up)
+    assert np.isfinite(points).all()
+    assert points.min() >= 0
+    assert points.max() <= 230
+    assert len(floor) == (0 if layout == "coco17" else 14)
+
+
+def test_the_picture_is_an_animated_svg_with_text_as_text(scene, tmp_path):
+    classes = ["<b>one</b>", "class 1", "class 2", "class 3"]
+    write_animation(
+        tmp_path / "picture.svg", [scene, replace(scene, label=0)], layout_by_name("kinect20"), "y", classes
+    )
+    root = ElementTree.parse(tmp_path / "picture.svg").getroot()
+    animations = root.findall(f".//{NAMESPACE}animate")
+    assert {each.get("attributeName") for each in animations} >= {"d", "width"}
+    assert all(len(each.get("values").split(";")) == FRAMES + 1 for each in animations)
+    assert "<b>one</b>" in [each.text for each in root.iter(f"{NAMESPACE}text")]
+    assert not root.findall(f".//{NAMESPACE}b")

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from psp.report.clip_pool import ClipPool
+from psp.report.judged import Judged, confident_mistakes, least_certain, right_ones
+from psp.report.paired import difference
+from stores import own_store
+
+
+def judged(labels, probabilities) -> Judged:
+    values = np.array(probabilities)
+    return Judged(np.arange(len(values)), np.array(labels), values, None, True)
+
+
+FOUND = judged(
+    [0, 0, 0, 0, 1, 1, -1],
+    [[0.9, 0.1], [0.1, 0.9], [0.2, 0.8], [0.3, 0.7], [0.45, 0.55], [0.95, 0.05], [0.51, 0.49]],
+)
+
+
+def test_the_most_confident_mistakes_are_of_different_confusions():
+    assert confident_mistakes(FOUND) == [5, 1, 2]
+    assert confident_mistakes(FOUND, most=1) == [5]
+
+
+def test_the_least_certain_have_the_smallest_margin():
+    assert least_certain(FOUND, 2) == [6, 4]
+
+
+def test_right_ones_are_one_of_each_class():
+    assert right_ones(FOUND) == [0, 4]
+    assert right_ones(FOUND, most=1) == [0]
+
+
+def test_the_difference_of_two_runs_counts_clips_that_changed():
+    ids = [f"clip{number}" for number in range(100)]
+    first = {name: number < 60 for number, name in enumerate(ids)}
+    second = {name: 5 <= number < 80 for number, name in enumerate(ids)}
+    found = difference(first, second)
+    assert (found.gained, found.lost) == (20, 5)
+    assert found.points == pytest.approx(15)
+    # the standard error of a paired difference: sqrt(20 + 5 - 15^2 / 100) / 100
+    assert found.interval == pytest.approx((15 - 196 * 0.22750**0.5 / 10, 15 + 196 * 0.22750**0.5 / 10), abs=0.01)
+    assert found.p == pytest.approx(0.00408, abs=1e-5)  # twice the binomial tail of 5 or fewer of 25
+    assert difference(first, {**second, "another": True}) is None
+    assert difference({}, {}) is None
+
+
+def test_clips_that_do_not_fit_a_page_are_left_out():
+    store = own_store(None, "coco17")
+    sizes = {}
+    for size in (1_000_000, 60_000, 10_000):
+        pool = ClipPool(store, size)
+        pool.show([3, 5])
+        pool.keep(range(len(store)))
+        _, clips = pool.packed()
+        sizes[size] = sum(len(clip["data"]) + len(clip.get("confidence", "")) for clip in clips.values())
+        assert sizes[size] <= size
+        assert list(clips)[:2] == [3, 5]
+        assert len(clips) == len(store) or size == 10_000
+    assert sizes[60_000] < sizes[1_000_000]
