@@ -1,6 +1,5 @@
 """`psp evaluate`."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,21 +8,23 @@ from typing import Literal
 from psp.cli.console import say
 from psp.dataset.convert import convert_store
 from psp.dataset.store import Store, open_store
-from psp.errors import CheckpointError, ConfigError
+from psp.errors import ConfigError
 from psp.evaluate.accuracy import Accuracy, worst_confusions
 from psp.evaluate.evaluate import evaluate_run, evaluate_store
 from psp.evaluate.label_gain import label_gain
+from psp.evaluate.probes import Probe, probe_run
 from psp.evaluate.suspects import suspects_of_run
 from psp.evaluate.trained import open_model
 from psp.files import write_json
 from psp.model.model_file import Interface
+from psp.train.run_files import read_estimate, read_evaluation
 from psp.train.run_folder import RunFolder, open_run
 
 Device = Literal["auto", "cpu", "cuda"]
 SHOWN = 5
 
 
-def evaluate(model: Path, store: Path | None = None, device: Device = "auto") -> None:
+def evaluate(model: Path, store: Path | None = None, probe: Probe | None = None, device: Device = "auto") -> None:
     """Evaluate a training run on the test sets of its split, or any model on the labelled clips of another data set.
 
     Classes are compared by name; clips of a class that the model does not know are counted separately.
@@ -31,21 +32,38 @@ def evaluate(model: Path, store: Path | None = None, device: Device = "auto") ->
     Args:
         model: a folder written by 'psp train', or a model.safetensors
         store: another data set, or that of the run if it has moved since training
+        probe: instead of the classifier, test a linear one or the nearest neighbour on the features of the run, fitted
+            on its labels
         device: where to compute
     """
     if not model.is_dir() and store is None:
         remedy = "Add --store STORE, or name a folder written by 'psp train'."
         raise ConfigError("a model file has no test set of its own.", where=str(model), remedy=remedy)
-    if store is None or (model.is_dir() and _is_own(model, open_store(store))):
+    if probe:
+        _show_probe(model, probe, store, device)
+    elif store is None or (model.is_dir() and _is_own(model, open_store(store))):
         show_run(model, store, device)
     else:
         _show_other(model, open_store(store), device)
 
 
+def _show_probe(path: Path, probe: Probe, store: Path | None, device: Device) -> None:
+    """Fit a probe on the labels of a run, print its accuracy on the test sets and write it to `probe-KIND.json`."""
+    if not path.is_dir():
+        remedy = "Name a folder written by 'psp train'."
+        raise ConfigError("a model file has no labels to fit a probe on.", where=str(path), remedy=remedy)
+    sets = probe_run(path, probe, store, device)
+    for name, found in sets.items():
+        say(f"{probe} probe, test set {name}: {_in_words(found)}")
+    out = path / f"probe-{probe}.json"
+    write_json(out, {name: asdict(found) for name, found in sets.items()})
+    say(f"written: {out}")
+
+
 def show_run(path: Path, store: Path | None, device: Device) -> None:
     """Evaluate a finished run and print its accuracy, its worst confusions and the labels that may be wrong."""
     folder, sets = RunFolder(path), evaluate_run(path, store, device)["average"]
-    classes = json.loads(folder.evaluation.read_text())["classes"]
+    classes = read_evaluation(folder.evaluation)["classes"]
     for name, found in sets.items():
         say(f"test set {name}: {_in_words(found)}")
     if sets:
@@ -79,15 +97,11 @@ def _say_gain(path: Path, store: Path | None) -> None:
 
 def show_estimate(folder: RunFolder) -> None:
     """Print what `estimate.json` says."""
-    try:
-        content = json.loads(folder.estimate.read_text())
-        found, groups = content["accuracy"], content["kept together"]
-        low, high = found["interval"]
-        figures = f"{found['top1']:.1f} % (95 % interval {low:.1f} to {high:.1f}) of {found['clips']} labelled clips"
-        parts = f"{content['folds']} models, each tested on labels it was trained without"
-    except (ValueError, KeyError, TypeError) as error:
-        remedy = "Remove it and estimate again."
-        raise CheckpointError(f"the file is damaged ({error}).", where=str(folder.estimate), remedy=remedy) from error
+    content = read_estimate(folder.estimate)
+    found, groups = content["accuracy"], content["kept together"]
+    low, high = found["interval"]
+    figures = f"{found['top1']:.1f} % (95 % interval {low:.1f} to {high:.1f}) of {found['clips']} labelled clips"
+    parts = f"{content['folds']} models, each tested on labels it was trained without"
     say(f"estimated accuracy: {figures}; {parts}{f', by {groups}' if groups else ''}.")
 
 

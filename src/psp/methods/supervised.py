@@ -1,14 +1,15 @@
 """Supervised training on the labelled clips alone: the baselines of PSP Learning."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from psp.batches.batch import Batch
 from psp.config.ranges import require
 from psp.loss.classification import classification
-from psp.methods.base import MethodConfig, PredictorMethod, StepContext, StepOutput
+from psp.methods.base import MethodConfig, PredictorMethod, Setting, StepContext, StepOutput
 
 STREAMS = ("joint", "velocity", "yaw-invariant", "yaw-invariant velocity", "distance")
 """Joints, their velocities and three modalities that are invariant to rotation about the vertical."""
@@ -21,9 +22,11 @@ class SupervisedConfig(MethodConfig):
     Args:
         modalities: modalities whose logits are summed
         label_smoothing: share of the target that is distributed evenly over the classes
+        frozen: train the classifier alone, on the features of the backbone from which the stage starts (linear probe)
     """
 
     label_smoothing: float = 0.0
+    frozen: bool = False
 
     def __post_init__(self) -> None:
         require(0 <= self.label_smoothing < 1, "method.label_smoothing", self.label_smoothing, "0 or more, below 1")
@@ -36,6 +39,7 @@ class MultiStreamConfig(SupervisedConfig):
     Args:
         modalities: modalities, each with a loss of its own
         label_smoothing: share of the target that is distributed evenly over the classes
+        frozen: train the classifiers alone, on the features of the backbone from which the stage starts
     """
 
     modalities: tuple[str, ...] = STREAMS
@@ -46,6 +50,21 @@ class Supervised(PredictorMethod[SupervisedConfig]):
 
     Config = SupervisedConfig
     unlabelled = ()
+
+    def __init__(self, config: SupervisedConfig, setting: Setting) -> None:
+        super().__init__(config, setting)
+        self.recogniser.backbone.requires_grad_(not config.frozen)
+
+    def train(self, mode: bool = True) -> "Supervised":
+        """Set the mode; a frozen backbone stays in evaluation mode, so that its batch norms do not change."""
+        super().train(mode)
+        if self.config.frozen:
+            self.recogniser.backbone.eval()
+        return self
+
+    def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
+        """Return the parameters that are trained."""
+        return (weight for weight in super().phase_parameters(phase) if weight.requires_grad)
 
     def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
         """Return L_reg (eq. 15)."""
