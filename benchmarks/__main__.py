@@ -6,6 +6,7 @@ python -m benchmarks step --sizes tiny small --out step.json
 import sys
 from collections.abc import Mapping, Sequence
 
+from benchmarks.active_selection import active_selection
 from benchmarks.gpu import gpu
 from benchmarks.input import input
 from benchmarks.memory import memory
@@ -32,6 +33,7 @@ MEASUREMENTS: Mapping[str, Command] = {
     "own-recordings": own_recordings,
     "pretraining": pretraining,
     "gpu": gpu,
+    "active-selection": active_selection,
 }
 
 

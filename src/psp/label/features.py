@@ -7,9 +7,11 @@ import torch
 from jaxtyping import Float, Float32, Int64
 from sklearn.decomposition import PCA
 
+from psp.batches.loader import SampleMaker
 from psp.dataset.store import Store
 from psp.evaluate.embed import unit
-from psp.evaluate.trained import TrainedRun
+from psp.model.model_file import TrainedModel
+from psp.train.config import Precision
 from psp.train.device import process_settings
 
 FRAMES, DIMENSIONS, SIZE = 16, 64, 128
@@ -37,17 +39,19 @@ def joint_features(store: Store, index: Int64[np.ndarray, "n"]) -> Float32[np.nd
 
 
 @torch.no_grad()
-def recognise(run: TrainedRun, index: Int64[np.ndarray, "n"]) -> Recognised:
-    """Return what a finished run says of stored clips, from whole clips and all modalities in one pass."""
-    predictor, features, logits = run.model.predictor.eval(), [], []
-    with process_settings(run.stored.config.runtime.precision):
-        for batch in run.maker.in_order(index, predictor.modalities, SIZE):
+def recognise(
+    model: TrainedModel, maker: SampleMaker, index: Int64[np.ndarray, "n"], precision: Precision = "float32"
+) -> Recognised:
+    """Return what a model says of stored clips, from whole clips and all modalities in one pass."""
+    predictor, features, logits = model.predictor.eval(), [], []
+    with process_settings(precision):
+        for batch in maker.in_order(index, predictor.modalities, SIZE):
             encoded = {name: parts[0] for name, parts in predictor.encode([batch.sample]).items()}
             pooled = [each.pooled().float().cpu().numpy() for each in encoded.values()]
             features.append(np.hstack([unit(each) for each in pooled]))
             logits.append(predictor.classify(encoded).sum(0).float().cpu())
     probabilities = predictor.probabilities(torch.cat(logits)).numpy()
-    return Recognised(reduced(np.concatenate(features)), probabilities, run.model.interface.classes)
+    return Recognised(reduced(np.concatenate(features)), probabilities, model.interface.classes)
 
 
 def reduced(features: Float[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d2"]:

@@ -5,13 +5,14 @@
 const $ = (id) => document.getElementById(id);
 const KEYS = "1234567890qwertyuiopasdfghjklzxcvbnm";
 const COLOURS = ["#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#0072b2", "#d55e00", "#999999"];
+const INKS = COLOURS.map((each) => each === "#0072b2" ? "#fff" : "#000");
 const WHY = {
   random: "Drawn at random: the accuracy is estimated from such clips.",
   centre: "Stands for one kind of movement in the data.",
   typical: "Stands for many clips without a label.",
   margin: "The recogniser hesitates between two classes.",
 };
-const AHEAD = 4, SPEED = 2, MOST = 12;
+const AHEAD = 4, SPEED = 2, MOST = 12, ENOUGH = 5;
 
 let state = null;
 let mode = "clips";
@@ -122,7 +123,11 @@ function refreshSoon() {
 function showAccuracy() {
   const found = state.accuracy;
   $("accuracy").replaceChildren();
-  if (!found) { $("accuracy").append(state.round ? "Accuracy: after the first random clips" : ""); return; }
+  const missing = ENOUGH - (found ? found.clips : 0);
+  if (missing > 0) {
+    if (state.round) $("accuracy").append(`Accuracy: after ${missing} more random clips`);
+    return;
+  }
   const [low, high] = found.interval;
   $("accuracy").append("Accuracy about ", make("strong", {}, percent(100 * found.hits / found.clips)),
     ` (${Math.round(low)}–${percent(high)}, from ${found.clips} random clips)`);
@@ -135,6 +140,7 @@ function showTraining() {
   let text = state.canTrain ? `The ${state.round ? "next" : "first"} training begins after ${left} more labels.`
     : "Training begins when two classes have labels.";
   if (now === "training") text = `Network ${round} is being trained.${last} Go on labelling.`;
+  if (now === "training" && round === state.round) text = `Network ${round} is trained and is being evaluated.`;
   if (now === "failed") text = `Training failed: ${message}`;
   $("training").textContent = text;
   $("train").disabled = now === "training" || !state.canTrain;
@@ -146,7 +152,7 @@ function showGrowth() {
   const rounds = state.growth;
   $("growth").replaceChildren();
   if (!rounds.length) return;
-  const [width, height, left, base] = [280, 130, 34, 104], most = Math.max(...rounds.map((each) => each.labels), 1);
+  const [width, height, left, base] = [280, 132, 44, 104], most = Math.max(...rounds.map((each) => each.labels), 1);
   const svg = (kind, facts, text) => {
     const made = document.createElementNS("http://www.w3.org/2000/svg", kind);
     for (const [name, value] of Object.entries(facts)) made.setAttribute(name, value);
@@ -389,7 +395,7 @@ async function showRecording() {
     const own = make("span", {}, rejected ? "✗" : label ? label.slice(0, 4) : ""), line = make("i");
     if (guess) line.style.background = colourOf(guess);
     const cell = make("div", {role: "option"}, own, line);
-    if (label) { cell.style.background = colourOf(label); cell.style.color = "#000"; }
+    if (label) { cell.style.background = colourOf(label); cell.style.color = INKS[COLOURS.indexOf(colourOf(label))]; }
     cell.title = `frames ${start}–${end}: ${rejected ? "not an action" : label || "no label"}` +
       (guess ? `; recognised: ${guess}` : "");
     cell.setAttribute("aria-label", cell.title);

@@ -213,7 +213,7 @@ class Session:
     def _take_up(self, number: int) -> None:
         try:
             run = open_trained(self.rounds.run(number).path, self.folder.store.path, device="cpu")
-            found = recognise(run, self.index)
+            found = recognise(run.model, run.maker, self.index, run.stored.config.runtime.precision)
             self.rounds.keep(number, found)
             self._use(number, found)
         except (PSPError, OSError) as error:

@@ -5,7 +5,7 @@
 const $ = (id) => document.getElementById(id);
 const STATES = {waiting: "Waiting for frames", running: "Running", ended: "The recording has ended",
   failed: "Stopped"};
-const PAST = 8;
+const PAST = 8, SHORTEST = 0.3;
 
 let player = null, skeleton = null, best = null, since = null, source = "";
 
@@ -53,6 +53,7 @@ function showAnswer({ranked}) {
 function remember() {
   if (best === null) return;
   const seconds = (new Date() - since) / 1000;
+  if (seconds < SHORTEST) return;
   $("past").prepend(make("li", "", make("strong", "", best), make("span", "", `${seconds.toFixed(1)} s`)));
   while ($("past").children.length > PAST) $("past").lastChild.remove();
 }
