@@ -1,0 +1,252 @@
+"""The labelling page over HTTP and in a browser, from unlabelled clips to a recogniser."""
+
+import http.client
+import json
+import threading
+import time
+
+import pytest
+
+from browser import open_page, until
+from labelling import QUICK, store_to_label, truth
+from psp.dataset.split import resolve_split
+from psp.label.folder import LabelFolder
+from psp.label.page import label_app
+from psp.label.rounds import Rounds
+from psp.label.session import Session
+from psp.serve.server import LocalServer
+
+CLIPS, WINDOWS, EVERY = 40, 8, 12
+
+
+class Running:
+    """A labelling served on a port of its own."""
+
+    def __init__(self, store, path, every=1000):
+        self.folder = LabelFolder(path, store, resolve_split("none", store))
+        self.session = Session(self.folder, Rounds(path / "rounds", store.path, QUICK, niceness=0), every=every)
+        self.server = LocalServer(label_app(self.session))
+        self.thread = threading.Thread(target=self.server.run)
+        self.cookies = {}
+
+    def __enter__(self):
+        self.session.__enter__()
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self.server.stop()
+        self.thread.join()
+        self.session.__exit__(*error)
+
+    def ask(self, path, content=None, browser=1):
+        """Send a request as a browser and return the status and the answer."""
+        while browser not in self.cookies:
+            answer, _ = self._send("GET", self.server.link.partition("/?")[2].join(("/?", "")), None, {})
+            self.cookies[len(self.cookies) + 1] = answer.getheader("set-cookie").partition(";")[0]
+        headers = {"cookie": self.cookies[browser], "origin": f"http://127.0.0.1:{self.server.port}"}
+        headers |= {} if content is None else {"content-type": "application/json"}
+        body = None if content is None else json.dumps(content)
+        answer, text = self._send("GET" if content is None else "POST", path, body, headers)
+        is_json = answer.getheader("content-type", "").startswith("application/json")
+        return answer.status, json.loads(text) if is_json else text.decode()
+
+    def _send(self, method, path, body, headers):
+        for _ in range(200):
+            connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+            try:
+                connection.request(method, path, body, headers)
+                answer = connection.getresponse()
+                return answer, answer.read()
+            except ConnectionRefusedError:
+                time.sleep(0.05)
+            finally:
+                connection.close()
+        raise AssertionError("the server does not answer")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return store_to_label(tmp_path_factory.mktemp("page") / "store", CLIPS, WINDOWS)
+
+
+@pytest.fixture
+def running(store, tmp_path):
+    with Running(store, tmp_path / "labels") as found:
+        yield found
+
+
+def first(running, browser=1, count=1):
+    status, found = running.ask("/next", {"count": count}, browser)
+    assert status == 200
+    return [each["clip"] for each in found]
+
+
+def test_a_label_is_in_the_journal_and_the_table_when_the_answer_comes(running):
+    (clip,) = first(running)
+    assert running.ask("/label", {"clips": [clip], "label": " wave "})[0] == 200
+    line = json.loads((running.folder.path / "journal.jsonl").read_text())
+    assert (line["clips"], line["label"], line["how"]) == ([clip], "wave", "centre")
+    assert line["by"].endswith("browser 1")
+    assert running.ask("/labels.csv")[1] == f"id,label\n{clip},wave\n"
+    state = running.ask("/state")[1]
+    assert (state["labelled"], state["classes"]) == (1, [{"name": "wave", "count": 1, "shown": True}])
+
+
+def test_two_browsers_get_different_clips_and_see_each_other(running):
+    one, two = first(running, 1, 4), first(running, 2, 4)
+    assert not set(one) & set(two)
+    version = running.ask("/state", browser=2)[1]["version"]
+    running.ask("/label", {"clips": one[:1], "label": "jump"}, 1)
+    seen = running.ask("/state", browser=2)[1]
+    assert seen["version"] > version
+    assert (seen["recent"][0]["label"], seen["recent"][0]["clips"]) == ("jump", one[:1])
+    assert seen["recent"][0]["by"] != seen["you"]
+    assert running.ask("/undo", {}, 2)[1] == {"undone": None}
+    assert running.ask("/undo", {}, 1)[1]["undone"]["label"] == "jump"
+    assert first(running, 1) == one[:1]
+
+
+def test_clips_put_off_come_last_and_rejected_ones_never(running):
+    skipped, rejected = first(running, count=2)
+    running.ask("/skip", {"clips": [skipped]})
+    running.ask("/reject", {"clips": [rejected]})
+    rest = [clip for clip in running.session.ids if clip not in (skipped, rejected)]
+    running.ask("/label", {"clips": rest[1:], "label": "walk", "how": "timeline"})
+    assert first(running, count=5) == rest[:1]
+    running.ask("/label", {"clips": rest[:1], "label": "walk"})
+    assert first(running, count=5) == [skipped]
+    running.ask("/label", {"clips": [skipped], "label": "walk"})
+    assert first(running, count=5) == []
+    assert running.ask("/state")[1]["labelled"] == CLIPS + WINDOWS - 1
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("/label", {"clips": ["../../etc/passwd"], "label": "x"}),
+        ("/label", {"clips": "clip001", "label": "x"}),
+        ("/label", {"clips": [], "label": "x"}),
+        ("/label", {"clips": [["clip001"]], "label": "x"}),
+        ("/label", {"clips": ["clip001"]}),
+        ("/label", {"clips": ["clip001"], "label": ""}),
+        ("/label", {"clips": ["clip001"], "label": 3}),
+        ("/label", {"clips": ["clip001"], "label": "a\nb"}),
+        ("/label", {"clips": ["clip001"], "label": "a\u202eb"}),
+        ("/label", {"clips": ["clip001"], "label": "x" * 81}),
+        ("/clips", {"clips": ["/etc/passwd"]}),
+        ("/next", {"count": 10**9}),
+        ("/next", {"count": True}),
+        ("/recording", {"number": -1}),
+        ("/recording", {"number": "../x"}),
+        ("/group", {"number": 1.5}),
+        ("/train", {}),
+    ],
+)
+def test_impossible_requests_change_nothing(running, path, content):
+    assert running.ask(path, content)[0] == 400
+    assert not running.folder.journal.entries
+    assert not list((running.folder.path / "rounds").iterdir())
+
+
+@pytest.mark.parametrize("path", ["/../labels.csv", "/journal.jsonl", "/page.js/../../x", "//etc/passwd", "/static"])
+def test_only_the_files_of_the_page_are_served(running, path):
+    assert running.ask(path)[0] == 404
+
+
+def test_without_the_cookie_nothing_is_served(running):
+    for path in ("/", "/state", "/page.js", "/labels.csv", "/events"):
+        assert running._send("GET", path, None, {})[0].status == 403
+
+
+def test_the_server_listens_on_this_machine_only(running):
+    assert running.server.socket.getsockname()[0] == "127.0.0.1"
+
+
+def shown(page):
+    until(page, "queue.length && document.getElementById('current').dataset.clip === queue[0].clip")
+    return page.evaluate("() => queue[0].clip")
+
+
+def classes(page):
+    return page.evaluate("() => state.classes.map((each) => each.name)")
+
+
+def give(page, name):
+    """Label the present clip by the keyboard."""
+    clip = shown(page)
+    if name in classes(page):
+        page.keyboard.press("1234567890"[classes(page).index(name)])
+    else:
+        page.keyboard.press("+")
+        page.keyboard.type(name)
+        page.keyboard.press("Shift+Enter")
+    until(page, f"queue.length && queue[0].clip !== '{clip}' && !pending.size")
+    return clip
+
+
+def drag(page, start, end):
+    """Choose a stretch of the windows of a recording."""
+    boxes = [page.locator("#timeline > div").nth(number).bounding_box() for number in (start, end)]
+    page.mouse.move(boxes[0]["x"] + 9, boxes[0]["y"] + 9)
+    page.mouse.down()
+    page.mouse.move(boxes[1]["x"] + 9, boxes[1]["y"] + 9, steps=6)
+    page.mouse.up()
+
+
+def begin(page, link):
+    page.goto(link)
+    until(page, "document.getElementById('keys').open")
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => location.search") == ""
+
+
+def test_undo_later_and_not_an_action_by_the_keyboard(browser, running):
+    odd = "<img src=x onerror=alert(1)>"
+    with open_page(browser, viewport={"width": 360, "height": 740}) as page:
+        begin(page, running.server.link)
+        clip = give(page, odd)
+        until(page, "document.querySelector('#classes .class-name')")
+        assert page.inner_text("#classes .class-name") == odd
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+        page.keyboard.press("Backspace")
+        until(page, "state.labelled === 0")
+        assert shown(page) == clip
+        page.keyboard.press(" ")
+        until(page, f"queue[0].clip !== '{clip}' && !pending.size")
+        rejected = shown(page)
+        page.keyboard.press("-")
+        until(page, "state.rejected === 1 && !pending.size")
+    labels = running.folder.labels
+    assert (labels.skipped, labels.rejected, dict(labels.label)) == ({clip}, {rejected}, {})
+
+
+@pytest.mark.slow
+def test_from_unlabelled_clips_to_a_recogniser_by_the_keyboard(browser, store, tmp_path):
+    given = {}
+    with Running(store, tmp_path / "labels", every=EVERY) as running, open_page(browser) as page:
+        begin(page, running.server.link)
+        with open_page(browser) as other:
+            other.goto(running.server.link)
+            while len(given) < EVERY:
+                clip = shown(page)
+                given[give(page, truth(clip))] = truth(clip)
+            until(other, f"state && state.labelled === {EVERY}")
+        for _ in range(60):
+            page.wait_for_timeout(0 if page.evaluate("() => state.round") else 2000)
+        assert page.evaluate("() => state.round") == 1
+        give(page, truth(shown(page)))
+        page.click("#tab-recordings")
+        until(page, f"document.querySelectorAll('#timeline > div').length === {WINDOWS}")
+        drag(page, 1, 3)
+        page.keyboard.press("1234567890"[classes(page).index("jump")])
+        until(page, "state.recent[0].how === 'timeline'")
+        known = dict(running.folder.known)
+    assert {known[f"long:{at}-{at + 10}"] for at in (10, 20, 30)} == {"jump"}
+    assert {clip: label for clip, label in known.items() if clip in given and "long" not in clip} == {
+        clip: label for clip, label in given.items() if "long" not in clip
+    }
+    assert (tmp_path / "labels" / "rounds" / "001" / "model.safetensors").exists()
+    with Running(store, tmp_path / "labels") as again:
+        assert (again.folder.known, again.session.round) == (known, 1)
+        assert again.ask("/next", {"count": 3})[0] == 200
