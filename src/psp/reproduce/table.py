@@ -116,8 +116,9 @@ class Table:
     def cell(self, row: Row, column: Column, measure: Measure) -> Cell:
         """Return one cell; the number of the paper belongs to the full test set."""
         values = list(self.values(row.name, column, measure).values())
-        paper = row.paper.get(column.name) if measure[1] == "full" else None
-        return Cell(summarise(values) if values else None, self.planned.get((row.name, column.name), 0), paper)
+        planned = self.planned.get((row.name, column.name), 0)
+        paper = row.paper.get(column.name) if measure[1] == "full" and planned else None
+        return Cell(summarise(values) if values else None, planned, paper)
 
     def difference(self, row: Row, reference: str, column: Column, measure: Measure) -> Difference | None:
         """Return the row's mean advantage over another on the same label budgets."""
