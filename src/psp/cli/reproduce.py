@@ -13,6 +13,8 @@ Args:
     epochs: no run of presets paper and published trains longer than this; their schedules shrink in proportion
     seeds: how many label budgets each cell is measured on, by default as many as the experiment says
     preset: which settings the ablations of table4 and of the figures start from
+    systems: paper (the rows of the table) or all: in table2 and table3 every comparison system, once with the same
+        encoder, augmentation, labels and number of sample passes, once with three modalities and the settings of best
     rows: run only these systems, by their names in the results, such as 'best'; the table shows all
     columns: run only these label budgets or data sets, by their names in the results, such as 'all'
     quick: run a small version that takes minutes
@@ -31,6 +33,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from typing import Literal
 
 from psp.cli.console import print_table, progress_bar, say
 from psp.cli.evaluate import Device
@@ -39,6 +42,7 @@ from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError, TrainingError
 from psp.io.write_ntu import write_ntu_folder
 from psp.model.encoder import Size
+from psp.reproduce.comparison import with_all_systems
 from psp.reproduce.cost import FORMULA, expected_costs
 from psp.reproduce.drawings import DRAWINGS
 from psp.reproduce.experiment import Column, Experiment, PlannedRun, Scope, plan
@@ -66,6 +70,7 @@ def reproduce(
     epochs: int | None = None,
     seeds: int | None = None,
     preset: PresetName = "paper",
+    systems: Literal["paper", "all"] = "paper",
     rows: list[str] = [],  # noqa: B006
     columns: list[str] = [],  # noqa: B006
     quick: bool = False,
@@ -81,11 +86,12 @@ def reproduce(
     started = time.monotonic()
     keep_freed_memory()
     scope = Scope(size, epochs, seeds, preset, quick, precision)
-    chosen = experiment_by_name(experiment).in_scope(scope)
+    named = experiment_by_name(experiment)
+    chosen = (with_all_systems(named) if systems == "all" else named).in_scope(scope)
     config = RunnerConfig(runs, out, device, jobs, minutes, every_epoch, compile)
     _check_every_epoch(chosen, config)
     _check_names("row", rows, [row.name for row in chosen.rows])
-    if not store and quick and chosen.name == "table2":
+    if not store and quick and named.name == "table2":
         chosen, stores = replace(chosen, title=f"{chosen.title}, {SYNTHETIC}"), [synthetic_ntu(runs / "synthetic-ntu")]
     else:
         stores = _stores(store)

@@ -16,6 +16,7 @@ from psp.evaluate.trained import TrainedRun, open_trained
 from psp.figures.ablation import Bar, ablation_figure
 from psp.figures.attention_maps import attention_figure
 from psp.figures.canvas import save
+from psp.figures.cost import cost_figure
 from psp.figures.tsne import PERPLEXITY, SEED, Cloud, tsne_figure
 from psp.files import write_json
 from psp.reproduce.experiment import Column
@@ -72,7 +73,24 @@ def draw_bars(table: Table, config: RunnerConfig, stem: Stem) -> list[Path]:
     return [path]
 
 
+def draw_costs(table: Table, config: RunnerConfig, stem: Stem) -> list[Path]:
+    """Draw for every column the accuracy of the averaged weights on the full test set against the cost of training."""
+    written = []
+    for column in table.columns:
+        points = {}
+        for row in table.rows:
+            results = table.measured(row, column, ("average", "full"))
+            cell = table.cell(row, column, ("average", "full"))
+            if results and cell.summary:
+                points[row.name] = (mean(result.seconds for result in results) / 60, cell.summary.mean)
+        written.append(_named(stem([column]), "-cost.png"))
+        save(cost_figure(points, title=column.title), written[-1])
+    return written
+
+
 DRAWINGS: dict[str, Draw] = {
+    "table2-systems": draw_costs,
+    "table3-systems": draw_costs,
     "figure5": draw_attention,
     "figure6": draw_features,
     "figure7": draw_bars,

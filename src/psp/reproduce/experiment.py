@@ -14,6 +14,7 @@ from psp.preprocess.normalise import normalisation
 from psp.train.api import make_task
 from psp.train.config import Precision, TrainConfig, rescheduled
 from psp.train.presets import LARGE, DataFacts, PresetName, facts_of
+from psp.train.run_folder import Task
 
 Key = tuple[str, str, str, str]
 """Hash of the configuration, fingerprint of the clips, name of the split, hash of the label budget."""
@@ -87,7 +88,7 @@ class Row:
     """One system: its configuration, and what the paper reports for it by column.
 
     It needs a store of the authors' normalisation if `authors` is true. `columns` names the columns that it is measured
-    in, all if there is none.
+    in, all if there is none. `labels` returns other labels than those of the column for a system that chooses its own.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Row:
     paper: Mapping[str, float] = field(default_factory=dict)
     authors: bool = False
     columns: tuple[str, ...] = ()
+    labels: Callable[[Task], LabelBudget] | None = None
 
 
 @dataclass(frozen=True)
@@ -170,15 +172,17 @@ class Experiment:
 
     def configured(self, config: TrainConfig, scope: Scope, seed: int) -> TrainConfig:
         """Return the configuration of a row with the seed, and with the precision and epochs of the scope."""
-        stage, runtime = config.last, config.runtime
+        stages, runtime = config.stages, config.runtime
         if scope.precision:
             runtime = replace(runtime, precision=scope.precision)
         if scope.quick:
-            short = rescheduled(stage, min(self.quick.epochs, stage.epochs))
-            stage = replace(short, steps_per_epoch=self.quick.steps)
-        elif scope.epochs and stage.optim.schedule == "steps":
-            stage = rescheduled(stage, min(scope.epochs, stage.epochs))
-        return replace(config, stages=(*config.stages[:-1], stage), runtime=runtime, seed=seed)
+            stages = tuple(
+                replace(rescheduled(stage, min(self.quick.epochs, stage.epochs)), steps_per_epoch=self.quick.steps)
+                for stage in stages
+            )
+        elif scope.epochs and config.last.optim.schedule == "steps":
+            stages = (*stages[:-1], rescheduled(config.last, min(scope.epochs, config.last.epochs)))
+        return replace(config, stages=stages, runtime=runtime, seed=seed)
 
     def stem(self, scope: Scope, columns: Sequence[Column] | None = None) -> str:
         """Return the name of the files without ending: another scope or fewer columns give another name."""
@@ -228,7 +232,8 @@ def _runs_of(
         assert store.path is not None
         config = experiment.configured(whole, scope, seed)
         size = _size_of(config.model.encoder)
-        yield PlannedRun(row, column, size, config, task.labels, store.path, store.fingerprint), whole
+        labels = task.labels if row.labels is None else row.labels(task)
+        yield PlannedRun(row, column, size, config, labels, store.path, store.fingerprint), whole
 
 
 def _size_of(encoder: EncoderConfig) -> Size:

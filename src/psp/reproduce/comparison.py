@@ -1,0 +1,167 @@
+"""All comparison systems in one harness: the rows of tables 2 and 3 in the protocols `common` and `best`.
+
+*Common*: the same encoder (DSTA-Net, size `tiny`), joint and motion, weak and strong augmentation, optimiser, number of
+sample passes, labels and seeds; only the objective differs. Systems that are an encoder design keep their encoder.
+
+*Best of each*: three modalities (joint, velocity, bone) with a network each, and augmentation, optimiser and length of
+preset `best`, for every system.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from psp.batches.batch import BatchSizes
+from psp.config.override import override
+from psp.errors import ConfigError
+from psp.methods import METHODS
+from psp.methods.base import MethodConfig
+from psp.model.backbone import ModelConfig
+from psp.model.encoder import encoder_of_size
+from psp.reproduce.clusters import cluster_labels
+from psp.reproduce.experiment import Column, Experiment, Row, Scope
+from psp.reproduce.passes import passes_of_stage
+from psp.reproduce.systems import Figures, psp_best
+from psp.train.config import RuntimeConfig, Stage, TrainConfig, method_config
+from psp.train.optim import OptimConfig
+from psp.train.presets import DataFacts
+
+PASSES, EPOCHS = 32_000, 20
+"""Sample passes of a run in the common protocol, and the epochs into which each stage divides its share."""
+
+PRETRAINING = 2 / 3
+"""The share of the passes that pre-training has in a run of two stages."""
+
+TWO, THREE = ("joint", "motion"), ("joint", "velocity", "bone")
+
+
+@dataclass(frozen=True)
+class System:
+    """A comparison system: its method, its name in the paper's tables, and options that are not the defaults.
+
+    With `own_labels` it is trained on labels that K-means chooses.
+    """
+
+    name: str
+    title: str
+    method: str
+    paper: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    own_labels: bool = False
+
+
+SYSTEMS = (
+    System("supervised", "supervised only", "supervised"),
+    System("psp", "PSP Learning", "psp", "PSP Learning"),
+    System("psp-mean-teacher", "PSP Learning with an EMA teacher", "psp-mean-teacher", "PSP Learning"),
+    System("s4l", "S4L, inpainting", "s4l", "S4L"),
+    System("pseudo-labels", "Pseudo-labels", "pseudo-labels", "Pseudolabels"),
+    System("vat", "VAT", "vat", "VAT"),
+    System("vat-entmin", "VAT + EntMin", "vat-entmin", "VAT+EntMin"),
+    System("assl", "ASSL", "assl", "ASSL"),
+    System("al-k", "AL+K, labels of its own choice", "al-k", "AL+K", own_labels=True),
+    System("al-k-random", "AL+K, random labels", "al-k"),
+    System("x-car", "X-CAR", "x-car", "X-CAR"),
+    System("as-cal", "AS-CAL", "as-cal", "AS-CAL"),
+    System("longt-gan", "LongT GAN", "longt-gan", "LongT GAN"),
+    System("holden", "Holden et al.", "holden", "Holden et al."),
+    System("engan-pose-rnn", "EnGAN-PoseRNN", "engan-pose-rnn", "EnGAN-PoseRNN"),
+    System("ms2l", "MS2L", "ms2l", "MS2L"),
+    System("isc", "Skeleton-Contrastive", "isc", "Skeleton-Contrastive"),
+    System("gl-transformer", "GL-Transformer", "gl-transformer", "GL-Transformer"),
+    System("cpm", "CPM", "cpm", "CPM"),
+    System("colorization", "Colorization", "colorization", "3s-Colorization"),
+    System("crosclr", "CrosSCLR", "crosclr", "3s-CrosSCLR"),
+    System("cmd", "CMD", "cmd", "CMD"),
+    System("mean-teacher", "Mean Teacher", "mean-teacher"),
+    System("fixmatch", "FixMatch", "fixmatch"),
+    System("freematch", "FreeMatch", "freematch"),
+    System("softmatch", "SoftMatch", "softmatch"),
+    System("moco", "MoCo", "moco"),
+    System("simclr", "SimCLR", "simclr"),
+    System("byol", "BYOL", "byol"),
+    System("vicreg", "VICReg", "vicreg"),
+    System("mamp", "MAMP, masked motion", "mamp"),
+    System("skeleton-mae", "SkeletonMAE", "skeleton-mae"),
+    System("usdrl", "USDRL, feature decorrelation", "usdrl"),
+)
+
+
+def common(column: Column, facts: DataFacts, scope: Scope, system: System) -> TrainConfig:
+    """Return a system in the common protocol: every run costs PASSES sample passes."""
+    data = psp_best(column, facts, scope).data
+    own = METHODS[system.method].own_encoder
+    model = ModelConfig(own or encoder_of_size(scope.size or "tiny"))
+    optim = OptimConfig("adamw", 2e-3, weight_decay=0.05, warmup=2, schedule="cosine", clip_norm=5.0)
+    stage = Stage(
+        _options(system, TWO), batch=BatchSizes(16, 16, "train"), optim=optim, epochs=EPOCHS, ema=0.99,
+    )  # fmt: skip
+    stages = _with_fine_tuning(stage, method_config("supervised", modalities=TWO))
+    shares = (1.0,) if len(stages) == 1 else (PRETRAINING, 1 - PRETRAINING)
+    timed = tuple(
+        replace(each, steps_per_epoch=max(1, round(share * PASSES / EPOCHS / passes_of_stage(each))))
+        for each, share in zip(stages, shares, strict=True)
+    )
+    return TrainConfig(timed, model, data, RuntimeConfig())
+
+
+def best_of_each(column: Column, facts: DataFacts, scope: Scope, system: System) -> TrainConfig:
+    """Return a system with three modalities, each with a network, in the settings of preset `best`.
+
+    PSP Learning contrasts two modalities, joint and velocity.
+    """
+    config = psp_best(column, facts, scope)
+    modalities = THREE[:2] if system.method == "psp" else THREE
+    stage = replace(config.last, method=_options(system, modalities))
+    baseline = method_config("multi-stream-supervised", modalities=THREE, label_smoothing=0.1)
+    encoder = METHODS[system.method].own_encoder or config.model.encoder
+    return replace(config, stages=_with_fine_tuning(stage, baseline), model=replace(config.model, encoder=encoder))
+
+
+def comparison_rows(figures: Mapping[str, Figures]) -> tuple[Row, ...]:
+    """Return a row for every system in both protocols, with what the paper reports for it."""
+    protocols = (("common", common), ("best", best_of_each))
+    return tuple(
+        Row(
+            f"{protocol}-{system.name}",
+            f"{system.title}, {protocol}",
+            partial(make, system=system),
+            figures.get(system.paper, {}),
+            labels=cluster_labels if system.own_labels else None,
+        )
+        for protocol, make in protocols
+        for system in SYSTEMS
+    )
+
+
+def with_all_systems(experiment: Experiment) -> Experiment:
+    """Return table 2 or 3 with all comparison systems, in both protocols, as its rows; ConfigError for others."""
+    if experiment.name not in ("table2", "table3"):
+        what = f"{experiment.name} does not compare systems."
+        raise ConfigError(what, where="systems", remedy="Use table2 or table3, or leave --systems out.")
+    return replace(
+        experiment,
+        name=f"{experiment.name}-systems",
+        title=f"{experiment.title}: all systems in one harness",
+        rows=comparison_rows(experiment.others),
+        columns=tuple(column for column in experiment.columns if column.budget != "all"),
+        references=("common-supervised", "best-supervised", "common-psp", "best-psp"),
+        ablates=False,
+    )
+
+
+def _options(system: System, modalities: Sequence[str]) -> MethodConfig:
+    changes: dict[str, Any] = {"modalities": list(modalities), **system.options}
+    if system.method == "psp-mean-teacher":
+        changes["contrasted"] = list(modalities[:2])
+    return override(METHODS[system.method].Config(), changes, "method.")
+
+
+def _with_fine_tuning(stage: Stage, baseline: MethodConfig) -> tuple[Stage, ...]:
+    """Return the stage or, if it only pre-trains, the stage and one of the supervised baseline."""
+    kind = next(each for each in METHODS.values() if each.Config is type(stage.method))
+    if kind.trains_predictor:
+        return (stage,)
+    second = replace(stage, name="finetune", method=baseline, initialise="backbone")
+    return replace(stage, name="pretrain"), second

@@ -1,0 +1,109 @@
+"""All systems in one harness: the same number of sample passes and conditions, the figures of the paper beside them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from psp.dataset.clip_table import ClipTable
+from psp.errors import ConfigError
+from psp.figures.cost import cost_figure, undominated
+from psp.methods import METHODS
+from psp.model.encoder import encoder_of_size
+from psp.reproduce.clusters import cluster_labels
+from psp.reproduce.comparison import PASSES, SYSTEMS, THREE, TWO, best_of_each, common, with_all_systems
+from psp.reproduce.experiment import Scope, plan
+from psp.reproduce.paper_tables import TABLE2, TABLE3, TABLE4
+from psp.reproduce.passes import passes_of_stage
+from psp.skeleton.catalogue import layout_by_name
+from psp.train.api import make_task
+from psp.train.presets import DataFacts
+from stores import small_store
+
+COLUMN, FACTS = TABLE3.columns[0], DataFacts(1018, 5, layout_by_name("kinect20"))
+EVERY = {system.name: system for system in SYSTEMS}
+
+PER_STEP = {
+    "supervised": 16, "psp": 32, "fixmatch": 48, "vat": 16 * (1 + 1 / 3 + 2), "vat-entmin": 16 * 4, "moco": 16 * 4 / 3,
+    "isc": 32 * 4 / 3, "byol": 32 * 4 / 3, "simclr": 32, "s4l": 48, "x-car": 64, "mean-teacher": 32 + 16 / 3,
+    "longt-gan": 16 * 4 / 3, "ms2l": 48, "mamp": 16,
+}  # fmt: skip
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize("name", PER_STEP)
+def test_sample_passes_are_counted(name):
+    """Sixteen labelled and unlabelled clips; passes without gradients count a third."""
+    stage = common(COLUMN, FACTS, Scope(), EVERY[name]).stages[0]
+    assert passes_of_stage(stage) == pytest.approx(PER_STEP[name])
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize("name", EVERY)
+def test_common_runs_differ_only_in_the_objective_and_cost_the_same(name):
+    config = common(COLUMN, FACTS, Scope(), EVERY[name])
+    plain = common(COLUMN, FACTS, Scope(), EVERY["supervised"])
+    total = sum(passes_of_stage(stage) * stage.epochs * stage.steps_per_epoch for stage in config.stages)
+    assert total == pytest.approx(PASSES, rel=0.03)
+    own = METHODS[EVERY[name].method].own_encoder
+    assert config.model == replace(plain.model, encoder=own or encoder_of_size("tiny"))
+    assert (config.data, config.runtime, config.seed) == (plain.data, plain.runtime, plain.seed)
+    for stage in config.stages:
+        assert (stage.batch, stage.optim, stage.ema) == (plain.last.batch, plain.last.optim, plain.last.ema)
+        assert stage.method.modalities == TWO
+    assert METHODS[EVERY[name].method].trains_predictor == (len(config.stages) == 1)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_best_runs_have_three_modalities_with_a_network_each(name):
+    config = best_of_each(COLUMN, FACTS, Scope(), EVERY[name])
+    assert config.model.networks == "own"
+    wanted = THREE[:2] if name == "psp" else THREE
+    assert all(stage.method.modalities == wanted for stage in config.stages)
+
+
+def test_every_system_of_the_papers_tables_has_a_row_in_both_protocols():
+    for table in (TABLE2, TABLE3):
+        rows = with_all_systems(table).rows
+        for name, figures in table.others.items():
+            found = [row for row in rows if row.paper == figures and figures]
+            assert len(found) >= 2, name
+    assert len({row.name for row in rows}) == len(rows) == 2 * len(SYSTEMS)
+    assert {system.method for system in SYSTEMS} >= set(METHODS) - {"multi-stream-supervised"}
+    with pytest.raises(ConfigError, match="does not compare systems"):
+        with_all_systems(TABLE4)
+
+
+def test_a_system_that_chooses_its_labels_gets_as_many_without_reading_them(tmp_path):
+    store = small_store(tmp_path / "store")
+    task = make_task(store, "2/class", "synthetic-xsub")
+    chosen = cluster_labels(task)
+    assert len(chosen.ids) == len(task.labels.ids)
+    assert set(chosen.ids) <= set(task.split.train)
+    clips = store.clips
+    label = np.roll(clips.label, 1)
+    other = ClipTable.of(clips.id, label, clips.persons, clips.frames, dict(clips.columns))
+    again = cluster_labels(replace(task, store=replace(store, clips=other)))
+    assert again.ids == chosen.ids
+
+
+@pytest.mark.unchecked
+def test_every_run_of_a_seed_has_the_same_labels_but_those_of_own_choice(tmp_path):
+    store = small_store(tmp_path / "store")
+    column = replace(COLUMN, benchmark="synthetic-xsub", budget="2/class", seeds=1)
+    runs = plan(replace(with_all_systems(TABLE3), columns=(column,)), [store], Scope())
+    assert len(runs) == 2 * len(SYSTEMS)
+    budgets = {run.row.name: run.budget.hash for run in runs}
+    assert len(set(budgets.values())) == 2
+    assert [name for name, budget in budgets.items() if budget != budgets["common-supervised"]] == [
+        "common-al-k", "best-al-k",
+    ]  # fmt: skip
+    assert len({run.key for run in runs}) == len(runs)
+
+
+def test_the_figure_joins_points_that_no_other_beats():
+    points = {"common-a": (1.0, 50.0), "common-b": (2.0, 40.0), "best-a": (3.0, 60.0), "best-c": (3.0, 55.0)}
+    assert undominated(points.values()) == [(1.0, 50.0), (3.0, 60.0)]
+    axes = cost_figure(points, "5 %").axes[0]
+    assert {text.get_text() for text in axes.texts} == {"a", "b", "c"}
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["common", "best"]
