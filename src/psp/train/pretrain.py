@@ -7,7 +7,6 @@ from pathlib import Path
 from psp.config.ranges import require
 from psp.dataset.build import Progress, prepare
 from psp.dataset.store import open_store
-from psp.errors import ConfigError
 from psp.io.synthetic import SyntheticReader
 from psp.synthetic import SyntheticConfig
 from psp.train.api import make_task
@@ -75,10 +74,8 @@ def pretrain(
 
 def _recordings(kind: Kind, config: PretrainConfig) -> SyntheticReader:
     """Return the generated recordings, only those of random actions."""
-    if kind.channels not in (2, 3):
-        raise ConfigError(f"recordings cannot have {kind.channels} coordinates.", remedy="Use 2 or 3.")
     made = SyntheticConfig(
-        kind.layout, kind.channels, config.actions * config.subjects * config.cameras, config.seed,
+        kind.layout, 2 if kind.channels == 2 else 3, config.actions * config.subjects * config.cameras, config.seed,
         config.subjects, config.cameras, named=False, random_actions=config.actions,
     )  # fmt: skip
     return SyntheticReader(made, turned_up=kind.up)
