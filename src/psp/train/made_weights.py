@@ -14,7 +14,6 @@ from pathlib import Path
 
 from torch import Tensor
 
-import psp
 from psp.dataset.store import Store
 from psp.errors import CheckpointError
 from psp.files import write_atomically
@@ -27,7 +26,7 @@ from psp.skeleton.recording import Up
 MADE = "made:"
 """What precedes the name of a weight file where a configuration says what training starts from."""
 
-SHIPPED = Path(psp.__file__).parent / "weights"
+SHIPPED = Path(__file__).parents[1] / "weights"
 """The folder of the weights that come with the package."""
 
 
