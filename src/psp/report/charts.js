@@ -28,7 +28,13 @@ const PspCharts = (() => {
     return made;
   }
 
-  const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
+  const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)}\u00a0%`;
+
+  /* A probability: less than a half per cent from 0 or 1 is named so. */
+  function likelihood(share) {
+    if (share > 0.995 && share < 1) return ">\u00a099\u00a0%";
+    return share > 0 && share < 0.005 ? "<\u00a01\u00a0%" : percent(share);
+  }
 
   /* A scale from 0 to 100 % with a value and its interval. */
   function scale(value, [low, high]) {
@@ -59,10 +65,10 @@ const PspCharts = (() => {
 
   /* The confusion matrix as a table of buttons; arrow keys move, Enter opens the clips of a cell. */
   function matrix(counts, classes, open) {
+    const total = (row) => Math.max(1, row.reduce((sum, each) => sum + each, 0));
     const buttons = counts.map((row, i) => row.map((count, j) => cell(count, i, j)));
-    const most = (row) => Math.max(1, row.reduce((sum, each) => sum + each, 0));
     function cell(count, i, j) {
-      const share = count / most(counts[i]);
+      const share = count / total(counts[i]);
       const made = el("button", {type: "button", tabIndex: -1, disabled: false,
         title: `${classes[i]} taken for ${classes[j]}: ${count}`,
         "aria-label": `${classes[i]} recognised as ${classes[j]}: ${count}`,
@@ -96,15 +102,15 @@ const PspCharts = (() => {
     const dashes = ["", "5 2", "1.5 2", "7 2 1.5 2"], all = lines.flatMap((each) => each.points);
     const [xs, ys] = [0, 1].map((k) => all.map((each) => each[k]));
     const [left, right, low, high] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    const x = (value) => 34 + 260 * (value - left) / (right - left || 1);
+    const x = (value) => 38 + 256 * (value - left) / (right - left || 1);
     const y = (value) => 112 - 100 * (value - low) / (high - low || 1);
     const picture = svg("svg", {viewBox: "0 0 300 132", role: "img",
       "aria-label": `${title}: from ${short(ys[0])} to ${short(ys[ys.length - 1])}`});
     for (const value of [low, (low + high) / 2, high]) {
-      picture.append(svg("line", {x1: 34, x2: 294, y1: y(value), y2: y(value), stroke: "var(--line)"}),
-        svg("text", {x: 30, y: y(value) + 3, "text-anchor": "end"}, short(value)));
+      picture.append(svg("line", {x1: 38, x2: 294, y1: y(value), y2: y(value), stroke: "var(--line)"}),
+        svg("text", {x: 34, y: y(value) + 3, "text-anchor": "end"}, short(value)));
     }
-    picture.append(svg("text", {x: 34, y: 126}, String(left)),
+    picture.append(svg("text", {x: 38, y: 126}, String(left)),
       svg("text", {x: 294, y: 126, "text-anchor": "end"}, `step ${right}`));
     lines.forEach((line, n) => {
       const path = line.points.map(([at, value], k) => `${k ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`);
@@ -117,7 +123,7 @@ const PspCharts = (() => {
     return el("div", {className: "curve"}, el("h3", {}, title), picture, names);
   }
 
-  const short = (value) => String(Number(value.toPrecision(3)));
+  const short = (value) => String(Number(value.toPrecision(2)));
 
   function swatch(drawn, box) {
     return svg("svg", {viewBox: box, "aria-hidden": "true"}, drawn);
@@ -134,7 +140,7 @@ const PspCharts = (() => {
     const points = example.map((number, n) => {
       const [, , label, chances] = examples[number], wrong = known(n) && chances.length && chances[0][0] !== label;
       const made = svg("path", {...(known(n) ? style(label) : {d: MARKERS[0], fill: "var(--line)"}),
-        transform: `translate(${(100 * x[n]).toFixed(1)} ${(80 * (1 - y[n])).toFixed(1)}) scale(0.85)`});
+        transform: `translate(${(100 * x[n]).toFixed(1)} ${(80 * (1 - y[n])).toFixed(1)}) scale(0.7)`});
       if (wrong) made.classList.add("mistake");
       made.dataset.point = n;
       return made;
@@ -180,5 +186,5 @@ const PspCharts = (() => {
     return {picture: el("div", {className: "plane"}, picture), legend, choose};
   }
 
-  return {el, svg, percent, scale, classBars, countBars, matrix, curves, map};
+  return {el, svg, percent, likelihood, scale, classBars, countBars, matrix, curves, map};
 })();

@@ -104,8 +104,9 @@ const PspDraw = (() => {
       pen.globalAlpha = 0.35 + 0.65 * Math.min(pose.seen[one], pose.seen[other]) / 255;
       stroke(pen, at[one], at[other], names[sides[one] || sides[other]], thick);
     }
-    pen.globalAlpha = 1;
+    pen.globalAlpha = player.values ? 0.3 : 1;
     if (head !== null && at[head]) dot(pen, at[head], HEAD * view.size * view.unit, colours.middle);
+    pen.globalAlpha = 1;
     if (player.values) drawValues(player, pose, view);
     else for (let v = 0; v < at.length; v++) if (at[v]) dot(pen, at[v], thick * 0.62, names[sides[v]]);
   }

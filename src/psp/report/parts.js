@@ -2,7 +2,7 @@
    the element "content". */
 "use strict";
 const PspParts = (() => {
-  const {el, percent} = PspCharts;
+  const {el, likelihood} = PspCharts;
   const content = JSON.parse(document.getElementById("content").textContent);
   const main = document.getElementById("main"), nav = document.getElementById("nav");
   const dialog = document.getElementById("dialog"), PAGE = 6;
@@ -45,8 +45,8 @@ const PspParts = (() => {
 
   function chance(name, share, isTrue) {
     return el("div", {className: isTrue ? "chance true" : "chance"}, el("span", {className: "name", title: name}, name),
-      el("span", {className: "track"}, el("span", {className: "fill", style: {width: percent(share, 1).replace(" ", "")}})),
-      el("span", {className: "share"}, percent(share)));
+      el("span", {className: "track"}, el("span", {className: "fill", style: {width: `${100 * share}%`}})),
+      el("span", {className: "share"}, likelihood(share)));
   }
 
   function caption(number) {

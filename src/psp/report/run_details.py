@@ -26,6 +26,9 @@ from psp.report.summary import cards
 from psp.skeleton.layout import Layout
 from psp.train.device import process_settings
 
+IMPROBABLE = 0.005
+"""Less probable classes are not shown with an example, except the true one."""
+
 MAPPED, SUSPECTS, COPIES, CURVE, TOP = 1000, 12, 12, 400, 4
 """The most points of the map, suspected labels, copies, points of a curve, and classes of an example."""
 
@@ -186,12 +189,19 @@ class _Numbering:
         number = {name: position for position, name in enumerate(classes)}
         for source, position in self.found:
             index, row = int(source.index[position]), source.probabilities[position]
-            best = [each for each in np.argsort(-row, kind="stable")[:TOP].tolist() if row[each] > 0]
             label = int(store.clips.label[index])
             name = "" if label < 0 else store.classes[label]
+            best = _shown_classes(row, number.get(name, -1))
             chances = [[each, round(float(row[each]), 3)] for each in best]
             plain.append([index, str(store.clips.id[index]), number.get(name, name), chances])
         return plain
+
+
+def _shown_classes(probabilities: Float[np.ndarray, "k"], label: int) -> list[int]:
+    """Return the most probable classes that are not improbable; the true one is always among them."""
+    order = np.argsort(-probabilities, kind="stable").tolist()
+    best = [order[0], *(each for each in order[1:TOP] if probabilities[each] >= IMPROBABLE)]
+    return best if label < 0 or label in best else [*best[: TOP - 1], label]
 
 
 def _numbers(run: ComparedRun) -> dict[str, Any]:

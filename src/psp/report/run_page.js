@@ -36,6 +36,8 @@ const PspRunPage = (() => {
         + `Guessing reaches ${percent(1 / known.classes.length, 1)}.`));
   }
 
+  const titled = (name) => (name === "accuracy" ? "accuracy on training batches" : name);
+
   function comparison(rebuild) {
     const {accuracies, paired, costs, settings} = content.comparison;
     const row = ({name, top1, interval, note}) => el("tr", {}, el("td", {}, name), el("td", {className: "number"},
@@ -47,7 +49,7 @@ const PspRunPage = (() => {
       paired.length ? table(paired) : null, el("h3", {}, "All measurements"), table(content.comparison.measures),
       el("h3", {}, "Labels, size, time"), table(costs), el("h3", {}, "Settings that differ"), table(settings));
     const names = [...new Set(content.runs.flatMap((each) => each.curves.map((curve) => curve.name)))].slice(0, 6);
-    part("training", "Learning curves", "", el("div", {className: "curves"}, ...names.map((name) => curves(name,
+    part("training", "Learning curves", "", el("div", {className: "curves"}, ...names.map((name) => curves(titled(name),
       content.runs.flatMap((each) => each.curves.filter((curve) => curve.name === name)
         .map((curve) => ({name: each.name, points: curve.points})))))));
     const picker = el("select", {on: {change: () => { state.run = picker.selectedIndex; rebuild(); }}},
@@ -62,11 +64,11 @@ const PspRunPage = (() => {
     const place = el("div"), show = (kind) => { forget(place); place.append(gallery(known.groups[kind], example)); };
     const tools = el("div", {className: "tools"}, choice("Clips", kinds, show));
     if (known.levels.length) {
-      tools.append(el("span", {}, "Joints sized by attention of "), choice("Attention", [[null, "nothing"],
+      tools.append(el("span", {}, "Joints sized by attention of", choice("Attention", [[null, "nothing"],
         ...known.levels.map((level) => [level, level === "body" ? "bodies" : `${level}s`])], (level) => {
         state.level = level;
         for (const player of state.players) player.setValues(values(player.clip));
-      }));
+      })));
     }
     part("clips", "Clips", "Each clip plays in a loop: drag it or use the arrow keys to turn it. Blue is the left side, "
       + "orange the right. Attention says how much each body, part or joint counts for the network (row mean of its map).",
@@ -125,11 +127,22 @@ const PspRunPage = (() => {
     const known = run();
     if (content.runs.length === 1 && known.curves.length) {
       part("training", "Learning curves", "Over the steps of training.", el("div", {className: "curves"},
-        ...known.curves.slice(0, 8).map((curve) => curves(curve.name, [curve]))));
+        ...known.curves.slice(0, 8).map((curve) => curves(titled(curve.name), [curve]))));
     }
     labelBudget();
     part("configuration", "Configuration, versions, hashes", "", el("details", {}, el("summary", {}, "All settings"),
       table(known.settings, false)), el("details", {}, el("summary", {}, "Versions"), table(known.versions, false)));
+  }
+
+  /* The most frequent confusions as a list. */
+  function confusions({confusion, classes}, most = 12) {
+    const pairs = confusion.flatMap((row, i) => row.map((count, j) => ({i, j, count,
+      of: row.reduce((sum, each) => sum + each, 0)}))).filter(({i, j, count}) => i !== j && count > 0)
+      .sort((a, b) => b.count - a.count).slice(0, most);
+    if (!pairs.length) return el("p", {}, "There is no mistake.");
+    return el("div", {}, el("h3", {}, "Most frequent"), ...pairs.map(({i, j, count, of}) => el("button",
+      {className: "line", type: "button", on: {click: () => openCell(i, j)}}, el("span", {},
+        `${classes[i]} taken for ${classes[j]}`), el("span", {className: "count"}, `${count} of ${of}`))));
   }
 
   function show(rebuild) {
@@ -143,7 +156,8 @@ const PspRunPage = (() => {
       part("classes", "Accuracy by class", "The share of the clips of each class that was recognised, the lowest first, "
         + "with its 95 % interval. Press a class to see its mistakes.", classBars(order, openClass));
       part("confusion", "Confusion", "Rows are the true classes, columns what was recognised. Press a number to see its "
-        + "clips; arrow keys move.", el("div", {className: "scroll"}, matrix(known.confusion, known.classes, openCell)));
+        + "clips; arrow keys move.", el("div", {className: "beside"}, el("div", {className: "scroll"},
+        matrix(known.confusion, known.classes, openCell)), confusions(known)));
     }
     if (known.examples) {
       clips();
