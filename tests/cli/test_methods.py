@@ -11,6 +11,8 @@ from psp.cli.train import train_parser
 from psp.methods import METHODS
 from psp.model.model_file import load_model
 
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "methods.md").read_text()
+
 every_method = pytest.mark.parametrize("method", METHODS)
 
 
@@ -22,6 +24,13 @@ def test_help_documents_every_option(method):
         assert f"--{inside}method.{option.name}" in text
     documented = METHODS[method].Config.__doc__
     assert all(f"        {option.name}: " in documented for option in fields(METHODS[method].Config))
+
+
+@every_method
+def test_the_page_of_the_methods_has_a_line_and_a_section_for_it(method):
+    assert f"\n| `{method}` |" in PAGE
+    headings = [line for line in PAGE.splitlines() if line.startswith("## ")]
+    assert any(f"`{method}`" in heading for heading in headings)
 
 
 def test_a_method_of_another_package_is_installed_and_trained(tmp_path):

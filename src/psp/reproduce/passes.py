@@ -43,19 +43,23 @@ def _counted(config: MethodConfig, batch: BatchSizes) -> float:
     with torch.random.fork_rng(()):
         torch.manual_seed(0)
         method = kind(config, setting)
-    return count_passes(method, _batches(method.batches(), setting))
+    return count_passes(method, random_batches(method.batches(), setting))
 
 
 def count_passes(method: Method, batches: Mapping[str, Batch]) -> float:
     """Return the sample passes of all phases of one step of a method; the clips need one person each."""
-    predictor = method.predictor()
-    teacher = None if predictor is None else copy.deepcopy(predictor).eval().requires_grad_(False)
-    labels = torch.full((method.setting.clips,), -1)
-    context = StepContext(5, 10, 2, teacher, Passes(), labels)
-    with _counting([part for part in (method, teacher) if part is not None]) as count:
+    context = half_way(method)
+    with _counting([part for part in (method, context.ema) if part is not None]) as count:
         for phase in method.phases:
             method.training_step(batches, context, phase)
     return sum(count) / len(method.config.modalities)
+
+
+def half_way(method: Method) -> StepContext:
+    """Return the state of training at half of the steps; the averaged predictor is a copy of the present one."""
+    predictor = method.predictor()
+    teacher = None if predictor is None else copy.deepcopy(predictor).eval().requires_grad_(False)
+    return StepContext(5, 10, 2, teacher, Passes(), torch.full((method.setting.clips,), -1))
 
 
 @contextmanager
@@ -74,10 +78,10 @@ def _counting(parts: list[nn.Module]) -> Iterator[list[float]]:
         yield count
 
 
-def _batches(specs: Mapping[str, BatchSpec], setting: Setting) -> dict[str, Batch]:
+def random_batches(specs: Mapping[str, BatchSpec], setting: Setting) -> dict[str, Batch]:
     """Return batches of random clips of one person."""
     made, draw = dict[str, Batch](), torch.Generator().manual_seed(0)
-    size = (1, FRAMES, len(setting.layout.joints), 3)
+    size = (1, setting.frames, len(setting.layout.joints), 3)
     for name, spec in specs.items():
         index = torch.arange(spec.size)
         samples = tuple(
