@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from benchmarks.active_selection import active_selection
 from benchmarks.gpu import gpu
 from benchmarks.input import input
+from benchmarks.label_page import label_page
 from benchmarks.memory import memory
+from benchmarks.methods import methods
 from benchmarks.own_recordings import own_recordings
 from benchmarks.prepare_ntu import prepare_ntu
 from benchmarks.pretraining import pretraining
@@ -28,12 +30,14 @@ MEASUREMENTS: Mapping[str, Command] = {
     "scale": scale,
     "ranks": ranks,
     "memory": memory,
+    "methods": methods,
     "time-to-accuracy": time_to_accuracy,
     "prepare-ntu": prepare_ntu,
     "own-recordings": own_recordings,
     "pretraining": pretraining,
     "gpu": gpu,
     "active-selection": active_selection,
+    "label-page": label_page,
 }
 
 

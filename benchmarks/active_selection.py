@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,11 @@ class Replay:
     def test(self) -> Int64[np.ndarray, "s"]:
         """The clip indices of the test clips."""
         return self.split.test_index(self.store)
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """Features of the joints of the clips to label, then of the test clips."""
+        return joint_features(self.store, np.concatenate([self.train, self.test]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +162,7 @@ def replay(data: Replay, learn: Learner, strategy: str, labels: Sequence[int], s
     classes, chosen = len(np.unique(truth)), list[int]()
     order = _order(truth, strategy, seed)
     state: Learnt | None = None
-    first = joint_features(data.store, data.train)
+    first = data.features[: len(truth)]
     accuracies, covered = [], []
     for count in (each * classes for each in labels):
         while len(chosen) < count:
@@ -185,9 +191,7 @@ def ask(
 
 def linear(data: Replay, chosen: Int64[np.ndarray, "l"], seed: int) -> Learnt:
     """Return a logistic regression of the features of the joints."""
-    both = np.concatenate([data.train, data.test])
-    features = joint_features(data.store, both)
-    labels, border = data.store.clips.label, len(data.train)
+    features, labels, border = data.features, data.store.clips.label, len(data.train)
     model = LogisticRegression(max_iter=2000, C=10.0).fit(features[chosen], labels[data.train[chosen]])
     accuracy = 100 * float((model.predict(features[border:]) == labels[data.test]).mean())
     return Learnt(accuracy, unit(features[:border]), model.predict_proba(features[:border]))

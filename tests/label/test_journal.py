@@ -11,7 +11,6 @@ from psp.errors import ConfigError, DestinationError, StoreError
 from psp.label.folder import LabelFolder
 from psp.label.journal import Entry, Journal, labels_of
 from psp.train.api import make_task
-from stores import table_store
 
 
 @pytest.fixture(scope="module")
@@ -127,10 +126,10 @@ def test_the_table_trains_with_new_classes_and_rejected_clips_are_left_out(folde
 
 
 def test_a_table_of_the_folder_reads_as_labels_of_a_store_without_classes(tmp_path):
-    store = table_store([f"c{n}" for n in range(4)], [-1] * 4)
+    store = store_to_label(tmp_path / "store", clips=4)
     bare = LabelFolder(tmp_path / "x", store, resolve_split("none", store))
-    bare.add(Entry("label", ("c0", "c2"), 'with, comma and "quotes"'))
-    bare.add(Entry("label", ("c1",), "Größe 大"))
+    bare.add(Entry("label", ("clip000", "clip002"), 'with, comma and "quotes"'))
+    bare.add(Entry("label", ("clip001",), "Größe 大"))
     named = with_label_classes(store, str(bare.table), new_classes=True)
     found = resolve_labels(str(bare.table), named, bare.split)
     assert {name: named.classes[label] for name, label in found.labels.items()} == dict(bare.known)

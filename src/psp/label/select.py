@@ -24,9 +24,8 @@ EVERY = 5
 MANY = 10
 """The number of labels per class past which margins are used."""
 
-NEIGHBOURS, SMALL, FEW = 20, 5, 50
-"""Neighbours by which the density is measured, the size below which clusters come last (both as in TypiClust), and the
-number of clusters from which K-means uses mini-batches."""
+NEIGHBOURS, FEW = 20, 50
+"""Neighbours by which the density is measured, and the number of clusters from which K-means uses mini-batches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +112,7 @@ def typical(
     density, left, found = dict[int, np.ndarray](), open.copy(), list[int]()
     while len(found) < count:
         usable = np.bincount(cluster[left], minlength=len(size)) > 0
-        order = np.lexsort((-size, known, size < SMALL, ~usable))
+        order = np.lexsort((-size, known, ~usable))
         at = int(order[0])
         if at not in density:
             density[at] = _density(features[cluster == at])

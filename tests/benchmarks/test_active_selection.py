@@ -1,0 +1,31 @@
+"""The replay of the labeller against random and class-balanced labels."""
+
+import json
+
+from benchmarks.__main__ import main
+
+
+def test_a_replay_is_measured_once_and_continued(tmp_path, capsys):
+    out = tmp_path / "found.json"
+    arguments = ["active-selection", "--out", str(out), "--clips", "120", "--labels", "1", "2", "--waiting", "200"]
+    assert main([*arguments, "--seeds", "1"]) == 0
+    first = json.loads(out.read_text())
+    assert main([*arguments, "--seeds", "2", "--strategies", "random", "typical"]) == 0
+    found = json.loads(out.read_text())
+    assert found["runs"][:3] == first["runs"]
+    assert [(run["strategy"], run["seed"]) for run in found["runs"]] == [
+        ("typical", 0), ("random", 0), ("class-balanced", 0), ("random", 1), ("typical", 1),
+    ]  # fmt: skip
+    assert all(len(run["accuracy"]) == 2 and min(run["accuracy"]) > 100 / run["classes"] for run in found["runs"])
+    assert found["runs"][2]["classes with labels"] == [found["runs"][2]["classes"]] * 2
+    assert "class-balanced" in capsys.readouterr().out
+
+
+def test_mistakes_are_named(tmp_path, capsys):
+    for arguments, message in (
+        (["--recogniser", "magic"], "magic"),
+        (["--strategies", "magic"], "magic"),
+        (["--data", "NATOPS"], "--samples"),
+    ):
+        assert main(["active-selection", "--out", str(tmp_path / "x.json"), *arguments]) == 2
+        assert message in capsys.readouterr().err

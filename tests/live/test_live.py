@@ -1,0 +1,147 @@
+"""Frames of recordings, of a folder that grows and of a socket, and the page that shows them."""
+
+import json
+import socket
+import threading
+import time
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from browser import open_page, until
+from psp.deploy.foreign import Options
+from psp.deploy.recogniser import Recogniser
+from psp.live.frames import FrameSocket, arriving_frames, recorded_frames
+from psp.live.page import live_app
+from psp.live.stream import LiveStream, Recognition
+from psp.serve.server import LocalServer
+from psp.train.api import make_task
+from psp.train.run import Run
+from runs import small_run, with_stage
+from stores import own_store
+
+TOKEN = "a-token"
+
+
+@pytest.fixture(scope="module")
+def recogniser():
+    task = make_task(own_store(None), "2/class", "none")
+    run = Run(task, with_stage(small_run("supervised"), epochs=1, steps_per_epoch=1), None, "cpu")
+    run.train(handle_signals=False)
+    return Recogniser(run.model())
+
+
+@pytest.fixture(scope="module")
+def joints(recogniser):
+    """Nine frames of one person."""
+    return own_store(None).clip(0).joints[:, :9].astype(float)
+
+
+def send(port, *lines):
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        line.sendall(b"".join(each if isinstance(each, bytes) else each.encode() + b"\n" for each in lines))
+
+
+def received(opened, seconds=3.0):
+    """What the socket yields until nothing has come for a while."""
+    found, end = [], time.monotonic() + seconds
+    for frame in opened.frames(lambda: time.monotonic() < end):
+        found += [] if frame is None else [frame]
+        if frame is None and found:
+            break
+    return found
+
+
+@pytest.fixture
+def opened():
+    found = FrameSocket(TOKEN)
+    yield found
+    found.close()
+
+
+def test_the_frames_of_a_recording_come_in_order_and_on_time(recogniser, joints, tmp_path):
+    np.save(tmp_path / "clip.npy", joints)
+    options = Options(layout=recogniser.layout, up="z", fps=10)
+    found = list(recorded_frames(recogniser.interface, tmp_path / "clip.npy", options, speed=2))
+    assert [frame.begins for frame in found] == [True] + [False] * 8
+    assert [frame.due for frame in found] == pytest.approx([number / 20 for number in range(9)])
+    assert np.allclose(np.stack([frame.joints for frame in found], axis=1), joints)
+
+
+def test_files_that_are_written_into_a_folder_become_frames(recogniser, joints, tmp_path):
+    options = Options(layout=recogniser.layout, up="z")
+    np.save(tmp_path / "0-before.npy", joints)
+    frames = arriving_frames(recogniser.interface, tmp_path, options)
+    assert next(frames) is None
+    for number in range(3):
+        np.save(tmp_path / f"frame{number}.npy", joints[:, number : number + 1])
+    (tmp_path / "frame1x.npy").write_text("not a recording")
+    found = [frame for frame in islice(frames, 12) if frame is not None]
+    assert [frame.begins for frame in found] == [True, False, False]
+    assert np.allclose(np.stack([frame.joints for frame in found], axis=1), joints[:, :3])
+
+
+def test_lines_of_the_socket_become_frames(opened, joints):
+    frame = joints[0, 0].tolist()
+    frame[3] = [None, None, None]
+    send(opened.port, TOKEN, json.dumps(frame), json.dumps({"joints": [frame], "confidence": [[1] * 22]}), "null", "{")
+    found = received(opened)
+    assert [each.begins for each in found] == [True, False, False, False]
+    assert np.isnan(found[0].joints[3]).all()
+    assert np.allclose(found[0].joints[4:], joints[0, 0, 4:])
+    assert found[1].joints.shape == (1, 22, 3)
+    assert found[2].joints is found[3].joints is None
+
+
+@pytest.mark.parametrize("first", ["", "a-toke", "POST / HTTP/1.1\r", "\u00e9", '{"joints": []}'])
+def test_without_the_token_no_frame_is_taken(opened, first, joints):
+    send(opened.port, first, json.dumps(joints[0, 0].tolist()))
+    send(opened.port, TOKEN, json.dumps(joints[0, 1].tolist()))
+    found = received(opened)
+    assert [each.source for each in found] == ["connection 2"]
+
+
+def test_an_endless_line_ends_the_connection(opened):
+    with socket.create_connection(("127.0.0.1", opened.port)) as line:
+        line.sendall(TOKEN.encode() + b"\n")
+
+        def flood():
+            try:
+                for _ in range(100):
+                    line.sendall(b"[" * 65536)
+            except OSError:
+                pass
+
+        thread = threading.Thread(target=flood)
+        thread.start()
+        assert received(opened, 5.0) == []
+        opened.close()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_the_socket_listens_on_this_machine_only(opened):
+    assert opened._listener.getsockname()[0] == "127.0.0.1"
+
+
+def test_the_page_shows_skeleton_and_answer(browser, recogniser, joints, opened):
+    stream = LiveStream(recogniser, opened.frames, Recognition(every=1))
+    server = LocalServer(live_app(stream, "<b>model</b>"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    with stream, open_page(browser, viewport={"width": 360, "height": 740}) as page:
+        page.goto(server.link)
+        until(page, "player")
+        assert page.inner_text("#title") == "Live: <b>model</b>"
+        frames = [json.dumps(joints[0, number].tolist()) for number in range(6)]
+        send(opened.port, TOKEN, *frames, json.dumps([[1e30] * 3] * 22))
+        until(page, "player.frames === 6")
+        expected = stream.news(None)[1]["frames"][-1]["ranked"]
+        assert page.inner_text("#answer") == expected[0][0]
+        assert page.locator("#classes li").count() == len(expected) == 4
+        points = page.evaluate("() => Array.from(player.film.points).slice(-66)")
+        assert np.ptp(points) > 0
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+    server.stop()
+    thread.join()
