@@ -1,17 +1,24 @@
-"""Atomic writes, and locks that allow one writer for each destination."""
+"""Atomic writes, locks that allow one writer for each destination, and reading of regular files."""
 
+import glob
+import hashlib
 import json
 import os
 import platform
+import shutil
+import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from filelock import FileLock, Timeout
 
 from psp.errors import DestinationError
+
+LEFT_OVER = 60.0
+"""After how many seconds a file of a process that this machine does not have is left over; others may be of another."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -30,6 +37,35 @@ def write_json(path: Path, content: Any) -> None:
     """Write JSON atomically."""
     text = json.dumps(content, indent=1) + "\n"
     write_atomically(path, lambda temporary: temporary.write_text(text))
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let an OSError of the `with` block that names no file, such as that of a full disk, name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a file for reading; OSError for what is no regular file, such as a named pipe that nobody may ever fill."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("it is not a regular file")
+    return path.open("rb")
+
+
+def read_regular(path: Path) -> bytes:
+    """Return the content of a regular file; OSError as `open_regular` raises."""
+    with open_regular(path) as file:
+        return file.read()
+
+
+def sha256_of_json(content: Mapping[str, Any]) -> str:
+    """Return the sha256 of JSON values, whatever the order of their keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def flush_folder(folder: Path) -> None:
@@ -62,11 +98,34 @@ def destination_lock(path: Path) -> Iterator[None]:
         remedy = "Wait for it to end, or choose another destination."
         raise DestinationError(what, where=str(path), remedy=remedy) from error
     try:
+        _remove_left_over(path)
         owner.write_text(f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
         yield
     finally:
         owner.unlink(missing_ok=True)
         held.release()
+
+
+def _remove_left_over(path: Path) -> None:
+    """Remove what killed processes left of their writing of `path` and inside of it; the lock must be held."""
+    inside = path.glob(".*.writing") if path.is_dir() else ()
+    for left in [*path.parent.glob(f".{glob.escape(path.name)}.*.writing"), *inside]:
+        if _is_left_over(left):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+
+
+def _is_left_over(path: Path) -> bool:
+    """Return whether no process of this machine writes `.NAME.PID.writing`, and none of another one did just now."""
+    number = path.name.split(".")[-2]
+    if not number.isdecimal() or int(number) == os.getpid():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return time.time() - path.lstat().st_mtime > LEFT_OVER
+    except OSError:
+        return False
+    return False
 
 
 def _owner(owner: Path) -> str:

@@ -72,12 +72,12 @@ def for_picture(text: str, most: int = 60) -> str:
     return shortened(printable(text), most).replace("$", r"\$")
 
 
-def fault_of_name(name: str) -> str | None:
+def fault_of_name(name: str, most: int = LONGEST) -> str | None:
     """Return what is wrong with a name that is to be stored, as the end of a sentence; None if nothing is."""
     if not name.strip():
         return "is empty"
-    if len(name) > LONGEST:
-        return f"has {len(name)} characters, more than {LONGEST}"
+    if len(name) > most:
+        return f"has {len(name)} characters, more than {most}"
     hidden = next((each for each in name if not is_seen(each)), None)
     return None if hidden is None else f"has a character that cannot be printed ({_escaped(hidden)})"
 

@@ -61,7 +61,7 @@ def test_a_configuration_that_cannot_be_is_one_sentence(folder, change):
 @pytest.mark.parametrize("fact", ["fingerprint", "classes", "path"])
 def test_a_missing_fact_is_named(folder, fact):
     edit(folder, lambda content: content["store"].pop(fact))
-    with pytest.raises(CheckpointError, match=f"lacks the {fact} of the store"):
+    with pytest.raises(CheckpointError, match=f"store.{fact}: the key is missing"):
         open_run(folder.path)
 
 
@@ -70,7 +70,7 @@ def test_what_is_no_configuration_is_no_run(folder, content):
     folder.config.unlink()
     if content is not None:
         folder.config.write_text(content)
-    with pytest.raises(CheckpointError, match="not a training run"):
+    with pytest.raises(CheckpointError, match=r"not a training run|config\.json"):
         open_run(folder.path)
 
 

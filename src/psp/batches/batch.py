@@ -32,6 +32,10 @@ class BatchSpec:
     augmentations: tuple[Augmentation, ...] = ("strong",)
 
 
+LARGEST = 65_536
+"""The largest number of clips of a step."""
+
+
 @dataclass(frozen=True)
 class BatchSizes:
     """The batch sizes of a step; an epoch is one pass over the unlabelled pool in batches of `unlabelled` clips.
@@ -50,8 +54,8 @@ class BatchSizes:
     unlabelled_pool: Literal["unlabelled", "train"] = "unlabelled"
 
     def __post_init__(self) -> None:
-        require(self.labelled >= 1, "batch.labelled", self.labelled, "1 or more")
-        require(self.unlabelled >= 1, "batch.unlabelled", self.unlabelled, "1 or more")
+        require(1 <= self.labelled <= LARGEST, "batch.labelled", self.labelled, f"1 to {LARGEST}")
+        require(1 <= self.unlabelled <= LARGEST, "batch.unlabelled", self.unlabelled, f"1 to {LARGEST}")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,10 @@ Crop = tuple[float, float]
 WHOLE: Crop = (0.0, 1.0)
 
 
+LONGEST = 10_000
+"""The largest number of frames to which clips are resampled."""
+
+
 @dataclass(frozen=True)
 class ResampleConfig:
     """How training clips are resampled to a fixed number of frames; for testing they are resampled evenly.
@@ -40,7 +44,7 @@ class ResampleConfig:
     test_crops: tuple[Crop, ...] = (WHOLE,)
 
     def __post_init__(self) -> None:
-        require(self.frames >= 1, "data.resample.frames", self.frames, "1 or more")
+        require(1 <= self.frames <= LONGEST, "data.resample.frames", self.frames, f"1 to {LONGEST}")
         require(
             0 < self.shortest <= 1, "data.resample.shortest", self.shortest, "a share of the clip: above 0, at most 1"
         )

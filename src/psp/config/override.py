@@ -7,10 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
-import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
+from psp.config.yaml_text import DAMAGED, load_yaml
 from psp.errors import ConfigError
+from psp.files import read_regular
+from psp.text import shortened
 
 C = TypeVar("C")
 
@@ -33,10 +35,12 @@ def override(config: C, changes: Mapping[str, Any], inside: str = "") -> C:
 def changes_from_file(path: Path) -> dict[str, Any]:
     """Return the nested changes of a YAML file."""
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = load_yaml(read_regular(path).decode("utf-8"))
+    except (OSError, *DAMAGED) as error:
         remedy = "Name a readable YAML file."
-        raise ConfigError(f"the configuration cannot be read ({error}).", where=str(path), remedy=remedy) from error
+        raise ConfigError(
+            f"the configuration cannot be read ({shortened(str(error))}).", where=str(path), remedy=remedy
+        ) from error
     if not isinstance(content or {}, dict):
         what = "a configuration is a mapping of names to values."
         raise ConfigError(what, where=str(path), remedy="Write NAME: VALUE lines.")
@@ -81,7 +85,9 @@ def _is_section(hint: Any) -> bool:
 
 def _section(name: str, value: Any, hint: Any, current: Any) -> Any:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{value!r} is not a section.", where=name, remedy=f"Change its settings: {name}.NAME.")
+        raise ConfigError(
+            f"{shortened(repr(value))} is not a section.", where=name, remedy=f"Change its settings: {name}.NAME."
+        )
     return override(current, value, f"{name}.")
 
 
@@ -90,11 +96,11 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
         return value
     try:
         return _convert(value, hint)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError, OverflowError, RecursionError) as error:
         kind = getattr(hint, "__name__", None) if isinstance(hint, type) and not get_args(hint) else str(hint)
         kind = str(kind).replace("typing.", "")
         remedy = "Give a value of this type."
-        raise ConfigError(f"{value!r} is not of type {kind}.", where=name, remedy=remedy) from error
+        raise ConfigError(f"{shortened(repr(value))} is not of type {kind}.", where=name, remedy=remedy) from error
 
 
 def _convert(value: Any, hint: Any) -> Any:

@@ -16,12 +16,14 @@ from jaxtyping import Int64, Shaped
 
 from psp.errors import RecordingError, StoreError
 from psp.skeleton.recording import ClipInfo
+from psp.text import fault_of_name, shortened
 
 CLIPS = "clips.arrow"
 FIRST, LAST, DERIVED = ("id", "label"), ("persons", "frames", "first_row"), ("key", "order")
 RESERVED = (*FIRST, *LAST, *DERIVED)
 """The columns that every table has."""
 
+LONGEST_ID = 1000
 REMAKE = "Prepare the data set again."
 
 Column = Shaped[np.ndarray, "clips"]
@@ -159,8 +161,8 @@ class TableBuilder:
 
     def _check(self, info: ClipInfo) -> None:
         remedy = "Correct or leave out this recording."
-        if not info.id or not _is_unicode(info.id):
-            raise RecordingError("the id of a clip is empty or is not text.", where=repr(info.id), remedy=remedy)
+        if fault := fault_of_name(info.id, LONGEST_ID):
+            raise RecordingError(f"the id {fault}.", where=repr(shortened(info.id)), remedy="Rename the recording.")
         if info.id in self._index:
             raise RecordingError("two recordings have this id.", where=info.id, remedy="Give each its own id.")
         if info.label is not None and not 0 <= info.label < self._classes:

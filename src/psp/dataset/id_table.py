@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from psp.dataset.store import Store
 from psp.errors import PSPError
+from psp.files import read_regular
 from psp.io.label_table import rows_of
 
 ID_COLUMNS = ("id", "file")
@@ -20,7 +21,7 @@ def read_id_table(
     """
     remedy = f"Write a CSV file in UTF-8 with the columns id and {column}."
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_regular(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as cause:
         raise error(f"the file cannot be read ({cause}).", where=str(path), remedy=remedy) from cause
     header, *content = [line for _, line in rows_of(text.splitlines())] or [[]]

@@ -18,7 +18,7 @@ from psp.dataset.divide import Split
 from psp.dataset.id_table import read_id_table
 from psp.dataset.store import Store
 from psp.errors import BudgetError
-from psp.files import write_json
+from psp.files import read_regular, write_json
 from psp.io.facts import class_names
 
 FORMAT, FORMAT_1 = "psp-labels-2", "psp-budget-1"
@@ -146,14 +146,14 @@ def read_labels(path: Path) -> LabelBudget:
     """Return the budget that `write_labels` wrote; BudgetError if the file is something else or was edited."""
     remedy = "Name a labels.json or budget.json that psp wrote."
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_regular(path).decode("utf-8"))
         budget = _from_json(content)
         stated = content["sha256"]
     except OSError as error:
         raise BudgetError(
-            f"the label budget cannot be read ({error.strerror}).", where=str(path), remedy=remedy
+            f"the label budget cannot be read ({error.strerror or error}).", where=str(path), remedy=remedy
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BudgetError(f"this is not a label budget ({error}).", where=str(path), remedy=remedy) from error
     if budget.hash != stated:
         what = "the label budget was edited: its content does not have the stated sha256."
@@ -260,9 +260,9 @@ def _too_few(number: int, fewer: Mapping[str, int]) -> BudgetError:
 
 
 def _per_class(spec: str, split: Split, ids: Mapping[int, list[str]]) -> int:
-    if counted := re.fullmatch(r"([1-9]\d*)/class", spec):
+    if counted := re.fullmatch(r"([1-9]\d{0,8})/class", spec):
         return int(counted[1])
-    percent = re.fullmatch(r"(\d+(?:\.\d+)?)%", spec)
+    percent = re.fullmatch(r"(\d{1,3}(?:\.\d{1,9})?)%", spec)
     if not percent or not 0 < (share := Fraction(percent[1])) <= 100:
         raise BudgetError(f"there is no label budget {spec!r}.", remedy=SPECS)
     published = BENCHMARKS[split.name].per_class if split.name in BENCHMARKS else {}

@@ -15,7 +15,7 @@ from psp.dataset.divide import FULL, UNDIVIDED, Split, Value, check_split, folds
 from psp.dataset.id_table import read_id_table
 from psp.dataset.store import Store
 from psp.errors import SplitError
-from psp.files import write_json
+from psp.files import read_regular, write_json
 
 __all__ = ["FULL", "Split", "read_split", "resolve_split", "write_split"]
 
@@ -75,13 +75,15 @@ def read_split(path: Path) -> Split:
     """Return the split that `write_split` wrote; SplitError if the file is something else or was edited."""
     remedy = "Restore the file, or name a split.json that psp wrote."
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_regular(path).decode("utf-8"))
         known = content["format"] == FORMAT
         split = _from_json(content)
         stated = content["sha256"]
     except OSError as error:
-        raise SplitError(f"the split cannot be read ({error.strerror}).", where=str(path), remedy=remedy) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SplitError(
+            f"the split cannot be read ({error.strerror or error}).", where=str(path), remedy=remedy
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SplitError(f"this is not a split ({error}).", where=str(path), remedy=remedy) from error
     if not known:
         raise SplitError(f"this is not a split of the format {FORMAT}.", where=str(path), remedy=remedy)
@@ -198,7 +200,7 @@ def _by_values(column: str, text: str, store: Store) -> Split:
 
 
 def _kfold(value: str, spec: str, store: Store) -> Split:
-    if not (found := re.fullmatch(r"(\d+)/(\d+)", value)):
+    if not (found := re.fullmatch(r"(\d{1,6})/(\d{1,6})", value)):
         raise SplitError(f"{spec!r} does not name a fold.", remedy="Write kfold=5/0 for the first of five folds.")
     return Split.kfold(store, SUBJECT if has_subjects(store) else None, int(found[1]), int(found[2]))
 

@@ -15,16 +15,27 @@ from typing import Any, get_args
 import numpy as np
 from jaxtyping import Float, Float32
 
+from psp.config.json_file import fault_of
 from psp.config.override import override
-from psp.dataset.arrays import channels_of, checked_clip, confidence_of, map_array, sha256_of_array
+from psp.dataset.arrays import (
+    channels_of,
+    checked_clip,
+    confidence_of,
+    has_blocks,
+    map_array,
+    sha256_of_array,
+    sha256_of_file,
+)
 from psp.dataset.clip_table import CLIPS, REMAKE, ClipTable, TableBuilder, check_table, read_table, sha256_as_csv
 from psp.dataset.store_1 import FORMAT_1, TABLE_1, read_table_1, upgrade_manifest
 from psp.errors import ConfigError, LayoutError, StoreError
+from psp.files import read_regular
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NormaliseConfig
 from psp.skeleton.catalogue import layout_by_name, layout_names
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Clip, Up
+from psp.text import LONGEST, fault_of_name, printable, shortened
 
 FORMAT = "psp-store-2"
 JOINTS, CONFIDENCE = "joints.npy", "confidence.npy"
@@ -34,6 +45,9 @@ KINDS |= {"normalise": dict, "clean": dict | None, "fingerprint": str}
 
 AS_RECORDED = NormaliseConfig(centre="none", scale="none")
 """The normalisation that changes nothing."""
+
+SHOWN = 60
+"""How many characters of a faulty name an error shows."""
 
 WITH_READERS = ("ntu60", "ntu120", "nw-ucla", "synthetic")
 """Data sets whose recordings determine the confidence, so that their fingerprint does not include it."""
@@ -124,8 +138,8 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     """
     folder = Path(path)
     manifest = _read_manifest(folder)
-    _check_parts(folder, manifest["parts"])
     is_old = manifest["format"] == FORMAT_1
+    _check_parts(folder, manifest["parts"], TABLE_1 if is_old else CLIPS)
     clips = read_table_1(folder / TABLE_1) if is_old else read_table(folder / CLIPS)
     layout, normalise, clean = _settings(folder, manifest)
     classes, dataset, up = tuple(manifest["classes"]), manifest["dataset"], manifest["up"]
@@ -137,7 +151,11 @@ def open_store(path: str | os.PathLike[str]) -> Store:
 
 
 def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
-    """Return the class names; a repeated one raises StoreError."""
+    """Return the class names; a repeated one, or one that is too long or cannot be printed, raises StoreError."""
+    for name in classes:
+        if fault := fault_of_name(name):
+            what = f"the name of the class {shortened(printable(name), SHOWN)!r} {fault}."
+            raise StoreError(what, remedy=f"Give every class a printable name of at most {LONGEST} characters.")
     repeated = sorted({name for name in classes if list(classes).count(name) > 1})
     if repeated:
         raise StoreError(f"the class {repeated[0]!r} is named twice.", remedy="Give every class its own name.")
@@ -164,13 +182,13 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         remedy = "Name a folder written by 'psp prepare'."
         raise StoreError("this is not a stored data set (no manifest.json).", where=str(folder), remedy=remedy)
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(read_regular(path).decode("utf-8"))
         if manifest["format"] == FORMAT_1:
             manifest = upgrade_manifest(manifest)
         elif manifest["format"] != FORMAT:
             raise StoreError(f"manifest.json is not of the format {FORMAT}.", where=str(folder), remedy=REMAKE)
         complete = _is_complete(manifest)
-    except (ValueError, KeyError, TypeError, AttributeError, LayoutError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, LayoutError) as error:
         raise StoreError(f"manifest.json is damaged ({error}).", where=str(folder), remedy=REMAKE) from error
     if not complete:
         what = "manifest.json lacks an entry or has one of a wrong type."
@@ -186,16 +204,21 @@ def _is_complete(manifest: Mapping[str, Any]) -> bool:
         and manifest["up"] in get_args(Up)
         and all(isinstance(name, str) for name in manifest["classes"])
         and {JOINTS, table} <= set(parts)
-        and all(isinstance(part["bytes"], int) and isinstance(part["sha256"], str) for part in parts.values())
+        and fault_of(parts, {str: {"bytes": int, "sha256": str, "blocks?": [int]}}) is None
     )
 
 
-def _check_parts(folder: Path, parts: Mapping[str, Mapping[str, Any]]) -> None:
+def _check_parts(folder: Path, parts: Mapping[str, Mapping[str, Any]], table: str) -> None:
+    """Raise StoreError unless the parts have their sizes, and the table and some blocks of the others their hashes."""
     for name, part in parts.items():
         size = (folder / name).stat().st_size if (folder / name).is_file() else None
         if size != part["bytes"]:
             found = "is missing" if size is None else f"has {size} bytes instead of {part['bytes']}"
             raise StoreError(f"{name} {found}: the store is incomplete.", where=str(folder), remedy=REMAKE)
+        is_whole = sha256_of_file(folder / name) == part["sha256"] if name == table else has_blocks(folder / name, part)
+        if not is_whole:
+            what = f"{name} is damaged: its content does not have the stated hash."
+            raise StoreError(what, where=str(folder), remedy=REMAKE)
 
 
 def _settings(folder: Path, manifest: Mapping[str, Any]) -> tuple[Layout, NormaliseConfig, CleanConfig | None]:

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from psp.dataset.arrays import channels_of, checked_clip, confidence_of, npy_header, sha256_of_file
+from psp.dataset.arrays import blocks_of, channels_of, checked_clip, confidence_of, npy_header, sha256_of_file
 from psp.dataset.clip_table import CLIPS, TableBuilder, write_table
 from psp.dataset.store import AS_RECORDED, CONFIDENCE, FORMAT, JOINTS, check_classes, fingerprint_of
 from psp.errors import DestinationError, StoreError
-from psp.files import destination_lock, flush_folder, write_json
+from psp.files import destination_lock, flush_folder, named, write_json
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NormaliseConfig
 from psp.skeleton.layout import Layout
@@ -78,8 +78,9 @@ class StoreWriter:
             self._write_headers()
         confidence = np.ascontiguousarray(confidence_of(clip), dtype="<f2")
         self._all_observed &= clip.confidence is None or bool((clip.confidence == 1).all())
-        self._joints.write(np.ascontiguousarray(clip.joints, dtype="<f4").data)
-        self._confidence.write(confidence.data)
+        with named(self.path):
+            self._joints.write(np.ascontiguousarray(clip.joints, dtype="<f4").data)
+            self._confidence.write(confidence.data)
         self._rows += clip.persons * clip.frames
 
     def __exit__(
@@ -87,7 +88,8 @@ class StoreWriter:
     ) -> None:
         with self._stack:
             if kind is None:
-                self._finish()
+                with named(self.path):
+                    self._finish()
 
     def _write_headers(self) -> None:
         size = len(self.layout.joints)
@@ -127,4 +129,5 @@ def _describe(path: Path) -> dict[str, Any]:
     """Return size and hash of a finished file, flushed to the disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-    return {"bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
+    facts: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
+    return facts if path.name == CLIPS else {**facts, "blocks": blocks_of(path)}

@@ -9,6 +9,7 @@ from jaxtyping import Float64, Int64
 
 from psp.errors import RecordingError
 from psp.io.format import Raw, Units
+from psp.io.limits import require_room
 
 ANIMAL = re.compile(
     r"[ABCEGJKNQWXYZ]|(ind|individual|id|animal|mouse|rat|fly|fish|bird|bee|ant|worm|monkey|dog|pup|subject|person"
@@ -68,6 +69,7 @@ def recording_of_table(table: Table, name: str) -> Raw:
         what = f"there is no column {' '.join(each for each in lacking[0] if each)}."
         raise RecordingError(what, where=name, remedy="Export the table again.")
     order = [place[animal, part, each] for animal in animals for part in parts for each in wanted]
+    require_room((int(table.frames.max()) + 1, len(order)), name)
     values = np.full((int(table.frames.max()) + 1, len(order)), np.nan)
     values[table.frames] = table.values[:, order]
     each = values.reshape(len(values), len(animals), len(parts), len(wanted)).transpose(1, 0, 2, 3)

@@ -13,6 +13,7 @@ import numpy as np
 from psp.errors import RecordingError
 from psp.io.csv_text import REMEDY, csv_lines, frame_places, number_rows
 from psp.io.format import File, Format, Raw
+from psp.io.limits import require_room
 
 
 def recognises_anipose(name: str, head: bytes) -> bool:
@@ -35,6 +36,7 @@ def parse_anipose(files: Sequence[File]) -> list[Raw]:
     rows = dict(list(lines.items())[1:])
     values = number_rows(rows, len(header), file.name)
     places = frame_places(values[:, header.index("fnum")], list(rows), file.name)
+    require_room((int(places.max()) + 1, len(names), 4), file.name)
     filled = np.full((int(places.max()) + 1, len(names), 4), np.nan)
     filled[places] = values[:, [header.index(name) for name in wanted[:-1]]].reshape(len(rows), len(names), 4)
     scores = np.where(np.isnan(filled[..., 3]), 1.0, filled[..., 3])

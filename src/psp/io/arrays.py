@@ -8,10 +8,14 @@ recordings is refused: all such files would have to be read to list the recordin
 """
 
 import io
+import lzma
+import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from tokenize import TokenError
+from typing import IO
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -21,6 +25,7 @@ from psp.io.format import File, Format, Raw
 from psp.io.joints import scored
 from psp.io.kinds import kind_of
 from psp.io.landmarks import LANDMARKS_IN_A_ROW, landmarks_of_rows
+from psp.io.limits import PACKED, largest, too_large
 from psp.skeleton.recording import LARGEST
 
 SHAPES = "(frames, joints, coordinates) or (persons, frames, joints, coordinates) with 2 or 3 coordinates"
@@ -28,7 +33,7 @@ SEVERAL = "Save the joints under the key joints; several recordings are several 
 REMEDY = "Correct this file or leave it out."
 DAMAGED = (
     ValueError, TypeError, EOFError, OSError, KeyError, SyntaxError, RuntimeError, MemoryError, OverflowError,
-    TokenError, zipfile.BadZipFile, zlib.error,
+    TokenError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 """The errors that reading a damaged array raises."""
 
@@ -69,12 +74,38 @@ def read_arrays(content: bytes, name: str) -> Arrays:
         what, remedy = (kind.name, kind.remedy) if kind else ("another format", "Copy or download it again.")
         raise RecordingError(f"this is not a NumPy array but {what}.", where=name, remedy=remedy)
     try:
-        loaded = np.load(io.BytesIO(content), allow_pickle=False)
-        named = {"": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
+        named = _members(content, name) if content.startswith(b"PK") else {"": read_array(io.BytesIO(content))}
     except DAMAGED as error:
         what = f"the array is damaged or holds Python objects ({' '.join(str(error).split())})."
         raise RecordingError(what, where=name, remedy="Save it with numpy.save as an array of numbers.") from error
-    return {key: array for key, array in named.items() if isinstance(array, np.ndarray)}
+    return named
+
+
+def read_array(file: IO[bytes]) -> np.ndarray:
+    """Return the array of an .npy file; ValueError if it is damaged, holds objects or is larger than the file."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, is_fortran, dtype = read(file)
+    if dtype.kind not in "fiubcSU" or not all(type(size) is int and size >= 0 for size in shape):
+        raise ValueError(f"it is an array of {dtype} of the shape {shape}")
+    content = file.read()
+    if math.prod(shape) * dtype.itemsize > len(content):
+        raise ValueError(f"the file is too short for the shape {shape}")
+    array = np.frombuffer(content, dtype, math.prod(shape)).reshape(shape, order="F" if is_fortran else "C")
+    return array.copy(order="K")
+
+
+def _members(content: bytes, name: str) -> Arrays:
+    """Return the arrays of an .npz file by name."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = [each for each in archive.infolist() if each.filename.endswith(".npy")]
+        if sum(each.file_size for each in members) > max(largest(), PACKED * len(content)):
+            raise too_large("what it unpacks to", name)
+        named = {}
+        for each in members:
+            with archive.open(each) as file:
+                named[each.filename.removesuffix(".npy")] = read_array(file)
+    return named
 
 
 def parse_arrays(arrays: Arrays, name: str) -> tuple[Float64[np.ndarray, "m t v c"], Float32[np.ndarray, "m t v"]]:

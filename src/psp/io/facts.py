@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from psp.errors import RecordingError
+from psp.files import read_regular
 from psp.io.csv_text import text_of
 from psp.io.format import File
 
@@ -100,7 +101,7 @@ def similar_names(names: Iterable[str]) -> list[str]:
 def text_of_table(path: Path) -> str:
     """Return the text of a table."""
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except OSError as error:
         what = f"the table cannot be read ({error.strerror})."
         raise RecordingError(what, where=str(path), remedy="Correct the path.") from error

@@ -15,6 +15,7 @@ from psp.io.arrays import numbers, read_arrays
 from psp.io.csv_text import REMEDY, frame_places
 from psp.io.format import File, Format, Raw
 from psp.io.landmarks import LANDMARKS_IN_A_FILE, landmarks_of_rows
+from psp.io.limits import require_room
 
 FRAME = re.compile(r"(?P<folder>.*)/(?P<frame>\d{1,9})\.npy")
 HEADER = re.compile(rb"\x93NUMPY.{4}.{0,100}'shape': \((\d+),\)", re.DOTALL)
@@ -49,6 +50,7 @@ def parse_frames(files: Sequence[File]) -> list[Raw]:
     matches = [FRAME.fullmatch(file.name) for file in files]
     frames = np.array([float(match["frame"]) for match in matches if match], dtype=np.float64)
     places = frame_places(frames, range(1, len(files) + 1), files[0].name)
+    require_room((int(places[-1]) + 1, len(rows[0])), files[0].name)
     filled = np.full((int(places[-1]) + 1, len(rows[0])), np.nan)
     filled[places] = rows
     return [landmarks_of_rows(filled)]

@@ -17,8 +17,10 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from psp.errors import RecordingError
+from psp.files import read_regular
 from psp.io.decimals import read_decimals
 from psp.io.format import Units
+from psp.io.limits import require_room
 from psp.io.ntu_classes import NTU_CLASSES
 from psp.io.source import FileSource, SourceItem
 from psp.skeleton.catalogue import layout_by_name
@@ -125,7 +127,7 @@ def read_missing(path: Path) -> frozenset[str]:
     """
     remedy = "Name a text file with one clip per line, such as S001C002P005R002A008."
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
         encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
         names = frozenset(NAME.findall(content.decode(encoding).upper()))
     except (OSError, UnicodeDecodeError) as error:
@@ -154,6 +156,7 @@ def parse_skeleton(content: bytes, name: str) -> Recording:
     text = _SkeletonText(content, name)
     sightings = text.sightings()
     bodies = list(dict.fromkeys(body for _, body, _ in sightings))
+    require_room((len(bodies), text.frames, JOINTS, 3), name)
     joints = np.zeros((len(bodies), text.frames, JOINTS, 3))
     if sightings:
         number = {body: index for index, body in enumerate(bodies)}

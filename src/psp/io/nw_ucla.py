@@ -20,6 +20,7 @@ from jaxtyping import Float64
 from psp.errors import RecordingError
 from psp.io.decimals import read_decimals
 from psp.io.format import Units
+from psp.io.limits import require_room
 from psp.io.source import FileSource, SourceItem
 from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.layout import Layout
@@ -168,6 +169,7 @@ def parse_frames(files: Sequence[tuple[str, bytes]], id: str) -> Recording:
     """
     info, frames = _info(id, id), [_skeletons(content, name) for name, content in files]
     persons = max([1, *map(len, frames)])
+    require_room((persons, len(frames), JOINTS, 4), id)
     values = np.zeros((persons, len(frames), JOINTS, 4))
     for number, frame in enumerate(frames):
         values[: len(frame), number] = frame

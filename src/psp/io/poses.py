@@ -13,6 +13,7 @@ from jaxtyping import Float64
 
 from psp.errors import RecordingError
 from psp.io.format import Persons, Raw, without_suffix
+from psp.io.limits import require_room
 
 REMEDY = "Correct this file or leave it out."
 MOST_NUMBERS = 100_000_000
@@ -74,6 +75,7 @@ def recording_of(frames: Mapping[int, Sequence[Pose]], where: str, bodies: Bodie
         notes.append(f"The {len(tracks)} tracks of the file are too many for one recording: persons are tracked anew.")
         tracks = {}
     entries = len(tracks) or max(len(each) for each in frames.values())
+    require_room((entries, length, *shape), where)
     joints = np.full((entries, length, *shape), np.nan)
     confidence = np.zeros(joints.shape[:3])
     for number, found in frames.items():

@@ -1,7 +1,9 @@
 """Sources of recordings: the files with given suffixes in folders and zip archives, or single files."""
 
 import gzip
+import lzma
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +14,15 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from psp.errors import RecordingError
+from psp.files import open_regular
 from psp.io.kinds import kind_of
+from psp.io.limits import read_limited
 
 BROKEN = "Copy or download it again."
-UNREADABLE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (
+    OSError, EOFError, RuntimeError, ValueError, OverflowError, struct.error, zipfile.BadZipFile, zlib.error,
+    lzma.LZMAError,
+)  # fmt: skip
 """The errors that reading a folder or an archive raises; zipfile raises RuntimeError for unsupported archives."""
 
 ARCHIVE, PACKED = ".zip", ".gz"
@@ -82,13 +89,15 @@ class FileSource:
         return files
 
     def read(self, name: str, most: int = -1) -> bytes:
-        """Return a file's content, or its first bytes; one that cannot be read raises RecordingError."""
+        """Return a file's content, or its first bytes; one that cannot be read raises RecordingError.
+
+        So does one that unpacks to more than `psp.io.limits.largest()`.
+        """
         try:
-            with self._open(name) as file:
-                if not name.endswith(PACKED):
-                    return file.read(most)
-                with gzip.GzipFile(fileobj=file) as packed:
-                    return packed.read(most)
+            container, file = self._open(name)
+            with file:
+                unpacked = gzip.GzipFile(fileobj=file) if name.endswith(PACKED) else file
+                return read_limited(unpacked, most, container.stat().st_size, name)
         except (KeyError, *UNREADABLE) as error:
             raise RecordingError(f"the file cannot be read ({error}).", where=name, remedy=BROKEN) from error
 
@@ -107,20 +116,20 @@ class FileSource:
         except RecordingError:
             return False
 
-    def _open(self, name: str) -> IO[bytes] | zipfile.ZipExtFile:
-        """Open a file; the path to it passes folders and at most one archive."""
+    def _open(self, name: str) -> tuple[Path, IO[bytes]]:
+        """Open a file; the path to it passes folders and at most one archive. Return also the archive or the file."""
         root, inner = self.roots.get(""), name
         if root is None:
             start, _, inner = name.partition("/")
             root = self.roots[start]
-        if root.is_file():
-            return root.open("rb") if self._counts(root.name) else _opened(root).open(inner)
+        if not root.is_dir():
+            return root, open_regular(root) if self._counts(root.name) else _opened(root).open(inner)
         parts = PurePosixPath(inner).parts
         for depth in range(len(parts)):
             step = root.joinpath(*parts[:depth])
             if step.is_file():
-                return _opened(step).open("/".join(parts[depth:]))
-        return (root / inner).open("rb")
+                return step, _opened(step).open("/".join(parts[depth:]))
+        return root / inner, open_regular(root / inner)
 
     def _counts(self, name: str) -> bool:
         return name.lower().removesuffix(PACKED).endswith(self.suffixes) and not name.startswith(".")
@@ -150,7 +159,7 @@ class FileSource:
 
     def _walk_archive(self, path: Path) -> Iterator[tuple[str, str]]:
         try:
-            with zipfile.ZipFile(path) as archive:
+            with zipfile.ZipFile(open_regular(path)) as archive:
                 members = archive.infolist()
         except UNREADABLE as error:
             raise _not_an_archive(path, error) from error
@@ -172,7 +181,7 @@ def open_paths(source: Paths) -> Path | tuple[Path, ...]:
 def _not_an_archive(path: Path, error: Exception) -> RecordingError:
     """Return the error for a file that has none of the suffixes and is not a readable zip archive."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(512)
     except OSError:
         head = b""
@@ -205,4 +214,4 @@ def _archive(path: Path, changed: int, process: int) -> zipfile.ZipFile:
 
     `process` is the process id: a forked process opens archives again, as it would share the file position.
     """
-    return zipfile.ZipFile(path)
+    return zipfile.ZipFile(open_regular(path))

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from psp.config.ranges import require
 from psp.errors import RecordingError
 from psp.io.format import Units
 from psp.io.source import SourceItem
@@ -15,6 +16,9 @@ from psp.synthetic import SyntheticConfig, synthetic_clip
 
 SOURCE = "synthetic"
 """The source that stands for the built-in data, unless a file or folder has this name."""
+
+
+MOST_CLIPS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class SyntheticReader:
         """Return the clips, named by their index."""
         if not self.config.clips:
             raise RecordingError("the number of clips is 0.", where=SOURCE, remedy="Use --clips with 1 or more.")
+        require(self.config.clips <= MOST_CLIPS, "clips", self.config.clips, f"at most {MOST_CLIPS}")
         stamp = repr(replace(self.config, clips=0))
         return [SourceItem(str(index), stamp) for index in range(self.config.clips)], Counter()
 

@@ -37,6 +37,9 @@ SIZES: dict[Size, tuple[tuple[int, int, int, int], ...]] = {
     ),
 }  # fmt: skip
 
+MOST_BLOCKS, WIDEST = 100, 16_384
+"""The largest number of blocks, and the largest number in a block."""
+
 GRAPH = ((32, 64, 7, 2), (64, 96, 7, 2))
 """Blocks of a graph encoder; in bf16 it is about as fast as the size `light` in single precision."""
 
@@ -68,9 +71,10 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         require(0 <= self.dropout < 1, "model.encoder.dropout", self.dropout, "0 or more, below 1")
-        if not self.blocks or min(self.heads, *(number for block in self.blocks for number in block)) < 1:
-            what = "the encoder needs at least one block, and positive numbers in every block and for the heads."
-            raise ConfigError(what, where="model.encoder", remedy="Use whole numbers from 1.")
+        numbers = [self.heads, *(number for block in self.blocks for number in block)]
+        if not 1 <= len(self.blocks) <= MOST_BLOCKS or min(numbers) < 1 or max(numbers) > WIDEST:
+            what = f"the encoder needs 1 to {MOST_BLOCKS} blocks, and numbers from 1 to {WIDEST} in them and for heads."
+            raise ConfigError(what, where="model.encoder", remedy="Use whole numbers in this range.")
         for before, after in pairwise(self.blocks):
             if before[1] != after[0]:
                 raise ConfigError(

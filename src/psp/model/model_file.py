@@ -1,5 +1,6 @@
 """A trained model as one safetensors file: the weights, and a header with all facts needed to recognise recordings."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from psp.batches.modalities import check_modalities
 from psp.config.override import as_plain, override
 from psp.dataset.store import Store
 from psp.errors import CheckpointError, PSPError
-from psp.files import write_atomically
+from psp.files import open_regular, write_atomically
 from psp.model.backbone import ModelConfig
 from psp.model.predictor import Fusion, Predictor, make_predictor
 from psp.preprocess.clean import CleanConfig
@@ -82,7 +83,8 @@ class TrainedModel:
     def content(self, state: Mapping[str, Tensor] | None = None) -> bytes:
         """Return the content of the model's file, with `state` instead of its own weights if given."""
         tensors = {name: value.contiguous() for name, value in (state or self.predictor.state_dict()).items()}
-        return save(tensors, {HEADER: json.dumps(header_of(self))})
+        header = header_of(self)
+        return save(tensors, {HEADER: json.dumps({**header, "sha256": _digest(header, tensors)})})
 
     def require_prepared_alike(self, store: Store) -> None:
         """Raise CheckpointError for a store of another layout or in other coordinates than the model was trained on."""
@@ -110,7 +112,10 @@ def load_model(path: Path) -> TrainedModel:
     remedy = "Name the model.safetensors of a run of this version of psp, or train the run again."
     header = read_header(metadata, str(path), remedy)
     try:
+        if header.pop("sha256", None) not in (None, _digest(header, state)):
+            raise ValueError("its content does not have the stated sha256")
         interface = interface_from(header)
+        _check_shapes(header["predictor"], interface, state)
         with torch.random.fork_rng(()):
             predictor = _predictor(header["predictor"], interface)
         predictor.load_state_dict(state)
@@ -119,6 +124,15 @@ def load_model(path: Path) -> TrainedModel:
         what = f"the model cannot be built from this file ({reason})."
         raise CheckpointError(what, where=str(path), remedy=remedy) from error
     return TrainedModel(predictor.eval().requires_grad_(False), interface)
+
+
+def is_model(path: Path) -> bool:
+    """Return whether a model can be read from a file."""
+    try:
+        load_model(path)
+    except CheckpointError:
+        return False
+    return True
 
 
 def read_header(metadata: Mapping[str, str], where: str, remedy: str) -> dict[str, Any]:
@@ -136,11 +150,32 @@ def read_header(metadata: Mapping[str, str], where: str, remedy: str) -> dict[st
 def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     """Return the metadata and the tensors of a file; CheckpointError if it cannot be read."""
     try:
+        open_regular(path).close()
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         what, remedy = "the weight file is missing or damaged.", "Check the path or copy it again."
         raise CheckpointError(what, where=str(path), remedy=remedy) from error
+
+
+def _digest(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """Return the sha256 of a header and of the names, types, shapes and bytes of tensors."""
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        value = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _check_shapes(header: Mapping[str, Any], interface: Interface, state: Mapping[str, Tensor]) -> None:
+    """Raise ValueError if a header describes other weights than a file has, before memory is taken for them."""
+    with torch.device("meta"):
+        described = _predictor(header, interface).state_dict()
+    for name, tensor in described.items():
+        found = state[name].shape if name in state else None
+        if found != tensor.shape:
+            raise ValueError(f"the weight {name} has the shape {found}, not {tuple(tensor.shape)}")
 
 
 def header_of(model: TrainedModel) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from psp.errors import StoreError
+from psp.files import named
 from psp.skeleton.recording import Clip, ClipInfo
 
 
@@ -43,7 +44,7 @@ class Chunk:
         confidence = _joined([clip.confidence for clip in self.clips if clip.confidence is not None])
         text = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.writing")
-        with temporary.open("wb") as file:
+        with named(path), temporary.open("wb") as file:
             np.savez(file, joints=joints, confidence=confidence, about=text)
         temporary.replace(path)
 

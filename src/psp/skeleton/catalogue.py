@@ -6,10 +6,11 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-import yaml
-
+from psp.config.yaml_text import DAMAGED, load_yaml
 from psp.errors import LayoutError
+from psp.files import read_regular
 from psp.skeleton.layout import Layout
+from psp.text import shortened
 
 
 @cache
@@ -43,7 +44,7 @@ def open_layout(spec: str | Path | Layout) -> Layout:
     if path.suffix not in (".yaml", ".yml") and path.name == str(spec):
         return layout_by_name(str(spec))
     try:
-        return _from_yaml(path.read_text(encoding="utf-8"), path.stem)
+        return _from_yaml(read_regular(path).decode("utf-8"), path.stem)
     except LayoutError as error:
         raise LayoutError(error.what, where=str(path), remedy=error.remedy) from error
     except (OSError, UnicodeDecodeError) as error:
@@ -54,9 +55,9 @@ def open_layout(spec: str | Path | Layout) -> Layout:
 def _from_yaml(text: str, name: str) -> Layout:
     remedy = "Write a mapping with the keys joints and edges."
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise LayoutError(f"this is not YAML ({' '.join(str(error).split())}).", remedy=remedy) from error
+        content = load_yaml(text)
+    except DAMAGED as error:
+        raise LayoutError(f"this is not YAML ({shortened(' '.join(str(error).split()))}).", remedy=remedy) from error
     if not isinstance(content, Mapping):
         raise LayoutError("the layout is not a mapping.", remedy=remedy)
     return Layout.from_dict({"name": name, **content})

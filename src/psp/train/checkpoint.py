@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from psp.errors import CheckpointError
-from psp.files import flush_folder
+from psp.files import flush_folder, named
 
 KEPT = 2
 
@@ -97,7 +97,7 @@ def _digest(state: bytes, facts: Mapping[str, Any]) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
+    with named(path), path.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

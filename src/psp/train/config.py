@@ -19,6 +19,9 @@ from psp.model.backbone import ModelConfig
 from psp.model.memory import MemoryConfig
 from psp.train.optim import OptimConfig
 
+MOST = 1_000_000
+"""The largest number of epochs, of steps of an epoch, and of steps between two lines of the log."""
+
 Precision = Literal["float64", "float32", "tf32", "bf16"]
 
 
@@ -37,7 +40,7 @@ class RuntimeConfig:
     log_every: int = 10
 
     def __post_init__(self) -> None:
-        require(self.log_every >= 1, "runtime.log_every", self.log_every, "1 or more")
+        require(1 <= self.log_every <= MOST, "runtime.log_every", self.log_every, f"1 to {MOST}")
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,8 @@ class Stage:
     initialise: str = "scratch"
 
     def __post_init__(self) -> None:
-        require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
-        require(self.steps_per_epoch >= 0, "steps_per_epoch", self.steps_per_epoch, "0 or more")
+        require(1 <= self.epochs <= MOST, "epochs", self.epochs, f"1 to {MOST}")
+        require(0 <= self.steps_per_epoch <= MOST, "steps_per_epoch", self.steps_per_epoch, f"0 to {MOST}")
         require(0 <= self.ema < 1, "ema", self.ema, "0 or more, below 1")
 
 
@@ -163,7 +166,7 @@ def config_from_plain(plain: Mapping[str, Any], version: int = CONFIG_VERSION) -
 
 def rescheduled(stage: Stage, epochs: int) -> Stage:
     """Return a stage of another number of epochs, with warm-up and milestones scaled in proportion."""
-    require(epochs >= 1, "epochs", epochs, "1 or more")
+    require(1 <= epochs <= MOST, "epochs", epochs, f"1 to {MOST}")
     share, optim = epochs / stage.epochs, stage.optim
     if optim.schedule == "steps":
         optim = replace(optim, milestones=tuple(max(1, round(share * milestone)) for milestone in optim.milestones))

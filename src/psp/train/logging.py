@@ -10,7 +10,9 @@ from typing import Any
 
 import torch
 
+from psp.config.json_file import fault_of
 from psp.errors import CheckpointError
+from psp.files import named
 from psp.methods.base import StepOutput
 
 
@@ -22,7 +24,7 @@ class JsonLines:
     """
 
     def __init__(self, path: Path, position: int = 0) -> None:
-        self._file = path.open("ab+")
+        self._path, self._file = path, path.open("ab+")
         if self._file.seek(0, os.SEEK_END) < position:
             self._file.close()
             remedy = "Restore the log, or start the run again in a new folder."
@@ -32,12 +34,14 @@ class JsonLines:
 
     def write(self, **values: Any) -> None:
         """Append a line."""
-        self._file.write((json.dumps(values) + "\n").encode())
+        with named(self._path):
+            self._file.write((json.dumps(values) + "\n").encode())
 
     def position(self) -> int:
         """Flush to the disk and return the length in bytes."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with named(self._path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
         return self._file.tell()
 
     def close(self) -> None:
@@ -65,11 +69,14 @@ class RunLogs:
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Return the lines of a log except an incomplete last one; CheckpointError if a line is damaged."""
     try:
-        *lines, _ = path.read_text().split("\n")
-        return [json.loads(line) for line in lines]
-    except ValueError as error:
+        *lines, _ = path.read_text(encoding="utf-8").split("\n")
+        content = [json.loads(line) for line in lines]
+    except (OSError, ValueError, RecursionError) as error:
         remedy = "Restore the file."
         raise CheckpointError(f"the log is damaged ({error}).", where=str(path), remedy=remedy) from error
+    if fault := fault_of(content, [{"step": int}]):
+        raise CheckpointError(f"the log is damaged ({' '.join(fault)}).", where=str(path), remedy="Restore the file.")
+    return content
 
 
 @dataclass(frozen=True)

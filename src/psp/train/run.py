@@ -19,7 +19,7 @@ from psp.files import destination_lock
 from psp.methods import METHODS
 from psp.methods.base import Method, Setting
 from psp.model.backbone import Backbone
-from psp.model.model_file import Interface, TrainedModel, interface_of, load_model
+from psp.model.model_file import Interface, TrainedModel, interface_of, is_model, load_model
 from psp.train.checkpoint import load_checkpoint, save_checkpoint, under
 from psp.train.config import Stage, TrainConfig, method_name
 from psp.train.device import compile_encoders, device_by_name, process_settings
@@ -28,6 +28,7 @@ from psp.train.interrupt import Interrupt
 from psp.train.logging import Reading, RunLogs
 from psp.train.made_weights import MADE, made_state
 from psp.train.nan_guard import refusal
+from psp.train.run_files import has_result
 from psp.train.run_folder import RunFolder, Task, provenance, write_result
 from psp.train.trainer import NotFiniteError, Progress, Trainer, TrainingData
 
@@ -205,10 +206,12 @@ class Run:
             on_log(step, {"loss": now.loss, **now.metrics, "clips_per_second": now.clips_per_second})
 
     def _finish(self) -> None:
-        """Write the models and the result if the run is finished and they do not exist."""
-        if self.folder and self.ranks.is_main and self.finished and not self.folder.result.exists():
-            for weights in ("last", "average"):
-                self.model(weights).save(self.folder.model(weights))
+        """Write the models and the result if the run is finished and they are missing or damaged."""
+        folder = self.folder if self.ranks.is_main and self.finished else None
+        for weights in ("last", "average") if folder else ():
+            if not folder.result.exists() or not is_model(folder.model(weights)):
+                self.model(weights).save(folder.model(weights))
+        if folder and not has_result(folder.result):
             predictor = self.model().predictor
             outcome = {
                 "steps": self._before + self.trainer.steps,
@@ -216,7 +219,7 @@ class Run:
                 "parameters": sum(weight.numel() for weight in predictor.parameters()),
                 **self.findings(),
             }
-            write_result(self.folder, self.config, self.task, outcome, self.machines)
+            write_result(folder, self.config, self.task, outcome, self.machines)
         self.ranks.wait()
 
 

@@ -1,6 +1,5 @@
 """A run folder: configuration, split, label budget, logs, checkpoints, model and result of one training."""
 
-import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -12,15 +11,31 @@ from typing import Any
 import numpy as np
 import torch
 
+from psp.config.json_file import Form, read_json
 from psp.config.upgrade import CONFIG_VERSION
 from psp.dataset.labels import LabelBudget, read_labels, write_labels
 from psp.dataset.split import Split, read_split, write_split
 from psp.dataset.store import Store, open_store
-from psp.errors import BudgetError, CheckpointError, DestinationError, SplitError
-from psp.files import write_json
+from psp.errors import BudgetError, CheckpointError, DestinationError, PSPError, SplitError
+from psp.files import sha256_of_json, write_json
+from psp.text import printable, shortened
 from psp.train.config import TrainConfig, config_as_plain, config_from_plain
 from psp.train.device import precision_on
 from psp.versions import versions_of
+
+CONFIG: Form = {
+    "config_version?": int,
+    "hash": str,
+    "sha256?": str,
+    "store": {"path": str, "fingerprint": str, "classes": [str], "dataset?": str, "layout?": str},
+    "config": dict,
+}
+"""The form of `config.json`; that of its entry config is checked where the configuration is made."""
+
+RESTORE = "If it was edited, restore it; if an earlier version of psp wrote it, use that or train a new run."
+
+DAMAGED = (PSPError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""The errors that making a configuration of damaged values raises."""
 
 
 @dataclass(frozen=True)
@@ -152,29 +167,31 @@ def create_run(path: Path, config: TrainConfig, task: Task) -> RunFolder:
     write_labels(task.labels, folder.labels)
     write_split(task.split, folder.split)
     content = {"config_version": CONFIG_VERSION, "hash": config.hash, "store": _facts_of(task.store)}
-    write_json(folder.config, {**content, "config": config_as_plain(config)})
+    content["config"] = config_as_plain(config)
+    write_json(folder.config, {**content, "sha256": sha256_of_json(content)})
     return folder
 
 
 def open_run(path: Path) -> StoredRun:
     """Return configuration, split, labels and store facts of an existing run; CheckpointError if they are damaged."""
     folder = RunFolder(path)
-    try:
-        content = json.loads(folder.config.read_text())
-        changes, facts, stated = content["config"], content["store"], content["hash"]
-        version = int(content.get("config_version", 1))
-        missing = {"path", "fingerprint", "classes"} - set(facts)
-        config = config_from_plain(changes, version)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    if not folder.config.is_file():
         remedy = "Name a folder written by 'psp train'."
-        raise CheckpointError(f"this is not a training run ({error}).", where=str(path), remedy=remedy) from error
+        raise CheckpointError("this is not a training run (no config.json).", where=str(path), remedy=remedy)
+    content = read_json(folder.config, CONFIG, CheckpointError, RESTORE)
+    version, facts = content.get("config_version", 1), content["store"]
+    try:
+        config = config_from_plain(content["config"], version)
+    except DAMAGED as error:
+        what = f"the configuration cannot be used ({shortened(printable(str(error)))})."
+        raise CheckpointError(what, where=str(folder.config), remedy=RESTORE) from error
     if version < CONFIG_VERSION:
         what = "this run was trained by an earlier version of psp with a different format of checkpoints."
         raise CheckpointError(what, where=str(path), remedy="Use that version, or train a new run.")
-    if config.hash != stated or missing:
-        what = f"lacks the {min(missing)} of the store" if missing else "does not have the stated hash"
-        remedy = "If it was edited, restore it; if an earlier version of psp wrote it, use that or train a new run."
-        raise CheckpointError(f"the run's configuration {what}.", where=str(folder.config), remedy=remedy)
+    stated = content.pop("sha256", None)
+    if config.hash != content["hash"] or stated not in (None, sha256_of_json(content)):
+        what = "the run's configuration does not have the stated hash."
+        raise CheckpointError(what, where=str(folder.config), remedy=RESTORE)
     try:
         return StoredRun(folder, config, read_split(folder.split), read_labels(folder.labels), facts)
     except (BudgetError, SplitError) as error:
