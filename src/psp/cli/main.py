@@ -22,6 +22,7 @@ from psp.cli.report import report
 from psp.cli.reproduce import reproduce
 from psp.cli.train import run_train, train
 from psp.errors import ConfigError, PSPError
+from psp.text import for_terminal, shortened
 from psp.train.interrupt import Interrupted
 
 COMMANDS: Mapping[str, Command] = {
@@ -43,6 +44,9 @@ COMMANDS: Mapping[str, Command] = {
 }
 OWN_PARSERS: Mapping[str, Callable[[Sequence[str]], int | None]] = {"prepare": run_prepare, "train": run_train}
 OPTIONAL_POSITIONALS = {"demo": ("out",), "layouts": ("layout",), "pretrain": ("store",), "live": ("source",)}
+LONGEST = 4000
+"""The largest number of characters of a message about an error, which may quote any file."""
+
 INTERRUPTED = (
     "interrupted. What is finished is kept: run the same command again, or 'psp train --resume RUN' for a training run."
 )
@@ -89,5 +93,5 @@ def overview() -> str:
 
 
 def _complain(message: str, code: int = 2) -> int:
-    sys.stderr.write(f"psp: {message}\n")
+    sys.stderr.write(f"psp: {shortened(for_terminal(message), LONGEST)}\n")
     return code

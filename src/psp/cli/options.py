@@ -12,6 +12,10 @@ from docstring_parser import parse
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from psp.errors import ConfigError
+from psp.text import shortened
+
+MOST = 600
+"""The largest number of characters of a message about an argument, of which the value may be any text."""
 
 Command = Callable[..., int | None]
 
@@ -91,7 +95,7 @@ def _in_a_line(message: str) -> str:
     """Return a message of jsonargparse as one line, with the option as the user writes it."""
     line = re.sub(r'Parser key "([\w.]+)"', lambda found: f"--{found[1]}", " ".join(message.split()))
     line = UNION.sub(r"Expected a \1. Got value: ", re.sub(r"<class '(\w+)'>", r"\1", line))
-    return re.sub(r"a typing\.Literal\[(.*?)\]", r"one of \1", line).rstrip(".") + "."
+    return shortened(re.sub(r"a typing\.Literal\[(.*?)\]", r"one of \1", line).rstrip("."), MOST) + "."
 
 
 def _joined(arguments: Sequence[str], known: Collection[str]) -> list[str]:

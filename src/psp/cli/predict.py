@@ -29,7 +29,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from rich.markup import escape
 
 from psp.cli.console import print_table, progress_bar, say
 from psp.cli.evaluate import Device
@@ -39,15 +38,13 @@ from psp.deploy.predict import Prediction, Predictions, Windows, predict_files
 from psp.errors import ConfigError, DestinationError
 from psp.files import write_atomically
 from psp.skeleton.recording import Up
+from psp.text import for_csv, for_terminal
 
 ROWS, LEFT_OUT, LABELS = 50, 20, 5
 """How many predictions, left-out recordings and unknown labels are shown on the terminal."""
 
 LEVELS, ENOUGH = (0.5, 0.7, 0.9), 20
 """The probabilities above which the accuracy is shown, and how many labelled recordings that takes at least."""
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings of cells that a spreadsheet takes for formulas."""
 
 
 def predict(
@@ -90,18 +87,18 @@ def as_csv(found: Predictions) -> str:
     """
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(("id", "label", "probability", "true_label", "start", "end", "unit", *map(_cell, found.classes)))
+    table.writerow(("id", "label", "probability", "true_label", "start", "end", "unit", *map(for_csv, found.classes)))
     for each in found.found:
-        label, true = _cell(each.label or _no_class(found)), _cell(each.true_label or "")
+        label, true = for_csv(each.label or _no_class(found)), for_csv(each.true_label or "")
         values = [""] * len(found.classes) if each.probabilities is None else map(_number, each.probabilities.tolist())
         best = "" if each.probability is None else _number(each.probability)
-        table.writerow((_cell(each.id), label, best, true, f"{each.start:g}", f"{each.end:g}", each.unit, *values))
+        table.writerow((for_csv(each.id), label, best, true, f"{each.start:g}", f"{each.end:g}", each.unit, *values))
     return text.getvalue()
 
 
 def as_json_lines(found: Predictions) -> str:
     """Return predictions as JSON lines; values that are not known are null."""
-    return "".join(json.dumps(_object(each, found), ensure_ascii=False) + "\n" for each in found.found)
+    return "".join(json.dumps(_object(each, found)) + "\n" for each in found.found)
 
 
 WRITERS: Mapping[str, Callable[[Predictions], str]] = {".csv": as_csv, ".jsonl": as_json_lines}
@@ -132,10 +129,6 @@ def _object(each: Prediction, found: Predictions) -> dict[str, object]:
     }
 
 
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
 def _no_class(found: Predictions) -> str:
     """Return the word for no class, which must not be the name of one."""
     return "none" if "none" not in found.classes else "no class"
@@ -154,7 +147,7 @@ def _show(found: Predictions, whole: bool) -> None:
         times = [] if whole else [f"{value:.2f} s" if each.fps else f"{value:.0f}" for value in (each.start, each.end)]
         best = "" if each.probability is None else f"{each.probability:.2f}"
         true = [each.true_label or ""] * known
-        rows.append([escape(text) for text in (each.id, *times, each.label or _no_class(found), best, *true)])
+        rows.append([each.id, *times, each.label or _no_class(found), best, *true])
     print_table("predictions", columns, rows)
     if len(found.found) > ROWS:
         say(f"and {len(found.found) - ROWS} more; --out FILE writes all of them")
@@ -201,4 +194,4 @@ def _say_rest(found: Predictions, out: Path | None) -> None:
     lines += [f"left out: {each.where}: {each.reason}" for each in found.skipped[:LEFT_OUT]]
     if len(found.skipped) > LEFT_OUT:
         lines.append(f"left out: {len(found.skipped) - LEFT_OUT} more")
-    sys.stderr.write("".join(f"psp: {line}\n" for line in lines))
+    sys.stderr.write("".join(f"psp: {for_terminal(line)}\n" for line in lines))

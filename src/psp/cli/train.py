@@ -48,7 +48,7 @@ from psp.batches.pipelines import PipelineName
 from psp.cli.console import progress_bar, say
 from psp.cli.evaluate import Device, converted, is_alike, show_run
 from psp.cli.options import parse_arguments, parser_of
-from psp.config.override import refuse_unknown
+from psp.config.override import changes_from_file, refuse_unknown
 from psp.dataset.class_names import with_class_names
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError
@@ -122,6 +122,8 @@ def train(
 def run_train(arguments: Sequence[str]) -> int | None:
     """Parse the arguments of `psp train` and run it."""
     named = {name: _value_of(arguments, f"--{name}") for name in ("preset", "method")}
+    if path := _value_of(arguments, "--config"):
+        changes_from_file(Path(path))  # refused here if it cannot be read, has aliases or is no file at all
     parser = train_parser(named["preset"], named["method"])
     rest = _without(arguments, "--method")
     options = parse_arguments(parser, rest).as_dict()

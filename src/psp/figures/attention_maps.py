@@ -13,6 +13,7 @@ from psp.evaluate.attention import ClipAttention, Importance
 from psp.figures.canvas import INK, save
 from psp.figures.pose import flat, in_space, mover, telling_frames
 from psp.skeleton.layout import Layout
+from psp.text import for_picture
 
 TITLES = {"body": "bodies, $A_z$", "part": "parts, $A_{h,z}$", "joint": "joints, $A_{g,h,z}$"}
 BONE, GHOST, CIRCLE = "#777777", "#DDDDDD", "#D55E00"
@@ -117,7 +118,9 @@ def plot_map(
     bar = axes.figure.colorbar(image, ax=axes, fraction=0.045, pad=0.03)
     bar.ax.tick_params(labelsize=7, length=2)
     bar.outline.set_visible(False)
-    axes.set_yticks(np.arange(len(names)), names, fontsize={"body": 8.5, "part": 8}.get(level, 6.2))
+    axes.set_yticks(
+        np.arange(len(names)), list(map(for_picture, names)), fontsize={"body": 8.5, "part": 8}.get(level, 6.2)
+    )
     axes.set_xticks([])
     axes.tick_params(length=0, pad=2)
     for edge in np.flatnonzero(np.diff(body)) + 0.5:
@@ -146,7 +149,9 @@ def _limits(clips: Sequence[ClipAttention], level: str, head: int | None) -> tup
 
 
 def _plot_clip(figure: SubFigure, clip: ClipAttention, levels: Sequence[str], how: _Style) -> None:
-    figure.suptitle(f"{clip.action}  (clip {clip.clip.id})", fontsize=12, fontweight="bold", color=INK)
+    figure.suptitle(
+        f"{for_picture(clip.action)}  (clip {for_picture(clip.clip.id)})", fontsize=12, fontweight="bold", color=INK
+    )
     person, layout = mover(clip.clip.joints), how.layout
     joints = in_space(clip.clip.joints[person].astype(np.float64))
     poses = flat(joints[list(telling_frames(joints, layout.centre))], layout)

@@ -15,6 +15,7 @@ from psp.figures.pose import in_space
 from psp.skeleton.layout import Layout
 from psp.skeleton.names import side
 from psp.skeleton.recording import Up
+from psp.text import for_picture
 
 POSES, CLIPS = 6, 3
 """How many poses of a clip are drawn, and how many clips of a finding."""
@@ -32,12 +33,12 @@ def draw_finding(path: str | os.PathLike[str], store: Store, finding: Finding) -
         joints = store.clip(number).joints.astype(np.float64)
         _plot_clip(list(row), joints, store, frames_to_draw(joints.shape[1], finding.frame))
         label = store.clips.label[number]
-        action = "" if label < 0 else f"\n{store.classes[label]}"
+        action = "" if label < 0 else f"\n{for_picture(store.classes[label])}"
         row[0].text(
-            -0.02, 0.5, f"{store.clips.id[number]}{action}", transform=row[0].transAxes, rotation=90, ha="right",
-            va="center", fontsize=8, color=INK,
+            -0.02, 0.5, f"{for_picture(str(store.clips.id[number]))}{action}", transform=row[0].transAxes, rotation=90,
+            ha="right", va="center", fontsize=8, color=INK,
         )  # fmt: skip
-    figure.suptitle(f"{finding.kind}: {finding.sentence}", fontsize=10, color=INK, wrap=True)
+    figure.suptitle(for_picture(f"{finding.kind}: {finding.sentence}", 400), fontsize=10, color=INK, wrap=True)
     figure.supxlabel(CAPTION, fontsize=8, color=INK)
     save(figure, path)
 

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from psp.figures.canvas import INK, save
+from psp.text import for_picture
 
 Matrix = Sequence[Sequence[int]]
 LEAST_SHARE = 0.005
@@ -24,7 +25,7 @@ def draw_confusion(path: str | os.PathLike[str], matrices: Mapping[str, Matrix],
 def size_of_matrices(number: int, classes: Sequence[str]) -> tuple[float, float]:
     """Return the width and height in inches for readable cells and class names."""
     side = 0.29 * max(8, len(classes))
-    names = 0.6 + 0.075 * max(map(len, classes))
+    names = 0.6 + 0.075 * max(len(for_picture(name)) for name in classes)
     return number * (side + 0.3) + names, side + names + 0.3
 
 
@@ -47,13 +48,14 @@ def plot_confusion(axes: Axes, matrix: Matrix, classes: Sequence[str], name: str
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     _write_cells(axes, shares)
     ticks = np.arange(len(classes))
-    axes.set_xticks(ticks, classes, rotation=90, fontsize=8)
-    axes.set_yticks(ticks, classes, fontsize=8)
+    names = [for_picture(each) for each in classes]
+    axes.set_xticks(ticks, names, rotation=90, fontsize=8)
+    axes.set_yticks(ticks, names, fontsize=8)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     axes.tick_params(length=0)
     axes.spines[:].set_color("#BBBBBB")
-    axes.set_title(f"{name}: {100 * _accuracy(counts):.1f} % top-1", fontsize=11, color=INK)
+    axes.set_title(f"{for_picture(name)}: {100 * _accuracy(counts):.1f} % top-1", fontsize=11, color=INK)
 
 
 def _write_cells(axes: Axes, shares: Float[np.ndarray, "k k"]) -> None:

@@ -14,6 +14,7 @@ from psp.figures.canvas import INK, save
 from psp.figures.neutral_pose import NEUTRAL_POSE
 from psp.skeleton.layout import Layout
 from psp.synthetic.body import usual_name
+from psp.text import for_picture
 
 PART_COLOURS = (
     "#332288", "#DDCC77", "#117733", "#88CCEE", "#882255",
@@ -53,7 +54,7 @@ def plot_layout(axes: Axes, layout: Layout) -> None:
     for one, other in set(layout.edges) - {(min(bone), max(bone)) for bone in layout.bones}:
         axes.plot(*points[[one, other]].T, color="#AAAAAA", linewidth=1.5, linestyle=":", zorder=1)
     sizes = f"{len(layout.joints)} joints, {len(layout.parts)} parts, {len(layout.bodies)} bodies"
-    axes.set_title(f"{layout.name}: {sizes}", color=INK)
+    axes.set_title(f"{for_picture(layout.name)}: {sizes}", color=INK)
     axes.set_aspect("equal", anchor="N")
     axes.margins(0.08)
     axes.set_axis_off()
@@ -106,13 +107,14 @@ def _add_legend(axes: Axes, layout: Layout) -> None:
     numbers = {name: part for part, name in enumerate(layout.parts)}
     entries: list[Line2D] = []
     for body, (name, parts) in enumerate(layout.bodies.items()):
-        entries.append(Line2D([], [], linestyle="none", label=name))
+        entries.append(Line2D([], [], linestyle="none", label=for_picture(name)))
         entries += [_legend_entry(part, numbers[part], body) for part in parts]
     legend = axes.legend(handles=entries, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    bodies = set(map(for_picture, layout.bodies))
     for text in legend.get_texts():
-        text.set_fontweight("bold" if text.get_text() in layout.bodies else "normal")
+        text.set_fontweight("bold" if text.get_text() in bodies else "normal")
 
 
 def _legend_entry(name: str, part: int, body: int) -> Line2D:
     marker, colour = BODY_MARKERS[body % len(BODY_MARKERS)], part_colour(part)
-    return Line2D([], [], linestyle="none", marker=marker, markersize=10, color=colour, label=name)
+    return Line2D([], [], linestyle="none", marker=marker, markersize=10, color=colour, label=for_picture(name))

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from psp.figures.canvas import INK, PALETTE, save
+from psp.text import for_picture
 
 MARKERS = "osD^vPX*"
 GAP = 0.07
@@ -66,7 +67,7 @@ def _name_lines(axes: Axes, ends: Mapping[str, float], colours: Sequence[str]) -
     low, high = axes.get_ylim()
     heights = kept_apart([(end - low) / (high - low) for end in ends.values()], GAP)
     for (name, end), height, colour in zip(ends.items(), heights, colours, strict=True):
-        axes.text(1.06, height, name, color=INK, va="center", transform=axes.transAxes)
+        axes.text(1.06, height, for_picture(name), color=INK, va="center", transform=axes.transAxes)
         start = (1.01, (end - low) / (high - low))
         axes.annotate(
             "", xy=(1.05, height), xytext=start, xycoords=axes.transAxes, textcoords=axes.transAxes,

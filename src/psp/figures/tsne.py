@@ -14,6 +14,7 @@ from sklearn.manifold import TSNE
 
 from psp.figures.canvas import INK, save
 from psp.figures.layouts import PART_COLOURS
+from psp.text import for_picture
 
 MARKERS = "osD^vPX*<p"
 SIZES = {"*": 1.7, "D": 0.8, "s": 0.9}
@@ -61,7 +62,7 @@ def tsne_figure(
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (name, cloud) in zip(panels, clouds.items(), strict=False):
         plot_cloud(axes, plane(cloud.features), labels)
-        axes.set_title(f"{name}\n{cloud.figures}".rstrip(), fontsize=10.5, color=INK)
+        axes.set_title(f"{for_picture(name)}\n{cloud.figures}".rstrip(), fontsize=10.5, color=INK)
     for axes in panels[len(clouds) :]:
         axes.set_axis_off()
     entries = [legend_entry(number, classes[label]) for number, label in enumerate(present)]
@@ -110,4 +111,4 @@ def style_of(number: int) -> tuple[str, str]:
 def legend_entry(number: int, name: str) -> Line2D:
     """Return the legend entry of a class: its name and marker."""
     colour, marker = style_of(number)
-    return Line2D([], [], linestyle="none", marker=marker, markersize=7, color=colour, label=name)
+    return Line2D([], [], linestyle="none", marker=marker, markersize=7, color=colour, label=for_picture(name))
