@@ -63,8 +63,9 @@ def label_page(
         before, begun = _cpu_seconds(), time.perf_counter()
         path = Path(folder) / "labels"
         options = ["--size", size, "--epochs", str(epochs), "--device", "cpu"]
+        labelled = LabelFolder(path, store, resolve_split("none", store))
         rounds = Rounds(path / "rounds", Path(folder) / "store", options, niceness)
-        with Session(LabelFolder(path, store, resolve_split("none", store)), rounds, every=every) as session:
+        with Session(labelled, rounds, every=every) as session:
             waited = _drive(session, truth, labels, browser)
             found = {"wall seconds": round(time.perf_counter() - begun, 1), **_figures(session, truth)}
         found |= {"processor seconds without the browser": round(_cpu_seconds() - before, 1)}
