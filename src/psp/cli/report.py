@@ -1,4 +1,13 @@
-"""`psp report`."""
+"""Write a page that shows what a recogniser learnt, compares runs, or shows a data set.
+
+The page is one file that needs no network: accuracy by class, confusion, clips to play, labels that may be wrong.
+
+Args:
+    sources: folders written by 'psp train', which are evaluated if they were not yet, or one written by 'psp prepare'
+    out: the page to write, .html (one file); for runs also .md (a comparison with its pictures beside it), for one run
+        also .svg (a moving picture of clips that it recognises)
+    device: where to evaluate
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,17 +23,7 @@ from psp.report.store_page import write_store_page
 
 
 def report(sources: list[str], out: Path = Path("report.html"), device: Device = "auto") -> None:
-    """Write a page that shows what a recogniser learnt, compares runs, or shows a data set.
-
-    The page is one file that needs no network: accuracy by class, confusion, clips to play, suspected labels.
-
-    Args:
-        sources: folders written by 'psp train', which are evaluated if they were not yet, or one written by
-            'psp prepare'
-        out: the page to write, .html (one file); for runs also .md (a comparison with its pictures beside it), for one
-            run also .svg (a moving picture of clips that it recognises)
-        device: where to evaluate
-    """
+    """Write a page that shows what a recogniser learnt, compares runs, or shows a data set."""
     if not sources:
         raise ConfigError("no run is named.", remedy="Write 'psp report RUN [RUN ...]' or 'psp report STORE'.")
     paths = [Path(source) for source in sources]

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psp.evaluate.accuracy import Confusion
 from psp.report.words import counted, share
 
 POOR = 0.6
@@ -31,7 +30,6 @@ class Facts:
     finished: bool
     accuracy: Mapping[str, Any] | None
     classes: Sequence[str]
-    worst: Sequence[Confusion]
     suspects: int
     copies: int
     label_gain: Mapping[str, Any] | None
@@ -61,19 +59,18 @@ def _about_accuracy(facts: Facts) -> list[Advice]:
     if facts.accuracy is None:
         command = f"psp train --resume {facts.path} --estimate"
         return [Advice("No accuracy is known, because no clips were kept for a test. Estimate it:", command=command)]
+    rows, accuracies = facts.accuracy["confusion"], facts.accuracy["per_class"]
     poor = [
-        (accuracy, name)
-        for name, accuracy, row in zip(
-            facts.classes, facts.accuracy["per_class"], facts.accuracy["confusion"], strict=True
-        )
+        (accuracy, number)
+        for number, (accuracy, row) in enumerate(zip(accuracies, rows, strict=True))
         if accuracy is not None and sum(row) >= FEW and accuracy < POOR * facts.accuracy["top1"]
     ]
     if not poor:
         return []
-    accuracy, name = min(poor)
-    taken = next((each for each in facts.worst if each.action == name), None)
-    other = f", mostly taken for “{taken.taken_for}”" if taken else ""
-    text = f"“{name}” is recognised in {share(accuracy)} of its clips only{other}: label more of it first."
+    accuracy, number = min(poor)
+    name, others = facts.classes[number], [0 if each == number else n for each, n in enumerate(rows[number])]
+    taken = f", mostly taken for “{facts.classes[others.index(max(others))]}”" if any(others) else ""
+    text = f"“{name}” is recognised in {share(accuracy)} of its clips only{taken}: label more of it first."
     return [Advice(text, "classes")]
 
 

@@ -12,7 +12,8 @@ from psp.report.clip_pool import BYTES
 from psp.report.compare import ComparedRun, compare
 from psp.report.paired import Difference, difference
 from psp.report.player import content_policy, page_file, player_script, player_style
-from psp.report.run_details import Details, accuracy_of, details
+from psp.report.run_details import Details, details
+from psp.report.run_numbers import accuracy_of
 from psp.report.tables import accuracies, costs, settings
 from psp.text import json_for_html, printable
 from psp.versions import versions_of

@@ -12,16 +12,16 @@ from jaxtyping import Float
 from psp.dataset.checks.copies import find_copies
 from psp.dataset.checks.measure import measure
 from psp.errors import CheckpointError, PSPError
-from psp.evaluate.accuracy import Confusion, wilson
 from psp.evaluate.attention import ClipAttention, attend
 from psp.evaluate.suspects import suspects_of_run
 from psp.evaluate.trained import TrainedRun, open_trained
 from psp.figures.attention_maps import node_of_joint
 from psp.figures.tsne import plane
-from psp.report.advice import Facts, advise
+from psp.report.advice import advise
 from psp.report.clip_pool import ClipPool
 from psp.report.compare import ComparedRun
 from psp.report.judged import Judged, confident_mistakes, estimated, judge, least_certain, right_ones
+from psp.report.run_numbers import facts_of, numbers_of
 from psp.report.summary import cards
 from psp.skeleton.layout import Layout
 from psp.train.device import process_settings
@@ -29,8 +29,8 @@ from psp.train.device import process_settings
 IMPROBABLE = 0.005
 """Less probable classes are not shown with an example, except the true one."""
 
-MAPPED, SUSPECTS, COPIES, CURVE, TOP = 1000, 12, 12, 400, 4
-"""The most points of the map, suspected labels, copies, points of a curve, and classes of an example."""
+MAPPED, SUSPECTS, COPIES, TOP = 1000, 12, 12, 4
+"""The most points of the map, suspected labels, copies, and classes of an example."""
 
 COMPARED = 20_000
 """Copies are searched in data sets of at most so many clips."""
@@ -53,18 +53,18 @@ def details(compared: ComparedRun, path: Path, number: int, size: int, device: s
 
     Without the data set, or before the run is finished, the parts that need clips are left out and the reason is given.
     """
-    content = _numbers(compared)
+    content = numbers_of(compared)
     try:
         run = open_trained(path, device=device)
         with process_settings(run.stored.config.runtime.precision):
             clips = _Clips(run, number, size)
             shown = clips.content()
     except PSPError as error:
-        advice = advise(_facts(compared, path))
+        advice = advise(facts_of(compared, path))
         return Details(
             content | {"note": str(error), "cards": cards(compared, None), "advice": _plain(advice)}, None, {}
         )
-    facts = replace(_facts(compared, path), suspects=len(clips.suspects), copies=len(clips.copies))
+    facts = replace(facts_of(compared, path), suspects=len(clips.suspects), copies=len(clips.copies))
     found = {"cards": cards(compared, run), "advice": _plain(advise(facts)), "note": ""}
     return Details(content | shown | found, clips.pool, clips.right())
 
@@ -204,65 +204,8 @@ def _shown_classes(probabilities: Float[np.ndarray, "k"], label: int) -> list[in
     return best if label < 0 or label in best else [*best[: TOP - 1], label]
 
 
-def _numbers(run: ComparedRun) -> dict[str, Any]:
-    """Return what needs no clip: accuracies, confusion, learning curves, configuration and hashes."""
-    accuracy = accuracy_of(run)
-    versions = dict(run.result.get("versions", {}))
-    found: dict[str, Any] = {"name": run.name, "classes": list(run.classes), "curves": _curves(run.metrics)}
-    found |= {"settings": [[name, str(value)] for name, value in run.settings.items()]}
-    found |= {"versions": [[name, str(value)] for name, value in versions.items()], "accuracy": None}
-    if accuracy is not None:
-        rows = accuracy["confusion"]
-        classes = [
-            {"name": name, "clips": sum(row), "right": row[number], "interval": list(wilson(row[number], sum(row)))}
-            for number, (name, row) in enumerate(zip(run.classes, rows, strict=True))
-            if sum(row)
-        ]
-        found |= {"accuracy": {key: accuracy[key] for key in ("top1", "top5", "interval", "clips")}}
-        found |= {"estimated": not run.evaluation.get("average")}
-        found |= {"perClass": classes, "confusion": rows}
-    return found
-
-
-def accuracy_of(run: ComparedRun) -> Mapping[str, Any] | None:
-    """Return the accuracy with averaged weights on the first test set, or the estimate; None if there is neither."""
-    sets = run.evaluation.get("average") or {}
-    if sets:
-        return dict(next(iter(sets.values())))
-    return None if run.estimate is None else dict(run.estimate["accuracy"])
-
-
-def _facts(run: ComparedRun, path: Path) -> Facts:
-    accuracy, gain = accuracy_of(run), path / "label_gain.json"
-    worst = [] if accuracy is None else _worst(accuracy["confusion"], run.classes)
-    known = json.loads(gain.read_text()) if gain.exists() else None
-    return Facts(str(path), bool(run.result), accuracy, run.classes, worst, 0, 0, known)
-
-
-def _worst(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> list[Confusion]:
-    pairs = [
-        Confusion(classes[i], classes[j], clips, sum(row))
-        for i, row in enumerate(confusion)
-        for j, clips in enumerate(row)
-        if i != j and clips
-    ]
-    return sorted(pairs, key=lambda each: -each.clips)
-
-
 def _plain(found: Sequence[Any]) -> list[dict[str, Any]]:
     return [asdict(each) for each in found]
-
-
-def _curves(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the logged quantities over the steps, at most CURVE points of each."""
-    names = list(dict.fromkeys(name for line in metrics for name in line if name not in ("step", "stage")))
-    found = []
-    for name in names:
-        points = [[int(line["step"]), line[name]] for line in metrics if name in line]
-        step = max(1, len(points) // CURVE)
-        kept = [[at, float(f"{value:.4g}")] for at, value in points[::step] if np.isfinite(value)]
-        found.append({"name": name, "points": kept})
-    return [each for each in found if len(each["points"]) > 1]
 
 
 def _suspects(run: TrainedRun) -> list[dict[str, Any]]:
