@@ -25,7 +25,7 @@ from psp.evaluate.arrays import AS_GIVEN, recordings_of
 from psp.evaluate.embed import unit
 from psp.files import write_json
 from psp.label.features import joint_features, recognise
-from psp.label.select import Pool, propose
+from psp.label.select import EVERY, Pool, propose
 from psp.model.encoder import Size
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NormaliseConfig
@@ -38,7 +38,7 @@ from psp.train.run import Run
 from psp.train.run_folder import Task
 
 FORMAT, BUILT_IN = "psp-active-selection-1", "built-in"
-STRATEGIES = ("typical", "random", "class-balanced")
+STRATEGIES = ("typical", "random", "class-balanced", "typical-only")
 BATCH = 10
 """Queries that the labelling page computes together."""
 
@@ -99,7 +99,8 @@ def active_selection(
         data: built-in, NATOPS, JHMDB (with --samples) or folders written by 'psp prepare'
         samples: the folder of own recordings
         recogniser: network (the preset best, as 'psp label' trains it) or linear (logistic regression of joints)
-        strategies: typical (the labeller), random, class-balanced (which knows the labels)
+        strategies: typical (the labeller), random, class-balanced (which knows the labels), typical-only (the labeller
+            without random clips)
         labels: numbers of labels per class, on average, at which accuracy is measured
         seeds: how many times each strategy is replayed
         clips: how many clips of the built-in data are made
@@ -166,10 +167,11 @@ def replay(data: Replay, learn: Learner, strategy: str, labels: Sequence[int], s
     accuracies, covered = [], []
     for count in (each * classes for each in labels):
         while len(chosen) < count:
-            if strategy != "typical":
+            if not strategy.startswith("typical"):
                 chosen = order[:count]
                 break
-            chosen += ask(first, state, truth, chosen, count - len(chosen), seed)
+            every = EVERY if strategy == "typical" else 0
+            chosen += ask(first, state, truth, chosen, count - len(chosen), seed, every)
         state = learn(data, np.array(chosen), seed)
         accuracies.append(round(state.accuracy, 2))
         covered.append(len(np.unique(truth[chosen])))
@@ -178,15 +180,21 @@ def replay(data: Replay, learn: Learner, strategy: str, labels: Sequence[int], s
 
 
 def ask(
-    first: np.ndarray, state: Learnt | None, truth: Int64[np.ndarray, "n"], chosen: Sequence[int], most: int, seed: int
+    first: np.ndarray,
+    state: Learnt | None,
+    truth: Int64[np.ndarray, "n"],
+    chosen: Sequence[int],
+    most: int,
+    seed: int,
+    every: int,
 ) -> list[int]:
-    """Return what the labelling page would ask for next; every fifth query is random there and here."""
+    """Return what the labelling page would ask for next; every `every`-th query is random, none with 0."""
     known = np.full(len(truth), -1)
     known[list(chosen)] = truth[list(chosen)]
     features = first if state is None else state.features
     pool = Pool(features, known, known < 0, None if state is None else state.probabilities)
     count = most if not chosen else min(most, BATCH)
-    return [clip for clip, _ in propose(pool, count, asked=len(chosen), seed=seed)]
+    return [clip for clip, _ in propose(pool, count, asked=len(chosen), seed=seed, every=every)]
 
 
 def linear(data: Replay, chosen: Int64[np.ndarray, "l"], seed: int) -> Learnt:

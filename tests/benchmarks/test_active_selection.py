@@ -8,7 +8,8 @@ from benchmarks.__main__ import main
 def test_a_replay_is_measured_once_and_continued(tmp_path, capsys):
     out = tmp_path / "found.json"
     arguments = ["active-selection", "--out", str(out), "--clips", "120", "--labels", "1", "2", "--waiting", "200"]
-    assert main([*arguments, "--seeds", "1"]) == 0
+    strategies = ["--strategies", "typical", "random", "class-balanced"]
+    assert main([*arguments, *strategies, "--seeds", "1"]) == 0
     first = json.loads(out.read_text())
     assert main([*arguments, "--seeds", "2", "--strategies", "random", "typical"]) == 0
     found = json.loads(out.read_text())

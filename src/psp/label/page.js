@@ -265,7 +265,7 @@ function suggestion() {
 }
 
 function showSuggestion() {
-  const found = queue[0] && queue[0].suggestion;
+  const found = mode === "clips" && queue[0] && queue[0].suggestion;
   $("suggestion").hidden = !found;
   if (found) $("suggestion").replaceChildren(make("kbd", {}, "Enter"), " The recogniser says ",
     make("strong", {}, found[0]), `, with probability ${percent(100 * found[1])}.`);
@@ -339,7 +339,7 @@ async function showGroup() {
     const mark = make("span", {className: "mark"});
     const button = make("button", {type: "button", "aria-pressed": "true"}, make("div"), mark);
     button.dataset.clip = name;
-    button.addEventListener("click", () => toggle(button));
+    button.addEventListener("click", (event) => { toggle(button); release(event); });
     $("group").append(button);
     markOf(button, number);
     play(button.firstChild, name);
@@ -471,6 +471,9 @@ $("recording").addEventListener("change", () => { stretch = [0, 0]; showRecordin
 
 /* Keys, tabs and buttons */
 
+/* After a click with the mouse the keys are those of the page again, not those of the button. */
+function release(event) { if (event.detail) event.currentTarget.blur(); }
+
 function choose(name) {
   mode = name;
   for (const each of ["clips", "groups", "recordings"]) {
@@ -482,6 +485,7 @@ function choose(name) {
   if (name !== "recordings") stop($("stretch"));
   $("question").textContent = name === "recordings" ? "What is the action of this stretch?" : "What is this action?";
   showClasses();
+  showSuggestion();
   if (name === "groups") { groupNumber = 0; showGroup(); }
   if (name === "recordings") showRecording();
   if (name === "clips") refill();
@@ -542,10 +546,12 @@ function useTyped(asNew) {
   answer(asNew || !found.length ? text : found[0]);
 }
 
-for (const name of ["clips", "groups", "recordings"]) $(`tab-${name}`).addEventListener("click", () => choose(name));
+for (const name of ["clips", "groups", "recordings"]) {
+  $(`tab-${name}`).addEventListener("click", (event) => { choose(name); release(event); });
+}
 for (const [id, action] of Object.entries({skip: later, reject, undo, train, accept: acceptGroup, "next-group": later,
   help: () => $("keys").showModal()})) {
-  $(id).addEventListener("click", (event) => { action(); if (event.detail) event.currentTarget.blur(); });
+  $(id).addEventListener("click", (event) => { action(); release(event); });
 }
 
 async function begin() {
