@@ -39,7 +39,7 @@ def label_page(
     labels: int = 60,
     every: int = 30,
     size: Size = "tiny",
-    epochs: int = 6,
+    epochs: int = 2,
     niceness: int = 0,
     browser: Path = Path("/usr/bin/chromium"),
 ) -> None:
