@@ -14,7 +14,7 @@ import yaml
 
 from psp.cli.main import COMMANDS, OPTIONAL_POSITIONALS, main
 from psp.cli.options import parse_arguments, parser_of
-from psp.cli.train import train_parser
+from psp.cli.train_options import train_parser
 from psp.methods import METHODS
 from psp.skeleton.layout import Layout
 from psp.synthetic import SYNTHETIC_CLASSES, SyntheticConfig, synthetic_clips

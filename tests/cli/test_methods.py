@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from psp.cli.train import train_parser
+from psp.cli.train_options import train_parser
 from psp.methods import METHODS
 from psp.model.model_file import load_model
 

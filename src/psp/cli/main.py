@@ -20,7 +20,8 @@ from psp.cli.prepare import prepare, run_prepare
 from psp.cli.pretrain import pretrain
 from psp.cli.report import report
 from psp.cli.reproduce import reproduce
-from psp.cli.train import run_train, train
+from psp.cli.train import train
+from psp.cli.train_options import run_train
 from psp.errors import ConfigError, PSPError
 from psp.text import for_terminal, shortened
 from psp.train.interrupt import Interrupted
