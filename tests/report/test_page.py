@@ -179,4 +179,4 @@ def test_a_data_set_has_a_page(folder, page):
     assert ODD in page.locator("#dialog").inner_text()
     assert page.locator("#dialog canvas").count() == 6
     page.keyboard.press("Escape")
-    assert "copy" in page.locator("#findings").inner_text()
+    assert "copies" in page.locator("#findings").inner_text()

@@ -8,7 +8,7 @@ def counted(number: int, one: str, several: str) -> str:
 
 def share(percent: float) -> str:
     """Return a percentage of a headline: whole, or with one decimal near 0 and 100."""
-    return f"{percent:.0f} %" if 1 <= percent <= 99 else f"{percent:.1f} %"
+    return f"{percent:.0f} %" if 1 <= percent <= 99 or percent in (0, 100) else f"{percent:.1f} %"
 
 
 def duration(seconds: float) -> str:
