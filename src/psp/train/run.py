@@ -20,7 +20,7 @@ from psp.methods import METHODS
 from psp.methods.base import Method, Setting
 from psp.model.backbone import Backbone
 from psp.model.model_file import Interface, TrainedModel, interface_of, is_model, load_model
-from psp.train.checkpoint import load_checkpoint, save_checkpoint, under
+from psp.train.checkpoint import load_checkpoint, save_checkpoint
 from psp.train.config import Stage, TrainConfig, method_name
 from psp.train.device import compile_encoders, device_by_name, process_settings
 from psp.train.ema import averaged_predictor
@@ -30,6 +30,7 @@ from psp.train.made_weights import MADE, made_state
 from psp.train.nan_guard import refusal
 from psp.train.run_files import has_result
 from psp.train.run_folder import RunFolder, Task, provenance, write_result
+from psp.train.state import random_state, restore, set_random_state, state_of
 from psp.train.trainer import NotFiniteError, Progress, Trainer, TrainingData
 
 OnStep = Callable[[Progress], None]
@@ -144,7 +145,7 @@ class Run:
         with process_settings(config.runtime.precision):
             torch.manual_seed(config.seed)
             method = METHODS[method_name(stage.method)](stage.method, setting)
-            self._random = _random_state()
+            self._random = random_state()
         if is_new:
             _initialise(method, stage, backbone, self.task.classes)
         if config.runtime.precision == "float64":
@@ -160,18 +161,18 @@ class Run:
         self._before += trainer.steps
         self.number += 1
         self.trainer = self._stage(self.number, True, backbone)
-        _set_random_state(self._random)
+        set_random_state(self._random)
 
     def _resume(self, stack: ExitStack) -> None:
         found = load_checkpoint(self.folder.checkpoints) if self.folder else None
         positions, machines = {}, []
         if found is None:
-            _set_random_state(self._random)
+            set_random_state(self._random)
         else:
             tensors, facts = found
             self.number, self.seconds, self._before = facts["stage"], facts["seconds before"], facts["steps before"]
             self.trainer = self._stage(self.number, False) if self.number else self.trainer
-            _restore(self.trainer, tensors)
+            restore(self.trainer, tensors)
             self.trainer.step = facts["step"] - self._before
             self.trainer.meter.at(self.trainer.step, facts["seconds"])
             positions, machines = facts["logs"], facts["machines"]
@@ -192,7 +193,7 @@ class Run:
             trainer = self.trainer
             facts = {"logs": self.logs.positions(), "seconds": trainer.meter.seconds, "machines": self.machines}
             facts |= {"stage": self.number, "steps before": self._before, "seconds before": self.seconds}
-            save_checkpoint(self.folder.checkpoints, self._before + trainer.step, _state(trainer), facts)
+            save_checkpoint(self.folder.checkpoints, self._before + trainer.step, state_of(trainer), facts)
         self.trainer.meter.restart()
 
     def _log(self, on_log: OnLog | None, now: Reading) -> None:
@@ -208,8 +209,8 @@ class Run:
     def _finish(self) -> None:
         """Write the models and the result if the run is finished and they are missing or damaged."""
         folder = self.folder if self.ranks.is_main and self.finished else None
-        for weights in ("last", "average") if folder else ():
-            if not folder.result.exists() or not is_model(folder.model(weights)):
+        for weights in ("last", "average"):
+            if folder and not (folder.result.exists() and is_model(folder.model(weights))):
                 self.model(weights).save(folder.model(weights))
         if folder and not has_result(folder.result):
             predictor = self.model().predictor
@@ -265,38 +266,3 @@ def _initialise(method: Method, stage: Stage, backbone: Mapping[str, Tensor] | N
         method.load_backbone(model.predictor.backbone.state_dict())
         if predictor is not None and model.interface.classes == classes:
             predictor.load_state_dict(model.predictor.state_dict())
-
-
-def _state(trainer: Trainer) -> dict[str, Tensor]:
-    """Return all state that the next step depends on, by name."""
-    tensors = {f"method.{name}": value for name, value in trainer.method.state_dict().items()}
-    tensors |= {f"ema.{name}": value for name, value in trainer.ema.state.items()}
-    for phase, optimiser in trainer.optimisers.items():
-        for number, values in optimiser.state_dict()["state"].items():
-            known = {name: value for name, value in values.items() if value is not None}
-            tensors |= {f"optimiser.{phase}.{number}.{name}": value for name, value in known.items()}
-    return tensors | _random_state()
-
-
-def _restore(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
-    trainer.method.load_state_dict(under("method.", tensors))
-    trainer.ema.load(under("ema.", tensors))
-    for phase, optimiser in trainer.optimisers.items():
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in under(f"optimiser.{phase}.", tensors).items():
-            number, key = name.split(".", 1)
-            state.setdefault(int(number), {})[key] = value
-        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    _set_random_state(tensors)
-
-
-def _random_state() -> dict[str, Tensor]:
-    """Return the state of the random number generators of dropout, by name."""
-    state = {"random.cpu": torch.get_rng_state()}
-    return state | ({"random.cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
-
-
-def _set_random_state(tensors: Mapping[str, Tensor]) -> None:
-    torch.set_rng_state(tensors["random.cpu"])
-    if torch.cuda.is_available() and "random.cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["random.cuda"])
