@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import io
 import json
 import os
 import platform
@@ -16,6 +17,9 @@ from typing import IO, Any
 from filelock import FileLock, Timeout
 
 from psp.errors import DestinationError
+
+Binary = IO[bytes] | io.BufferedIOBase
+"""A file opened for reading of bytes, on the disk, in memory or in an archive."""
 
 LEFT_OVER = 60.0
 """After how many seconds a file of a process that this machine does not have is left over; others may be of another."""
@@ -50,7 +54,7 @@ def named(path: Path) -> Iterator[None]:
         raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
-def open_regular(path: Path) -> IO[bytes]:
+def open_regular(path: Path) -> Binary:
     """Open a file for reading; OSError for what is no regular file, such as a named pipe that nobody may ever fill."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError("it is not a regular file")

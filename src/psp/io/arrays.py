@@ -15,12 +15,12 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from tokenize import TokenError
-from typing import IO
 
 import numpy as np
 from jaxtyping import Float32, Float64
 
 from psp.errors import RecordingError
+from psp.files import Binary
 from psp.io.format import File, Format, Raw
 from psp.io.joints import scored
 from psp.io.kinds import kind_of
@@ -81,7 +81,7 @@ def read_arrays(content: bytes, name: str) -> Arrays:
     return named
 
 
-def read_array(file: IO[bytes]) -> np.ndarray:
+def read_array(file: Binary) -> np.ndarray:
     """Return the array of an .npy file; ValueError if it is damaged, holds objects or is larger than the file."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Iterable
 from math import prod
-from typing import IO
 
 from psp.errors import ConfigError, RecordingError
+from psp.files import Binary
 
 VARIABLE = "PSP_LARGEST_RECORDING"
 """The environment variable with which a user raises the limit, in bytes."""
@@ -29,7 +29,7 @@ def require_room(shape: Iterable[int], where: str) -> None:
         raise too_large(f"numbers of the shape {shape}", where)
 
 
-def read_limited(file: IO[bytes], most: int, size: int, where: str) -> bytes:
+def read_limited(file: Binary, most: int, size: int, where: str) -> bytes:
     """Return the content of a packed file of `size` bytes, or `most` bytes of it if that is not negative.
 
     RecordingError if it unpacks to more than `largest()` and to more than eight times its size.

@@ -167,7 +167,7 @@ class _PlainUnpickler(pickle._Unpickler):
         """Push a value by its number, four bytes."""
         self._recall(struct.unpack("<I", self.read(4))[0])  # type: ignore[attr-defined]
 
-    dispatch: ClassVar[dict[int, Any]] = {  # type: ignore[misc]
+    dispatch: ClassVar[dict[int, Any]] = {
         **{getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in INSTRUCTIONS},
         pickle.REDUCE[0]: load_reduce,
         pickle.BUILD[0]: load_build,

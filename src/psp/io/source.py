@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from psp.errors import RecordingError
-from psp.files import open_regular
+from psp.files import Binary, open_regular
 from psp.io.kinds import kind_of
 from psp.io.limits import read_limited
 
@@ -116,7 +115,7 @@ class FileSource:
         except RecordingError:
             return False
 
-    def _open(self, name: str) -> tuple[Path, IO[bytes]]:
+    def _open(self, name: str) -> tuple[Path, Binary]:
         """Open a file; the path to it passes folders and at most one archive. Return also the archive or the file."""
         root, inner = self.roots.get(""), name
         if root is None:
@@ -159,7 +158,7 @@ class FileSource:
 
     def _walk_archive(self, path: Path) -> Iterator[tuple[str, str]]:
         try:
-            with zipfile.ZipFile(open_regular(path)) as archive:
+            with open_regular(path) as file, zipfile.ZipFile(file) as archive:
                 members = archive.infolist()
         except UNREADABLE as error:
             raise _not_an_archive(path, error) from error
