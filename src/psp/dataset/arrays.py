@@ -65,7 +65,7 @@ def has_blocks(path: Path, part: Mapping[str, Any], most: int = SAMPLED) -> bool
     Files without such checksums, of earlier versions, are not checked. `psp check` compares the hash of whole files.
     """
     stated = part.get("blocks", [])
-    chosen = sorted(random.sample(range(len(stated)), min(most, len(stated))))
+    chosen = sorted(random.Random().sample(range(len(stated)), min(most, len(stated))))
     with path.open("rb") as file:
         for number in chosen:
             file.seek(number * BLOCK)
