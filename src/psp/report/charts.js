@@ -123,7 +123,7 @@ const PspCharts = (() => {
     return el("div", {className: "curve"}, el("h3", {}, title), picture, names);
   }
 
-  const short = (value) => String(Number(value.toPrecision(2)));
+  const short = (value) => String(Number(value.toPrecision(3)));
 
   function swatch(drawn, box) {
     return svg("svg", {viewBox: box, "aria-hidden": "true"}, drawn);
