@@ -119,6 +119,9 @@ def test_the_command_makes_weights_and_training_takes_them(stores, kept, capsys,
     run = ["train", str(stores["images"].path), "--split", "none", "--epochs", "1", "--batch.labelled", "4"]
     assert main([*run, "--out", str(tmp_path / "run")]) == 0
     assert "start: encoders coco17-2d--y-" in capsys.readouterr().out
+    blocks = ["--model.encoder.blocks", "[[8, 8, 3, 2], [8, 8, 3, 2]]"]
+    assert main([*run, *blocks, "--out", str(tmp_path / "small")]) == 0
+    assert "start: random weights" in capsys.readouterr().out
 
 
 def test_the_estimator_takes_what_training_starts_from(stores):

@@ -50,7 +50,15 @@ from psp.errors import ConfigError
 from psp.evaluate.estimate import estimate_accuracy, estimate_as_plain, fold_numbers
 from psp.files import write_json
 from psp.model.encoder import Size
-from psp.train.api import initial_model, make_task, preset_config, resume_run, start_run, train_further
+from psp.train.api import (
+    from_made_weights,
+    initial_model,
+    make_task,
+    preset_config,
+    resume_run,
+    start_run,
+    train_further,
+)
 from psp.train.config import TrainConfig, changed, method_name
 from psp.train.device import NO_COMPILER, keep_freed_memory
 from psp.train.made_weights import MADE
@@ -123,8 +131,11 @@ def _begun(path: Path, given: Mapping[str, Any]) -> Run:
     _say_task(task)
     if given["estimate"]:
         fold_numbers(task, given["estimate"])  # refused before training, not after it
-    options = {name: given[name] for name in ("pipeline", "method", "size", "epochs", "seed", "init")}
-    config = changed(preset_config(task, given["preset"], **options), given["settings"] or {})
+    options = {name: given[name] for name in ("pipeline", "method", "size", "epochs", "seed")}
+    start = given["init"] if from_model else "none"
+    config = changed(preset_config(task, given["preset"], **options, init=start), given["settings"] or {})
+    if given["init"] in (None, "made"):
+        config = from_made_weights(config, task, is_required=given["init"] == "made")
     _say_start(given["init"] if from_model else None, config, task)
     name = f"{path.resolve().name}-{method_name(config.stages[0].method)}"
     return start_run(task, config, given["out"] or Path("runs") / name, given["device"], given["compile"])

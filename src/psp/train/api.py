@@ -72,7 +72,7 @@ def preset_config(
     if epochs is not None:
         config = replace(config, stages=tuple(rescheduled(stage, epochs) for stage in config.stages))
     if init in (None, "made"):
-        config = _from_made_weights(config, task, is_required=init is not None)
+        config = from_made_weights(config, task, is_required=init is not None)
     elif init != "none":
         config = _initialised(config, task, Path(init))
     return replace(config, seed=seed)
@@ -144,8 +144,11 @@ def train_run(
     return Path(out)
 
 
-def _from_made_weights(config: TrainConfig, task: Task, is_required: bool) -> TrainConfig:
-    """Return the configuration that starts from made encoders, or unchanged if there are none and none are required."""
+def from_made_weights(config: TrainConfig, task: Task, is_required: bool = False) -> TrainConfig:
+    """Return the configuration with made encoders as the start, unchanged if there are none and none are required.
+
+    They fit only the encoders for which they were made: changes of `model` and `method` come first.
+    """
     modalities = config.stages[0].method.modalities
     name = made_weights(kind_of(task.store), config.model, modalities)
     if name is None and is_required:
