@@ -6,16 +6,21 @@ READY := .venv/installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SMOKE := tests/skeleton tests/loss tests/model/test_reference.py tests/methods/test_conformance.py tests/cli/test_main.py
 
-.PHONY: demo test smoke lint docs clean
+.PHONY: demo test attack smoke lint docs clean
 
 demo: $(READY)
 	$(BIN)/psp demo demo
 
-test smoke: export OMP_NUM_THREADS ?= 1
+test attack smoke: export OMP_NUM_THREADS ?= 1
 
 test: lint
 	@echo "== pytest"
 	@$(BIN)/python -m pytest
+
+# the tests of tests/attack with sixty times as many tries: under an hour on two cores
+attack: export PSP_ATTACK ?= 60
+attack: $(READY)
+	@$(BIN)/python -m pytest tests/attack
 
 smoke: $(READY)
 	@$(BIN)/python -m pytest -m "not slow" $(SMOKE)

@@ -148,10 +148,11 @@ class _PlainUnpickler(pickle._Unpickler):
         self.stack[-1].update(zip(items[::2], items[1::2], strict=True))
 
     def _recall(self, number: int) -> None:
-        """Push what was made before; values that hold others may not be used twice, so that nothing holds itself."""
+        """Push what was made before; lists and dicts may not be used twice, so that nothing holds itself."""
         value = self.memo[number]
-        value = value.value if isinstance(value, _Unbuilt) else value
-        if isinstance(value, _Unbuilt) or not (_is_scalar(value) or _is_flat(value)):
+        if isinstance(value, _Unbuilt) and value.value is not None:
+            value = value.value
+        if not (_is_scalar(value) or _is_flat(value)):
             raise pickle.UnpicklingError("it uses a list or dict twice")
         self.stack.append(value)
 
@@ -206,7 +207,7 @@ def _bytes(data: Any) -> bytes:
 def _type(name: Any, state: Any) -> np.dtype:
     """Return a type of numbers, text or objects; one with fields or of a shape is refused."""
     _, order, *nested = state[:5]
-    if not isinstance(name, str) or not KINDS.fullmatch(name) or nested != [None, None, None]:
+    if not isinstance(name, str) or not KINDS.fullmatch(name) or any(each is not None for each in nested):
         raise pickle.UnpicklingError(f"an array holds {str(name)[:40]!r}")
     return np.dtype(name) if order not in ("<", ">") else np.dtype(name).newbyteorder(order)
 
@@ -243,11 +244,11 @@ def _is_scalar(value: Any) -> bool:
 
 
 def _is_flat(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(map(_is_scalar, value))
+    return isinstance(value, tuple) and all(map(_is_scalar, value))
 
 
 def _require_keys(keys: Iterable[Any]) -> None:
     """Refuse keys whose hash would be computed over many levels."""
     for key in keys:
-        if not isinstance(key, SCALARS) and not (isinstance(key, tuple) and _is_flat(key)):
+        if not isinstance(key, SCALARS) and not _is_flat(key):
             raise pickle.UnpicklingError("a key is not text or a number")

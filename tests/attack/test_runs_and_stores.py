@@ -1,0 +1,139 @@
+"""Stores and run folders that were edited or damaged, and class names that would like to be more than text."""
+
+import json
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from attack.attacks import edits, refusal, some
+from psp.dataset.arrays import BLOCK
+from psp.dataset.store import open_store
+from psp.dataset.writer import StoreWriter
+from psp.errors import CheckpointError, RecordingError, StoreError
+from psp.files import destination_lock
+from psp.model.model_file import load_model
+from psp.skeleton.catalogue import layout_by_name
+from psp.skeleton.recording import Clip, ClipInfo
+from psp.train.api import make_task, train_run
+from psp.train.run_files import read_estimate, read_evaluation, read_label_gain, read_result, read_suspects
+from psp.train.run_folder import open_run
+from runs import small_run, with_stage
+from stores import small_clips, small_store
+
+pytestmark = pytest.mark.unchecked
+
+NAMES = ["[/]", "$^$", "<script>alert(1)</script>", '=HYPERLINK("http://x","y")']
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    """A finished run of one epoch."""
+    folder = tmp_path_factory.mktemp("attacked")
+    task = make_task(small_store(folder / "store"), "2/class", "synthetic-xsub")
+    return train_run(task, with_stage(small_run("supervised"), epochs=1), folder / "run")
+
+
+@pytest.mark.parametrize("name", ["config.json", "split.json", "labels.json"])
+def test_an_edited_file_of_a_run_is_named(run, tmp_path, name):
+    """Every key and first entry missing or of another type; also the section of the store, which holds class names."""
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    for content in some(list(edits(json.loads((run / name).read_text()))), 40):
+        (copy / name).write_text(json.dumps(content))
+        with pytest.raises(CheckpointError) as error:
+            open_run(copy)
+        assert error.value.where
+        assert error.value.remedy
+
+
+@pytest.mark.parametrize("content", ["", "[" * 10**5, '{"a": ' * 10**5, "9" * 5000, "\0", "null", "NaN"])
+@pytest.mark.parametrize("read", [read_result, read_evaluation, read_estimate, read_label_gain, read_suspects])
+def test_what_is_no_file_of_a_run_is_named(tmp_path, content, read):
+    (tmp_path / "file.json").write_text(content)
+    with pytest.raises(CheckpointError, match=r"file\.json"):
+        read(tmp_path / "file.json")
+
+
+def test_an_edited_manifest_is_named(run, tmp_path):
+    store, copy = run.parent / "store", tmp_path / "store"
+    shutil.copytree(store, copy)
+    named = json.loads((store / "manifest.json").read_text())
+    read = ("format", "dataset", "layout", "classes", "channels", "up", "parts", "normalise", "clean", "fingerprint")
+    wanted = {key: named[key] for key in read}
+    for content in some(list(edits(wanted)), 60):
+        (copy / "manifest.json").write_text(json.dumps(content))
+        with suppress(StoreError):
+            assert len(open_store(copy)) == 48
+
+
+@pytest.mark.parametrize("name", ["clips.arrow", "joints.npy"])
+def test_one_flipped_bit_of_a_store_is_noticed(run, tmp_path, name):
+    copy = tmp_path / "store"
+    shutil.copytree(run.parent / "store", copy)
+    content = bytearray((copy / name).read_bytes())
+    assert len(content) < BLOCK
+    for at in (len(content) // 2, len(content) - 1):
+        content[at] ^= 16
+        (copy / name).write_bytes(content)
+        with pytest.raises(StoreError, match=rf"{name} is damaged"):
+            open_store(copy)
+        content[at] ^= 16
+
+
+def test_one_flipped_bit_of_a_model_is_noticed(run, tmp_path):
+    content = bytearray((run / "model.safetensors").read_bytes())
+    for at in range(len(content) // 2, len(content), len(content) // 20):
+        content[at] ^= 1
+        (tmp_path / "model.safetensors").write_bytes(content)
+        with pytest.raises(CheckpointError):
+            load_model(tmp_path / "model.safetensors")
+        content[at] ^= 1
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr("psp.files.LEFT_OVER", -1.0)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    left = [tmp_path / ".run.99999999.writing", folder / ".result.json.99999999.writing"]
+    others = [folder / "result.json", folder / f".result.json.{1}.writing", tmp_path / ".other.99999999.writing"]
+    for path in (*left, *others):
+        path.write_text("")
+    with destination_lock(folder):
+        assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in others)
+
+
+def hostile_store(path: Path) -> Path:
+    with StoreWriter(path, dataset="[/]", layout=layout_by_name("kinect20"), classes=NAMES, up="y") as writer:
+        for clip in small_clips():
+            name = f"{NAMES[clip.info.label or 0]} {clip.id}"
+            writer.add(Clip(ClipInfo(name, clip.label, clip.info.columns), clip.joints))
+    return path
+
+
+def test_names_are_shown_and_not_interpreted(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = str(hostile_store(tmp_path / "store"))
+    refusal(["check", store, "--pictures", "pictures"], capsys, (0, 1))
+    task = make_task(store, "2/class", "subject")
+    run = train_run(task, with_stage(small_run("supervised"), epochs=1), tmp_path / "[bold]run")
+    refusal(["evaluate", str(run), "--device", "cpu"], capsys, (0,))
+    refusal(["report", str(run), "--out", "report.md", "--device", "cpu"], capsys, (0,))
+    assert "<script>" not in (tmp_path / "report.md").read_text()
+    refusal(["predict", str(run), store, "--out", "predictions.csv"], capsys, (0,))
+    lines = (tmp_path / "predictions.csv").read_text().splitlines()[1:]
+    assert not any(cell.startswith(("=", '"=')) for line in lines for cell in line.split(",")[:2])
+
+
+@pytest.mark.parametrize("name", ["", "a\x1b[31m", "a\nb", "a" * 201, "\udc80", "\u202etxt"])
+def test_names_that_cannot_be_shown_are_not_stored(tmp_path, name):
+    with pytest.raises(StoreError, match=r"name of the class"):
+        StoreWriter(tmp_path / "store", dataset="d", layout=layout_by_name("kinect20"), classes=[name, "b"], up="y")
+    writer = StoreWriter(tmp_path / "store", dataset="d", layout=layout_by_name("kinect20"), classes=["a"], up="y")
+    clip = next(small_clips(1))
+    with writer:
+        with pytest.raises(RecordingError, match="the id"):
+            writer.add(Clip(ClipInfo(5 * name, 0), clip.joints))
+        writer.add(clip)
