@@ -1,4 +1,4 @@
-"""Fixtures for all tests; shapes in annotations are checked while the tests run, except those marked slow."""
+"""Fixtures for all tests; shapes in annotations are checked while tests run, except those marked slow or unchecked."""
 
 import os
 from collections.abc import Iterator
@@ -24,9 +24,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Run a test and its fixtures, with the checks of shapes unless it is marked slow."""
-    jaxtyping.config.update("jaxtyping_disable", item.get_closest_marker("slow") is not None)
+    """Run a test and its fixtures, with the checks of shapes unless a marker says otherwise."""
+    unchecked = any(item.get_closest_marker(name) for name in ("slow", "unchecked"))
+    jaxtyping.config.update("jaxtyping_disable", unchecked)
     return (yield)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow tests, so that no process waits for another that began one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def _folder(variable: str, default: str) -> Path:

@@ -47,8 +47,8 @@ def quick(monkeypatch):
     """A training of a few steps instead of a preset."""
 
     def config(task, preset, *, method, size, epochs, seed):
-        stage = with_stage(SMALL_RUN, epochs=epochs or 1, batch=BatchSizes(8, 64, "train"))
-        return replace(stage, seed=seed)
+        config = with_stage(SMALL_RUN, epochs=epochs or 1, batch=BatchSizes(8, 64, "train"))
+        return replace(config, seed=seed, runtime=replace(config.runtime, precision="float64"))
 
     monkeypatch.setattr(estimator, "preset_config", config)
 

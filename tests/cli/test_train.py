@@ -206,6 +206,7 @@ def numbered(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.unchecked
 def test_every_label_trains_and_the_accuracy_is_estimated_if_asked(numbered, capsys):
     out, names = numbered / "run", numbered / "names.txt"
     assert main(["train", str(numbered / "store"), *SHORT, "--classes", str(names), "--out", str(out)]) == 0
@@ -223,6 +224,7 @@ def test_every_label_trains_and_the_accuracy_is_estimated_if_asked(numbered, cap
     assert "no accuracy is known" not in again
 
 
+@pytest.mark.unchecked
 def test_a_finished_run_is_trained_further(numbered, capsys):
     store, out = str(numbered / "store"), numbered / "further"
     assert main(["train", store, *SHORT, "--split", "subject", "--out", str(out)]) == 0
@@ -266,6 +268,7 @@ def test_a_store_of_another_layout_is_converted_for_a_model(numbered, capsys):
     assert "lack joints of 'kinect20'" in complaint(capsys, "evaluate", model, "--store", str(lone))
 
 
+@pytest.mark.unchecked
 def test_filtered_labels_are_named(store, tmp_path, capsys):
     settings = ["--size", "tiny", "--epochs", "5", "--data.resample.frames", "8", "--method.noisy_labels", "1"]
     arguments = [*settings, "--method.start", "0.8", "--out", str(tmp_path / "run")]

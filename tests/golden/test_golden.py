@@ -2,8 +2,9 @@
 
 `golden.json` holds, for each run, its old configuration, the loss of every step, the accuracy and the summed logits of
 the averaged weights on the test clips, and sha256 digests of the last and of the averaged weights. Networks of
-modalities without contrast were recorded without the pyramid that they never used. The digests, which depend on the
-last bit, are compared on processors with the same vector instructions.
+modalities without contrast were recorded without the pyramid that they never used. The networks of size `light` are
+trained for their first steps only. The digests, which depend on the last bit, are compared on processors with the same
+vector instructions; on others the losses drift apart from the last bit on, and are compared closely at the beginning.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,8 +30,15 @@ from psp.train.api import make_task
 from psp.train.config import config_from_plain
 from psp.train.ema import averaged_state
 from psp.train.run import Run
+from psp.train.run_folder import Task
+from psp.train.trainer import Progress
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
+STEPS = {"tiny": None, "light": 10}
+"""How many steps of the runs of a size are compared, None for all of them and what they lead to."""
+
+CLOSE = 5
+"""For how many steps the losses agree to 1e-12 between processors."""
 
 
 def built_in_clips() -> Store:
@@ -44,17 +53,31 @@ def digest(tensors: Iterable[torch.Tensor]) -> str:
     return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
-def repeated(store: Store, golden: dict[str, Any]) -> dict[str, Any]:
-    """The numbers of one run, in the form of the recorded ones."""
+class EnoughError(Exception):
+    """Raised after the last step that is compared."""
+
+
+def repeated(store: Store, golden: dict[str, Any], most: int | None) -> dict[str, Any]:
+    """The numbers of one run, in the form of the recorded ones; with `most` only the losses of so many steps."""
     config = config_from_plain(golden["config"], version=1)
     config = replace(config, runtime=replace(config.runtime, precision="float64"))
     task = make_task(store, LabelBudget("3/class", "synthetic-xsub", 5, tuple(golden["labels"])), "synthetic-xsub")
     run, losses = Run(task, config, None, "cpu"), []
-    run.train(lambda now: losses.append(now.reading.loss), handle_signals=False)
+
+    def on_step(now: Progress) -> None:
+        losses.append(now.reading.loss)
+        if len(losses) == most:
+            raise EnoughError
+
+    with suppress(EnoughError):
+        run.train(on_step, handle_signals=False)
+    return {"losses": losses} if most else {"losses": losses, **outcome(store, run, task)}
+
+
+def outcome(store: Store, run: Run, task: Task) -> dict[str, Any]:
     index = task.split.test_index(store)
     logits = predict_logits(run.model().predictor, run.data.maker, index)
     return {
-        "losses": losses,
         "top1": float(100 * (logits.argmax(dim=1).numpy() == store.clips.label[index]).mean()),
         "logits": float(logits.abs().sum()),
         "doubted": run.findings().get("noisy labels", []),
@@ -64,24 +87,32 @@ def repeated(store: Store, golden: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", ["tiny", "light"])
+@pytest.mark.parametrize("size", STEPS)
 def test_golden_runs_give_the_same_numbers(size):
     """In a process of its own, with one thread and without the checks of shapes."""
     done = subprocess.run([sys.executable, __file__, size], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     assert len(found) == 6
+    is_alike = torch.backends.cpu.get_cpu_capability() == GOLDEN["machine"]
     for name, ours in found.items():
-        golden = GOLDEN["runs"][name]
-        np.testing.assert_allclose(ours["losses"], golden["losses"], rtol=1e-12, err_msg=name)
+        golden, close = GOLDEN["runs"][name], None if is_alike else CLOSE
+        losses = ours["losses"]
+        assert len(losses) == (STEPS[size] or 40)
+        np.testing.assert_allclose(losses[:close], golden["losses"][:close][: len(losses)], rtol=1e-12, err_msg=name)
+        np.testing.assert_allclose(losses, golden["losses"][: len(losses)], rtol=1e-6, err_msg=name)
+        if STEPS[size]:
+            continue
         assert ours["top1"] == pytest.approx(golden["top1"]), name
-        assert ours["logits"] == pytest.approx(golden["logits"], rel=1e-10), name
+        assert ours["logits"] == pytest.approx(golden["logits"], rel=1e-10 if is_alike else 1e-4), name
         assert ours["doubted"] == golden["doubted"], name
-        if torch.backends.cpu.get_cpu_capability() == GOLDEN["machine"]:
+        if is_alike:
             assert (ours["weights"], ours["averaged"]) == (golden["weights"], golden["averaged"]), name
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     made = built_in_clips()
-    runs = {name: golden for name, golden in GOLDEN["runs"].items() if name.startswith(f"{sys.argv[1]}/")}
-    sys.stdout.write(json.dumps({name: repeated(made, golden) for name, golden in runs.items()}))
+    size = sys.argv[1]
+    runs = {name: golden for name, golden in GOLDEN["runs"].items() if name.startswith(f"{size}/")}
+    found = {name: repeated(made, golden, STEPS[size]) for name, golden in runs.items()}
+    sys.stdout.write(json.dumps(found))

