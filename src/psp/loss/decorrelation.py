@@ -24,7 +24,8 @@ def vicreg(
 def covariance(features: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
     """Return the sum of squared off-diagonal entries of the covariance matrix, divided by d."""
     centred = features - features.mean(dim=0)
-    matrix = centred.T @ centred / (len(features) - 1)
+    with torch.autocast(features.device.type, enabled=False):
+        matrix = centred.T @ centred / (len(features) - 1)
     return ((matrix**2).sum() - (matrix.diagonal() ** 2).sum()) / features.shape[1]
 
 

@@ -5,6 +5,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 
+def similarity(first: Float[Tensor, "n d"], second: Float[Tensor, "b d"]) -> Float[Tensor, "n b"]:
+    """Return the products of every pair of features, in single precision or better, also under autocast."""
+    with torch.autocast(first.device.type, enabled=False):
+        wide = torch.promote_types(first.dtype, torch.float32)
+        return first.to(wide) @ second.to(wide).T
+
+
 def nearest(similarity: Float[Tensor, "n b"], count: int) -> Bool[Tensor, "n b"]:
     """Return a mask of the `count` most similar entries of the bank for every clip."""
     mask = torch.zeros_like(similarity, dtype=torch.bool)
@@ -22,7 +29,8 @@ def multi_positive(
 
     The positives are the key and the marked entries of the bank.
     """
-    logits = torch.cat([(query * key).sum(dim=1, keepdim=True), query @ bank.T], dim=1) / temperature
+    others = similarity(query, bank)
+    logits = torch.cat([(query * key).sum(dim=1, keepdim=True).to(others), others], dim=1) / temperature
     mask = torch.cat([torch.ones_like(positives[:, :1]), positives], dim=1).to(logits)
     return -((logits.log_softmax(dim=1) * mask).sum(1) / mask.sum(1)).mean()
 
@@ -68,6 +76,6 @@ def pull_push(query: Float[Tensor, "n d"], key: Float[Tensor, "n d"], other: Flo
     `key` is a constant. The second term is 0 for a single clip.
     """
     pull = -(query * key.detach()).sum(1).mean()
-    similarity = query @ other.T
-    push = (similarity.sum() - similarity.diagonal().sum()) / max(len(query) * (len(query) - 1), 1)
+    every = similarity(query, other)
+    push = (every.sum() - every.diagonal().sum()) / max(len(query) * (len(query) - 1), 1)
     return pull + push

@@ -10,7 +10,8 @@ def squared_error(
     found: Float[Tensor, "r c t v"], wanted: Float[Tensor, "r c t v"], mask: Bool[Tensor, "r 1 t v"] | None = None
 ) -> tuple[Float[Tensor, "r"], Float[Tensor, "r"]]:
     """Return per row the sum of squared differences over masked positions and the number of its terms."""
-    squares = (found - wanted.to(found)) ** 2
+    wide = torch.promote_types(found.dtype, torch.float32)
+    squares = (found.to(wide) - wanted.to(wide)) ** 2
     weight = torch.ones_like(squares) if mask is None else mask.to(squares).expand_as(squares)
     return (squares * weight).flatten(1).sum(1), weight.flatten(1).sum(1)
 
@@ -31,9 +32,12 @@ def chamfer(first: Float[Tensor, "r p c"], second: Float[Tensor, "r q c"]) -> Fl
 
 
 def squared_distances(first: Float[Tensor, "r p c"], second: Float[Tensor, "r q c"]) -> Float[Tensor, "r p q"]:
-    """Return the squared distance of every pair of points, at least zero."""
-    lengths = (first**2).sum(2)[:, :, None] + (second**2).sum(2)[:, None]
-    return (lengths - 2 * first @ second.transpose(1, 2)).clamp(min=0)
+    """Return the squared distance of every pair of points, at least zero; in single precision or better."""
+    with torch.autocast(first.device.type, enabled=False):
+        wide = torch.promote_types(first.dtype, torch.float32)
+        first, second = first.to(wide), second.to(wide)
+        lengths = (first**2).sum(2)[:, :, None] + (second**2).sum(2)[:, None]
+        return (lengths - 2 * first @ second.transpose(1, 2)).clamp(min=0)
 
 
 def displacement_classes(

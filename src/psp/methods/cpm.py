@@ -12,7 +12,7 @@ import torch
 
 from psp.batches.batch import Batch
 from psp.config.ranges import require
-from psp.loss.mining import nearest, positive_enhanced
+from psp.loss.mining import nearest, positive_enhanced, similarity
 from psp.methods.base import StepContext, StepOutput
 from psp.methods.momentum import MomentumConfig, MomentumMethod
 
@@ -55,7 +55,7 @@ class CPM(MomentumMethod[CPMConfig]):
         count = config.positives if context.progress >= config.start else 0
         for query, key, queue in zip(queries, keys, bank, strict=True):
             entries = torch.cat([key, queue])
-            target, student = key @ entries.T, query @ entries.T
+            target, student = similarity(key, entries), similarity(query, entries)
             losses.append(
                 positive_enhanced(target, student, nearest(target, count), (config.target, config.temperature))
             )

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import torch
-from torch import Tensor
 
 from psp.batches.batch import Batch
 from psp.config.ranges import require
 from psp.errors import ConfigError
 from psp.loss.info_nce import info_nce
-from psp.loss.mining import multi_positive, nearest, similarity_distillation
+from psp.loss.mining import multi_positive, nearest, similarity, similarity_distillation
 from psp.methods.base import StepContext, StepOutput
 from psp.methods.momentum import MomentumConfig, MomentumMethod
 
@@ -62,7 +61,7 @@ class CrosSCLR(MomentumMethod[CrosSCLRConfig]):
             losses = [info_nce(*group, tau) for group in zip(queries, keys, bank, strict=True)]
             return StepOutput(torch.stack(losses).mean(), {})
         for other, own in ordered_pairs(len(queries)):
-            mined = nearest(keys[other] @ bank[other].T, self.config.nearest)
+            mined = nearest(similarity(keys[other], bank[other]), self.config.nearest)
             losses.append(multi_positive(queries[own], keys[own], bank[own], mined, tau))
         return StepOutput(torch.stack(losses).mean(), {})
 
@@ -108,7 +107,7 @@ class CMD(MomentumMethod[CMDConfig]):
         contrast = [info_nce(*group, config.temperature) for group in zip(queries, keys, bank, strict=True)]
         count = max(1, round(config.share * bank.shape[1]))
         for teacher, student in ordered_pairs(len(queries)):
-            pair: tuple[Tensor, Tensor] = (keys[teacher] @ bank[teacher].T, queries[student] @ bank[student].T)
+            pair = similarity(keys[teacher], bank[teacher]), similarity(queries[student], bank[student])
             distilled.append(similarity_distillation(*pair, config.teacher, config.student, count))
         parts = {"contrast": torch.stack(contrast).mean(), "distillation": torch.stack(distilled).mean()}
         return StepOutput(parts["contrast"] + config.distillation * parts["distillation"], parts)

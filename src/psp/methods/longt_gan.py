@@ -25,6 +25,7 @@ from psp.methods.s4l import rows_of_mask
 from psp.model.decoder import RecurrentDecoder
 from psp.model.encoder import EncoderConfig
 from psp.model.memory import statistics_kept
+from psp.model.recurrent import run_layer
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class SequenceDiscriminator(nn.Module):
 
     def forward(self, frames: Float[Tensor, "r t c"]) -> Float[Tensor, "r"]:
         """Return the score of every sequence, large for recorded ones."""
-        return self.score(self.layer(frames)[0].mean(1))[:, 0]
+        return self.score(run_layer(self.layer, frames).mean(1))[:, 0]
 
 
 class LongTGAN(PretrainingMethod[LongTGANConfig]):

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from psp.model.convolution import activation, initialise
+from psp.model.recurrent import run_layer
 from psp.model.temporal import TemporalConvolution
 
 
@@ -45,8 +46,7 @@ class RecurrentDecoder(nn.Module):
     def forward(self, code: Float[Tensor, "r d"], partial: Float[Tensor, "r t c"]) -> Float[Tensor, "r t k"]:
         """Return the generated frames."""
         steps = torch.cat([code[:, None].expand(-1, partial.shape[1], -1), partial], dim=2)
-        found, _ = self.cell(steps, self.start(code).tanh()[None])
-        return self.output(found)
+        return self.output(run_layer(self.cell, steps, self.start(code).tanh()[None]))
 
 
 class Perceptron(nn.Sequential):

@@ -13,18 +13,28 @@ from psp.skeleton.layout import Layout
 Cell = Literal["gru", "lstm"]
 
 
+def run_layer(
+    layer: nn.RNNBase, x: Float[Tensor, "r t c"], start: Float[Tensor, "1 r d"] | None = None
+) -> Float[Tensor, "r t d2"]:
+    """Return the hidden states of a recurrent layer in the precision of its weights, without autocast."""
+    with torch.autocast(x.device.type, enabled=False):
+        dtype = layer.weight_ih_l0.dtype
+        found: Tensor = layer(x.to(dtype), None if start is None else start.to(dtype))[0]
+        return found
+
+
 class RecurrentBlock(nn.Module):
     """A bidirectional layer of half as many units in each direction as outputs; it keeps every `stride`-th frame."""
 
     def __init__(self, block: tuple[int, int, int, int], cell: Cell) -> None:
         super().__init__()
         inputs, outputs, _, self.stride = block
-        kind = nn.GRU if cell == "gru" else nn.LSTM
-        self.layer = kind(inputs, outputs // 2, batch_first=True, bidirectional=True)
+        kind: type[nn.GRU | nn.LSTM] = nn.GRU if cell == "gru" else nn.LSTM
+        self.layer: nn.RNNBase = kind(inputs, outputs // 2, batch_first=True, bidirectional=True)
 
     def forward(self, x: Float[Tensor, "r t c"]) -> Float[Tensor, "r t2 d"]:
         """Return the hidden states."""
-        return self.layer(x)[0][:, :: self.stride]
+        return run_layer(self.layer, x)[:, :: self.stride]
 
 
 class RecurrentEncoder(nn.Module):
