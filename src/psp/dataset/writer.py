@@ -75,7 +75,8 @@ class StoreWriter:
         self._table.add(clip.info, clip.persons, clip.frames)
         if not self._channels:
             self._channels = channels
-            self._write_headers()
+            with named(self.path):
+                self._write_headers()
         confidence = np.ascontiguousarray(confidence_of(clip), dtype="<f2")
         self._all_observed &= clip.confidence is None or bool((clip.confidence == 1).all())
         with named(self.path):
