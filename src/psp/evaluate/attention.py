@@ -20,7 +20,7 @@ from psp.skeleton.recording import Clip
 
 Importance = Literal["row", "apart"]
 MEASURES: tuple[Importance, ...] = ("row", "apart")
-SATURATED = 0.01
+SATURATED = 0.05
 """A map is saturated if its entries differ by no more than this share of the largest one: it distinguishes no node."""
 
 Maps = dict[str, Float[np.ndarray, "m h _ _"]]
@@ -44,9 +44,9 @@ class ClipAttention:
         return heads.mean(axis=0) if head is None else heads[head]
 
     def is_saturated(self, level: str, person: int = 0, head: int | None = None) -> bool:
-        """Return whether all entries of a map are equal but for SATURATED."""
-        weights = self.map_of(level, person, head)
-        return float(np.ptp(weights)) <= SATURATED * float(np.abs(weights).max())
+        """Return whether all entries of a map are equal but for SATURATED; without a head, in every head."""
+        heads = self.maps[level][person] if head is None else self.maps[level][person][[head]]
+        return bool((np.ptp(heads, axis=(1, 2)) <= SATURATED * np.abs(heads).max(axis=(1, 2))).all())
 
     def importance(
         self, level: str, person: int = 0, head: int | None = None, measure: Importance = "row"
