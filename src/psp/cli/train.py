@@ -115,7 +115,10 @@ def train(
     is_logged = tensorboard and run.ranks.is_main
     with tensorboard_log(run.folder.path / "tensorboard") if is_logged else nullcontext() as on_log:
         signal = _watch(run, checkpoint_seconds, on_log)
-    return _stopped(run, signal) if signal is not None else _report(run, run.task.store.path, device, estimate)
+    if signal is not None:
+        return _stopped(run, signal)
+    _report(run, run.task.store.path, device, estimate)
+    return None
 
 
 def _begun(path: Path, given: Mapping[str, Any]) -> Run:

@@ -76,12 +76,11 @@ def predictions_of(
 
 def write_predictions(path: Path, found: ClipPredictions, model: str) -> None:
     """Write predictions as an .npz file; `model` is the hash of the model that made them."""
-    arrays = {"probabilities": found.probabilities, "features": found.features.astype(np.float16)}
-    ids, owner = np.array(found.ids, dtype=str), np.array(model)
+    ids, owner, features = np.array(found.ids, dtype=str), np.array(model), found.features.astype(np.float16)
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
-            np.savez(file, ids=ids, model=owner, **arrays)
+            np.savez(file, ids=ids, model=owner, probabilities=found.probabilities, features=features)
 
     write_atomically(path, write)
 

@@ -85,12 +85,12 @@ class ASSL(PredictorMethod[ASSLConfig]):
             near = neighbour_features(torch.cat(pooled), classes, config.neighbours)
             merged[name] = self._with_neighbours(parts[1], near[len(pooled[0]) :])
             scores.append(self.discriminator(reversed_gradient(torch.cat([torch.cat(pooled), near], dim=1)))[:, 0])
-        parts = {"classification": classification(known, labels)}
+        losses = {"classification": classification(known, labels)}
         backbone = self.recogniser.backbone
-        parts["inpainting"] = inpainting_error(backbone, self.decoders, merged, free.sample, mask)
-        parts["alignment"] = _alignment(scores, len(known))
-        loss = parts["classification"] + config.inpainting * parts["inpainting"]
-        return self.output(loss + config.alignment * parts["alignment"], parts, known, labels)
+        losses["inpainting"] = inpainting_error(backbone, self.decoders, merged, free.sample, mask)
+        losses["alignment"] = _alignment(scores, len(known))
+        loss = losses["classification"] + config.inpainting * losses["inpainting"]
+        return self.output(loss + config.alignment * losses["alignment"], losses, known, labels)
 
     def phase_parameters(self, phase: str) -> Sequence[nn.Parameter]:
         """Return the parameters of networks, decoders and discriminator."""

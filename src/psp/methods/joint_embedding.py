@@ -60,8 +60,8 @@ class SimCLR(PretrainingMethod[SimCLRConfig]):
         encoded = self.query.backbone.encode(batch["unlabelled"].samples, self.setting.memory)
         losses = []
         for parts in encoded.values():
-            pair = [gather_ranks(self.query.projection(each.pooled())) for each in parts]
-            losses.append(ntxent(*pair, self.config.temperature))
+            first, second = (gather_ranks(self.query.projection(each.pooled())) for each in parts)
+            losses.append(ntxent(first, second, self.config.temperature))
         return StepOutput(torch.stack(losses).mean(), {})
 
     def backbone(self) -> nn.Module:

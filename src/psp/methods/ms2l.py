@@ -72,10 +72,10 @@ class MS2L(PretrainingMethod[MS2LConfig]):
             motion = rank_mean(*squared_error(decoder(parts[1].features), wanted))
             pooled = [gather_ranks(part.pooled()) for part in parts]
             whole, masked, mixed = (self.projection(each) for each in pooled)
-            contrast = sum(ntxent(whole, each, self.config.temperature) for each in (masked, mixed)) / 2
+            contrast = torch.stack([ntxent(whole, each, self.config.temperature) for each in (masked, mixed)]).mean()
             losses.append(torch.stack([motion, classification(self.jigsaw(pooled[2]), order), contrast]))
-        parts = dict(zip(("motion", "jigsaw", "contrast"), torch.stack(losses).mean(0), strict=True))
-        return StepOutput(torch.stack(losses).sum(1).mean(), parts)
+        means = dict(zip(("motion", "jigsaw", "contrast"), torch.stack(losses).mean(0), strict=True))
+        return StepOutput(torch.stack(losses).sum(1).mean(), means)
 
     def backbone(self) -> nn.Module:
         """Return the trained encoder(s)."""

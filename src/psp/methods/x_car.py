@@ -92,8 +92,10 @@ class XCAR(PredictorMethod[XCARConfig]):
         logits = self.classify(features, 0).sum(0) + self.classify(features, 2).sum(0)
         labels, contrasts = self.labels(batch), []
         for parts in features.values():
-            pair = [F.normalize(gather_ranks(self.projection(parts[number].pooled())), dim=1) for number in (1, 3)]
-            contrasts += [pull_push(*pair, pair[1]), pull_push(*pair[::-1], pair[0])]
+            own, other = (
+                F.normalize(gather_ranks(self.projection(parts[number].pooled())), dim=1) for number in (1, 3)
+            )
+            contrasts += [pull_push(own, other, other), pull_push(other, own, own)]
         found = {"classification": classification(logits, labels), "contrast": torch.stack(contrasts).mean()}
         loss = found["classification"] + self.config.contrast * found["contrast"]
         return self.output(loss, found, logits, labels)

@@ -121,7 +121,8 @@ class ProjectedBackbone(nn.Module):
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
-        self.backbone, self.projection = backbone, Projection(backbone.config.encoder.width)
+        self.backbone = backbone
+        self.projection: nn.Module = Projection(backbone.config.encoder.width)
 
     def forward(self, sample: Sample, memory: MemoryConfig = PLENTY) -> Float[Tensor, "s a d"]:
         """Return the unit contrastive features of every modality, of the clips of all ranks."""

@@ -18,7 +18,7 @@ def run_layer(
 ) -> Float[Tensor, "r t d2"]:
     """Return the hidden states of a recurrent layer in the precision of its weights, without autocast."""
     with torch.autocast(x.device.type, enabled=False):
-        dtype = layer.weight_ih_l0.dtype
+        dtype = next(layer.parameters()).dtype
         found: Tensor = layer(x.to(dtype), None if start is None else start.to(dtype))[0]
         return found
 

@@ -82,7 +82,7 @@ def write_animation(path: Path, scenes: Sequence[Scene], layout: Layout, up: Up,
 def _panel(scene: Scene, layout: Layout, up: Up, seconds: float) -> str:
     """Return the floor and the persons of a scene."""
     points, floor = projected(scene, layout, up)
-    seen = _observed(scene)[:, scene.shown].any(axis=2)
+    seen: np.ndarray = np.any(_observed(scene)[:, scene.shown], axis=2)
     skeleton = skeleton_for_player(layout, up, 3)
     drawn = [f'<path class="floor" d="{"".join(_line(*line) for line in floor)}"/>']
     for person in range(len(points)):

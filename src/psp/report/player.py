@@ -106,6 +106,7 @@ def _rounded(
     """Return whole numbers, and the scale and offset with which they are the coordinates again."""
     known = joints[seen] if seen.any() else np.zeros((1, joints.shape[3]), dtype=np.float32)
     low, high = known.min(axis=0).astype(np.float64), known.max(axis=0).astype(np.float64)
+    kind: np.dtype[np.integer[Any]]
     if bits == 8:
         scale, offset, limits, kind = float((high - low).max()) / 255 or 1.0, low, (0, 255), np.dtype("<u1")
     else:

@@ -29,7 +29,7 @@ def write_store_page(path: Path, store_path: Path) -> None:
     pool.show([*named, *numbers[:: max(1, len(numbers) // 60)]])
     pool.keep(numbers)
     skeleton, clips = pool.packed()
-    examples = [[index, str(store.clips.id[index]), _label(store, index), []] for index in numbers]
+    examples: list[list[Any]] = [[index, str(store.clips.id[index]), _label(store, index), []] for index in numbers]
     content = {
         "runs": [{"data": "0", "classes": list(store.classes), "examples": examples, "judged": 0}],
         "data": {"0": {"skeleton": skeleton, "clips": clips}},

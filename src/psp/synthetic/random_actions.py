@@ -112,7 +112,8 @@ def _swings(parts: tuple[str, ...], rng: np.random.Generator) -> tuple[Swing, ..
     }[part.split()[-1]]  # fmt: skip
     offset = rng.choice((0.0, 0.5))
     swings: list[Swing] = []
-    for name in rng.choice(names, size=min(len(names), rng.integers(1, 3)), replace=False):
+    count = min(len(names), int(rng.integers(1, 3)))
+    for name in rng.choice(np.array(names), size=count, replace=False):
         degrees, phase = rng.uniform(10, 35), rng.uniform(0, 1)
         if part.split()[-1] in ("trunk", "turn"):
             swings.append(Swing(str(name), degrees / 2, phase))
