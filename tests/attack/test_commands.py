@@ -54,8 +54,8 @@ def test_a_place_that_is_nothing_is_refused(command, place, folder, capsys, monk
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("value", NUMBERS)
 def test_impossible_settings_are_refused(setting, value, folder, capsys, monkeypatch):
-    if (setting, value) in {("seed", "9" * 5000), ("labels", "")}:
-        pytest.skip("tried elsewhere")
+    if (setting, value) == ("optim.learning_rate", "9" * 26):
+        pytest.skip("it is a finite number above 0")
     monkeypatch.chdir(folder)
     refusal(["train", "store", f"--{setting}", value], capsys)
     assert not Path("runs").exists()
