@@ -69,6 +69,11 @@ def test_differences_are_paired():
     assert found == {"none": "60.0", "made": "67.0", "difference": "+7.0 ± 3.0", "draws": "2"}
 
 
+def test_the_published_table_is_that_of_the_runs():
+    runs = json.loads(Path("results/pretraining.json").read_text())["runs"]
+    assert pretraining.table(runs) in Path("docs/train.md").read_text()
+
+
 @pytest.mark.parametrize("words", [["--data", "mice"], ["--systems", "worst"]])
 def test_unknown_names_are_refused(words, tmp_path, capsys):
     assert main(["pretraining", "no-store", str(tmp_path), *words]) == 2

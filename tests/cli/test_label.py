@@ -24,18 +24,21 @@ def test_a_server_prints_its_link_and_ends_cleanly_on_a_signal(store, tmp_path):
     (tmp_path / "given.csv").write_text("id,label\nclip003,wave\n")
     words = [sys.executable, "-m", "psp", "label", str(store.path), "--labels", str(tmp_path / "given.csv")]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "300"}) as process:
-        lines = []
-        while not (lines and "token=" in lines[-1]):
-            lines.append(process.stdout.readline())
-            assert lines[-1], lines
-        link = urlsplit(re.search(r"http://\S+", lines[-1])[0])
-        assert link.hostname == "127.0.0.1"
-        connection = http.client.HTTPConnection(link.hostname, link.port, timeout=60)
-        connection.request("GET", f"/?{link.query}")
-        assert connection.getresponse().status == 200
-        process.send_signal(signal.SIGTERM)
-        rest = process.stdout.read()
-        assert process.wait(60) == 0
+        try:
+            lines = []
+            while not (lines and "token=" in lines[-1]):
+                lines.append(process.stdout.readline())
+                assert lines[-1], lines
+            link = urlsplit(re.search(r"http://\S+", lines[-1])[0])
+            assert link.hostname == "127.0.0.1"
+            connection = http.client.HTTPConnection(link.hostname, link.port, timeout=60)
+            connection.request("GET", f"/?{link.query}")
+            assert connection.getresponse().status == 200
+            process.send_signal(signal.SIGTERM)
+            rest = process.stdout.read()
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
     assert "1 labels taken up" in lines[0]
     assert "psp train" in rest
     assert (tmp_path / "store-labels" / "labels.csv").read_text() == "id,label\nclip003,wave\n"

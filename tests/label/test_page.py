@@ -210,7 +210,7 @@ def test_undo_later_and_not_an_action_by_the_keyboard(browser, running):
         assert page.inner_text("#classes .class-name") == odd
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
         page.keyboard.press("Backspace")
-        until(page, "state.labelled === 0")
+        until(page, f"state.labelled === 0 && queue[0].clip === '{clip}'")
         assert shown(page) == clip
         page.keyboard.press(" ")
         until(page, f"queue[0].clip !== '{clip}' && !pending.size")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.applications import Starlette
@@ -50,7 +51,8 @@ class Site:
         async def send(message):
             sent.append(message)
 
-        asyncio.run(self.guard(scope, receive, send))
+        with ThreadPoolExecutor(1) as thread:  # tests of pages leave an event loop in this one
+            thread.submit(asyncio.run, self.guard(scope, receive, send)).result()
         found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         return sent[0]["status"], found, b"".join(each.get("body", b"") for each in sent[1:])
 

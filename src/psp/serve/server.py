@@ -31,6 +31,7 @@ class LocalServer:
     def __init__(self, app: Starlette, on_link: Callable[[str], None] = lambda link: None) -> None:
         self.socket = socket.socket()
         self.socket.bind((LOCAL, 0))
+        self.socket.listen()  # who opens the link before `run` waits instead of being refused
         self.port: int = self.socket.getsockname()[1]
         self.guard = Guard(app, self.port, on_link)
         config = uvicorn.Config(
