@@ -54,7 +54,7 @@ def own_method(method: str | None) -> Callable[[Labelled], list[str]]:
         labels = np.array(["-1"] * len(train), dtype=object)
         own = np.isin(train, task.chosen)
         labels[own] = np.array(task.data.labels, dtype=object)[train[own]]
-        model = SkeletonClassifier(task.data.layout, method=method, random_state=task.seed, device="cpu")
+        model = SkeletonClassifier(task.data.layout, method=method, init="none", random_state=task.seed, device="cpu")
         model.fit([task.data.clips[number] for number in train], labels.tolist())
         return model.predict([task.data.clips[number] for number in task.test]).tolist()
 

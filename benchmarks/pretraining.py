@@ -113,6 +113,18 @@ def summary(runs: Iterable[dict[str, Any]]) -> dict[tuple[str, str, str], dict[s
     return {key: _in_words(each) for key, each in pairs.items() if each}
 
 
+def table(runs: Iterable[dict[str, Any]]) -> str:
+    """Return the accuracies as a table in Markdown."""
+    lines = [
+        "| recordings | labels of a class | random weights | made encoders | difference | draws |",
+        "|---" * 6 + "|",
+    ]
+    for (data, labels, _), found in summary(run for run in runs if run["system"] == "best").items():
+        cells = (data, labels, found["none"], found["made"], found["difference"], found["draws"])
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def _in_words(pairs: Sequence[dict[str, float]]) -> dict[str, str]:
     means = {name: f"{np.mean([pair[name] for pair in pairs]):.1f}" for name in STARTS}
     gains = [pair["made"] - pair["none"] for pair in pairs]

@@ -76,8 +76,10 @@ def test_own_recordings_become_a_recogniser(tmp_path, monkeypatch):
 @pytest.mark.parametrize("line", lines("shell") + lines("sh"))
 def test_commands_are_understood(line: str, monkeypatch):
     monkeypatch.chdir(ROOT)
-    program, name, *arguments = shlex.split(line)
-    assert program == "psp"
+    program, name, *arguments = shlex.split(line, comments=True)
+    assert program in ("psp", "pip", "tensorboard")
+    if program != "psp":
+        return
     if name != "train":
         parse_arguments(parser_of(COMMANDS[name], name, OPTIONAL_POSITIONALS.get(name, ())), arguments)
         return
