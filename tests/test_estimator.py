@@ -46,7 +46,7 @@ def clips(count: int = 24, channels: int = 2) -> tuple[list[np.ndarray], np.ndar
 def quick(monkeypatch):
     """A training of a few steps instead of a preset."""
 
-    def config(task, preset, *, method, size, epochs, seed):
+    def config(task, preset, *, method, size, epochs, seed, init):
         config = with_stage(SMALL_RUN, epochs=epochs or 1, batch=BatchSizes(8, 64, "train"))
         return replace(config, seed=seed, runtime=replace(config.runtime, precision="float64"))
 

@@ -12,13 +12,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from psp.errors import DestinationError
 
-Binary = IO[bytes] | io.BufferedIOBase
+if TYPE_CHECKING:
+    Binary = IO[bytes] | io.BufferedIOBase
+else:
+    Binary = io.IOBase  # what is opened in archives has attributes that no check of IO[bytes] accepts
 """A file opened for reading of bytes, on the disk, in memory or in an archive."""
 
 LEFT_OVER = 60.0

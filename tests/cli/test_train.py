@@ -158,7 +158,7 @@ def test_mistakes_are_named_and_nothing_is_written(store, tmp_path, capsys, argu
 
 def test_settings_that_are_not_text_are_refused(store, tmp_path, capsys):
     (tmp_path / "mine.yaml").write_bytes("seed: 1".encode("utf-16"))
-    assert "not text" in complaint(capsys, "train", str(store.path), "--config", str(tmp_path / "mine.yaml"))
+    assert "cannot be read" in complaint(capsys, "train", str(store.path), "--config", str(tmp_path / "mine.yaml"))
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from psp.batches.augment import AugmentConfig
+from psp.config.override import as_plain
 from psp.config.upgrade import CONFIG_VERSION, METHOD_NAMES, upgrade
 from psp.errors import ConfigError
+from psp.model.encoder import EncoderConfig
 from psp.train.config import TrainConfig, config_as_plain, config_from_plain, method_name
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "golden.json"
@@ -40,10 +43,11 @@ def test_nothing_that_was_configured_is_lost(name):
     assert (config.runtime.precision, config.runtime.memory.chunk) == (old["precision"], old["memory"]["chunk"])
     plain = config_as_plain(config)
     assert plain["stages"][0]["optim"] == old["optim"]
-    assert plain["model"]["encoder"] == old["model"]["encoder"]
+    assert plain["model"]["encoder"] == {**as_plain(EncoderConfig()), **old["model"]["encoder"]}
     assert plain["data"]["resample"] == old["data"]["sample"]
-    assert plain["data"]["strong"] == old["data"]["augment"]
-    assert plain["data"]["weak"] == (old["data"]["augment_labelled"] or old["data"]["augment"])
+    augmentations = (old["data"]["augment"], old["data"]["augment_labelled"] or old["data"]["augment"])
+    expected = [{**as_plain(AugmentConfig()), **each} for each in augmentations]
+    assert [plain["data"]["strong"], plain["data"]["weak"]] == expected
     assert (data.modalities, data.motion) == (old["data"]["views"], old["data"]["motion"])
     assert (config.model.networks, config.model.persons) == (old["model"]["networks"], old["model"]["persons"])
     assert stage.method.label_smoothing == objective["label_smoothing"]

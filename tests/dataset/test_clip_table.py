@@ -133,9 +133,9 @@ def test_a_missing_value_is_empty_text_or_nan():
     ("info", "message"),
     [
         (ClipInfo("there"), "two recordings have this id"),
-        (ClipInfo(""), "empty or is not text"),
-        (ClipInfo("a\0"), "empty or is not text"),
-        (ClipInfo("a\udce4"), "empty or is not text"),
+        (ClipInfo(""), "the id is empty"),
+        (ClipInfo("a\0"), "cannot be printed"),
+        (ClipInfo("a\udce4"), "cannot be printed"),
         (ClipInfo("a", 2), "label 2 is not one of the 2 classes"),
         (ClipInfo("a", -1), "label -1"),
         (ClipInfo("a", 0, {"frames": 3}), "the column name 'frames' is reserved"),

@@ -257,7 +257,8 @@ def test_a_table_that_does_not_fit_the_joints_is_refused(store: Store):
     part = ClipTable.of(*columns)
     write_table(part, store.path / "clips.arrow")
     size = (store.path / "clips.arrow").stat().st_size
-    change_manifest(store.path, lambda manifest: manifest["parts"]["clips.arrow"].update(bytes=size))
+    facts = {"bytes": size, "sha256": sha256_of_file(store.path / "clips.arrow")}
+    change_manifest(store.path, lambda manifest: manifest["parts"]["clips.arrow"].update(facts))
     assert "joints.npy holds float32 of the shape" in refusal(store.path)
 
 
@@ -284,4 +285,5 @@ def test_a_destroyed_header_is_refused(store: Store, damage: bytes):
 def test_joints_of_another_type_are_refused(store: Store):
     joints = store.path / "joints.npy"
     joints.write_bytes(joints.read_bytes().replace(b"<f4", b"<i4", 1))
+    change_manifest(store.path, lambda manifest: manifest["parts"]["joints.npy"].pop("blocks"))
     assert refusal(store.path).startswith("joints.npy holds int32")

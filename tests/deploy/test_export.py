@@ -86,7 +86,7 @@ def test_the_comparison_is_not_blind(trained):
 @pytest.mark.unchecked
 def test_all_modalities_of_the_best_preset_are_in_the_file(trained, tmp_path):
     task = make_task(trained.parent / "store", "all", "synthetic-xsub")
-    config = preset_config(task, epochs=1)
+    config = preset_config(task, epochs=1, init="none")
     encoder = replace(config.model.encoder, blocks=((4, 4, 3, 2), (4, 8, 3, 1)))
     model = Run(task, replace(config, model=replace(config.model, encoder=encoder)), None, "cpu").model()
     model.save(tmp_path / "model.safetensors")

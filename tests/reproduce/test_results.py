@@ -50,7 +50,7 @@ def test_a_line_states_everything_that_it_rests_on(made):
     (line,) = read_lines(results)
     expected = {
         "experiment": "small", "system": "psp", "column": "two", "split": "synthetic-xsub", "budget": "2/class",
-        "budget seed": "0", "budget hash": run.budget.hash, "labels": "8", "seed": "0", "size": "tiny", "epochs": "3",
+        "budget seed": "0", "budget hash": run.budget.hash, "labels": "8", "seed": "0", "size": run.size, "epochs": "3",
         "config hash": run.config.hash, "store fingerprint": run.fingerprint, "device type": "cpu", "compiled": "False",
     }  # fmt: skip
     assert {name: line[name] for name in expected} == expected
@@ -66,7 +66,7 @@ def test_a_result_is_found_by_its_key(made):
     assert list(found) == [run.key]
     result = found[run.key]
     assert 0 <= result.top1["average"]["full"] <= 100
-    assert (result.epochs, result.size, result.best_on_test) == (3, "tiny", None)
+    assert (result.epochs, result.size, result.best_on_test) == (3, run.size, None)
     assert results_of([run], found) == {("psp", "two"): [result]}
 
 

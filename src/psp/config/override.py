@@ -104,6 +104,9 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
 
 
 def _convert(value: Any, hint: Any) -> Any:
+    """Return the value as its type; jsonargparse takes None for every type."""
+    if value is None and type(None) not in get_args(hint):
+        raise ValueError("there is no value")
     parser = _parser(hint)
     return parser.instantiate_classes(parser.parse_object({"value": value})).value
 

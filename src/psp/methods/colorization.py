@@ -9,6 +9,7 @@ model.encoder.joints points; any other encoder can be used.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isqrt
 
 import torch
 from jaxtyping import Float
@@ -39,7 +40,9 @@ class ColorizationConfig(MethodConfig):
     colour: float = 1.0
 
     def __post_init__(self) -> None:
-        require(round(self.points**0.5) ** 2 == self.points, "method.points", self.points, "a square number")
+        require(
+            self.points > 0 and isqrt(self.points) ** 2 == self.points, "method.points", self.points, "a square number"
+        )
         require(self.colour > 0, "method.colour", self.colour, "a number above 0")
 
 
