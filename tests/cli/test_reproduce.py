@@ -206,7 +206,7 @@ def test_table_2_on_synthetic_ntu_recordings(tmp_path, monkeypatch, capsys):
         (row.name, column.name) for row in rows for column in table2.columns
     }
     assert sorted((tmp_path / "runs/synthetic-ntu/recordings").iterdir())[0].name == "S001C001P001R001A001.skeleton"
-    text = (tmp_path / "results/table2-quick-tiny.md").read_text()
+    text = (tmp_path / "results/table2-quick.md").read_text()
     assert "(quick version), synthetic NTU recordings" in text.splitlines()[0]
     assert "| 5 % CS (here 1/class) |" in text
     assert "as the paper reports" not in text
