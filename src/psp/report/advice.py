@@ -48,7 +48,8 @@ def _about_data(facts: Facts) -> list[Advice]:
     found = []
     if facts.copies:
         pairs = counted(facts.copies, "test clip has a copy", "test clips have copies")
-        found.append(Advice(f"{pairs} in the training part, so the accuracy is too high: leave copies out of the test set.", "copies"))
+        what = f"{pairs} in the training part, so the accuracy is too high: leave copies out of the test set."
+        found.append(Advice(what, "copies"))
     if facts.suspects:
         them = counted(facts.suspects, "label that may be wrong", "labels that may be wrong")
         found.append(Advice(f"Look at {them}.", "suspects"))
