@@ -206,6 +206,14 @@ def numbered(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def finished(numbered) -> Path:
+    """A finished run on the clips of the first subject."""
+    out = numbered / "finished"
+    assert main(["train", str(numbered / "store"), *SHORT, "--split", "subject", "--out", str(out)]) == 0
+    return out
+
+
 @pytest.mark.unchecked
 def test_every_label_trains_and_the_accuracy_is_estimated_if_asked(numbered, capsys):
     out, names = numbered / "run", numbered / "names.txt"
@@ -225,20 +233,18 @@ def test_every_label_trains_and_the_accuracy_is_estimated_if_asked(numbered, cap
 
 
 @pytest.mark.unchecked
-def test_a_finished_run_is_trained_further(numbered, capsys):
-    store, out = str(numbered / "store"), numbered / "further"
-    assert main(["train", store, *SHORT, "--split", "subject", "--out", str(out)]) == 0
-    capsys.readouterr()
-    assert main(["train", "--resume", str(out), "--epochs", "2", "--device", "cpu"]) == 0
+def test_a_finished_run_is_trained_further(finished, capsys):
+    again = ["train", "--resume", str(finished), "--epochs", "2"]
+    assert main([*again, "--device", "cpu"]) == 0
     printed = said(capsys)
     assert "is trained further in" in printed
     assert "test set full: accuracy" in printed
-    assert (numbered / "further-2" / "evaluation.json").exists()
-    assert "--seed cannot be used" in complaint(capsys, "train", "--resume", str(out), "--epochs", "2", "--seed", "1")
+    assert (finished.parent / "finished-2" / "evaluation.json").exists()
+    assert "--seed cannot be used" in complaint(capsys, *again, "--seed", "1")
 
 
-def test_training_starts_from_a_model(numbered, capsys):
-    store, init = str(numbered / "store"), str(numbered / "further" / "model.safetensors")
+def test_training_starts_from_a_model(numbered, finished, capsys):
+    store, init = str(numbered / "store"), str(finished / "model.safetensors")
     arguments = ["--init", init, "--method", "psp", "--epochs", "1", "--labels", "2/class", "--device", "cpu"]
     assert main(["train", store, *arguments, "--out", str(numbered / "same")]) == 0
     assert "its classifiers too" in said(capsys)
@@ -247,8 +253,8 @@ def test_training_starts_from_a_model(numbered, capsys):
     assert "the classifiers are new, because the classes differ" in said(capsys)
 
 
-def test_a_store_of_another_layout_is_converted_for_a_model(numbered, capsys):
-    model, other = str(numbered / "further" / "model.safetensors"), numbered / "kinect-v2"
+def test_a_store_of_another_layout_is_converted_for_a_model(numbered, finished, capsys):
+    model, other = str(finished / "model.safetensors"), numbered / "kinect-v2"
     with StoreWriter(other, dataset="mine", layout=layout_by_name("ntu25"), classes=["1", "2", "3"], up="z") as writer:
         for clip in small_clips(classes=3, persons=1, joints=25):
             writer.add(clip)

@@ -236,11 +236,12 @@ def test_a_file_that_is_no_budget_is_refused(tmp_path: Path, text: str):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ids": None}, "names no clips"),
+        ({"ids": None}, "ids: expected a list, found null"),
         ({"ids": []}, "names no clips"),
-        ({"ids": [7]}, "names no clips"),
+        ({"ids": [7]}, r"ids\[0\]: expected text"),
         ({"ids": ["a", "b", "a"]}, "a clip twice"),
-        ({"labels": {"other": 1}}, "labels are not those of its clips"),
+        ({"labels": {"clip": 1}}, r"labels\.clip: expected text"),
+        ({"labels": {"other": "a"}}, "labels are not those of its clips"),
     ],
 )
 def test_a_list_that_is_no_budget_is_refused(tmp_path: Path, change: dict[str, object], message: str):
@@ -252,7 +253,7 @@ def test_a_list_that_is_no_budget_is_refused(tmp_path: Path, change: dict[str, o
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
-    with pytest.raises(BudgetError, match=r"nowhere\.json: the label budget cannot be read"):
+    with pytest.raises(BudgetError, match=r"nowhere\.json: the file cannot be read"):
         read_labels(tmp_path / "nowhere.json")
 
 

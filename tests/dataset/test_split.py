@@ -164,7 +164,7 @@ def test_the_description_says_what_was_chosen():
         ("fraction=nan", "a fraction of nan is not possible"),
         ("subject=1,2,3,4,5,6,7,8", "the training set is empty"),
         ("nw-ucla", "for 'nw-ucla', but this data set is 'mine'"),
-        ("absent.json", "absent.json: the split cannot be read"),
+        ("absent.json", "absent.json: the file cannot be read"),
         ("absent.csv", "absent.csv: the file cannot be read"),
     ],
 )

@@ -76,7 +76,7 @@ def test_a_cell_of_the_confusion_opens_its_clips(folder, page):
     assert page.locator("#dialog canvas").count() == shown
     until(page, "document.querySelector('#dialog canvas').pspPlayer.isVisible")
     page.keyboard.press("Escape")
-    assert page.locator("#dialog canvas").count() == 0
+    until(page, "!document.querySelector('#dialog canvas')")
 
 
 def test_everything_can_be_reached_by_keyboard(folder, page):
