@@ -3,17 +3,25 @@
 import json
 import shutil
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from attack.attacks import edits, refusal, some
 from psp.dataset.arrays import BLOCK
 from psp.dataset.store import open_store
 from psp.dataset.writer import StoreWriter
-from psp.errors import CheckpointError, RecordingError, StoreError
-from psp.files import destination_lock
+from psp.errors import CheckpointError, PSPError, RecordingError, StoreError
+from psp.evaluate.evaluate import evaluate_run
+from psp.evaluate.trained import open_trained
+from psp.files import destination_lock, write_json
 from psp.model.model_file import load_model
+from psp.report.compare import compare
+from psp.report.judged import estimated
+from psp.report.run_numbers import facts_of, numbers_of
+from psp.report.tables import accuracies, costs, settings
 from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.recording import Clip, ClipInfo
 from psp.train.api import make_task, train_run
@@ -52,6 +60,45 @@ def test_what_is_no_file_of_a_run_is_named(tmp_path, content, read):
     (tmp_path / "file.json").write_text(content)
     with pytest.raises(CheckpointError, match=r"file\.json"):
         read(tmp_path / "file.json")
+
+
+def shown(run: Path) -> None:
+    """Read what a report and an evaluation read of a finished run, and make all that depends on its JSON files."""
+    runs = compare([run], "cpu")
+    assert all((numbers_of(runs[0]), facts_of(runs[0], run), accuracies(runs), costs(runs), settings(runs)))
+    assert estimated(open_trained(run, device="cpu"))
+    assert read_suspects(run / "suspects.json")
+
+
+@pytest.fixture(scope="module")
+def evaluated(run, tmp_path_factory) -> Path:
+    """A run with every JSON file that training, evaluation and estimates leave."""
+    copy = tmp_path_factory.mktemp("evaluated") / "run"
+    shutil.copytree(run, copy)
+    found = evaluate_run(copy, None, "cpu")["average"]["full"]
+    classes = json.loads((copy / "evaluation.json").read_text())["classes"]
+    ids = json.loads((copy / "labels.json").read_text())["ids"]
+    clips = [{"id": each, "class": classes[0], "recognised": classes[-1], "probability": 0.5} for each in ids]
+    suspects = [
+        {"id": each, "label": "a", "likely": "b", "probability": 0.9, "probability_of_label": 0} for each in ids
+    ]
+    estimate = {"folds": 2, "kept together": None, "classes": classes, "accuracy": asdict(found), "clips": clips}
+    write_json(copy / "estimate.json", json.loads(json.dumps(estimate, default=np.ndarray.tolist)))
+    write_json(copy / "suspects.json", suspects)
+    write_json(copy / "label_gain.json", {"labels": [2, 4], "accuracies": [50.0, 60.0], "error": 1.0})
+    shown(copy)
+    return copy
+
+
+@pytest.mark.parametrize("name", ["result", "evaluation", "estimate", "suspects", "label_gain"])
+def test_an_edited_file_of_a_finished_run_is_shown_or_named(evaluated, name):
+    path = evaluated / f"{name}.json"
+    whole = path.read_text()
+    for content in some(list(edits(json.loads(whole))), 15):
+        path.write_text(json.dumps(content))
+        with suppress(PSPError):
+            shown(evaluated)
+    path.write_text(whole)
 
 
 def test_an_edited_manifest_is_named(run, tmp_path):

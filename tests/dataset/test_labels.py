@@ -228,9 +228,9 @@ def test_an_edited_file_is_refused(tmp_path: Path, entry: str, value: object):
 def test_a_file_that_is_no_budget_is_refused(tmp_path: Path, text: str):
     path = tmp_path / "labels.json"
     path.write_text(text)
-    with pytest.raises(BudgetError, match="not a label budget") as refusal:
+    with pytest.raises(BudgetError, match=r"JSON|expected|missing") as refusal:
         read_labels(path)
-    assert refusal.value.where == str(path)
+    assert refusal.value.where.startswith(str(path))
 
 
 @pytest.mark.parametrize(
@@ -240,8 +240,8 @@ def test_a_file_that_is_no_budget_is_refused(tmp_path: Path, text: str):
         ({"ids": []}, "names no clips"),
         ({"ids": [7]}, r"ids\[0\]: expected text"),
         ({"ids": ["a", "b", "a"]}, "a clip twice"),
-        ({"labels": {"clip": 1}}, r"labels\.clip: expected text"),
-        ({"labels": {"other": "a"}}, "labels are not those of its clips"),
+        ({"labels": {"clip": "a"}}, r"labels\.clip: expected a whole number"),
+        ({"labels": {"other": 1}}, "labels are not those of its clips"),
     ],
 )
 def test_a_list_that_is_no_budget_is_refused(tmp_path: Path, change: dict[str, object], message: str):

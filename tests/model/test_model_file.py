@@ -113,8 +113,8 @@ def test_files_that_are_no_models_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("{", "not a model of psp"),
-        ("3", "format unknown, not 2"),
+        ("{", "not readable JSON"),
+        ("3", "expected an object"),
         ({}, "format 1, not 2"),
         ({"format": 3}, "format 3, not 2"),
         ({"format": 2}, "cannot be built"),

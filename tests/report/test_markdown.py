@@ -13,7 +13,7 @@ def compared(name: str, rate: float, finished: bool = True) -> ComparedRun:
     return ComparedRun(name, settings, ("sit", "<stand>"), metrics, evaluation, result if finished else {})
 
 
-RUNS = [compared("one", 0.1), compared("two & three", 0.2), compared("begun", 0.1, finished=False)]
+RUNS = [compared("one", 0.1), compared("<b>|$^$", 0.2), compared("begun", 0.1, finished=False)]
 
 
 def test_the_sections_say_what_is_there():
@@ -33,4 +33,5 @@ def test_markdown_has_its_pictures_beside_it(tmp_path):
     pictures = sorted(path.name for path in tmp_path.glob("*.png"))
     assert len(pictures) == 3
     assert all(f"({name})" in text for name in pictures)
-    assert "| optim.learning_rate | 0.1 | 0.2 | 0.1 |" in text.splitlines()
+    assert r"| optim.learning\_rate | 0.1 | 0.2 | 0.1 |" in text.splitlines()
+    assert r"| setting | one | &lt;b&gt;\|\$^\$ | begun |" in text.splitlines()

@@ -28,7 +28,10 @@ def test_a_line_that_is_being_written_is_not_read_yet_and_a_damaged_one_is_named
     path.write_text('{"step": 1}\n{"st')
     assert read_lines(path) == [{"step": 1}]
     path.write_text('{"step"\n{"step": 2}\n')
-    with pytest.raises(CheckpointError, match="damaged"):
+    with pytest.raises(CheckpointError, match=r"log\.jsonl, line 1: this is not readable JSON"):
+        read_lines(path)
+    path.write_text('{"step": 1, "loss": NaN, "accuracy": "high"}\n')
+    with pytest.raises(CheckpointError, match=r"line 1: accuracy is not a number"):
         read_lines(path)
 
 

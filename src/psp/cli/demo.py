@@ -1,6 +1,5 @@
 """`psp demo`: from recordings to test accuracy on the built-in data, in a few minutes."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,10 @@ from typing import Any
 from psp.batches.loader import SampleMaker
 from psp.batches.resample import WHOLE
 from psp.cli.console import print_table, progress_bar, say
+from psp.config.json_file import read_json
 from psp.dataset.build import prepare
 from psp.dataset.store import Store, open_store
-from psp.errors import ConfigError
+from psp.errors import CheckpointError, ConfigError
 from psp.evaluate.accuracy import Accuracy
 from psp.evaluate.evaluate import evaluate_model, evaluate_run
 from psp.figures.demo import draw_demo
@@ -21,7 +21,8 @@ from psp.train.api import make_task, preset_config, resume_run, start_run
 from psp.train.device import keep_freed_memory
 from psp.train.interrupt import Interrupted
 from psp.train.run import Run
-from psp.train.run_folder import RunFolder
+from psp.train.run_files import read_result
+from psp.train.run_folder import CONFIG, RESTORE, RunFolder
 
 SPLIT, LABELS = "synthetic-xsub", "1/class"
 ELSEWHERE = "Choose another folder, or remove this one."
@@ -64,9 +65,9 @@ def _conclusion(store: Store, found: dict[str, Accuracy]) -> str:
 
 def _measured(run: Path, found: Accuracy) -> dict[str, Any]:
     folder = RunFolder(run)
-    sources = {"configuration": folder.config, "result": folder.result}
     figures = {"clips": found.clips, "top1": found.top1, "top5": found.top5, "curve": _curve(run)}
-    return figures | {name: json.loads(path.read_text()) for name, path in sources.items()}
+    configuration = read_json(folder.config, CONFIG, CheckpointError, RESTORE)
+    return figures | {"configuration": configuration, "result": read_result(folder.result)}
 
 
 def _built_in_data(path: Path, clips: int) -> Store:
@@ -103,10 +104,11 @@ def _record(run: Run) -> None:
     maker = SampleMaker(run.task.store, whole, run.ranks.device, persons=run.data.maker.persons)
     top1 = evaluate_model(run.model(), maker, run.task.split)["full"].top1
     step, path = run.trainer.step, run.folder.path
-    earlier = [point for point in _curve(path) if point[0] < step]
-    write_json(path / "curve.json", [*earlier, (step, top1)])
+    points = [point for point in _curve(path) if point[0] < step] + [(step, top1)]
+    write_json(path / "curve.json", [{"step": step, "top1": top1} for step, top1 in points])
 
 
 def _curve(run: Path) -> list[tuple[int, float]]:
     path = run / "curve.json"
-    return [(step, top1) for step, top1 in json.loads(path.read_text())] if path.exists() else []
+    content = read_json(path, [{"step": int, "top1": float}], CheckpointError, ELSEWHERE) if path.exists() else []
+    return [(each["step"], each["top1"]) for each in content]

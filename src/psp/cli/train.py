@@ -33,7 +33,6 @@ Args:
     settings: nested changes of the configuration, as in a YAML file
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -64,6 +63,7 @@ from psp.train.device import NO_COMPILER, keep_freed_memory
 from psp.train.made_weights import MADE
 from psp.train.presets import PresetName
 from psp.train.run import OnLog, Run
+from psp.train.run_files import read_result
 from psp.train.run_folder import Task
 from psp.train.tensorboard import require_tensorboard, tensorboard_log
 from psp.train.trainer import Progress
@@ -242,7 +242,7 @@ def _note(now: Progress, several: bool) -> str:
 def _estimate(run: Run, folds: int, device: Device) -> None:
     """Cross-validate the labels of a finished run and write `estimate.json`."""
     assert run.folder is not None
-    seconds = json.loads(run.folder.result.read_text())["seconds"]
+    seconds = read_result(run.folder.result)["seconds"]
     parts = int(fold_numbers(run.task, folds, run.config.seed)[0].max()) + 1
     if run.ranks.is_main:
         say(f"estimating the accuracy: {parts} models are trained, about {max(1, round(parts * seconds / 60))} min")

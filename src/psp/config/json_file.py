@@ -28,15 +28,24 @@ def read_json(path: Path, form: Form, error: type[PSPError], remedy: str) -> Any
     does not name are allowed.
     """
     try:
-        content = json.loads(read_regular(path).decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as cause:
+        text = read_regular(path)
+    except OSError as cause:
+        what = f"the file cannot be read ({cause.strerror or cause})."
+        raise error(what, where=str(path), remedy=remedy) from cause
+    return parse_json(text, form, error, str(path), remedy)
+
+
+def parse_json(text: str | bytes, form: Form, error: type[PSPError], where: str, remedy: str) -> Any:
+    """Return the value of a JSON text, checked as `read_json` does; `where` is for errors."""
+    try:
+        content = json.loads(text.decode("utf-8") if isinstance(text, bytes) else text)
+    except (ValueError, RecursionError) as cause:
         reason = shortened(printable(" ".join(str(cause).split())))
-        raise error(f"the file cannot be read ({reason}).", where=str(path), remedy=remedy) from cause
+        raise error(f"this is not readable JSON ({reason}).", where=where, remedy=remedy) from cause
     fault = fault_of(content, form)
     if fault is not None:
         key, what = fault
-        where = f"{path}, {shortened(printable(key))}" if key else str(path)
-        raise error(what, where=where, remedy=remedy)
+        raise error(what, where=f"{where}, {shortened(printable(key))}" if key else where, remedy=remedy)
     return content
 
 

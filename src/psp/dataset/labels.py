@@ -13,15 +13,20 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
+from psp.config.json_file import Form, read_json
 from psp.dataset.benchmarks import BENCHMARKS
 from psp.dataset.divide import Split
 from psp.dataset.id_table import read_id_table
 from psp.dataset.store import Store
 from psp.errors import BudgetError
-from psp.files import read_regular, write_json
+from psp.files import write_json
 from psp.io.facts import class_names
 
 FORMAT, FORMAT_1 = "psp-labels-2", "psp-budget-1"
+FORM: Form = {
+    "format": str, "spec": str, "split?": str, "protocol?": str, "seed": int, "sha256": str, "ids": [str],
+    "labels?": {str: int},
+}  # fmt: skip
 SHOWN = 5
 SPECS = "Budgets are written 5/class, 5% or 2.5% (of the training clips), all, xcar2022 or a file (CSV or JSON)."
 STRICT = "!"
@@ -145,35 +150,34 @@ def write_labels(budget: LabelBudget, path: Path) -> None:
 def read_labels(path: Path) -> LabelBudget:
     """Return the budget that `write_labels` wrote; BudgetError if the file is something else or was edited."""
     remedy = "Name a labels.json or budget.json that psp wrote."
-    try:
-        content = json.loads(read_regular(path).decode("utf-8"))
-        budget = _from_json(content)
-        stated = content["sha256"]
-    except OSError as error:
-        raise BudgetError(
-            f"the label budget cannot be read ({error.strerror or error}).", where=str(path), remedy=remedy
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BudgetError(f"this is not a label budget ({error}).", where=str(path), remedy=remedy) from error
-    if budget.hash != stated:
+    content = read_json(path, FORM, BudgetError, remedy)
+    budget, fault = _from_json(content), _fault(content)
+    if fault is not None:
+        raise BudgetError(f"this is not a label budget ({fault}).", where=str(path), remedy=remedy)
+    if budget.hash != content["sha256"]:
         what = "the label budget was edited: its content does not have the stated sha256."
         raise BudgetError(what, where=str(path), remedy="Restore the original file or draw the budget again.")
     return budget
 
 
 def _from_json(content: Mapping[str, Any]) -> LabelBudget:
-    """Return the budget of a file of this or the earlier format; ValueError, KeyError or TypeError if it is neither."""
-    if content["format"] not in (FORMAT, FORMAT_1):
-        raise ValueError(f"its format is not {FORMAT}")
+    """Return the budget of a file of this or the earlier format, which named the split a protocol."""
+    split = content.get("split", content.get("protocol", ""))
+    return LabelBudget(content["spec"], split, content["seed"], tuple(content["ids"]), content.get("labels"))
+
+
+def _fault(content: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the content of a budget file; None if nothing is."""
     ids, labels = content["ids"], content.get("labels")
-    if not isinstance(ids, list) or not ids or not all(isinstance(each, str) for each in ids):
-        raise ValueError("it names no clips")
+    if content["format"] not in (FORMAT, FORMAT_1):
+        return f"its format is not {FORMAT}"
+    if not ids:
+        return "it names no clips"
     if len(set(ids)) < len(ids):
-        raise ValueError("it names a clip twice")
+        return "it names a clip twice"
     if labels is not None and set(labels) != set(ids):
-        raise ValueError("its labels are not those of its clips")
-    split = content["split" if content["format"] == FORMAT else "protocol"]
-    return LabelBudget(content["spec"], split, content["seed"], tuple(ids), labels)
+        return "its labels are not those of its clips"
+    return None
 
 
 def _from_csv(path: Path, store: Store, split: Split, seed: int) -> LabelBudget:

@@ -1,25 +1,27 @@
 """Splits by their specification, such as `subject` or `fraction=0.3`, and their files."""
 
-import json
 import re
-from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 
+from psp.config.json_file import Form, read_json
 from psp.dataset.benchmarks import BENCHMARKS
 from psp.dataset.divide import FULL, UNDIVIDED, Split, Value, check_split, folds_of_groups
 from psp.dataset.id_table import read_id_table
 from psp.dataset.store import Store
 from psp.errors import SplitError
-from psp.files import read_regular, write_json
+from psp.files import write_json
 
 __all__ = ["FULL", "Split", "read_split", "resolve_split", "write_split"]
 
 FORMAT = "psp-split-1"
+FORM: Form = {
+    "format": str, "name": str, "description": str, "sha256": str, "train": [str], "validation": [str],
+    "tests": {str: [str]},
+}  # fmt: skip
 SUBJECT, PART, FRACTION, THIRDS = "subject", "part", 0.3, 3
 """If the test clips are not given, they are a third of the values of a column, or 30 % of the clips."""
 
@@ -74,34 +76,19 @@ def write_split(split: Split, path: Path) -> None:
 def read_split(path: Path) -> Split:
     """Return the split that `write_split` wrote; SplitError if the file is something else or was edited."""
     remedy = "Restore the file, or name a split.json that psp wrote."
-    try:
-        content = json.loads(read_regular(path).decode("utf-8"))
-        known = content["format"] == FORMAT
-        split = _from_json(content)
-        stated = content["sha256"]
-    except OSError as error:
-        raise SplitError(
-            f"the split cannot be read ({error.strerror or error}).", where=str(path), remedy=remedy
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise SplitError(f"this is not a split ({error}).", where=str(path), remedy=remedy) from error
-    if not known:
+    content = read_json(path, FORM, SplitError, remedy)
+    if content["format"] != FORMAT:
         raise SplitError(f"this is not a split of the format {FORMAT}.", where=str(path), remedy=remedy)
-    if split.hash != stated:
+    tests = {name: _ids(ids) for name, ids in content["tests"].items()}
+    train, validation = _ids(content["train"]), _ids(content["validation"])
+    split = Split(content["name"], train, tests, validation, content["description"])
+    if split.hash != content["sha256"]:
         what = "the split was edited: its content does not have the stated sha256."
         raise SplitError(what, where=str(path), remedy=remedy)
     return split
 
 
-def _from_json(content: Mapping[str, Any]) -> Split:
-    tests = {str(name): _ids(ids) for name, ids in content["tests"].items()}
-    name, description = str(content["name"]), str(content["description"])
-    return Split(name, _ids(content["train"]), tests, _ids(content["validation"]), description)
-
-
-def _ids(ids: Any) -> tuple[str, ...]:
-    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
-        raise TypeError("ids are lists of text")
+def _ids(ids: list[str]) -> tuple[str, ...]:
     return tuple(sorted(set(ids)))
 
 

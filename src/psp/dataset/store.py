@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import NoneType
 from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-from psp.config.json_file import fault_of
+from psp.config.json_file import Form, fault_of, read_json
 from psp.config.override import override
 from psp.dataset.arrays import (
     channels_of,
@@ -29,7 +30,6 @@ from psp.dataset.arrays import (
 from psp.dataset.clip_table import CLIPS, REMAKE, ClipTable, TableBuilder, check_table, read_table, sha256_as_csv
 from psp.dataset.store_1 import FORMAT_1, TABLE_1, read_table_1, upgrade_manifest
 from psp.errors import ConfigError, LayoutError, StoreError
-from psp.files import read_regular
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NormaliseConfig
 from psp.skeleton.catalogue import layout_by_name, layout_names
@@ -39,9 +39,12 @@ from psp.text import LONGEST, fault_of_name, printable, shortened
 
 FORMAT = "psp-store-2"
 JOINTS, CONFIDENCE = "joints.npy", "confidence.npy"
-KINDS: dict[str, Any] = {"dataset": str, "layout": dict, "classes": list, "channels": int, "up": str, "parts": dict}
-KINDS |= {"normalise": dict, "clean": dict | None, "fingerprint": str}
-"""The types of the entries of a manifest."""
+MANIFEST: Form = {
+    "dataset": str, "layout": dict, "classes": [str], "channels": int, "up": str, "normalise": dict,
+    "clean": (dict, NoneType), "fingerprint": str, "parts": {str: {"bytes": int, "sha256": str, "blocks?": [int]}},
+    "recorded up?": str,
+}  # fmt: skip
+"""The form of a manifest."""
 
 AS_RECORDED = NormaliseConfig(centre="none", scale="none")
 """The normalisation that changes nothing."""
@@ -181,31 +184,23 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         remedy = "Name a folder written by 'psp prepare'."
         raise StoreError("this is not a stored data set (no manifest.json).", where=str(folder), remedy=remedy)
-    try:
-        manifest = json.loads(read_regular(path).decode("utf-8"))
-        if manifest["format"] == FORMAT_1:
+    manifest = dict(read_json(path, {"format": str}, StoreError, REMAKE))
+    if manifest["format"] not in (FORMAT, FORMAT_1):
+        raise StoreError(f"it is not of the format {FORMAT}.", where=str(path), remedy=REMAKE)
+    if manifest["format"] == FORMAT_1:
+        try:
             manifest = upgrade_manifest(manifest)
-        elif manifest["format"] != FORMAT:
-            raise StoreError(f"manifest.json is not of the format {FORMAT}.", where=str(folder), remedy=REMAKE)
-        complete = _is_complete(manifest)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, LayoutError) as error:
-        raise StoreError(f"manifest.json is damaged ({error}).", where=str(folder), remedy=REMAKE) from error
-    if not complete:
-        what = "manifest.json lacks an entry or has one of a wrong type."
-        raise StoreError(what, where=str(folder), remedy=REMAKE)
+        except (ValueError, KeyError, TypeError, AttributeError, LayoutError) as error:
+            raise StoreError(f"an entry is damaged ({error}).", where=str(path), remedy=REMAKE) from error
+    key, what = fault_of(manifest, MANIFEST) or ("", "")
+    if not what and manifest["up"] not in get_args(Up):
+        key, what = "up", f"{shortened(printable(manifest['up']))} names no axis."
+    table = TABLE_1 if manifest["format"] == FORMAT_1 else CLIPS
+    if not what and not {JOINTS, table} <= set(manifest["parts"]):
+        key, what = "parts", f"{JOINTS} or {table} is missing."
+    if what:
+        raise StoreError(what, where=f"{path}, {shortened(printable(key))}", remedy=REMAKE)
     return manifest
-
-
-def _is_complete(manifest: Mapping[str, Any]) -> bool:
-    """Return whether every entry exists and has its type, and the parts have their sizes and hashes."""
-    table, parts = TABLE_1 if manifest["format"] == FORMAT_1 else CLIPS, manifest["parts"]
-    return (
-        all(isinstance(manifest.get(name), kind) for name, kind in KINDS.items())
-        and manifest["up"] in get_args(Up)
-        and all(isinstance(name, str) for name in manifest["classes"])
-        and {JOINTS, table} <= set(parts)
-        and fault_of(parts, {str: {"bytes": int, "sha256": str, "blocks?": [int]}}) is None
-    )
 
 
 def _check_parts(folder: Path, parts: Mapping[str, Mapping[str, Any]], table: str) -> None:

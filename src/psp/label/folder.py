@@ -3,12 +3,12 @@
 import csv
 import getpass
 import io
-import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from psp.config.json_file import read_json
 from psp.dataset.id_table import read_id_table
 from psp.dataset.split import Split, write_split
 from psp.dataset.store import Store
@@ -112,7 +112,7 @@ class LabelFolder:
                 remedy = "Choose another folder with --out."
                 raise DestinationError("the folder holds other files.", where=str(self.path), remedy=remedy)
             write_json(path, facts)
-        elif json.loads(path.read_text()) != facts:
+        elif read_json(path, {str: str}, DestinationError, "Restore it, or choose another folder with --out.") != facts:
             what = "these are the labels of another data set or of another split."
             raise DestinationError(what, where=str(self.path), remedy="Choose another folder with --out.")
 

@@ -3,17 +3,30 @@
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from psp.config.json_file import Form, parse_json
 from psp.errors import StoreError
 
 Act = Literal["label", "skip", "reject", "undo"]
 """A label, a clip put off, a clip that shows no action, and the withdrawal of an earlier entry."""
 
 ACTS = ("label", "skip", "reject", "undo")
+
+ENTRY: Form = {
+    "act": str,
+    "clips": [str],
+    "label?": str,
+    "by?": str,
+    "how?": str,
+    "round?": int,
+    "undone?": int,
+    "at?": str,
+}
+"""The form of a line."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +78,7 @@ class Journal:
         content = self.path.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
         for number, line in enumerate(whole.splitlines(), 1):
-            try:
-                self._entries.append(_entry(json.loads(line)))
-            except (ValueError, TypeError, KeyError) as error:
-                what, where = f"the journal is damaged ({error}).", f"{self.path}, line {number}"
-                raise StoreError(what, where=where, remedy="Restore the file, or remove this line.") from error
+            self._entries.append(_entry(line, f"{self.path}, line {number}"))
         if len(whole) < len(content):
             with self.path.open("rb+") as file:
                 file.truncate(len(whole))
@@ -116,11 +125,11 @@ def last_of(entries: Sequence[Entry], by: str) -> int | None:
     return next(own, None)
 
 
-def _entry(content: Mapping[str, Any]) -> Entry:
-    """Return the entry of a line; ValueError, TypeError or KeyError if it is none."""
-    clips, label = content["clips"], content.get("label")
-    if content["act"] not in ACTS or not isinstance(clips, list) or not all(isinstance(each, str) for each in clips):
-        raise ValueError("a line is no entry")
-    if (content["act"] == "label") != isinstance(label, str):
-        raise ValueError("a label is missing")
-    return Entry(**{**content, "clips": tuple(clips)})
+def _entry(line: bytes, where: str) -> Entry:
+    """Return the entry of a line; StoreError if it is none."""
+    remedy = "Restore the file, or remove this line."
+    content = parse_json(line, ENTRY, StoreError, where, remedy)
+    if content["act"] not in ACTS or (content["act"] == "label") != isinstance(content.get("label"), str):
+        raise StoreError("a line has an unknown act, or a label is missing.", where=where, remedy=remedy)
+    known = {each.name: content[each.name] for each in fields(Entry) if each.name in content}
+    return Entry(**{**known, "clips": tuple(content["clips"])})

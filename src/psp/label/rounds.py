@@ -1,6 +1,5 @@
 """Training in the background: every round is a run folder of `psp train`, in a process of its own."""
 
-import json
 import os
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from psp.dataset.labels import read_labels
 from psp.errors import ConfigError, PSPError
 from psp.files import write_atomically
 from psp.label.features import Recognised
+from psp.train.run_files import read_result
 from psp.train.run_folder import RunFolder
 
 NICENESS = 10
@@ -64,7 +64,7 @@ class Rounds:
     def last_seconds(self) -> float | None:
         """The seconds that the last finished training took."""
         done = self.finished
-        return float(json.loads(self.run(done[-1]).result.read_text())["seconds"]) if done else None
+        return float(read_result(self.run(done[-1]).result)["seconds"]) if done else None
 
     def start(self, labels: Path, split: Path) -> None:
         """Begin a round with the labels and the split of these files; ConfigError while another one is trained."""

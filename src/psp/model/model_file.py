@@ -14,6 +14,7 @@ from torch import Tensor
 
 from psp.batches.batch import DataConfig
 from psp.batches.modalities import check_modalities
+from psp.config.json_file import parse_json
 from psp.config.override import as_plain, override
 from psp.dataset.store import Store
 from psp.errors import CheckpointError, PSPError
@@ -137,14 +138,13 @@ def is_model(path: Path) -> bool:
 
 def read_header(metadata: Mapping[str, str], where: str, remedy: str) -> dict[str, Any]:
     """Return the header in the metadata of a file; CheckpointError if it is missing or of another format."""
-    try:
-        header = json.loads(metadata[HEADER])
-    except (KeyError, ValueError) as error:
-        raise CheckpointError("this file is not a model of psp.", where=where, remedy=remedy) from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        found = header.get("format", 1) if isinstance(header, dict) else "unknown"
-        raise CheckpointError(f"this model has format {found}, not {FORMAT}.", where=where, remedy=remedy)
-    return header
+    if HEADER not in metadata:
+        raise CheckpointError("this file is not a model of psp.", where=where, remedy=remedy)
+    header = parse_json(metadata[HEADER], {"format?": int}, CheckpointError, where, remedy)
+    if header.get("format") != FORMAT:
+        what = f"this model has format {header.get('format', 1)}, not {FORMAT}."
+        raise CheckpointError(what, where=where, remedy=remedy)
+    return dict(header)
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

@@ -13,9 +13,15 @@ from zipfile import BadZipFile
 import numpy as np
 from jaxtyping import Float, Float32
 
+from psp.config.json_file import Form, parse_json
 from psp.errors import StoreError
 from psp.files import named
 from psp.skeleton.recording import Clip, ClipInfo
+
+AGAIN = "Start the preparation again: this part is made anew."
+
+ABOUT: Form = {"clips": [{"info": dict, "shape": [int], "observed": bool}], "counts": {str: int}, "skipped": [[str]]}
+"""The form of the description of a chunk's arrays."""
 
 
 class Skipped(NamedTuple):
@@ -52,9 +58,10 @@ class Chunk:
 def load_chunk(path: Path) -> Chunk:
     """Read what `Chunk.save` wrote; StoreError if it is damaged."""
     with _arrays(path) as file:
-        joints, confidence, about = file["joints"], file["confidence"], json.loads(file["about"].tobytes())
-    skipped = [Skipped(*entry) for entry in about["skipped"]]
-    return Chunk(list(_clips(about["clips"], joints, confidence)), Counter(about["counts"]), skipped)
+        joints, confidence, text = file["joints"], file["confidence"], file["about"].tobytes()
+        about = parse_json(text, ABOUT, StoreError, str(path), AGAIN)
+        skipped = [Skipped(*entry) for entry in about["skipped"]]
+        return Chunk(list(_clips(about["clips"], joints, confidence)), Counter(about["counts"]), skipped)
 
 
 @contextmanager
@@ -64,8 +71,7 @@ def _arrays(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
             yield file
     except (BadZipFile, EOFError, KeyError, TypeError, ValueError) as error:
         what = f"this part of a preparation is damaged ({error})."
-        remedy = "Start the preparation again: this part is made anew."
-        raise StoreError(what, where=str(path), remedy=remedy) from error
+        raise StoreError(what, where=str(path), remedy=AGAIN) from error
 
 
 def _joined(arrays: list[Float32[np.ndarray, "..."]]) -> Float32[np.ndarray, "values"]:

@@ -1,16 +1,16 @@
 """Comparison of runs: the settings in which they differ, their learning curves and their accuracies."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os.path import commonpath
 from pathlib import Path
 from typing import Any
 
-from psp.errors import CheckpointError, ConfigError
+from psp.errors import ConfigError
 from psp.evaluate.evaluate import evaluate_run
 from psp.train.config import config_as_plain
 from psp.train.logging import read_lines
+from psp.train.run_files import read_estimate, read_evaluation, read_result
 from psp.train.run_folder import StoredRun, open_run
 
 Curves = dict[str, list[tuple[int, float]]]
@@ -62,7 +62,7 @@ def curves(runs: Sequence[ComparedRun], quantity: str) -> Curves:
 
 def confusions(runs: Sequence[ComparedRun]) -> dict[str, Sequence[Sequence[int]]]:
     """Return the confusion on the full test set with averaged weights, of runs with the same classes as the first."""
-    evaluated = [run for run in runs if run.evaluation.get("average")]
+    evaluated = [run for run in runs if "full" in run.evaluation.get("average", {})]
     alike = [run for run in evaluated if run.classes == evaluated[0].classes]
     return {run.name: run.evaluation["average"]["full"]["confusion"] for run in alike}
 
@@ -89,10 +89,10 @@ def _device_name(device: Mapping[str, Any]) -> str:
 def _open(path: Path, name: str, device: str) -> ComparedRun:
     run = open_run(path)
     metrics = read_lines(run.folder.metrics) if run.folder.metrics.exists() else []
-    result = _read(run.folder.result, "budget", "parameters", "seconds") if run.folder.result.exists() else {}
+    result = read_result(run.folder.result) if run.folder.result.exists() else {}
     found = _evaluation(run, device) if result else {}
     classes = tuple(found.get("classes", run.store_facts["classes"]))
-    estimate = _read(run.folder.estimate, "accuracy", "clips") if run.folder.estimate.exists() else None
+    estimate = read_estimate(run.folder.estimate) if run.folder.estimate.exists() else None
     return ComparedRun(name, _settings(run), classes, metrics, found.get("weights", {}), result, estimate)
 
 
@@ -111,19 +111,7 @@ def _settings(run: StoredRun) -> dict[str, Any]:
 def _evaluation(run: StoredRun, device: str) -> Mapping[str, Any]:
     if not run.folder.evaluation.exists():
         evaluate_run(run.folder.path, None, device)
-    return _read(run.folder.evaluation, "weights")
-
-
-def _read(path: Path, *needed: str) -> dict[str, Any]:
-    """Return the content of a JSON file of a run; CheckpointError if it is damaged or lacks a needed key."""
-    try:
-        content: dict[str, Any] = json.loads(path.read_text())
-        for name in needed:
-            content[name]
-    except (ValueError, KeyError, TypeError) as error:
-        remedy = "Restore it, or remove it: 'psp train --resume' and 'psp evaluate' write it again."
-        raise CheckpointError(f"the file is damaged ({error}).", where=str(path), remedy=remedy) from error
-    return content
+    return read_evaluation(run.folder.evaluation)
 
 
 def _flat(plain: Mapping[str, Any], inside: str = "") -> dict[str, Any]:

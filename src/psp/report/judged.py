@@ -1,6 +1,5 @@
 """What a finished run says of single clips: of its test clips or, without a test set, of clips of the training part."""
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ from psp.evaluate.evaluate import known_labels
 from psp.evaluate.predictions import ClipPredictions, predict_clips, read_predictions, write_predictions
 from psp.evaluate.trained import TrainedRun
 from psp.train.device import process_settings
+from psp.train.run_files import read_estimate
 
 UNTESTED = 600
 """The most clips of the training part that are examined where there are no test clips."""
@@ -59,7 +59,7 @@ def estimated(run: TrainedRun) -> Judged | None:
     path, classes = run.stored.folder.estimate, run.model.interface.classes
     if not path.exists():
         return None
-    clips = json.loads(path.read_text())["clips"]
+    clips = read_estimate(path)["clips"]
     number = {name: position for position, name in enumerate(classes)}
     probabilities = np.zeros((len(clips), len(classes)))
     for row, clip in zip(probabilities, clips, strict=True):

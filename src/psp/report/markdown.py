@@ -9,6 +9,7 @@ from psp.figures.learning_curves import draw_learning_curves
 from psp.files import write_atomically
 from psp.report.compare import ComparedRun, confusions, curves
 from psp.report.tables import Rows, accuracies, costs, settings
+from psp.text import for_markdown
 
 TITLE = "Comparison of training runs"
 
@@ -63,7 +64,7 @@ def _markdown(path: Path, parts: Sequence[Section]) -> str:
     for part in parts:
         lines.append(f"## {part.title}")
         if part.rows:
-            bars = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in part.rows]
+            bars = [f"| {' | '.join(map(for_markdown, row))} |" for row in part.rows]
             lines.append("\n".join([bars[0], "|---" * len(part.rows[0]) + "|", *bars[1:]]))
         if part.picture:
             name = f"{path.stem}-{part.title.split(':')[0].lower().replace(' ', '-')}.png"

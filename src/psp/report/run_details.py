@@ -1,6 +1,5 @@
 """Everything that the page of a run shows, as JSON values."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from psp.report.run_numbers import facts_of, numbers_of
 from psp.report.summary import cards
 from psp.skeleton.layout import Layout
 from psp.train.device import process_settings
+from psp.train.run_files import read_label_gain, read_suspects
 
 IMPROBABLE = 0.005
 """Less probable classes are not shown with an example, except the true one."""
@@ -155,7 +155,7 @@ class _Clips:
             "spec": task.labels.spec,
             "counts": [[name, named[name]] for name in self.classes],
             "train": len(task.split.train),
-            "gain": json.loads(gain.read_text()) if gain.exists() else None,
+            "gain": read_label_gain(gain) if gain.exists() else None,
         }
 
 
@@ -211,7 +211,7 @@ def _plain(found: Sequence[Any]) -> list[dict[str, Any]]:
 def _suspects(run: TrainedRun) -> list[dict[str, Any]]:
     path = run.stored.folder.suspects
     if path.exists():
-        return list(json.loads(path.read_text()))[:SUSPECTS]
+        return read_suspects(path)[:SUSPECTS]
     found = suspects_of_run(run.stored.folder.path, run.store.path, str(run.maker.device))
     return [asdict(each) for each in found][:SUSPECTS]
 

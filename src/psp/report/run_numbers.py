@@ -1,6 +1,5 @@
 """What the page of a run shows without its clips: accuracies, confusion, learning curves, settings and versions."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from psp.evaluate.accuracy import wilson
 from psp.report.advice import Facts
 from psp.report.compare import ComparedRun
+from psp.train.run_files import read_label_gain
 
 CURVE = 400
 """The most points of a curve."""
@@ -46,7 +46,7 @@ def accuracy_of(run: ComparedRun) -> Mapping[str, Any] | None:
 def facts_of(run: ComparedRun, path: Path) -> Facts:
     """Return what the advice depends on, without the numbers of suspects and copies."""
     accuracy, gain = accuracy_of(run), path / "label_gain.json"
-    known = json.loads(gain.read_text()) if gain.exists() else None
+    known = read_label_gain(gain) if gain.exists() else None
     return Facts(str(path), bool(run.result), accuracy, run.classes, 0, 0, known)
 
 

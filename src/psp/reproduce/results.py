@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from psp.config.json_file import Form, parse_json, read_json
 from psp.config.upgrade import CONFIG_VERSION
 from psp.errors import CheckpointError, DestinationError
 from psp.evaluate.accuracy import Accuracy
@@ -23,6 +24,7 @@ from psp.files import destination_lock, write_atomically
 from psp.report.compare import machine_names, precision_of
 from psp.reproduce.experiment import Key, PlannedRun
 from psp.train.config import TrainConfig, config_as_plain, config_from_plain
+from psp.train.run_files import read_result
 from psp.train.run_folder import open_run
 
 RUNS, CONFIGS = "runs.csv", "configs.json"
@@ -30,6 +32,9 @@ BEST = "best epoch "
 """Begins the columns of the best epoch on a test set, which is chosen on the test clips and so is not a result."""
 
 WAIT_SECONDS = 60.0
+
+STORED: Form = {str: {"version": int, "config": dict}}
+"""The form of configs.json."""
 
 Line = dict[str, str]
 
@@ -59,7 +64,7 @@ def result_line(
 ) -> Line:
     """Return the line of a finished run: hashes, seeds, versions, device, wall time and accuracies."""
     stored = open_run(folder)
-    outcome = json.loads(stored.folder.result.read_text())
+    outcome = read_result(stored.folder.result)
     facts = {
         "experiment": experiment,
         "system": run.row.name,
@@ -127,8 +132,7 @@ def config_name(entry: Mapping[str, Any]) -> str:
 def read_configs(results: Path) -> dict[str, dict[str, Any]]:
     """Return the configurations as they were stored, without seed and label budget, each with its version."""
     path = results / CONFIGS
-    configs: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
-    return configs
+    return dict(read_json(path, STORED, CheckpointError, "Restore the file.")) if path.exists() else {}
 
 
 def write_configs(results: Path, configs: Mapping[str, Mapping[str, Any]]) -> None:
@@ -215,7 +219,7 @@ def _result(line: Line, configs: Mapping[str, Mapping[str, Any]]) -> RunResult:
     is_current = int(line["config version"]) == CONFIG_VERSION
     name = line["config hash"] if is_current else config_hash(line, configs)
     device = {"type": line["device type"], "name": line["device"], "threads": int(line["threads"])}
-    machine = {"device": device, "earlier machines": json.loads(line["earlier machines"] or "[]")}
+    machine = {"device": device, "earlier machines": _machines(line["earlier machines"])}
     computed = {"precision": line["precision"] or configured_precision(configs[line["config"]])}
     top1: dict[str, dict[str, float]] = {}
     for column, value in line.items():
@@ -237,6 +241,18 @@ def _result(line: Line, configs: Mapping[str, Mapping[str, Any]]) -> RunResult:
         top1=top1,
         best_on_test=best,
     )
+
+
+def _machines(text: str) -> list[dict[str, Any]]:
+    """Return the machines on which a run was begun, from a cell of the table."""
+    found = parse_json(
+        text or "[]",
+        [{"device": {"type": str, "name": str, "threads": int}}],
+        CheckpointError,
+        "earlier machines",
+        "Empty the cell.",
+    )
+    return list(found)
 
 
 def configured_precision(entry: Mapping[str, Any]) -> str:

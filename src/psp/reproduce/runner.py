@@ -1,6 +1,5 @@
 """Training the runs of an experiment that have no result yet, one after the other or side by side."""
 
-import json
 import os
 import signal
 import time
@@ -8,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from typing import Any
 
+from psp.config.json_file import read_json
 from psp.config.ranges import require
-from psp.errors import PSPError
+from psp.errors import CheckpointError, PSPError
 from psp.evaluate.evaluate import evaluate_model, evaluate_run
 from psp.files import write_json
 from psp.reproduce.experiment import PlannedRun
@@ -166,14 +167,20 @@ def _note_accuracy(run: Run) -> None:
     assert run.folder is not None
     path, step = run.folder.path / EPOCHS_FILE, run.trainer.step
     sets = evaluate_model(run.model("last"), run.data.maker, run.task.split)
-    earlier = json.loads(path.read_text()) if path.exists() else []
+    earlier = _epochs(path) if path.exists() else []
     kept = [each for each in earlier if each["step"] < step]
     write_json(path, [*kept, {"step": step, "top1": {name: found.top1 for name, found in sets.items()}}])
 
 
 def _best(folder: Path) -> dict[str, float]:
-    epochs = [each["top1"] for each in json.loads((folder / EPOCHS_FILE).read_text())]
-    return {name: max(each[name] for each in epochs) for name in epochs[0]}
+    epochs = [each["top1"] for each in _epochs(folder / EPOCHS_FILE)]
+    return {name: max(each.get(name, 0.0) for each in epochs) for name in epochs[0]} if epochs else {}
+
+
+def _epochs(path: Path) -> list[dict[str, Any]]:
+    """Return the accuracies of the epochs so far, by test set."""
+    remedy = "Remove the folder of the run: it is then trained again."
+    return list(read_json(path, [{"step": int, "top1": {str: float}}], CheckpointError, remedy))
 
 
 def _work(run: PlannedRun, config: RunnerConfig, experiment: str) -> End:

@@ -70,7 +70,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         content = json.loads((path / "facts.json").read_bytes())
         if content["sha256"] == _digest(state, content["facts"]):
             return load(state), content["facts"]
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError):
         return None
     return None
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 
-from psp.config.json_file import fault_of
+from psp.config.json_file import parse_json
 from psp.errors import CheckpointError
-from psp.files import named
+from psp.files import named, read_regular
 from psp.methods.base import StepOutput
+from psp.text import printable, shortened
 
 
 class JsonLines:
@@ -69,13 +70,21 @@ class RunLogs:
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Return the lines of a log except an incomplete last one; CheckpointError if a line is damaged."""
     try:
-        *lines, _ = path.read_text(encoding="utf-8").split("\n")
-        content = [json.loads(line) for line in lines]
-    except (OSError, ValueError, RecursionError) as error:
-        remedy = "Restore the file."
-        raise CheckpointError(f"the log is damaged ({error}).", where=str(path), remedy=remedy) from error
-    if fault := fault_of(content, [{"step": int}]):
-        raise CheckpointError(f"the log is damaged ({' '.join(fault)}).", where=str(path), remedy="Restore the file.")
+        *lines, _ = read_regular(path).split(b"\n")
+    except OSError as error:
+        what = f"the log cannot be read ({error.strerror or error})."
+        raise CheckpointError(what, where=str(path), remedy="Restore the file.") from error
+    return [_line(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
+
+
+def _line(line: bytes, where: str) -> dict[str, Any]:
+    """Return a line of a log: a step, the name of a stage or none, and numbers, which need not be finite."""
+    remedy = "Restore the file, or remove this line."
+    content = dict(parse_json(line, {"step": int, "stage?": str}, CheckpointError, where, remedy))
+    for name, value in content.items():
+        if name != "stage" and not isinstance(value, int | float):
+            what = f"{shortened(printable(name))} is not a number."
+            raise CheckpointError(what, where=where, remedy=remedy)
     return content
 
 

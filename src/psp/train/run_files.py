@@ -9,17 +9,21 @@ from psp.errors import CheckpointError
 
 REMEDY = "Restore it, or remove it: 'psp train --resume RUN' and 'psp evaluate RUN' write it again."
 
-DEVICE: Form = {"type": str, "name?": str, "threads?": (int, NoneType)}
+DEVICE: Form = {"type": str, "name": str, "threads": int, "cores": (int, NoneType)}
 RESULT: Form = {
-    "budget": {"labels": int},
+    "config hash": str,
+    "budget": {"spec": str, "seed": int, "hash": str, "labels": int},
     "split": {"name": str},
+    "seed": int,
+    "steps": int,
     "parameters": int,
     "seconds": float,
     "device": DEVICE,
     "precision?": str,
     "compiled?": bool,
-    "versions?": {str: str},
+    "versions": {str: str},
     "earlier machines?": [{"device": DEVICE}],
+    "noisy labels?": [str],
 }
 ACCURACY: Form = {
     "clips": int,
