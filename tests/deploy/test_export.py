@@ -12,8 +12,9 @@ from psp.deploy import export
 from psp.deploy.agreement import agreement, random_clip
 from psp.deploy.clips import Padded, padded
 from psp.deploy.export import export_onnx, onnx_bytes
-from psp.deploy.onnx_runtime import OnnxRecogniser
+from psp.deploy.onnx_runtime import OnnxRecogniser, sealed
 from psp.deploy.recogniser import Recogniser
+from psp.deploy.stream import StreamingPredictor
 from psp.errors import CheckpointError, DestinationError
 from psp.evaluate.arrays import recordings_of, store_of
 from psp.evaluate.predict import predict_logits, predict_store
@@ -202,7 +203,19 @@ def test_another_version_of_the_file_is_refused(exported):
     header = json.loads(graph.metadata_props[0].value)
     graph.metadata_props[0].value = json.dumps({**header, "format": 99})
     with pytest.raises(CheckpointError, match="format 99"):
-        OnnxRecogniser(graph.SerializeToString())
+        OnnxRecogniser(sealed(graph.SerializeToString()))
     del graph.metadata_props[:]
-    with pytest.raises(CheckpointError, match="not a model of psp"):
+    with pytest.raises(CheckpointError, match="states no sha256"):
         OnnxRecogniser(graph.SerializeToString())
+
+
+def test_one_flipped_bit_of_an_exported_model_is_noticed(exported, tmp_path):
+    content, path = bytearray(exported[1].read_bytes()), tmp_path / "recogniser.onnx"
+    for at in range(5, len(content), len(content) // 20):
+        content[at] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match=r"recogniser\.onnx: .*(damaged|sha256)"):
+            StreamingPredictor.open(path)
+        content[at] ^= 1
+    path.write_bytes(content)
+    assert StreamingPredictor.open(path).classes

@@ -52,7 +52,7 @@ def test_other_input_is_refused_in_one_sentence(recogniser, clips, message):
 
 
 def test_a_missing_or_damaged_model_is_refused(trained, tmp_path):
-    with pytest.raises(CheckpointError, match="no such file"):
+    with pytest.raises(CheckpointError, match="No such file"):
         load(tmp_path / "absent.onnx")
     content = (trained / "model.safetensors").read_bytes()
     (tmp_path / "half.safetensors").write_bytes(content[: len(content) // 2])

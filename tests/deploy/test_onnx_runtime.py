@@ -7,7 +7,7 @@ from psp.errors import CheckpointError, PSPError
 
 
 def test_other_files_are_refused(tmp_path):
-    with pytest.raises(CheckpointError, match="no such file"):
+    with pytest.raises(CheckpointError, match="No such file"):
         OnnxRecogniser(tmp_path / "absent.onnx")
     (tmp_path / "other.onnx").write_bytes(b"something else")
     with pytest.raises(CheckpointError, match="not a recogniser"):

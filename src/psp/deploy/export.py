@@ -9,7 +9,7 @@ import torch
 
 from psp.dataset.store import Store
 from psp.deploy.agreement import Agreement, agreement
-from psp.deploy.onnx_runtime import OnnxRecogniser, optional_module
+from psp.deploy.onnx_runtime import UNSEALED, OnnxRecogniser, optional_module, sealed
 from psp.deploy.recogniser import Recogniser
 from psp.errors import CheckpointError, DestinationError
 from psp.evaluate.trained import open_model
@@ -28,9 +28,9 @@ def export_onnx(model: str | Path, out: str | Path, store: Store | None = None) 
 
     The inputs of the graph are those of `Padded`. The numbers of clips and frames are free, and that of persons too
     unless absent persons count as zeros in the model. The graph includes filling of gaps, normalisation, resampling and
-    modalities. Layout, classes and other facts are JSON in the metadata `psp`, as in the model file. Before the file is
-    written, onnxruntime predicts random clips, and clips of `store` if given: CheckpointError if they differ.
-    DestinationError if `out` does not end with .onnx, if it exists, or if its folder does not.
+    modalities. Layout, classes, the sha256 of the file and other facts are JSON in the metadata `psp`, as in the model
+    file. Before the file is written, onnxruntime predicts random clips, and clips of `store` if given: CheckpointError
+    if they differ. DestinationError if `out` does not end with .onnx, if it exists, or if its folder does not.
     """
     trained, out = open_model(model), Path(out)
     if out.suffix != ".onnx":
@@ -77,9 +77,8 @@ def onnx_bytes(model: TrainedModel) -> bytes:
             },
         )
         graph = onnx.load(path)
-    onnx.helper.set_model_props(graph, {HEADER: json.dumps(header_of(model))})
-    content: bytes = graph.SerializeToString()
-    return content
+    onnx.helper.set_model_props(graph, {HEADER: json.dumps({**header_of(model), "sha256": UNSEALED})})
+    return sealed(graph.SerializeToString())
 
 
 def _example(recogniser: Recogniser) -> tuple[torch.Tensor, ...]:

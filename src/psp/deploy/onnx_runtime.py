@@ -1,6 +1,8 @@
 """Recognition with exported models by onnxruntime."""
 
+import hashlib
 import importlib
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -11,10 +13,13 @@ from jaxtyping import Float32
 from psp.config.override import override
 from psp.deploy.clips import ClipRecogniser, Padded
 from psp.errors import CheckpointError, PSPError
+from psp.files import read_regular
 from psp.model.backbone import ModelConfig
 from psp.model.model_file import interface_from, read_header
 
 REMEDY = "Write it again with 'psp export'."
+UNSEALED = "0" * 64
+STATED = re.compile(rb'"sha256": "[0-9a-f]{64}"')
 
 
 class OnnxRecogniser(ClipRecogniser):
@@ -27,9 +32,8 @@ class OnnxRecogniser(ClipRecogniser):
         runtime = optional_module("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads() if threads is None else threads
-        where, content = ("the exported model", source) if isinstance(source, bytes) else (str(source), str(source))
-        if isinstance(content, str) and not Path(content).is_file():
-            raise CheckpointError("there is no such file.", where=content, remedy="Write it with 'psp export'.")
+        where, content = ("the exported model", source) if isinstance(source, bytes) else _read(Path(source))
+        _require_whole(content, where)
         refused: tuple[type[Exception], ...] = (KeyError, TypeError, ValueError, *_refusals(runtime))
         try:
             self._session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
@@ -46,6 +50,12 @@ class OnnxRecogniser(ClipRecogniser):
         return found
 
 
+def sealed(content: bytes) -> bytes:
+    """Return the content of an exported file with its sha256, which is computed with UNSEALED in its place."""
+    digest = hashlib.sha256(STATED.sub(rb'"sha256": "%s"' % UNSEALED.encode(), content)).hexdigest()
+    return STATED.sub(rb'"sha256": "%s"' % digest.encode(), content)
+
+
 def optional_module(name: str) -> ModuleType:
     """Return a package of the extra `onnx`; PSPError if it is not installed."""
     try:
@@ -53,6 +63,25 @@ def optional_module(name: str) -> ModuleType:
     except ImportError as error:
         remedy = "Install it with: pip install 'psp-learning[onnx]'"
         raise PSPError(f"{name} is not installed.", remedy=remedy) from error
+
+
+def _read(path: Path) -> tuple[str, bytes]:
+    """Return the name and the content of a file."""
+    try:
+        return str(path), read_regular(path)
+    except OSError as error:
+        what = f"the file cannot be read ({error.strerror or error})."
+        raise CheckpointError(what, where=str(path), remedy="Write it with 'psp export'.") from error
+
+
+def _require_whole(content: bytes, where: str) -> None:
+    """Raise CheckpointError unless an exported file has the sha256 that it states."""
+    if len(STATED.findall(content)) != 1:
+        what = "this is not a recogniser written by 'psp export', or it states no sha256."
+        raise CheckpointError(what, where=where, remedy=REMEDY)
+    if sealed(content) != content:
+        what = "the exported model is damaged: its content does not have the stated sha256."
+        raise CheckpointError(what, where=where, remedy=REMEDY)
 
 
 def _refusals(runtime: ModuleType) -> tuple[type[Exception], ...]:
