@@ -12,14 +12,25 @@ from jaxtyping import install_import_hook
 
 from browser import open_browser, open_page
 
-install_import_hook("psp", "typechecker.check")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def modules_with_arrays() -> list[str]:
+    """The modules of psp whose annotations have shapes, but for the readers, whose Recordings are checked.
+
+    Checks cost time, most of all of the small functions that read text; mypy checks the other modules.
+    """
+    files = [path for path in (ROOT / "src" / "psp").rglob("*.py") if "jaxtyping" in path.read_text()]
+    names = (".".join(path.relative_to(ROOT / "src").with_suffix("").parts) for path in files)
+    return [name for name in names if not name.startswith("psp.io.")]
+
+
+install_import_hook(modules_with_arrays(), "typechecker.check")
 
 settings.register_profile("explore", deadline=None)
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
 """The same examples in every run; `pytest --hypothesis-profile explore` draws new ones."""
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.hookimpl(wrapper=True)

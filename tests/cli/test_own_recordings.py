@@ -15,7 +15,8 @@ from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.layout import Layout
 from stores import BEETLE, small_clips
 
-TRAIN = ["--epochs", "1", "--preset", "paper", "--size", "light", "--labels", "2/class"]
+SMALL = ["--model.encoder.blocks", "[[8, 8, 2, 2]]", "--data.resample.frames", "8"]
+TRAIN = ["--epochs", "1", "--preset", "paper", *SMALL, "--labels", "2/class"]
 
 ELSEWHERE = """
 from psp.cli.main import main

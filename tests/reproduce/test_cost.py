@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from experiments import SMALL
-from psp.reproduce.cost import Cost, expected_costs, steps_and_clips
+from psp.methods import METHODS
+from psp.reproduce.cost import Cost, StageCost, expected_costs, steps_and_clips
 from psp.reproduce.experiment import Scope, plan
 from psp.train.api import make_task, start_run
 from stores import small_store
@@ -13,26 +16,41 @@ def store(tmp_path_factory):
 
 
 def test_the_formula():
-    assert Cost("best", "5 %", runs=3, steps=1000, clips=64, clips_per_second=80.0).seconds == 800
+    pretrain, finetune = StageCost(1000, 64, clips_per_second=80.0), StageCost(500, 32, clips_per_second=40.0)
+    cost = Cost("best", "5 %", runs=3, stages=(pretrain, finetune))
+    assert pretrain.seconds == 800
+    assert cost.seconds == 1200
+    assert (cost.steps, cost.clips) == (1500, 53)
+    assert cost.clips_per_second == pytest.approx(80_000 / 1200)
 
 
 def test_steps_are_those_that_the_trainer_takes(store, tmp_path):
     for run in plan(SMALL, [store], Scope()) + plan(SMALL, [store], Scope(quick=True)):
         task = make_task(store, run.budget, run.column.benchmark)
         training = start_run(task, run.config, run.folder(tmp_path), "cpu")
-        assert steps_and_clips(run)[0] == training.trainer.steps
+        assert steps_and_clips(run) == [(training.trainer.steps, training.trainer.meter.clips)]
 
 
 def test_unlabelled_clips_count_where_they_are_used(store):
     labels, psp = plan(SMALL, [store], Scope())[:2]
-    assert steps_and_clips(labels)[1] == 4
-    assert steps_and_clips(psp)[1] == 12
+    assert steps_and_clips(labels)[0][1] == 4
+    assert steps_and_clips(psp)[0][1] == 12
+
+
+def test_every_stage_of_a_run_is_measured(store):
+    (run,) = plan(SMALL, [store], Scope())[:1]
+    last = run.config.last
+    pretrain = replace(last, name="pretrain", method=METHODS["moco"].Config(), epochs=2)
+    config = replace(run.config, stages=(pretrain, replace(last, name="finetune", initialise="backbone")))
+    (cost,) = expected_costs([replace(run, config=config)], "cpu")
+    assert len(cost.stages) == 2
+    assert all(stage.steps and stage.clips and stage.seconds > 0 for stage in cost.stages)
 
 
 def test_each_system_is_measured_on_each_data_set_once(store, monkeypatch):
     asked = []
 
-    def measured(run, device):
+    def measured(run, stage, device):
         asked.append(run.row.name)
         return 10.0
 

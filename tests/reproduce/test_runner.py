@@ -95,28 +95,19 @@ def test_a_run_that_is_not_begun_when_it_is_to_stop_stays_so(store, tmp_path):
 
 
 @pytest.mark.unchecked
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_run_that_fails_keeps_no_other_from_being_run(store, tmp_path, jobs):
-    config = RunnerConfig(tmp_path / "runs", tmp_path / "results", "cpu", jobs)
+def test_a_run_that_fails_keeps_no_other_from_being_run_and_side_by_side_gives_the_same_results(store, tmp_path):
     first, second = plan(SMALL, [store], Scope(quick=True))
-    task = make_task(store, first.budget, first.column.benchmark)
-    start_run(task, first.config, first.folder(config.runs), "cpu")
-    with destination_lock(first.folder(config.runs)):
-        outcome = run_all([first, second], "small", config, ignore)
-    assert outcome.finished == 1
-    assert list(read_results(config.results)) == [second.key]
-    assert list(outcome.failed) == [first.name]
-    assert "another process" in str(outcome.failed[first.name])
-    assert run_all(pending([first, second], config), "small", config, ignore) == Outcome(1, {})
-
-
-@pytest.mark.unchecked
-def test_side_by_side_gives_the_results_of_one_after_the_other(store, tmp_path):
-    planned = plan(SMALL, [store], Scope(quick=True))
-    configs = [RunnerConfig(tmp_path / f"runs{jobs}", tmp_path / f"results{jobs}", "cpu", jobs) for jobs in (1, 2)]
-    found = []
-    for config in configs:
-        assert run_all(planned, "small", config, ignore) == Outcome(2, {})
+    task, found = make_task(store, first.budget, first.column.benchmark), []
+    for jobs in (1, 2):
+        config = RunnerConfig(tmp_path / f"runs{jobs}", tmp_path / f"results{jobs}", "cpu", jobs)
+        start_run(task, first.config, first.folder(config.runs), "cpu")
+        with destination_lock(first.folder(config.runs)):
+            outcome = run_all([first, second], "small", config, ignore)
+        assert outcome.finished == 1
+        assert list(read_results(config.results)) == [second.key]
+        assert list(outcome.failed) == [first.name]
+        assert "another process" in str(outcome.failed[first.name])
+        assert run_all(pending([first, second], config), "small", config, ignore) == Outcome(1, {})
         found.append({key: result.top1 for key, result in read_results(config.results).items()})
     assert found[0] == found[1]
 
