@@ -1,6 +1,7 @@
 """Assembling and augmenting batches, as a share of the training step that uses them."""
 
 import tempfile
+import time
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -14,6 +15,7 @@ from benchmarks.machine import provenance
 from benchmarks.step import SHAPES, Shape, TrainingStep
 from benchmarks.timing import measure
 from psp.batches.batch import Batch
+from psp.batches.joint_reader import RowsOnDisk
 from psp.batches.loader import Loader
 from psp.cli.evaluate import Device
 from psp.dataset.store import Store, open_store
@@ -55,15 +57,18 @@ def measure_input(
         with loader:
             batch = loader.step(0)
         whole = measure(TrainingStep(trainer.method, config, batch, device).whole, device, seconds)
+        clips, verifying = sum(map(len, batch.values())), _verifying(Path(folder) / "store")
         del trainer, loader
     return {
-        "settings": {"size": size, "preset": preset, "shape": shape, "clips": sum(map(len, batch.values()))},
+        "settings": {"size": size, "preset": preset, "shape": shape, "clips": clips},
         "precision": precision_on(device, config.runtime.precision),
         "machine": provenance(device),
         "input seconds": making.median,
         "of these reading seconds": reading.median,
         "step seconds": whole.median,
         "input over step": making.median / whole.median,
+        "verifying seconds of a clip": verifying,
+        "verifying over first epoch": clips * verifying / whole.median,
     }
 
 
@@ -82,6 +87,17 @@ def random_store(path: Path, shape: Shape) -> Store:
 def _read(loader: Loader, step: int) -> None:
     for sampler in loader.samplers.values():
         loader.maker.read(sampler.draw(step).index)
+
+
+def _verifying(path: Path) -> float:
+    """Return the seconds for each clip by which reading all of a store takes longer the first time."""
+    source, seconds = RowsOnDisk(open_store(path), torch.device("cpu")), []
+    for _ in range(2):
+        begun = time.perf_counter()
+        for clip in torch.arange(CLIPS).split(1):
+            source.read(clip)
+        seconds.append(time.perf_counter() - begun)
+    return (seconds[0] - seconds[1]) / CLIPS
 
 
 def _make(loader: Loader, step: int) -> list[Batch]:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from attack.attacks import edits, refusal, some
-from psp.dataset.arrays import BLOCK
+from psp.batches.joint_reader import row_source
 from psp.dataset.store import open_store
 from psp.dataset.writer import StoreWriter
 from psp.errors import CheckpointError, PSPError, RecordingError, StoreError
@@ -28,7 +29,7 @@ from psp.train.api import make_task, train_run
 from psp.train.run_files import read_estimate, read_evaluation, read_label_gain, read_result, read_suspects
 from psp.train.run_folder import open_run
 from runs import small_run, with_stage
-from stores import small_clips, small_store
+from stores import own_store, small_clips, small_store
 
 pytestmark = pytest.mark.unchecked
 
@@ -113,18 +114,31 @@ def test_an_edited_manifest_is_named(run, tmp_path):
             assert len(open_store(copy)) == 48
 
 
-@pytest.mark.parametrize("name", ["clips.arrow", "joints.npy"])
-def test_one_flipped_bit_of_a_store_is_noticed(run, tmp_path, name):
-    copy = tmp_path / "store"
-    shutil.copytree(run.parent / "store", copy)
-    content = bytearray((copy / name).read_bytes())
-    assert len(content) < BLOCK
-    for at in (len(content) // 2, len(content) - 1):
+def read_all(path: Path) -> None:
+    store = open_store(path)
+    row_source(store, torch.device("cpu"), with_confidence=True).read(torch.arange(len(store)))
+
+
+def read_last(path: Path) -> None:
+    store = open_store(path)
+    store.clip(len(store) - 1)
+
+
+@pytest.mark.parametrize("read", [read_all, read_last])
+@pytest.mark.parametrize("name", ["clips.arrow", "joints.npy", "confidence.npy"])
+def test_one_flipped_bit_of_a_store_is_noticed(tmp_path, name, read, monkeypatch):
+    monkeypatch.setattr("psp.dataset.arrays.BLOCK", 1000)
+    path = own_store(tmp_path / "store", "coco17").path
+    content = bytearray((path / name).read_bytes())
+    for at in range(len(content) - 1, 128, -(len(content) // 5)):
         content[at] ^= 16
-        (copy / name).write_bytes(content)
-        with pytest.raises(StoreError, match=rf"{name} is damaged"):
-            open_store(copy)
+        (path / name).write_bytes(content)
+        if name == "clips.arrow" or read is read_all or at == len(content) - 1:
+            with pytest.raises(StoreError, match=rf"{name} is damaged"):
+                read(path)
         content[at] ^= 16
+    (path / name).write_bytes(content)
+    read(path)
 
 
 def test_one_flipped_bit_of_a_model_is_noticed(run, tmp_path):

@@ -345,7 +345,7 @@ def test_a_changed_byte_is_found(tmp_path: Path, name: str):
     place = content.index(b"clip001") if name == "clips.arrow" else -3
     content[place] ^= 1
     (store.path / name).write_bytes(content)
-    with pytest.raises(StoreError, match=f"{name} is damaged: its content does not have the stated hash") as refusal:
+    with pytest.raises(StoreError, match=f"{name} (is damaged|was changed)") as refusal:
         check_store(open_store(store.path))
     assert refusal.value.where == str(store.path)
     assert refusal.value.remedy

@@ -41,6 +41,7 @@ class FileRows:
     def __init__(self, store: Store, name: str, array: np.ndarray, device: torch.device) -> None:
         assert store.path is not None
         self._store, self._name, self._pinned = store.path, name, device.type == "cuda"
+        self._checksums = store.blocks[name]
         self._shape, self._kind = array.shape[1:], torch.from_numpy(array[:1].copy()).dtype
         self._bytes = array.nbytes // max(1, len(array))
         self._file = (store.path / name).open("rb", buffering=0)
@@ -53,13 +54,14 @@ class FileRows:
         return torch.empty((rows, *self._shape), dtype=self._kind, pin_memory=self._pinned)
 
     def fill(self, block: Shaped[np.ndarray, "rows *s"], first_row: int) -> None:
-        """Fill `block` with the rows from `first_row` on; StoreError if the file ends before."""
+        """Fill `block` with the rows from `first_row` on; StoreError if the file ends before or they are damaged."""
         with self._lock:
             self._file.seek(self._header + first_row * self._bytes)
             read = self._file.readinto(block.data.cast("B"))
         if read != block.nbytes:
             remedy = "Prepare the data set again."
             raise StoreError(f"{self._name} ends too early.", where=str(self._store), remedy=remedy)
+        self._checksums.require(first_row, first_row + len(block))
 
 
 class RowsOnDisk:

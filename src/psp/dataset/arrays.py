@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import random
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,8 +17,8 @@ from psp.errors import RecordingError, StoreError
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Clip
 
-BLOCK, SAMPLED = 2**20, 16
-"""The size of the blocks of a file that have a checksum, and how many of them are checked when a store is opened."""
+BLOCK = 2**20
+"""The size of the blocks of a file that have a checksum."""
 
 
 def npy_header(dtype: str, shape: tuple[int, ...]) -> bytes:
@@ -59,19 +58,31 @@ def blocks_of(path: Path) -> list[int]:
         return [zlib.crc32(block) for block in iter(lambda: file.read(BLOCK), b"")]
 
 
-def has_blocks(path: Path, part: Mapping[str, Any], most: int = SAMPLED) -> bool:
-    """Return whether up to `most` blocks of a file, drawn anew, have the checksums of its entry in the manifest.
+class Blocks:
+    """The checksums of the blocks of an array file: a block is compared when rows of it are needed the first time.
 
-    Files without such checksums, of earlier versions, are not checked. `psp check` compares the hash of whole files.
+    `part` is the file's entry in the manifest. Files of earlier versions, without checksums, are not compared.
     """
-    stated = part.get("blocks", [])
-    chosen = sorted(random.Random().sample(range(len(stated)), min(most, len(stated))))
-    with path.open("rb") as file:
-        for number in chosen:
-            file.seek(number * BLOCK)
-            if zlib.crc32(file.read(BLOCK)) != stated[number]:
-                return False
-    return True
+
+    def __init__(self, path: Path, part: Mapping[str, Any], array: np.ndarray) -> None:
+        self._path, self._stated, self._whole = path, part.get("blocks", []), set[int]()
+        self._row = array.nbytes // max(1, len(array))
+        self._header = part["bytes"] - array.nbytes
+
+    def require(self, first_row: int, end_row: int) -> None:
+        """Raise StoreError if a block with rows from `first_row` to below `end_row` is damaged."""
+        first, end = (self._header + row * self._row for row in (first_row, end_row))
+        numbers = range(first // BLOCK, min(len(self._stated), -(-end // BLOCK)))
+        new = [number for number in numbers if number not in self._whole]
+        if not new:
+            return
+        with self._path.open("rb", buffering=0) as file:
+            for number in new:
+                file.seek(number * BLOCK)
+                if zlib.crc32(file.read(BLOCK)) != self._stated[number]:
+                    what = f"{self._path.name} is damaged: a part of it does not have the stated checksum."
+                    raise StoreError(what, where=str(self._path.parent), remedy=REMAKE)
+                self._whole.add(number)
 
 
 def channels_of(clip: Clip) -> int:

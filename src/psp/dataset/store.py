@@ -19,10 +19,10 @@ from jaxtyping import Float, Float32
 from psp.config.json_file import Form, fault_of, read_json
 from psp.config.override import override
 from psp.dataset.arrays import (
+    Blocks,
     channels_of,
     checked_clip,
     confidence_of,
-    has_blocks,
     map_array,
     sha256_of_array,
     sha256_of_file,
@@ -115,11 +115,21 @@ class Store:
         up: Up = self.manifest.get("recorded up", self.up)
         return up
 
+    @cached_property
+    def blocks(self) -> Mapping[str, Blocks]:
+        """The checksums of the array files, by their names; none in memory."""
+        if self.path is None:
+            return {}
+        arrays = {JOINTS: self.joints} | ({} if self.confidence is None else {CONFIDENCE: self.confidence})
+        return {name: Blocks(self.path / name, self.manifest["parts"][name], array) for name, array in arrays.items()}
+
     def clip(self, index: int) -> Clip:
-        """Return one clip, a copy of what the store holds."""
+        """Return one clip, a copy of what the store holds; StoreError if its part of a file is damaged."""
         table = self.clips
         persons, frames, first = (int(column[index]) for column in (table.persons, table.frames, table.first_row))
         rows, shape = slice(first, first + persons * frames), (persons, frames, len(self.layout.joints))
+        for blocks in self.blocks.values():
+            blocks.require(rows.start, rows.stop)
         joints = np.array(self.joints[rows]).reshape(*shape, -1)
         confidence = None if self.confidence is None else self.confidence[rows].astype(np.float32).reshape(shape)
         return Clip(table.info(index), joints, confidence)
@@ -137,7 +147,8 @@ class Store:
 def open_store(path: str | os.PathLike[str]) -> Store:
     """Return a stored data set; a missing, damaged or truncated one raises StoreError.
 
-    The sizes of the files are compared with the manifest; `check_store` compares their hashes.
+    The sizes of the files and the hash of the table are compared with the manifest, blocks of the other files when they
+    are read (`Blocks`); `check_store` compares the hashes of all files.
     """
     folder = Path(path)
     manifest = _read_manifest(folder)
@@ -204,14 +215,13 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _check_parts(folder: Path, parts: Mapping[str, Mapping[str, Any]], table: str) -> None:
-    """Raise StoreError unless the parts have their sizes, and the table and some blocks of the others their hashes."""
+    """Raise StoreError unless the parts have their sizes and the table its hash."""
     for name, part in parts.items():
         size = (folder / name).stat().st_size if (folder / name).is_file() else None
         if size != part["bytes"]:
             found = "is missing" if size is None else f"has {size} bytes instead of {part['bytes']}"
             raise StoreError(f"{name} {found}: the store is incomplete.", where=str(folder), remedy=REMAKE)
-        is_whole = sha256_of_file(folder / name) == part["sha256"] if name == table else has_blocks(folder / name, part)
-        if not is_whole:
+        if name == table and sha256_of_file(folder / name) != part["sha256"]:
             what = f"{name} is damaged: its content does not have the stated hash."
             raise StoreError(what, where=str(folder), remedy=REMAKE)
 
