@@ -14,10 +14,12 @@ from psp.errors import RecordingError, StoreError
 from psp.files import destination_lock
 from psp.io.base import Reader, open_reader
 from psp.io.source import Paths
+from psp.io.synthetic import LEAST_FRAMES, SyntheticReader
 from psp.preprocess.chunk import Chunk, Skipped
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NormaliseConfig, check_normalise
 from psp.preprocess.prepare import Preparation, Progress, prepare_chunks, process_count
+from psp.room import require_disk
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def prepare(
     if not items:
         remedy = "Check that the source has recordings of this format."
         raise RecordingError("there is no recording to prepare.", where=reader.source, remedy=remedy)
+    require_disk(dest, _least_size(reader, len(items)), "the data set, while it is made,")
     folder = dest.absolute().with_name(f".{dest.name}.preparing")
     try:
         with destination_lock(dest), writer:
@@ -87,6 +90,12 @@ def prepare(
 def default_clean(reader: Reader) -> CleanConfig:
     """Return the default repairs, without a choice of persons where the bodies of a recording are the persons."""
     return CleanConfig(bodies=None) if reader.tracked else CleanConfig()
+
+
+def _least_size(reader: Reader, recordings: int) -> int:
+    """Return the bytes of generated recordings, once in parts and once in the data set; 0 for others, not yet read."""
+    numbers = LEAST_FRAMES * reader.config.channels if isinstance(reader, SyntheticReader) else 0
+    return 2 * 4 * recordings * numbers * len(reader.layout.joints)
 
 
 def _writer(task: Preparation, dest: Path) -> StoreWriter:

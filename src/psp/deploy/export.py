@@ -15,6 +15,7 @@ from psp.errors import CheckpointError, DestinationError
 from psp.evaluate.trained import open_model
 from psp.files import write_atomically
 from psp.model.model_file import HEADER, TrainedModel, header_of
+from psp.room import require_disk
 
 INPUTS = ("joints", "frames", "persons", "confidence")
 OUTPUT = "probabilities"
@@ -39,6 +40,7 @@ def export_onnx(model: str | Path, out: str | Path, store: Store | None = None) 
         raise DestinationError("the file already exists.", where=str(out), remedy="Choose another name.")
     if not out.parent.is_dir():
         raise DestinationError("the folder does not exist.", where=str(out.parent), remedy="Create it first.")
+    require_disk(out, sum(4 * weight.numel() for weight in trained.predictor.parameters()), "the exported model")
     content = onnx_bytes(trained)
     found = agreement(trained, OnnxRecogniser(content), store)
     if not found.largest_difference <= TOLERANCE:

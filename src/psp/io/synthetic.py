@@ -18,7 +18,8 @@ SOURCE = "synthetic"
 """The source that stands for the built-in data, unless a file or folder has this name."""
 
 
-MOST_CLIPS = 10_000_000
+MOST_CLIPS, LEAST_FRAMES = 10_000_000, 20
+"""The most clips that are generated, and a number of frames that every clip exceeds."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Features of clips for selection: of the joints before there is a recogniser, of the recogniser afterwards."""
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from psp.batches.loader import SampleMaker
 from psp.dataset.store import Store
 from psp.evaluate.embed import unit
 from psp.model.model_file import TrainedModel
+from psp.room import require_memory
 from psp.train.config import Precision
 from psp.train.device import process_settings
 
@@ -29,13 +31,23 @@ class Recognised:
 
 def joint_features(store: Store, index: Int64[np.ndarray, "n"]) -> Float32[np.ndarray, "n d"]:
     """Return unit features of clips without a network: principal components of joints and their motion over time."""
-    persons = int(store.clips.persons[index].max())
-    rows = np.zeros((len(index), persons, FRAMES, len(store.layout.joints), store.channels), dtype=np.float32)
+    rows = np.zeros(_shape(store, index), dtype=np.float32)
     for row, number in zip(rows, index, strict=True):
         joints = store.clip(int(number)).joints
         row[: len(joints)] = joints[:, np.linspace(0, joints.shape[1] - 1, FRAMES).round().astype(int)]
     motion = np.diff(rows, axis=2)
     return reduced(np.hstack([_equal(rows), _equal(motion)]))
+
+
+def require_memory_of_features(store: Store, index: Int64[np.ndarray, "n"]) -> None:
+    """Raise ConfigError if `joint_features` of these clips cannot be held."""
+    size = 3 * 4 * prod(_shape(store, index))
+    require_memory(size, "the choice of clips by their joints", "Prepare and label a part of the clips.")
+
+
+def _shape(store: Store, index: Int64[np.ndarray, "n"]) -> tuple[int, ...]:
+    persons = int(store.clips.persons[index].max())
+    return len(index), persons, FRAMES, len(store.layout.joints), store.channels
 
 
 @torch.no_grad()

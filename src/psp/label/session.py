@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from psp.errors import ConfigError, PSPError
 from psp.evaluate.trained import open_trained
 from psp.label.estimate import Answers, Growth, estimated_growth
-from psp.label.features import Recognised, joint_features, recognise
+from psp.label.features import Recognised, joint_features, recognise, require_memory_of_features
 from psp.label.folder import LabelFolder
 from psp.label.groups import sure_groups
 from psp.label.journal import Entry
@@ -63,6 +63,7 @@ class Session:
         self.ids = folder.split.train
         self.row = {name: row for row, name in enumerate(self.ids)}
         self.index = folder.split.train_index(folder.store)
+        require_memory_of_features(folder.store, self.index)
         self.changed = threading.Condition(threading.RLock())
         self.version, self.round = 0, 0
         self.recognised: Recognised | None = None

@@ -28,6 +28,7 @@ from psp.train.interrupt import Interrupt
 from psp.train.logging import Reading, RunLogs
 from psp.train.made_weights import MADE, made_state
 from psp.train.nan_guard import refusal
+from psp.train.needs import require_disk_of_run, require_memory_of_step, require_memory_of_weights
 from psp.train.run_files import has_result
 from psp.train.run_folder import RunFolder, Task, provenance, write_result
 from psp.train.state import random_state, restore, set_random_state, state_of
@@ -142,10 +143,14 @@ class Run:
             store.layout, len(self.task.classes), len(store), config.data.resample.frames,
             config.model, config.runtime.memory, stage.batch,
         )  # fmt: skip
+        require_memory_of_weights(setting, self.ranks.device)
         with process_settings(config.runtime.precision):
             torch.manual_seed(config.seed)
             method = METHODS[method_name(stage.method)](stage.method, setting)
             self._random = random_state()
+        require_memory_of_step(method, setting, self.data.maker.persons, self.ranks.device)
+        if is_new and self.folder:
+            require_disk_of_run(method, self.folder)
         if is_new:
             _initialise(method, stage, backbone, self.task.classes)
         if config.runtime.precision == "float64":
