@@ -63,6 +63,22 @@ def test_prefixes_and_a_fixed_root_are_left_out() -> None:
     assert read(chain("mixamorig:Hips mixamorig:Spine", motion="0 " * 9)).names == ("Hips", "Spine")
 
 
+def pair(first: str, second: str) -> str:
+    """Return a file of two roots, from two files of one frame."""
+    (one, motion), (two, other) = (text.split("MOTION\nFrames: 1\nFrame Time: 0.008333\n") for text in (first, second))
+    return f"{one}{two.removeprefix('HIERARCHY')}MOTION\nFrames: 1\nFrame Time: 0.008333\n{motion} {other}"
+
+
+def test_each_root_is_a_person() -> None:
+    motions = "5 6 7 90 0 0 0 0 0", "1 2 3 0 0 0 0 0 0"
+    for names in (("Ann:a Ann:b", "Ben:a Ben:b"), ("a b", "a.001 b.001"), ("a b", "a b")):
+        raw = read(pair(*(chain(each, motion=motion) for each, motion in zip(names, motions, strict=True))))
+        assert (raw.names, raw.edges) == (("a", "b"), (("b", "a"),))
+        np.testing.assert_allclose(raw.joints, [[[[5, 6, 7], [5, 7, 7]]], [[[1, 2, 3], [2, 2, 3]]]], atol=1e-12)
+    with pytest.raises(RecordingError, match="skeletons of a, box have different joints"):
+        read(pair(chain("a b", motion=motions[0]), chain("box c", motion=motions[1])))
+
+
 @pytest.mark.parametrize(("turn", "up"), [("0 0 0", "x"), ("90 0 0", None)])
 def test_the_vertical_is_told_where_rest_pose_and_motion_agree(turn: str, up: str | None) -> None:
     assert read(chain("LeftFoot Hips Head", motion=f"0 0 0 {turn} 0 0 0 0 0 0")).up == up
@@ -82,7 +98,7 @@ GOOD = chain("a b", motion="0 0 0 0 0 0 0 0 0|" + "0 " * 9)
         ("CHANNELS 3", "CHANNELS 4", r"line 8: '4 Zrotation Yrotation Xrotation' are not channels"),
         ("Yrotation Xrotation\nEnd", "Zrotation Xrotation\nEnd", "line 8: .* are not channels"),
         ("MOTION\n", "", "not expected here"),
-        ("JOINT b", "ROOT b", "line 5: the file has a second skeleton"),
+        ("JOINT b", "ROOT b", "line 5: 'ROOT b' is not expected here"),
         ("JOINT b", "JOINT a", "two joints 'a'"),
         ("OFFSET 1 0 0\n", "", "'b' has no OFFSET"),
         ("}\nMOTION", "MOTION", "not closed"),

@@ -29,7 +29,7 @@ from psp.io.kinetics import KINETICS_SKELETON
 from psp.io.label_table import TABLE, is_label_table, label_tables
 from psp.io.listing import LAYOUT
 from psp.io.mediapipe import MP_DATA
-from psp.io.mediapipe_json import LANDMARKS
+from psp.io.mediapipe_json import LANDMARK_FRAMES, LANDMARKS
 from psp.io.mmpose import MMPOSE, MMPOSE_IMAGES
 from psp.io.movement import MOVEMENT, datasets_of, open_datasets
 from psp.io.ntu import detects_ntu, open_ntu
@@ -136,6 +136,7 @@ FORMATS: tuple[Format, ...] = (
     CTRGCN,
     STGCN,
     DDNET,
+    LANDMARK_FRAMES,
     LANDMARKS,
     MP_DATA,
     TS,

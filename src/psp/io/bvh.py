@@ -1,15 +1,17 @@
-"""BVH, motion capture as a hierarchy of joints and their rotations in every frame, .bvh files of one person each.
+"""BVH, motion capture as hierarchies of joints and their rotations in every frame, .bvh files.
 
 A text of two sections. HIERARCHY: `ROOT name`, inside `{ }` its OFFSET from the parent, its `CHANNELS count names` and
-its children, `JOINT name` likewise or `End Site` with an OFFSET only. MOTION: `Frames: count`, `Frame Time: seconds`
-and one line per frame with a number for each channel in the order of the file. Rotations are degrees about the joint's
-own axes, applied in the order of the channels; positions replace the OFFSET, in any unit, mostly centimetres. Joint
-positions follow by forward kinematics (Meredith and Maddock, Motion capture file formats explained, 2001, section 4).
+its children, `JOINT name` likewise or `End Site` with an OFFSET only; each ROOT is a person. MOTION: `Frames: count`,
+`Frame Time: seconds` and one line per frame with a number for each channel in the order of the file. Rotations are
+degrees about the joint's own axes, applied in the order of the channels; positions replace the OFFSET, in any unit,
+mostly centimetres. Joint positions follow by forward kinematics (Meredith and Maddock, Motion capture file formats
+explained, 2001, section 4).
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float64
@@ -49,22 +51,19 @@ def parse_bvh(files: Sequence[File]) -> list[Raw]:
     lines = iter(enumerate(text_of(file).splitlines(), start=1))
     joints = _hierarchy(lines, file.name)
     seconds, motion = _motion(lines, sum(len(joint.channels) for joint in joints), file.name)
-    positions = positions_of(joints, motion)
-    first = 1 if _is_reference(joints, positions) else 0
-    names = _without_prefix([joint.name for joint in joints])[first:]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise RecordingError(f"there are two joints {twice!r}.", where=file.name, remedy="Rename one of them.")
-    edges = [(name, names[joint.parent - first]) for name, joint in zip(names, joints[first:], strict=True)]
-    up = _upward(names, positions[:, first:], positions_of(joints, np.zeros((1, motion.shape[1])))[:, first:])
-    notes = ["The root, a fixed frame of reference and not a joint, is left out."] if first else []
+    positions, rest = positions_of(joints, motion), positions_of(joints, np.zeros((1, motion.shape[1])))
+    persons = [_person(joints, each, positions, file.name) for each in _skeletons(joints)]
+    names, edges, _ = persons[0]
+    if any(each[:2] != (names, edges) for each in persons):
+        roots = ", ".join(joint.name for joint in joints if joint.parent < 0)
+        remedy = "Export each skeleton to a file of its own."
+        raise RecordingError(f"the skeletons of {roots} have different joints.", where=file.name, remedy=remedy)
+    up = _upward(names, *(each[:, chosen] for _, _, chosen in persons for each in (positions, rest)))
+    left_out = sum(len(chosen) for *_, chosen in persons) < len(joints)
+    notes = ["The root, a fixed frame of reference and not a joint, is left out."] if left_out else []
     notes += [f"The axis from the feet to the head, {up}, points up."] if up else []
-    return [
-        Raw(
-            positions[None, :, first:], names=names, edges=tuple(edges[1:]), up=up, fps=round(1 / seconds, 2),
-            notes=tuple(notes),
-        )
-    ]  # fmt: skip
+    together = np.stack([positions[:, chosen] for _, _, chosen in persons])
+    return [Raw(together, names=names, edges=edges, up=up, fps=round(1 / seconds, 2), notes=tuple(notes))]
 
 
 BVH = Format("bvh", "BVH motion capture, .bvh files", (".bvh",), recognises_bvh, parse_bvh)
@@ -103,6 +102,25 @@ def about(axis: int, angle: Float64[np.ndarray, "t"]) -> Float64[np.ndarray, "t 
     return matrix
 
 
+def _skeletons(joints: Sequence[Joint]) -> list[list[int]]:
+    """Return the indices of the joints of each root."""
+    starts = [number for number, joint in enumerate(joints) if joint.parent < 0]
+    return [list(range(*ends)) for ends in pairwise([*starts, len(joints)])]
+
+
+def _person(
+    joints: Sequence[Joint], chosen: list[int], positions: Float64[np.ndarray, "t v 3"], where: str
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...], list[int]]:
+    """Return the names of a person's joints, their connections, and their indices among those of the file."""
+    first = int(_is_reference(joints, chosen[0], positions))
+    names, chosen = _without_affixes([joints[number].name for number in chosen])[first:], chosen[first:]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise RecordingError(f"there are two joints {twice!r}.", where=where, remedy="Rename one of them.")
+    below = zip(names[1:], chosen[1:], strict=True)
+    return names, tuple((name, names[joints[number].parent - chosen[0]]) for name, number in below), chosen
+
+
 def _hierarchy(lines: Iterator[tuple[int, str]], name: str) -> list[Joint]:
     """Return the joints, parents before their children; `lines` is read up to the word MOTION."""
     joints, inside = list[Joint](), list[int]()
@@ -124,10 +142,7 @@ def _take(words: Sequence[str], joints: list[Joint], inside: list[int], where: s
     """Add one statement of the hierarchy to `joints`; `inside` are the open joints, END for an end site."""
     key = words[0].upper()
     current = joints[inside[-1]] if inside and inside[-1] != END else None
-    if key == "ROOT" and joints:
-        remedy = "Export each person to a file of its own."
-        raise RecordingError("the file has a second skeleton.", where=where, remedy=remedy)
-    if len(words) > 1 and (key == "ROOT" or (key == "JOINT" and current)):
+    if len(words) > 1 and ((key == "ROOT" and not inside) or (key == "JOINT" and current)):
         joints.append(Joint(" ".join(words[1:]), inside[-1] if inside else -1))
         inside.append(len(joints) - 1)
     elif key == "END" and current:
@@ -183,17 +198,21 @@ def _stated(lines: Sequence[tuple[int, str]], name: str) -> tuple[float, float]:
     return count, seconds
 
 
-def _is_reference(joints: Sequence[Joint], positions: Float64[np.ndarray, "t v 3"]) -> bool:
-    """Return whether the root is a fixed frame of reference: its only child has positions of its own."""
-    children = [joint for joint in joints if joint.parent == 0]
+def _is_reference(joints: Sequence[Joint], root: int, positions: Float64[np.ndarray, "t v 3"]) -> bool:
+    """Return whether a root is a fixed frame of reference: its only child has positions of its own."""
+    children = [joint for joint in joints if joint.parent == root]
     moves = len(children) == 1 and any(not rotates for _, rotates in children[0].channels)
-    return moves and not np.ptp(positions[:, 0], axis=0).any()
+    return moves and not np.ptp(positions[:, root], axis=0).any()
 
 
-def _without_prefix(names: Sequence[str]) -> tuple[str, ...]:
-    """Return names without their common prefix, such as "mixamorig:" or "Bip01 "."""
+def _without_affixes(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names without their common prefix, such as "mixamorig:" or "Bip01 ", and common number, such as ".001"."""
     shared = re.match(r"(.*[:_ ]).+\n\1", f"{min(names)}\n{max(names)}")
-    return tuple(name.removeprefix(shared[1]) if shared and len(names) > 1 else name for name in names)
+    plain = [name.removeprefix(shared[1]) if shared and len(names) > 1 else name for name in names]
+    number = re.search(r".([._ ]?\d+)$", plain[0])
+    if number and len(names) > 1 and all(len(name) > len(number[1]) and name.endswith(number[1]) for name in plain):
+        plain = [name.removesuffix(number[1]) for name in plain]
+    return tuple(plain)
 
 
 def _upward(names: Sequence[str], *poses: Float64[np.ndarray, "_ v 3"]) -> Up | None:

@@ -4,7 +4,8 @@ A file is a frame or a list of frames, perhaps under a key such as `frames`. A f
 lists (persons), an object with `pose_landmarks`, `pose_world_landmarks`, `left_hand_landmarks`, `right_hand_landmarks`
 or `landmarks` in either spelling, each perhaps under `landmark`, or an object of points by the names of joints. A point
 is {x, y, z, visibility}; z and visibility (or score) may be missing. null or an empty list is a frame with nobody.
-World landmarks are taken where there are no hands beside them. Files of a frame each are not joined.
+World landmarks are taken where there are no hands beside them. Files of one frame each, `NAME_0012.json`, are joined to
+recordings by their names.
 """
 
 import re
@@ -17,9 +18,9 @@ from jaxtyping import Float64
 
 from psp.errors import RecordingError
 from psp.io.format import File, Format, Raw
-from psp.io.json_text import REMEDY, key_paths, kind_name, read_json
+from psp.io.json_text import REMEDY, KeyPath, key_paths, kind_name, read_json
 from psp.io.landmarks import BODY, HAND, named, numbered
-from psp.io.poses import Pose, recording_of
+from psp.io.poses import Pose, frame_of, group_frames, recording_of
 
 FRAMES = ("frames", "data", "results", "poses", "sequence")
 WORLD = ("poseworldlandmarks", "worldlandmarks", "keypoints3d")
@@ -37,43 +38,75 @@ Points = Float64[np.ndarray, "v 4"]
 
 def recognises_landmarks(name: str, head: bytes) -> bool:
     """Return whether a JSON file holds points with x and y under keys of landmarks, or in plain lists."""
-    paths = key_paths(head)
-    points = {path[:-1] for path in paths if path[-1] == "x" and (*path[:-1], "y") in paths}
-    named = [path for path in points if path and path[-1] != "[]"]
-    listed = [path for path in points if path and path[-1] == "[]"]
-    keys = {_plain(key) for path in paths for key in path}
+    listed, named, keys = _points_in(head)
     marked = bool(keys & {*WORLD, *IMAGE, *HANDS, "visibility"})
     alone = any(set(path) == {"[]"} for path in listed)
     return (bool(listed) and (marked or alone)) or (len(named) >= FEWEST and "visibility" in keys)
+
+
+def recognises_one_frame(name: str, head: bytes) -> bool:
+    """Return whether a JSON file of landmarks is one frame: an object without a list of frames, or a list of points."""
+    listed, named, _ = _points_in(head)
+    frames = any((path[0] == "[]" and len(path) > 1) or _plain(path[0]) in FRAMES for path in (*listed, *named))
+    return recognises_landmarks(name, head) and not frames
 
 
 def parse_landmarks(files: Sequence[File]) -> list[Raw]:
     """Return the recording of a file."""
     (file,) = files
     content = read_json(file)
-    frames = _frames_in(content)
-    with_hands = any(isinstance(frame, dict) and _plain(key) in HANDS for frame in frames for key in frame or ())
-    poses: dict[int, list[Pose]] = {}
-    names: tuple[str, ...] = ()
-    for number, frame in enumerate(frames):
-        where = f"{file.name}, frame {number}"
-        people, found = _people(frame, with_hands, where)
-        names = names or found
-        if found and found != names:
-            raise RecordingError("the joints differ from those of the frames before.", where=where, remedy=REMEDY)
-        poses[number] = [Pose(each[:, :3], each[:, 3]) for each in people]
-    raw = recording_of(poses, file.name, names=names or ("",))
-    flat = np.isnan(raw.joints[..., 2]).all()
-    raw = replace(raw, names=names, layout=None, joints=raw.joints[..., :2] if flat else raw.joints)
-    raw = replace(raw, persons="persons" if len(raw.joints) == 1 else raw.persons)
-    raw = replace(raw, **_facts(content))
-    return [named(raw) if names else numbered(raw)]
+    frames = {number: (each, f"{file.name}, frame {number}") for number, each in enumerate(_frames_in(content))}
+    return [replace(_recording(frames, file.name), **_facts(content))]
+
+
+def parse_landmark_frames(files: Sequence[File]) -> list[Raw]:
+    """Return the recording of files of one frame each; its facts are those that the first file states."""
+    found, contents = dict[int, tuple[Any, str]](), [read_json(file) for file in files]
+    for file, content in zip(files, contents, strict=True):
+        frames = _frames_in(content)
+        if len(frames) > 1:
+            remedy = "Name the format with --format mediapipe, or leave this file out."
+            raise RecordingError(f"there are {len(frames)} frames in a file of one.", where=file.name, remedy=remedy)
+        found[frame_of(file.name)[1] or 0] = (frames[0] if frames else [], file.name)
+    return [replace(_recording(found, files[0].name), **_facts(contents[0]))]
 
 
 LANDMARKS = Format(
     "mediapipe", "landmarks of MediaPipe as JSON", (".json",), recognises_landmarks, parse_landmarks,
     reads_to_list=True,
 )  # fmt: skip
+
+LANDMARK_FRAMES = Format(
+    "mediapipe-frames", "landmarks of MediaPipe as JSON, one .json file per frame", (".json",), recognises_one_frame,
+    parse_landmark_frames, group_frames, reads_to_list=True,
+)  # fmt: skip
+
+
+def _points_in(head: bytes) -> tuple[list[KeyPath], list[KeyPath], set[str]]:
+    """Return where there are points in lists and under names, by their paths, and all keys."""
+    paths = key_paths(head)
+    points = {path[:-1] for path in paths if path[-1] == "x" and (*path[:-1], "y") in paths}
+    listed = [path for path in points if path and path[-1] == "[]"]
+    named = [path for path in points if path and path[-1] != "[]"]
+    return listed, named, {_plain(key) for path in paths for key in path}
+
+
+def _recording(frames: Mapping[int, tuple[Any, str]], where: str) -> Raw:
+    """Return the recording of frames by their numbers, each with its place for error messages."""
+    with_hands = any(isinstance(each, dict) and _plain(key) in HANDS for each, _ in frames.values() for key in each)
+    poses: dict[int, list[Pose]] = {}
+    names: tuple[str, ...] = ()
+    for number, (frame, place) in frames.items():
+        people, found = _people(frame, with_hands, place)
+        names = names or found
+        if found and found != names:
+            raise RecordingError("the joints differ from those of the frames before.", where=place, remedy=REMEDY)
+        poses[number] = [Pose(each[:, :3], each[:, 3]) for each in people]
+    raw = recording_of(poses, where, names=names or ("",))
+    flat = np.isnan(raw.joints[..., 2]).all()
+    raw = replace(raw, names=names, layout=None, joints=raw.joints[..., :2] if flat else raw.joints)
+    raw = replace(raw, persons="persons" if len(raw.joints) == 1 else raw.persons)
+    return named(raw) if names else numbered(raw)
 
 
 def _plain(key: str) -> str:
