@@ -1,22 +1,30 @@
 """Damaged and hostile files of every format are named, whatever is wrong with them; new formats are enrolled."""
 
 import io
+import json
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 
 from attack.attacks import FACTOR, mutated
 from format_examples import example_of
+from psp.dataset.build import prepare
 from psp.errors import ConfigError, PSPError, RecordingError
 from psp.io.base import FORMATS, READERS, open_reader
 from psp.io.format import File, Format
 from psp.io.limits import USUAL, VARIABLE, largest
 from psp.io.reader import observed
 from psp.io.source import FileSource
+from psp.io.write_ntu import write_skeleton_file
+from psp.skeleton.recording import Clip
+from psp.synthetic import SyntheticConfig
+from psp.synthetic.generate import synthetic_clips
 
 NAMES = [format.name for format in FORMATS]
 MUTATIONS = 120 * FACTOR
@@ -43,6 +51,53 @@ def refused(format: Format, files: Sequence[File]) -> PSPError | None:
     except PSPError as error:
         return error
     return None
+
+
+def ntu_file() -> bytes:
+    clip = next(clip for clip in synthetic_clips(SyntheticConfig(clips=9)) if clip.persons == 1)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.skeleton"
+        write_skeleton_file(path, Clip(clip.info, clip.joints[:, :4]))
+        return path.read_bytes()
+
+
+def nw_ucla_file() -> bytes:
+    joints = np.random.default_rng(0).normal(size=(4, 20, 3)).round(3)
+    return json.dumps({"file_name": "a08_s03_e02_v01", "skeletons": joints.tolist(), "label": 7}).encode()
+
+
+BENCHMARKS: dict[str, tuple[str, str, Callable[[], bytes]]] = {
+    "ntu": ("S001C001P{}R001A001.skeleton", "001", ntu_file),
+    "nw-ucla": ("a08_s{}_e02_v01.json", "03", nw_ucla_file),
+}
+"""The readers that are no Format: name of a file with its number of a person, that number, and content."""
+
+
+def test_every_reader_of_files_is_attacked() -> None:
+    assert {name for name, spec in READERS.items() if spec.suffixes} == {*NAMES, *BENCHMARKS}
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_damaged_files_of_benchmarks_are_named(name, tmp_path):
+    pattern, number, make = BENCHMARKS[name]
+    draw, whole, path = np.random.default_rng(0), make(), tmp_path / pattern.format(number)
+    for _ in range(MUTATIONS):
+        path.write_bytes(mutated(whole, draw))
+        with suppress(RecordingError):
+            [reader.read(item) for reader in [open_reader(tmp_path, name)] for item in reader.items()[0]]
+
+
+@pytest.mark.parametrize("digits", ["9" * 25, str(2**63)])
+@pytest.mark.parametrize(
+    ("name", "skipped"), [("ntu", ["its subject is a number of more than 64 bits."]), ("nw-ucla", [])]
+)
+def test_a_name_with_a_number_of_more_than_64_bits_is_left_out(name, skipped, digits, tmp_path):
+    pattern, number, make = BENCHMARKS[name]
+    (tmp_path / "files").mkdir()
+    for each in (number, digits):
+        (tmp_path / "files" / pattern.format(each)).write_bytes(make())
+    report = prepare(tmp_path / "files", tmp_path / "store", format=name, workers=1, skip_damaged=True)
+    assert (report.clips, [each.reason for each in report.skipped]) == (1, skipped)
 
 
 @pytest.mark.parametrize("name", [name for name, spec in READERS.items() if spec.suffixes])

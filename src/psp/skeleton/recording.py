@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
+from psp.errors import RecordingError
+
 Up = Literal["x", "y", "z", "-x", "-y", "-z", "none"]
 """The axis that points up; "-y" in image coordinates, "none" where it is not known."""
 
@@ -25,6 +27,13 @@ class ClipInfo:
     id: str
     label: int | None = None
     columns: Mapping[str, int | float | str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise RecordingError for a number that no column can hold."""
+        for name, value in self.columns.items():
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                remedy = "Rename or leave out this recording."
+                raise RecordingError(f"its {name} is a number of more than 64 bits.", where=self.id, remedy=remedy)
 
 
 @dataclass(frozen=True, eq=False)
