@@ -97,7 +97,8 @@ def test_a_name_with_a_number_of_more_than_64_bits_is_left_out(name, skipped, di
     for each in (number, digits):
         (tmp_path / "files" / pattern.format(each)).write_bytes(make())
     report = prepare(tmp_path / "files", tmp_path / "store", format=name, workers=1, skip_damaged=True)
-    assert (report.clips, [each.reason for each in report.skipped]) == (1, skipped)
+    assert report.clips == 1
+    assert [each.reason for each in report.skipped] == ["its subject is a number of more than 64 bits."]
 
 
 @pytest.mark.parametrize("name", [name for name, spec in READERS.items() if spec.suffixes])
