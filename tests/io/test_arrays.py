@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from psp.errors import ConfigError, LayoutError, PSPError, RecordingError
-from psp.io.arrays import ARRAYS, parse_arrays, read_arrays
+from psp.io.arrays import ARRAYS, parse_array_file, parse_joints, read_arrays
+from psp.io.base import detect_format
+from psp.io.format import File
 from psp.io.reader import open_files
 from psp.skeleton.catalogue import layout_by_name
 
@@ -50,7 +52,7 @@ shapes = st.tuples(st.integers(1, 2), st.integers(1, 3), st.integers(1, 4), st.s
 def test_numbers_are_kept_zeros_are_ordinary_and_nan_is_not_observed(joints, one_person, single) -> None:
     joints = joints[:1] if one_person else joints
     given_joints = joints.astype(np.float32) if single else joints
-    found, confidence = parse_arrays({"": given_joints[0] if one_person else given_joints}, "x.npy")
+    found, confidence = parse_joints(given_joints[0] if one_person else given_joints, "x.npy")
     observed = ~np.isnan(joints).any(axis=3)
     np.testing.assert_array_equal(confidence, observed)
     np.testing.assert_array_equal(found[observed], given_joints.astype(np.float64)[observed])
@@ -62,7 +64,7 @@ def test_confidence_of_every_form(shape, data) -> None:
     joints = np.ones(shape)
     values = data.draw(arrays(np.float32, shape[:3], elements=st.one_of(st.just(np.nan), st.floats(0, 1, width=32))))
     form = data.draw(st.sampled_from([shape[:3], shape[1:3]] if shape[0] == 1 else [shape[:3]]))
-    found, confidence = parse_arrays({"joints": joints, "confidence": values.reshape(form)}, "x.npz")
+    found, confidence = parse_joints(joints, "x.npz", values.reshape(form))
     np.testing.assert_array_equal(confidence, np.nan_to_num(values, nan=0))
     np.testing.assert_array_equal(found, joints * (confidence > 0)[..., None])
 
@@ -76,9 +78,9 @@ def test_any_array_is_read_or_refused(shape, dtype) -> None:
     loaded = read_arrays(npy(np.zeros(shape, dtype)), "x.npy")
     if not fits:
         with pytest.raises(RecordingError, match=r"x\.npy: .*\. (Use|Correct)"):
-            parse_arrays(loaded, "x.npy")
+            parse_joints(loaded[""], "x.npy")
         return
-    joints, confidence = parse_arrays(loaded, "x.npy")
+    joints, confidence = parse_joints(loaded[""], "x.npy")
     assert joints.shape == (1,) * (4 - len(shape)) + shape
     assert confidence.all()
 
@@ -91,7 +93,7 @@ def test_a_spoiled_file_raises_no_other_error(data) -> None:
     content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     content = content[: data.draw(st.integers(0, len(content)))] if data.draw(st.booleans()) else content
     with suppress(RecordingError):
-        parse_arrays(read_arrays(bytes(content), "x.npz"), "x.npz")
+        parse_array_file([File("x.npz", bytes(content))])
 
 
 @pytest.mark.parametrize(
@@ -109,16 +111,64 @@ def test_a_spoiled_file_raises_no_other_error(data) -> None:
 )
 def test_what_is_no_array_of_joints_is_told(content: bytes, says: str) -> None:
     with pytest.raises(RecordingError, match=says) as refusal:
-        parse_arrays(read_arrays(content, "x.npy"), "x.npy")
+        parse_joints(read_arrays(content, "x.npy")[""], "x.npy")
     assert refusal.value.where == "x.npy"
+
+
+SHORT = np.concatenate([WALK[:3], np.zeros_like(WALK[:2])])
+BOTH = np.stack([WALK, SHORT])
+ARCHIVES = {
+    "an array each": ({"run": WALK, "sit": WALK[:3]}, {"run": (None, {}), "sit": (None, {})}),
+    "X and y": ({"X": BOTH, "y": np.array(["go", ""])}, {"0": ("go", {}), "1": (None, {})}),
+    "flat": ({"data": BOTH.reshape(2, 5, 51), "labels": np.eye(3)[[2, 1]]}, {"0": ("2", {}), "1": ("1", {})}),
+    "persons": ({"X": BOTH[:, None], "y": np.array([[4.0], [-1.0]])}, {"0": ("4", {}), "1": (None, {})}),
+    "parts": (
+        {"X_train": BOTH[:1], "y_train": np.array([7]), "x_test": BOTH[1:], "y_test": np.array([8])},
+        {"train-0": ("7", {"part": "train"}), "test-0": ("8", {"part": "test"})},
+    ),
+}
+
+
+@pytest.mark.parametrize("form", ARCHIVES)
+def test_archives_of_several_recordings_are_read(form: str, tmp_path: Path) -> None:
+    arrays, expected = ARCHIVES[form]
+    np.savez_compressed(tmp_path / "a.npz", **arrays)
+    assert detect_format(tmp_path) == "arrays"
+    assert infos(tmp_path) == {f"a/{id}": facts for id, facts in expected.items()}
+    reader = open_arrays(tmp_path, layout="coco17")
+    found = {item.id: reader.read(item).joints[0] for item in reader.items()[0]}
+    for id, joints in zip(expected, (WALK, WALK[:3]), strict=True):
+        np.testing.assert_allclose(found[f"a/{id}"], joints)
+
+
+def test_a_label_beside_joints_is_that_of_the_recording(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", joints=WALK, label="wave")
+    assert infos(tmp_path) == {"a": ("wave", {})}
+
+
+def test_clips_of_an_archive_have_the_labels_of_the_table_and_of_the_folder(tmp_path: Path) -> None:
+    for name in ("wave", "sit"):
+        (tmp_path / name).mkdir()
+        np.savez(tmp_path / name / "all.npz", a=WALK, b=WALK)
+    assert {id: label for id, (label, _) in infos(tmp_path).items()} == {
+        "wave/all/a": "wave", "wave/all/b": "wave", "sit/all/a": "sit", "sit/all/b": "sit",
+    }  # fmt: skip
+    (tmp_path / "sit/all.npz").unlink()
+    (tmp_path / "clips.csv").write_text("id,label\na,go\nb,\n")
+    assert {id: label for id, (label, _) in infos(tmp_path).items()} == {"a": "go", "b": None}
 
 
 @pytest.mark.parametrize(
     ("named", "says"),
     [
         ({"joints": WALK[..., 0], "confidence": WALK[..., 0]}, r"shape \(5, 17\)"),
-        ({"a": WALK, "b": WALK}, r"none of the arrays is called joints \(found: a, b\)"),
-        ({"confidence": np.ones((5, 17))}, "found: none"),
+        ({"a": WALK, "fps": np.array(30)}, r"x\.npz, fps: the array has the shape \(\)"),
+        ({"confidence": np.ones((5, 17))}, "there is no array of joints"),
+        ({"joints": WALK, "labels": np.zeros(5)}, "is one recording, with labels beside it"),
+        ({"X": WALK[None], "y": np.zeros(2)}, "one class for each of the 1 recordings"),
+        ({"X": WALK[None], "y": np.array([0.5])}, "one class for each of the 1 recordings"),
+        ({"x_train": np.zeros((5, 3, 9, 25, 2))}, "may have persons or coordinates on its second axis"),
+        ({"X": np.tile(WALK, (50, 1, 1, 1))}, "50 entries, which are not persons"),
         ({"joints": WALK, "confidence": np.ones((5, 16))}, r"shape \(5, 16\)"),
         ({"joints": WALK, "confidence": np.full((5, 17), 6.0)}, "between 0 and 1"),
         ({"joints": np.stack([WALK, WALK]), "confidence": np.ones((5, 17))}, r"\(2, 5, 17\)"),

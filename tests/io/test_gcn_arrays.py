@@ -169,3 +169,15 @@ def test_20_joints_in_three_dimensions_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"these 20 joints is not known.*--layout.*kinect20"):
         open_reader(tmp_path)
     assert open_reader(tmp_path, layout="kinect20").layout.name == "kinect20"
+
+
+def test_arrays_of_other_widths_under_the_names_of_ctr_gcn_are_read(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    parts = {"x_train": draw.normal(size=(3, 6, 51)), "x_test": draw.normal(size=(1, 6, 51))}
+    np.savez(tmp_path / "a.npz", **parts, y_train=np.eye(2)[[0, 1, 0]], y_test=np.eye(2)[[1]])
+    reader = open_reader(tmp_path / "a.npz", layout="coco17")
+    found = [reader.read(item) for item in reader.items()[0]]
+    assert [(each.info.id, each.info.label, each.info.columns["part"]) for each in found] == [
+        ("a/test-0", 1, "test"), ("a/train-0", 0, "train"), ("a/train-1", 1, "train"), ("a/train-2", 0, "train"),
+    ]  # fmt: skip
+    np.testing.assert_allclose(found[3].joints[0].reshape(6, 51), parts["x_train"][2])

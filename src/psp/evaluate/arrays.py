@@ -7,7 +7,7 @@ import numpy as np
 
 from psp.dataset.store import Store
 from psp.errors import RecordingError
-from psp.io.arrays import parse_arrays
+from psp.io.arrays import parse_joints
 from psp.model.model_file import Interface
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.prepare import prepare_recording
@@ -74,7 +74,7 @@ def _recording(number: int, clip: Any, layout: Layout, up: Up | None, channels: 
         what = f"the shape {array.shape} does not fit layout {layout.name!r}: {size} joints of "
         raise InputError(f"{what}{' or '.join(map(str, allowed))} coordinates.", where=where, remedy=FORMS)
     try:
-        joints, confidence = parse_arrays({"": array}, where)
+        joints, confidence = parse_joints(array, where)
     except RecordingError as error:
         raise InputError(error.what, where=error.where, remedy=error.remedy) from error
     if not confidence.any():

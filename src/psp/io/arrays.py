@@ -1,10 +1,10 @@
-"""NumPy arrays, .npy or .npz files, one recording each.
+"""NumPy arrays, .npy or .npz files.
 
 An array is (t, v, c) or (m, t, v, c) for m persons, t frames, v joints and c = 2 or 3 coordinates; NaN means not
 observed. (t, v * c) is one person, joint by joint; it is divided by the number of joints of the layout. A fourth number
 for each joint, or a third one between 0 and 1 beside x and y in pixels, is its confidence. In an .npz file the array is
-called `joints`, or is the only one, beside an optional `confidence` (t, v) or (m, t, v). An .npz file of several
-recordings is refused: all such files would have to be read to list the recordings.
+called `joints`, or is the only one, beside an optional `confidence` (t, v) or (m, t, v). Other .npz files hold several
+recordings (`psp.io.array_sets`).
 """
 
 import io
@@ -14,6 +14,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from tokenize import TokenError
 
 import numpy as np
@@ -21,7 +22,8 @@ from jaxtyping import Float32, Float64
 
 from psp.errors import RecordingError
 from psp.files import Binary
-from psp.io.format import File, Format, Raw
+from psp.io.array_sets import members_of
+from psp.io.format import File, Format, Raw, without_suffix
 from psp.io.joints import scored
 from psp.io.kinds import kind_of
 from psp.io.landmarks import LANDMARKS_IN_A_ROW, landmarks_of_rows
@@ -29,7 +31,9 @@ from psp.io.limits import PACKED, largest, too_large
 from psp.skeleton.recording import LARGEST
 
 SHAPES = "(frames, joints, coordinates) or (persons, frames, joints, coordinates) with 2 or 3 coordinates"
-SEVERAL = "Save the joints under the key joints; several recordings are several files."
+MOST_PERSONS = 40
+"""With more entries on the first of four axes, these are not persons."""
+
 REMEDY = "Correct this file or leave it out."
 DAMAGED = (
     ValueError, TypeError, EOFError, OSError, KeyError, SyntaxError, RuntimeError, MemoryError, OverflowError,
@@ -46,25 +50,39 @@ def recognises_arrays(name: str, head: bytes) -> bool:
 
 
 def parse_array_file(files: Sequence[File]) -> list[Raw]:
-    """Return the recording of an array file."""
+    """Return the recordings of an array file."""
     (file,) = files
-    arrays = read_arrays(file.content, file.name)
-    if "confidence" in arrays:
-        joints, confidence = parse_arrays(arrays, file.name)
-        return [Raw(np.where(confidence[..., None] > 0, joints, np.nan), confidence)]
-    given = numbers(_joints(arrays, file.name), file.name)
-    if given.ndim == 2 and given.shape[1] in LANDMARKS_IN_A_ROW:
-        return [landmarks_of_rows(given)]
-    if given.ndim == 2:
-        return [Raw(given[None, :, :, None])]
-    coordinates = given[..., :3] if given.ndim in (3, 4) and given.shape[-1] == 4 else given
-    parse_arrays({"": coordinates}, file.name)
-    return [scored(Raw(given if given.ndim == 4 else given[None]), file.name)]
+    found, id = list[Raw](), without_suffix(file.name)
+    for each in members_of(read_arrays(file.content, file.name), file.name):
+        raw = _recording(each.joints, each.confidence, f"{file.name}, {each.name}" if each.name else file.name)
+        name = f"{id}/{each.name}" if each.name else None
+        found.append(replace(raw, id=name, label=each.label, columns=each.columns))
+    return found
 
 
 ARRAYS = Format(
-    "arrays", "NumPy arrays, .npy or .npz files", (".npy", ".npz"), recognises_arrays, parse_array_file
+    "arrays", "NumPy arrays, .npy or .npz files", (".npy", ".npz"), recognises_arrays, parse_array_file,
+    reads_to_list=(".npz",),
 )  # fmt: skip
+
+
+def _recording(joints: np.ndarray, confidence: np.ndarray | None, name: str) -> Raw:
+    """Return the recording of an array."""
+    if confidence is not None:
+        joints, confidence = parse_joints(joints, name, confidence)
+        return Raw(np.where(confidence[..., None] > 0, joints, np.nan), confidence)
+    given = numbers(joints, name)
+    if given.ndim == 2 and given.shape[1] in LANDMARKS_IN_A_ROW:
+        return landmarks_of_rows(given)
+    if given.ndim == 2:
+        return Raw(given[None, :, :, None])
+    coordinates = given[..., :3] if given.ndim in (3, 4) and given.shape[-1] == 4 else given
+    parse_joints(coordinates, name)
+    if given.ndim == 4 and len(given) > MOST_PERSONS:
+        what = f"the first axis of {given.shape} has {len(given)} entries, which are not persons."
+        remedy = "Save recordings of one length as X in an .npz file, with their labels y, or one file each."
+        raise RecordingError(what, where=name, remedy=remedy)
+    return scored(Raw(given if given.ndim == 4 else given[None]), name)
 
 
 def read_arrays(content: bytes, name: str) -> Arrays:
@@ -108,31 +126,26 @@ def _members(content: bytes, name: str) -> Arrays:
     return named
 
 
-def parse_arrays(arrays: Arrays, name: str) -> tuple[Float64[np.ndarray, "m t v c"], Float32[np.ndarray, "m t v"]]:
-    """Return joints and confidence; a joint with a coordinate that is NaN has position and confidence 0."""
-    joints = numbers(_joints(arrays, name), name)
+def parse_joints(
+    array: np.ndarray, name: str, given: np.ndarray | None = None
+) -> tuple[Float64[np.ndarray, "m t v c"], Float32[np.ndarray, "m t v"]]:
+    """Return joints and confidence of an array and the `given` confidence, 1 without it.
+
+    A joint with a coordinate that is NaN has position and confidence 0.
+    """
+    joints = numbers(array, name)
     joints = joints[None] if joints.ndim == 3 else joints
     if joints.ndim != 4 or joints.shape[3] not in (2, 3) or 0 in joints.shape:
-        what = f"the array has the shape {_joints(arrays, name).shape}."
+        what = f"the array has the shape {array.shape}."
         raise RecordingError(what, where=name, remedy=f"Use {SHAPES}.")
     if (np.abs(joints) > LARGEST).any():
         remedy = "Use NaN where a joint was not observed."
         raise RecordingError(f"a coordinate exceeds {LARGEST:g}.", where=name, remedy=remedy)
     observed = ~np.isnan(joints).any(axis=3)
     confidence = observed.astype(np.float32)
-    if "confidence" in arrays:
-        confidence *= _confidence(arrays["confidence"], joints.shape[:3], name)
+    if given is not None:
+        confidence *= _confidence(given, joints.shape[:3], name)
     return np.where(confidence[..., None] > 0, np.where(observed[..., None], joints, 0.0), 0.0), confidence
-
-
-def _joints(arrays: Arrays, name: str) -> np.ndarray:
-    if "joints" in arrays:
-        return arrays["joints"]
-    others = [key for key in arrays if key != "confidence"]
-    if len(others) != 1:
-        what = f"none of the arrays is called joints (found: {', '.join(others) or 'none'})."
-        raise RecordingError(what, where=name, remedy=SEVERAL)
-    return arrays[others[0]]
 
 
 def numbers(array: np.ndarray, name: str) -> Float64[np.ndarray, "..."]:

@@ -87,7 +87,8 @@ class Format:
     `recognises(name, head)` returns whether a file is of this format, by its name and first 64 kB. `group(names)`
     returns the files of each recording by its id, which includes folders; by default each file is a recording.
     `parse(files)` returns the recordings in the files of a group; RecordingError says what is wrong and where.
-    `reads_to_list` says that files hold several recordings or labels, so that all are parsed to list the recordings.
+    `reads_to_list` says that files, or those with some endings, hold several recordings or labels, so that they are
+    parsed to list the recordings.
     """
 
     name: str
@@ -96,4 +97,4 @@ class Format:
     recognises: Callable[[str, bytes], bool]
     parse: Callable[[Sequence[File]], Sequence[Raw]]
     group: Callable[[Sequence[str]], Mapping[str, Sequence[str]]] = one_each
-    reads_to_list: bool = False
+    reads_to_list: bool | tuple[str, ...] = False

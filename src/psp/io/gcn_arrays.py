@@ -18,7 +18,8 @@ import numpy as np
 from jaxtyping import Real
 
 from psp.errors import RecordingError
-from psp.io.arrays import DAMAGED, read_arrays
+from psp.io.array_sets import classes_of, trimmed
+from psp.io.arrays import DAMAGED, parse_array_file, read_arrays
 from psp.io.format import File, Format, Raw, Units, without_suffix
 from psp.io.ntu import columns_of_name
 from psp.io.pickles import load_restricted
@@ -27,6 +28,9 @@ from psp.skeleton.recording import Up
 
 REMEDY = "Correct this file or leave it out."
 PARTS = ("train", "test", "val")
+WIDTHS = ((75,), (150,))
+"""The last axis of one and of two persons of 25 joints."""
+
 FIVE = re.compile(rb"'shape': *\(\d+, *[23], *\d+, *\d+, *\d+,? *\)")
 WORDS, DERIVED = re.compile(r"[-_]?(data|joints?|position|labels?)"), re.compile(r"bone|motion")
 LIKE, UPRIGHT = 50, 0.9999
@@ -39,9 +43,11 @@ def recognises_ctrgcn(name: str, head: bytes) -> bool:
 
 
 def parse_ctrgcn(files: Sequence[File]) -> list[Raw]:
-    """Return the recordings of all parts."""
+    """Return the recordings of all parts; those of other shapes are read as arrays of recordings."""
     (file,) = files
     arrays, found = read_arrays(file.content, file.name), list[Raw]()
+    if any(arrays[f"x_{part}"].shape[2:] not in WIDTHS for part in PARTS if f"x_{part}" in arrays):
+        return parse_array_file(files)
     for part in PARTS:
         if f"x_{part}" in arrays:
             found += _part(arrays, part, file.name)
@@ -74,7 +80,7 @@ def parse_stgcn(files: Sequence[File]) -> list[Raw]:
     common = _common(array, labelled=bool(beside), scored=scored)
     found = []
     for number, recording in enumerate(array):
-        joints = _own_frames(_trimmed(np.transpose(recording, (3, 1, 2, 0))))
+        joints = _own_frames(trimmed(np.transpose(recording, (3, 1, 2, 0))))
         raw = replace(common, joints=joints[..., :2] if scored else joints, columns=columns)
         if scored:
             raw = replace(raw, confidence=joints[..., 2])
@@ -101,24 +107,14 @@ def _part(arrays: Mapping[str, np.ndarray], part: str, name: str) -> list[Raw]:
     if array.ndim != 3 or array.shape[2] % 75 or 0 in array.shape[1:] or array.dtype.kind != "f":
         what = f"the array has the shape {array.shape}, not (recordings, frames, 150)."
         raise RecordingError(what, where=where, remedy=REMEDY)
-    labels = _one_hot(arrays.get(f"y_{part}"), len(array), f"{name}, y_{part}")
+    given = arrays.get(f"y_{part}")
+    labels = [None] * len(array) if given is None else classes_of(given, len(array), f"{name}, y_{part}")
     persons, digits, found = array.shape[2] // 75, len(str(len(array))), list[Raw]()
     for number, label in enumerate(labels):
         joints = array[number].reshape(-1, persons, 25, 3).transpose(1, 0, 2, 3)
-        raw = Raw(_trimmed(joints), layout="ntu25", up="y", units="metres", zeros="poses", columns={"part": part})
+        raw = Raw(trimmed(joints), layout="ntu25", up="y", units="metres", zeros="poses", columns={"part": part})
         found.append(replace(raw, id=f"{part}-{number:0{digits}}", label=label))
     return found
-
-
-def _one_hot(array: np.ndarray | None, count: int, where: str) -> list[str | None]:
-    """Return the class numbers as text; None for all recordings without the array."""
-    if array is None:
-        return [None] * count
-    wrong = array.ndim != 2 or len(array) != count or array.dtype.kind not in "fiub" or not array.shape[1]
-    if wrong or not ((array == 0) | (array == 1)).all() or not (array.sum(axis=1) == 1).all():
-        what = f"the labels are not one class for each of the {count} recordings."
-        raise RecordingError(what, where=where, remedy="Save labels one-hot, one row per recording.")
-    return [str(label) for label in array.argmax(axis=1).tolist()]
 
 
 def _key(name: str) -> str:
@@ -194,13 +190,6 @@ def _up(array: Real[np.ndarray, "n 3 t 25 m"]) -> Up:
     lengths = np.hypot(np.hypot(trunks[:, 0], trunks[:, 1]), trunks[:, 2])
     upright = trunks[lengths > 0, 2] >= UPRIGHT * lengths[lengths > 0]
     return "z" if upright.size and upright.all() else "y"
-
-
-def _trimmed(joints: Real[np.ndarray, "m t v c"]) -> Real[np.ndarray, "_ _ v c"]:
-    """Return joints without the last persons and frames that are all zero; one person and one frame stay."""
-    used = np.any(joints, axis=(2, 3))
-    persons, frames = (np.flatnonzero(np.any(used, axis=axis)).max(initial=0) + 1 for axis in (1, 0))
-    return joints[:persons, :frames]
 
 
 def _own_frames(joints: Real[np.ndarray, "m t v c"]) -> Real[np.ndarray, "m _ v c"]:

@@ -40,15 +40,15 @@ class Listed:
 def list_recordings(format: Format, files: FileSource, reads: bool) -> list[Listed]:
     """Return the recordings of a source in the order of their ids.
 
-    `reads` says that files are read for the labels, parts and lengths that they state; one that cannot be read is
-    listed as a single recording. Labels and parts that no file states are the names of folders.
+    `reads` says that all files are read, and not only those that may state labels, parts or several recordings; one
+    that cannot be read is listed as a single recording. Labels and parts that no file states are the names of folders.
     """
     groups = groups_of(format, files)
     folders = folder_facts(list(groups))
     found: list[Listed] = []
     for (id, (names, stamp)), (part, label) in zip(groups.items(), folders, strict=True):
         base = Listed(id, names, stamp, label=label, columns={"part": part} if part else {})
-        found += _inside(format, files, base) if reads else [base]
+        found += _inside(format, files, base) if reads or _states(format, names[0]) else [base]
     return sorted(found, key=lambda each: each.id)
 
 
@@ -89,16 +89,22 @@ def folder_facts(ids: Sequence[str]) -> list[tuple[str | None, str | None]]:
     return [(None, each[0] if each else None) for each in folders]
 
 
+def _states(format: Format, name: str) -> bool:
+    """Return whether a file may state labels, parts or several recordings."""
+    several = format.reads_to_list
+    return several if isinstance(several, bool) else name.lower().removesuffix(".gz").endswith(several)
+
+
 def _inside(format: Format, files: FileSource, base: Listed) -> list[Listed]:
     """Return the recordings inside a group of files."""
     try:
         raws = parsed(format, files, base.files, base.stamp)
     except RecordingError:
         return [base]
-    found = []
+    found, stated = [], any(raw.label is not None for raw in raws)
     for part, raw in enumerate(raws):
         id = raw.id or (base.id if len(raws) == 1 else f"{base.id}-{part:0{len(str(len(raws) - 1))}}")
-        label = base.label if raw.label is None and len(raws) == 1 else raw.label
+        label = raw.label if stated else base.label
         columns, length = {**base.columns, **raw.columns}, raw.joints.shape[1]
         found.append(replace(base, id=id, part=part, label=label, columns=columns, length=length))
     return found

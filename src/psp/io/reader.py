@@ -123,8 +123,7 @@ class FormatReader:
 
     @cached_property
     def _listed(self) -> Clips:
-        reads = self.format.reads_to_list or self.cutting.needs_lengths
-        return cut_clips(list_recordings(self.format, self.files, reads), self.cutting)
+        return cut_clips(list_recordings(self.format, self.files, self.cutting.needs_lengths), self.cutting)
 
 
 def open_files(

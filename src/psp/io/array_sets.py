@@ -1,0 +1,123 @@
+"""Several recordings in one archive of arrays: an array of recordings X with their labels y, or an array for each.
+
+X is (recordings, frames, joints, coordinates), (recordings, persons, frames, joints, coordinates) or (recordings,
+frames, numbers); y has a class for each, one-hot or as a number or text, -1 or "" for none. They are called X and y,
+data and labels, joints and labels, and may be divided into parts: X_train, y_train, x_test and the like. Zeros and NaN
+that fill recordings up to one length are cut off.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Real, Shaped
+
+from psp.errors import RecordingError
+
+INPUTS = ("x", "data", "joints", "keypoints", "skeletons", "poses", "sequences")
+TARGETS = ("y", "label", "labels", "target", "targets", "class", "classes")
+PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+WORD, PART = "|".join((*INPUTS, *TARGETS)), "|".join(PARTS)
+KEY = re.compile(rf"((?P<before>{PART})_?)?(?P<word>{WORD})(_?(?P<part>{PART}))?")
+CONFIDENCE = "confidence"
+REMEDY = "Save X as (recordings, frames, joints, coordinates) and y with one class for each recording."
+FLAT, JOINTS, PERSONS, CHANNELS = 3, 4, 5, 4
+"""The numbers of axes of an array of recordings, and the largest number of values of a joint."""
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A recording of an archive: its name (empty for the only one), joints, confidence if there is one, and facts."""
+
+    name: str
+    joints: Shaped[np.ndarray, "..."]
+    confidence: Shaped[np.ndarray, "..."] | None = None
+    label: str | None = None
+    columns: Mapping[str, int | float | str] = field(default_factory=dict)
+
+
+def members_of(arrays: Mapping[str, np.ndarray], where: str) -> list[Member]:
+    """Return the recordings of an archive; arrays that are neither one recording nor several raise RecordingError."""
+    inputs, targets = _roles(arrays)
+    parts = [part for part in inputs if part or part in targets]
+    if parts == [""] and arrays[targets[""]].size == 1 and len(arrays[inputs[""]]) != 1:
+        return [_single(arrays, inputs[""], str(arrays[targets[""]].item()))]
+    if parts:
+        return [each for part in parts for each in _set(arrays, inputs[part], targets.get(part), part, where)]
+    if "joints" in arrays:
+        return [_single(arrays, "joints")]
+    names = [name for name in arrays if not name.endswith(CONFIDENCE)]
+    if len(names) == 1:
+        return [_single(arrays, names[0])]
+    if not names:
+        raise RecordingError(
+            "there is no array of joints.", where=where, remedy="Save the joints under the key joints."
+        )
+    return [Member(name, arrays[name], arrays.get(f"{name}_{CONFIDENCE}")) for name in names]
+
+
+def trimmed(joints: Real[np.ndarray, "m t v c"]) -> Real[np.ndarray, "_ _ v c"]:
+    """Return joints without the last persons and frames that are all zero or NaN; one person and one frame stay."""
+    used = np.any((joints != 0) & (joints == joints), axis=(2, 3))
+    persons, frames = (np.flatnonzero(np.any(used, axis=axis)).max(initial=0) + 1 for axis in (1, 0))
+    return joints[:persons, :frames]
+
+
+def classes_of(array: np.ndarray, count: int, where: str) -> list[str | None]:
+    """Return the class of each of `count` recordings as text; RecordingError if there is not one for each."""
+    flat = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    if flat.ndim == 1 and len(flat) == count and flat.dtype.kind in "iuUS":
+        texts = [each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in flat.tolist()]
+        return [None if text in ("", "-1") else text for text in texts]
+    if flat.ndim == 1 and len(flat) == count and flat.dtype.kind == "f" and (flat == np.rint(flat)).all():
+        return classes_of(flat.astype(np.int64), count, where)
+    wrong = flat.ndim != 2 or len(flat) != count or flat.dtype.kind not in "fiub" or not flat.shape[1]
+    if wrong or not ((flat == 0) | (flat == 1)).all() or not (flat.sum(axis=1) == 1).all():
+        what = f"the labels are not one class for each of the {count} recordings."
+        raise RecordingError(what, where=where, remedy="Save labels one-hot, one row per recording.")
+    return [str(label) for label in flat.argmax(axis=1).tolist()]
+
+
+def _roles(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the names of the arrays of recordings and of those of their labels, by the part of a split or ""."""
+    inputs, targets = dict[str, str](), dict[str, str]()
+    for name in arrays:
+        if found := KEY.fullmatch(name.lower()):
+            part = PARTS.get(found["before"] or found["part"] or "", "")
+            (inputs if found["word"] in INPUTS else targets).setdefault(part, name)
+    return inputs, targets
+
+
+def _single(arrays: Mapping[str, np.ndarray], name: str, label: str | None = None) -> Member:
+    return Member("", arrays[name], arrays.get(CONFIDENCE), label)
+
+
+def _set(arrays: Mapping[str, np.ndarray], name: str, target: str | None, part: str, where: str) -> list[Member]:
+    """Return the recordings of an array of recordings."""
+    array, place = arrays[name], f"{where}, {name}"
+    if array.ndim not in (FLAT, JOINTS, PERSONS) or 0 in array.shape or array.dtype.kind not in "fiub":
+        what = f"the array is {array.dtype} of the shape {array.shape}."
+        raise RecordingError(what, where=place, remedy=REMEDY)
+    if array.ndim == FLAT and array.shape[2] <= CHANNELS:
+        what = f"the array of the shape {array.shape} is one recording, with labels beside it."
+        remedy = "Save one label, or state intervals of the recording in a table (--table)."
+        raise RecordingError(what, where=place, remedy=remedy)
+    if array.ndim == PERSONS and array.shape[1] in (2, 3) and array.shape[4] <= 2:
+        what = f"the shape {array.shape} may have persons or coordinates on its second axis."
+        remedy = "Save persons on the second axis and three coordinates on the last, or ST-GCN's arrays as .npy."
+        raise RecordingError(what, where=place, remedy=remedy)
+    labels = [None] * len(array) if target is None else classes_of(arrays[target], len(array), f"{where}, {target}")
+    columns: dict[str, int | float | str] = {"part": part} if part else {}
+    digits, prefix = len(str(len(array))), f"{part}-" if part else ""
+    return [
+        Member(f"{prefix}{number:0{digits}}", _own_frames(array[number]), None, label, columns)
+        for number, label in enumerate(labels)
+    ]
+
+
+def _own_frames(recording: Real[np.ndarray, "..."]) -> Real[np.ndarray, "..."]:
+    """Return a recording without the frames that fill it up."""
+    if recording.ndim + 1 == FLAT:
+        return trimmed(recording[None, :, :, None])[0, :, :, 0]
+    return trimmed(recording[None] if recording.ndim + 1 == JOINTS else recording)
