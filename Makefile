@@ -17,7 +17,7 @@ test: lint
 	@echo "== pytest"
 	@$(BIN)/python -m pytest
 
-# the tests of tests/attack with sixty times as many tries: under an hour on two cores
+# the tests of tests/attack with up to sixty times as many tries: under an hour on two cores
 attack: export PSP_ATTACK ?= 60
 attack: $(READY)
 	@$(BIN)/python -m pytest tests/attack

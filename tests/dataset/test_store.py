@@ -289,3 +289,7 @@ def test_joints_of_another_type_are_refused(store: Store):
     joints.write_bytes(joints.read_bytes().replace(b"<f4", b"<i4", 1))
     change_manifest(store.path, lambda manifest: manifest["parts"]["joints.npy"].pop("blocks"))
     assert refusal(store.path).startswith("joints.npy holds int32")
+
+
+def test_a_folder_may_have_a_name_that_is_no_text(tmp_path: Path):
+    assert len(small_store(tmp_path / "store\udcff")) == 48

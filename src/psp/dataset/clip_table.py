@@ -6,6 +6,7 @@ million clips opens in a millisecond because columns are mapped, whereas Parquet
 
 import csv
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -179,14 +180,14 @@ class TableBuilder:
 
 def write_table(table: ClipTable, path: Path) -> None:
     """Write a table as one Arrow file."""
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.table.schema) as writer:
+    with pa.OSFile(os.fsencode(path), "wb") as file, pa.ipc.new_file(file, table.table.schema) as writer:
         writer.write_table(table.table)
 
 
 def read_table(path: Path) -> ClipTable:
     """Return a table that `write_table` wrote, mapped into memory; StoreError if it is damaged."""
     try:
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        table = pa.ipc.open_file(pa.memory_map(os.fsencode(path))).read_all()
     except pa.ArrowException as error:
         raise StoreError(f"{path.name} is damaged ({_line(error)}).", where=str(path), remedy=REMAKE) from error
     return ClipTable(_checked(table, path))

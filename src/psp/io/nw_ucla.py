@@ -257,7 +257,7 @@ def _load(content: bytes, name: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         where = f"{name}:{error.lineno}"
         raise RecordingError(f"this is not JSON ({error.msg}).", where=where, remedy=REMEDY) from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RecordingError("this is not JSON text.", where=name, remedy=REMEDY) from error
     if not isinstance(about, dict):
         raise RecordingError("the file holds no recording.", where=name, remedy=REMEDY)
