@@ -184,6 +184,49 @@ def test_a_copy_is_found_moved_scaled_and_with_fewer_frames(cut, shift, scale, n
     assert [each.clips for each in (*report.of("copy"), *report.of("leak"))] == [both]
 
 
+def turned(joints: np.ndarray) -> np.ndarray:
+    """Return joints after a turn by one radian about y."""
+    sine, cosine = np.sin(1), np.cos(1)
+    return joints @ np.array([[cosine, 0, -sine], [0, 1, 0], [sine, 0, cosine]])
+
+
+NEAR: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "turned": ("turned", turned),
+    "sides exchanged": (
+        "mirrored",
+        lambda joints: turned(joints[:, :, layout_by_name("kinect20").mirror]) * [-1, 1, 1],
+    ),
+    "picture mirrored": ("mirrored", lambda joints: turned(joints) * [1, 1, -1]),
+}
+
+
+@pytest.mark.parametrize(("how", "change"), NEAR.values(), ids=NEAR)
+def test_copies_that_were_turned_or_mirrored_are_found_and_called_so(how: str, change: Callable):
+    clips = list(clean_clips())
+    clips += [changed(clips[0], change(clips[0].joints) * 1.5 + 2, "near")]
+    report = check(store_of(clips), Split.by(store_of(clips), "subject", test=(3, 4)))
+    (finding,) = report.of("copy")
+    assert finding.clips == (FIRST, "near")
+    assert finding.sentence.endswith(f" when {how}.")
+    assert not report.of("leak")
+    other = changed(clips[0], clips[-1].joints, "near")
+    other = replace(other, info=replace(other.info, label=1, columns={**other.info.columns, "subject": 2}))
+    report = check(store_of([*clips[:-1], other]), Split.by(store_of([*clips[:-1], other]), "subject", test=(2, 4, 6)))
+    assert [each.clips for each in report.of("leak")] == [(FIRST, "near")]
+    assert bool(report.of("contradiction")) == (how == "turned")
+
+
+def test_mirrored_copies_in_two_dimensions_are_found():
+    store = own_store(None, "coco17")
+    clips = [store.clip(number) for number in range(len(store))]
+    clips = [Clip(clip.info, clip.joints) for clip in clips]
+    assert not check(store_of(clips, "coco17", up="-y")).of("copy")
+    flipped = changed(clips[0], clips[0].joints[:, :, store.layout.mirror] * [-1, 1], "flipped")
+    (finding,) = check(store_of([*clips, flipped], "coco17", up="-y"), "none").of("copy")
+    assert finding.clips == (clips[0].id, "flipped")
+    assert finding.sentence.endswith("identical when mirrored.")
+
+
 def test_copies_on_both_sides_of_the_split_are_a_leak():
     clips = list(clean_clips())
     clips += [copied(clips[0], "same", subject=2)]

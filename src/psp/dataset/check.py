@@ -10,6 +10,7 @@ from psp.dataset.arrays import sha256_of_file
 from psp.dataset.checks.classes import class_findings
 from psp.dataset.checks.copies import copy_findings, find_copies
 from psp.dataset.checks.measure import measure
+from psp.dataset.checks.near_copies import find_near_copies
 from psp.dataset.checks.poses import pose_findings
 from psp.dataset.checks.report import Report, ordered
 from psp.dataset.checks.suspects import suspect_findings
@@ -35,6 +36,7 @@ def check(store: Store | str | os.PathLike[str], split: str | Path | Split | Non
     parts, skipped = _divided(opened, split)
     measures = measure(opened)
     copies = find_copies(opened, measures)
+    copies += find_near_copies(opened, measures, copies)
     found, not_made = pose_findings(opened, measures)
     suspects, not_asked = suspect_findings(opened, measures, copies)
     found += [*suspects, *copy_findings(opened, copies, parts), *class_findings(opened, parts)]

@@ -34,10 +34,14 @@ EXACT = 1e-5
 
 @dataclass(frozen=True)
 class Copies:
-    """Groups of clips that are copies of each other: clip indices, and the largest difference between neighbours."""
+    """Groups of clips that are copies of each other: clip indices, and the largest difference between neighbours.
+
+    `how` is "turned" or "mirrored" for copies that were, else empty.
+    """
 
     members: Int64[np.ndarray, "_"]
     difference: float
+    how: str = ""
 
 
 def find_copies(store: Store, measures: Measures) -> list[Copies]:
@@ -49,14 +53,14 @@ def find_copies(store: Store, measures: Measures) -> list[Copies]:
     clip, size = measures.clip[first], measures.size[first]
     summary = measures.pose[first].reshape(len(first), -1) / np.float32(np.sqrt(measures.pose[0, :, :, 0].size))
     pairs = []
-    for one, other in _candidates(summary).tolist():
+    for one, other in candidates(summary).tolist():
         clips = (int(clip[one]), int(clip[other]))
         if abs(int(store.clips.frames[clips[0]] - store.clips.frames[clips[1]])) <= MORE_FRAMES:
-            poses = (_poses(store, each, float(size[row])) for each, row in zip(clips, (one, other), strict=True))
+            poses = (poses_of(store, each, float(size[row])) for each, row in zip(clips, (one, other), strict=True))
             difference = _difference(*poses)
             if difference < COPY:
                 pairs.append((*clips, difference))
-    return _groups(pairs, len(store))
+    return grouped(pairs, len(store))
 
 
 def copy_findings(store: Store, copies: list[Copies], split: Split | None) -> list[Finding]:
@@ -68,7 +72,7 @@ def copy_findings(store: Store, copies: list[Copies], split: Split | None) -> li
     return [finding for group in copies for finding in _meaning(store, group, part)]
 
 
-def _candidates(summary: Float32[np.ndarray, "n d"]) -> Int64[np.ndarray, "p 2"]:
+def candidates(summary: Float32[np.ndarray, "n d"]) -> Int64[np.ndarray, "p 2"]:
     """Return pairs of indices of summaries that are near each other."""
     if len(summary) < 2:
         return np.empty((0, 2), dtype=np.int64)
@@ -82,7 +86,7 @@ def _candidates(summary: Float32[np.ndarray, "n d"]) -> Int64[np.ndarray, "p 2"]
     return pairs[np.linalg.norm(summary[pairs[:, 0]] - summary[pairs[:, 1]], axis=1) < CANDIDATE]
 
 
-def _poses(store: Store, clip: int, size: float) -> Float32[np.ndarray, "t m v c"]:
+def poses_of(store: Store, clip: int, size: float) -> Float32[np.ndarray, "t m v c"]:
     """Return the poses of a clip in sizes of the person, the mean of each person's joints at the origin."""
     joints = store.clip(clip).joints.swapaxes(0, 1)
     return (joints - joints.mean(axis=2, keepdims=True)) / np.float32(size)
@@ -101,7 +105,7 @@ def _difference(one: Float32[np.ndarray, "t m v c"], other: Float32[np.ndarray, 
     return least
 
 
-def _groups(pairs: list[tuple[int, int, float]], clips: int) -> list[Copies]:
+def grouped(pairs: list[tuple[int, int, float]], clips: int) -> list[Copies]:
     """Return the connected groups of pairs."""
     one, other = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
     graph = coo_array((np.ones(len(pairs)), (one, other)), shape=(clips, clips))
@@ -118,14 +122,15 @@ def _meaning(store: Store, group: Copies, part: Int64[np.ndarray, "n"]) -> Itera
     label, where = store.clips.label[group.members], part[group.members]
     known = sorted(set(label[label >= 0].tolist()))
     how = "identical" if group.difference < EXACT else f"equal within {group.difference:.3f} times the body's size"
+    how += f" when {group.how}" if group.how else ""
     clips, value = tuple(names), 1 - group.difference
     held_out = [name for name, its in zip(names, where, strict=True) if its == 2]
     training = [name for name, its in zip(names, where, strict=True) if its == 1]
     if held_out and training:
         text = f"held out: {shown(held_out)}; in training: {shown(training)}: {how}."
         yield Finding("leak", clips, value, text)
-    if len(known) > 1:
+    if len(known) > 1 and group.how != "mirrored":
         text = f"{shown(names)} are {how}, with the labels {shown([store.classes[each] for each in known])}."
         yield Finding("contradiction", clips, value, text)
-    if len(known) < 2 and not (held_out and training):
+    if (len(known) < 2 or group.how == "mirrored") and not (held_out and training):
         yield Finding("copy", clips, value, f"{shown(names)} are {how}.")
