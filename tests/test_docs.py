@@ -40,6 +40,12 @@ def test_every_format_has_a_line_in_the_table_of_formats():
     assert {name for line in table for name in re.findall(r"`([\w-]+)`", line.split("|")[1])} == READERS.keys()
 
 
+def test_every_format_has_a_section_with_an_example():
+    sections = [each for each in (ROOT / "docs/formats.md").read_text().split("\n## ")[1:] if "\n```" in each]
+    shown = {name for each in sections for name in re.findall(r"`([\w-]+)`", each.partition("\n")[0])}
+    assert shown == READERS.keys()
+
+
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning(tmp_path):
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]

@@ -166,6 +166,6 @@ def _first(reader: Reader, items: Sequence[SourceItem]) -> list[tuple[str, objec
         rate = "unknown" if recording.fps is None else f"{recording.fps:g} a second"
         entries = ("person", "persons") if reader.tracked else ("body", "bodies")
         entries = ("detection a frame", "detections a frame") if recording.detections else entries
-        size = f"{frames} frames, {persons} {entries[persons != 1]}"
+        size = f"{frames} {'frame' if frames == 1 else 'frames'}, {persons} {entries[persons != 1]}"
         return [("coordinates", f"{channels}, {reader.units}"), ("frame rate", rate), ("first clip", size)]
     return [("coordinates", "unknown"), *(("cannot be read", f"{each.where}: {each.what}") for each in failures[:1])]
