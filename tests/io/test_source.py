@@ -89,3 +89,20 @@ def test_a_forked_process_has_its_own_place_in_the_archive(archive: Path) -> Non
         os._exit(0 if source.read("deep/a.txt") == b"first" else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert source.read("deep/a.txt") == b"first"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(b"version https://git-lfs.github.com/spec/v1", "Git-LFS"), (b"<html>", "web")]
+)
+def test_what_was_stored_in_the_place_of_a_file_is_named(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    source = FileSource(tmp_path, (".csv",))
+    assert source.read("a.csv", 5) == content[:5]
+    with pytest.raises(RecordingError, match=says) as refusal:
+        source.read("a.csv")
+    assert refusal.value.where == "a.csv"
+
+
+def test_a_file_that_only_is_called_compressed_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.gz").write_bytes(b"a,b")
+    assert FileSource(tmp_path, (".csv",)).read("a.csv.gz") == b"a,b"

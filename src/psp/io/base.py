@@ -21,9 +21,10 @@ from psp.io.bvh import BVH
 from psp.io.coco import COCO
 from psp.io.ddnet import DDNET
 from psp.io.deeplabcut import DEEPLABCUT
-from psp.io.format import Format, Units
+from psp.io.format import File, Format, Units
 from psp.io.gcn_arrays import CTRGCN, STGCN
 from psp.io.hdf5 import SIGNATURE as HDF5
+from psp.io.hdf5 import opened
 from psp.io.kinds import ENDINGS, kind_of
 from psp.io.kinetics import KINETICS_SKELETON
 from psp.io.label_table import TABLE, is_label_table, label_tables
@@ -39,7 +40,7 @@ from psp.io.openpose import OPENPOSE
 from psp.io.pyskl import PYSKL
 from psp.io.reader import open_files
 from psp.io.sleap import SLEAP
-from psp.io.source import FileSource, Paths, SourceItem, open_paths
+from psp.io.source import BROKEN, FileSource, Paths, SourceItem, open_paths
 from psp.io.synthetic import detects_synthetic, open_synthetic
 from psp.io.tables import TABLES
 from psp.io.ts import TS
@@ -250,7 +251,13 @@ def _unknown(files: FileSource, samples: Sequence[str]) -> RecordingError:
     """Return the error for a source of no known format; it says what the first file is, if its kind is known."""
     others = replace(files, suffixes=tuple(ENDINGS))
     for source, name in [*((files, name) for name in samples), *_others(others)]:
-        if kind := kind_of(source.read(name, HEAD), name):
+        head = source.read(name, HEAD)
+        if not head:
+            return RecordingError(f"{name} is empty.", where=files.where, remedy=BROKEN)
+        if head.startswith(HDF5):
+            with opened(File(name, source.read(name))):  # raises the error of one that is cut off
+                pass
+        if kind := kind_of(head, name):
             return RecordingError(f"{name} is {kind.name}.", where=files.where, remedy=kind.remedy)
     labels = [*label_tables(files.path), *(name for name in samples if is_label_table(name, "", files))]
     if labels:

@@ -95,9 +95,13 @@ KINDS: tuple[tuple[re.Pattern[bytes], Kind], ...] = (
 HDF5 = Kind("an HDF5 file of unknown content", "Use files of DeepLabCut, SLEAP analysis, NWB or movement.")
 
 
+def certain_kind_of(head: bytes) -> Kind | None:
+    """Return the kind of a file that is no data whatever its name, None if it is not one of these."""
+    return next((kind for signature, kind in CERTAIN if signature.match(head)), None)
+
+
 def kind_of(head: bytes, name: str = "") -> Kind | None:
     """Return the kind of a file by its first bytes and its name, None if it is not known."""
-    certain = next((kind for signature, kind in CERTAIN if signature.match(head)), None)
     by_name = next((kind for ending, kind in ENDINGS.items() if name.lower().endswith(ending)), None)
     by_content = next((kind for signature, kind in KINDS if signature.match(head)), None)
-    return certain or by_name or by_content or (HDF5 if head.startswith(b"\x89HDF") else None)
+    return certain_kind_of(head) or by_name or by_content or (HDF5 if head.startswith(b"\x89HDF") else None)

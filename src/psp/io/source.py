@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from psp.errors import RecordingError
 from psp.files import Binary, open_regular
-from psp.io.kinds import kind_of
+from psp.io.kinds import certain_kind_of, kind_of
 from psp.io.limits import read_limited
 
 BROKEN = "Copy or download it again."
@@ -90,15 +90,20 @@ class FileSource:
     def read(self, name: str, most: int = -1) -> bytes:
         """Return a file's content, or its first bytes; one that cannot be read raises RecordingError.
 
-        So does one that unpacks to more than `psp.io.limits.largest()`.
+        So does a whole file that is a Git-LFS pointer or a web page, or unpacks to more than
+        `psp.io.limits.largest()`.
         """
         try:
             container, file = self._open(name)
             with file:
-                unpacked = gzip.GzipFile(fileobj=file) if name.endswith(PACKED) else file
-                return read_limited(unpacked, most, container.stat().st_size, name)
+                unpacked = _unpacked(file) if name.endswith(PACKED) else file
+                content = read_limited(unpacked, most, container.stat().st_size, name)
         except (KeyError, *UNREADABLE) as error:
             raise RecordingError(f"the file cannot be read ({error}).", where=name, remedy=BROKEN) from error
+        kind = certain_kind_of(content) if most < 0 else None
+        if kind is not None:
+            raise RecordingError(f"this is {kind.name}.", where=name, remedy=kind.remedy)
+        return content
 
     def walk(self) -> Iterator[SourceItem]:
         """Yield the files in any order; a source that cannot be listed raises RecordingError."""
@@ -192,6 +197,13 @@ def _not_an_archive(path: Path, error: Exception) -> RecordingError:
         return RecordingError(what, where=str(path), remedy=BROKEN)
     what = f"this is neither a folder nor a readable zip archive ({error})."
     return RecordingError(what, where=str(path), remedy=BROKEN)
+
+
+def _unpacked(file: Binary) -> Binary:
+    """Return a file that is unpacked when it is read; one that is not compressed is returned as it is."""
+    is_packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return gzip.GzipFile(fileobj=file) if is_packed else file
 
 
 def _stamp(path: Path) -> str:
