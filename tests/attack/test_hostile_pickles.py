@@ -1,10 +1,12 @@
 """Pickles that were made to crash or deceive their reader, and many that are damaged."""
 
+import os
 import pickle
 import struct
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,7 +98,8 @@ def test_mutated_pickles_raise_no_other_error():
 @pytest.mark.skipif(FACTOR < 10, reason="part of `make attack`")
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_a_hundred_thousand_mutated_pickles_end_no_process(seed):
-    subprocess.run([sys.executable, __file__, str(seed), "25000"], check=True, timeout=1200)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    subprocess.run([sys.executable, __file__, str(seed), "25000"], check=True, timeout=1200, env=environment)
 
 
 if __name__ == "__main__":
