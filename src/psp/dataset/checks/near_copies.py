@@ -34,7 +34,8 @@ def find_near_copies(store: Store, measures: Measures, known: list[Copies]) -> l
         group[each.members] = each.members[0]
     found: dict[str, list[tuple[int, int, float]]] = {"turned": [], "mirrored": []}
     for one, other in _pairs(store, measures, axes, group):
-        how, difference = _difference(*(poses_of(store, *each) for each in (one, other)), axes, store.layout.mirror)
+        poses = poses_of(store, *one), poses_of(store, *other)
+        how, difference = _difference(*poses, axes, store.layout.mirror)
         if difference < COPY:
             found[how].append((one[0], other[0], difference))
     return [replace(each, how=how) for how, pairs in found.items() for each in grouped(pairs, len(store))]
