@@ -87,10 +87,9 @@ def predict(
 def _chosen(model: Path, device: Device) -> float:
     """Return the threshold that is chosen on held-out clips of a run, and say it."""
     found = threshold_of_run(model, device)
-    text = (
-        f"none below {found.probability:.2f}: {found.right} of {found.clips} held-out clips are recognised correctly,"
-    )
-    sys.stderr.write(f"psp: {text} of these 95 % with this probability or more\n")
+    share = f"{found.right} of {found.clips} held-out clips are recognised correctly"
+    text = f"none below {found.probability:.2f}: {share}, 95 % of these with this probability or more"
+    sys.stderr.write(f"psp: {text}\n")
     return found.probability
 
 
