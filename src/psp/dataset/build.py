@@ -12,6 +12,7 @@ from typing import Any
 from psp.dataset.writer import StoreWriter
 from psp.errors import RecordingError, StoreError
 from psp.files import destination_lock
+from psp.free_space import require_disk
 from psp.io.base import Reader, open_reader
 from psp.io.source import Paths
 from psp.io.synthetic import LEAST_FRAMES, SyntheticReader
@@ -19,7 +20,6 @@ from psp.preprocess.chunk import Chunk, Skipped
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NormaliseConfig, check_normalise
 from psp.preprocess.prepare import Preparation, Progress, prepare_chunks, process_count
-from psp.room import require_disk
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from psp.deploy.recogniser import Recogniser
 from psp.errors import CheckpointError, DestinationError
 from psp.evaluate.trained import open_model
 from psp.files import write_atomically
+from psp.free_space import require_disk
 from psp.model.model_file import HEADER, TrainedModel, header_of
-from psp.room import require_disk
 
 INPUTS = ("joints", "frames", "persons", "confidence")
 OUTPUT = "probabilities"

@@ -11,8 +11,8 @@ from sklearn.decomposition import PCA
 from psp.batches.loader import SampleMaker
 from psp.dataset.store import Store
 from psp.evaluate.embed import unit
+from psp.free_space import require_memory
 from psp.model.model_file import TrainedModel
-from psp.room import require_memory
 from psp.train.config import Precision
 from psp.train.device import process_settings
 

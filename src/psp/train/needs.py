@@ -5,8 +5,8 @@ from torch import nn
 
 from psp.batches.modalities import COORDINATES
 from psp.distributed import rank_count
+from psp.free_space import require_disk, require_memory
 from psp.methods.base import Method, Setting
-from psp.room import require_disk, require_memory
 from psp.train.run_folder import RunFolder
 
 SMALLER = "Use smaller batches, a smaller network, or fewer frames."
