@@ -56,6 +56,6 @@ def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         parse_sleap([File("x.h5", hdf5(WALK[:, :, :3], None))])
     with pytest.raises(RecordingError, match=r"x\.h5: the HDF5 file is damaged or incomplete"):
         parse_sleap([File("x.h5", good[: len(good) // 2])])
-    monkeypatch.setattr(psp_hdf5, "h5py", None)
+    monkeypatch.setattr(psp_hdf5, "find_spec", lambda name: None)
     with pytest.raises(RecordingError, match=r"need the package h5py\. Install it: pip install 'psp-learning\[hdf5\]'"):
         parse_sleap([File("x.h5", good)])

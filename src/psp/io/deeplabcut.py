@@ -138,5 +138,6 @@ def _parse_hdf5(file: File) -> Raw:
 
 def _level(table: Group, level: int, file: File) -> list[str]:
     """Return a level of the column names."""
-    names, codes = texts_of(table, f"block0_items_level{level}", file), table[f"block0_items_label{level}"][:]
+    names = texts_of(table, f"block0_items_level{level}", file)
+    codes = numbers_of(table, f"block0_items_label{level}", file).astype(int)
     return [names[code] if 0 <= code < len(names) else "" for code in codes.tolist()]

@@ -57,7 +57,7 @@ def parse_movement(files: Sequence[File]) -> list[Raw]:
     with opened(file) as root:
         names = texts_of(root, "keypoints", file)
         scores = _variable(root, "confidence", file) if "confidence" in root else None
-        attributes = {key: np.asarray(root.attrs[key]).ravel()[0] for key in ("fps",) if key in root.attrs}
+        attributes = {"fps": root.attribute("fps")}
         return [_raw(_variable(root, "position", file), scores, names, attributes, file.name)]
 
 
@@ -115,7 +115,7 @@ def _variable(root: Group, key: str, file: File) -> Variable:
     """
     values = numbers_of(root, key, file)
     places = {int(place): dim for dim in DIMS if dim in root
-              for each, place in root[dim].attrs.get("REFERENCE_LIST", ()) if root[each] == root[key]}  # fmt: skip
+              for each, place in root[dim].attribute("REFERENCE_LIST", ()) if each == f"/{key}"}  # fmt: skip
     return Variable(values, tuple(places.get(place, "unknown") for place in range(values.ndim)))
 
 

@@ -48,7 +48,7 @@ def parse_nwb(files: Sequence[File]) -> list[Raw]:
     with opened(file) as root:
         modules = [each for each in root["processing"].values() if isinstance(each, Group)]
         groups = [each for module in modules for each in module.values() if _type(each) == "PoseEstimation"]
-        found = {str(group.name).rpartition("/")[2] or str(number): _series(group, file)
+        found = {group.name.rpartition("/")[2] or str(number): _series(group, file)
                  for number, group in enumerate(groups)}  # fmt: skip
         if not found or not all(found.values()):
             raise RecordingError("the file has no pose estimates.", where=file.name, remedy=REMEDY)
@@ -92,7 +92,7 @@ def _series(group: Group, file: File) -> Poses:
     found: Poses = {}
     for name, each in group.items():
         if _type(each) == "PoseEstimationSeries":
-            data = numbers_of(each, "data", file) * float(each["data"].attrs.get("conversion", 1.0))
+            data = numbers_of(each, "data", file) * float(each["data"].attribute("conversion", 1.0))
             confidence = numbers_of(each, "confidence", file) if "confidence" in each else None
             if data.ndim != 2 or data.shape[1] not in (2, 3) or not len(data):
                 what = f"{name} has the shape {data.shape}."
@@ -110,7 +110,7 @@ def _times(group: Group, file: File) -> tuple[Float64[np.ndarray, "t"] | None, f
     """Return the times of the frames, None if the file states a constant rate, and the frame rate."""
     first = next(each for each in group.values() if _type(each) == "PoseEstimationSeries")
     if "timestamps" not in first:
-        rate = first["starting_time"].attrs.get("rate") if "starting_time" in first else None
+        rate = first["starting_time"].attribute("rate") if "starting_time" in first else None
         return None, None if rate is None or not 0 < float(rate) < 1e5 else round(float(rate), 3)
     stamps = numbers_of(first, "timestamps", file)
     steps = np.diff(stamps)
@@ -149,15 +149,11 @@ def _edges(group: Group, file: File) -> list[tuple[str, str]]:
 
 def _units(group: Group) -> Units:
     first = next(each for each in group.values() if _type(each) == "PoseEstimationSeries")
-    return UNITS.get(_text(first["data"].attrs.get("unit", "")), "unknown units")
+    return UNITS.get(str(first["data"].attribute("unit")), "unknown units")
 
 
 def _type(each: object) -> str:
-    return _text(each.attrs.get("neurodata_type", "")) if isinstance(each, Group) else ""
-
-
-def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return str(each.attribute("neurodata_type", "")) if isinstance(each, Group) else ""
 
 
 def _frames(poses: Poses) -> int:

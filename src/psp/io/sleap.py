@@ -62,8 +62,8 @@ SLEAP = Format("sleap", "SLEAP analysis files, .h5", (".h5",), recognises_sleap,
 def _in_order(root: Group, key: str, file: File) -> Float64[np.ndarray, "..."]:
     """Return a data set with its axes in the order of AXES."""
     array, expected = numbers_of(root, key, file), AXES[key]
-    dims = root[key].attrs.get("dims")
-    named = json.loads(dims) if isinstance(dims, str | bytes) else list(expected)
+    dims = root[key].attribute("dims")
+    named = json.loads(dims) if isinstance(dims, str) else list(expected)
     order = [[place for place, name in enumerate(named) if str(name).startswith(axis[:2])] for axis in expected]
     if array.ndim != len(expected) or len(named) != len(expected) or any(len(places) != 1 for places in order):
         raise RecordingError(f"{key} has the axes {named} and the shape {array.shape}.", where=file.name, remedy=REMEDY)
