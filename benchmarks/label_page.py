@@ -31,6 +31,9 @@ from psp.synthetic import SyntheticConfig
 KEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
 READY = """() => queue.length && !pending.size && document.getElementById('current').dataset.clip === queue[0].clip
   ? queue[0].clip : null"""
+REST = """() => state.untilTraining && state.training.state === 'idle' && state.training.round === state.round
+  ? {all: state.untilTraining === state.every} : null"""
+"""No training is due or in progress; `all` tells whether the last network knows all labels."""
 
 
 def label_page(
@@ -110,8 +113,9 @@ def _drive(session: Session, truth: dict[str, str], labels: int, browser: Path) 
                 waited.append(time.perf_counter() - start)
                 _give(page, truth[clip])
                 _wait(page, "() => !pending.size", 0.02)
-            last = labels // session.every
-            _wait(page, f"() => state.round >= {last} && state.training.state === 'idle'", 0.5)
+            while not _wait(page, REST, 0.5)["all"]:
+                page.keyboard.press(".")
+                _wait(page, "() => state.training.state === 'training'", 0.02)
             opened.close()
     finally:
         server.stop()
