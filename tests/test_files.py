@@ -2,6 +2,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -93,6 +96,21 @@ def test_a_destination_has_one_writer_whom_the_refusal_names(tmp_path):
         holder.wait()
         hold(path)
     assert not path.exists()
+
+
+def test_a_destination_that_is_held_for_a_moment_is_waited_for(tmp_path):
+    held = threading.Event()
+
+    def hold_for_a_moment():
+        with destination_lock(tmp_path / "run"):
+            held.set()
+            time.sleep(0.1)
+
+    with ThreadPoolExecutor() as pool:
+        holder = pool.submit(hold_for_a_moment)
+        held.wait()
+        hold(tmp_path / "run")
+        holder.result()
 
 
 def test_a_destination_is_free_again_after_a_failure(tmp_path):

@@ -24,6 +24,9 @@ else:
     Binary = io.IOBase  # what is opened in archives has attributes that no check of IO[bytes] accepts
 """A file opened for reading of bytes, on the disk, in memory or in an archive."""
 
+PATIENCE = 0.5
+"""Seconds for which a lock is waited for: a process that finds its destination taken holds the lock for a moment."""
+
 LEFT_OVER = 60.0
 """After how many seconds a file of a process that this machine does not have is left over; others may be of another."""
 
@@ -99,7 +102,7 @@ def destination_lock(path: Path) -> Iterator[None]:
     lock, owner = path.with_name(f".{path.name}.lock"), path.with_name(f".{path.name}.owner")
     held = FileLock(lock)
     try:
-        held.acquire(blocking=False)
+        held.acquire(timeout=PATIENCE, poll_interval=0.02)
     except Timeout as error:
         what = f"another process writes here{_owner(owner)}."
         remedy = "Wait for it to end, or choose another destination."

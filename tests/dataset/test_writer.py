@@ -168,6 +168,14 @@ def test_a_destination_that_appears_meanwhile_is_not_touched(tmp_path: Path):
     assert visible(tmp_path) == ["store"]
 
 
+def test_a_destination_that_was_finished_before_the_lock_was_free_is_not_touched(tmp_path: Path):
+    late = writer(tmp_path / "store")
+    (tmp_path / "store").mkdir()
+    with pytest.raises(DestinationError, match="already exists"), late:
+        pass
+    assert visible(tmp_path) == ["store"]
+
+
 def test_a_destination_that_another_one_writes_is_not_touched(tmp_path: Path):
     with writer(tmp_path / "store") as first:
         first.add(clip())

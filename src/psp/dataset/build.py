@@ -71,18 +71,19 @@ def prepare(
     require_disk(dest, _least_size(reader, len(items)), "the data set, while it is made,")
     folder = dest.absolute().with_name(f".{dest.name}.preparing")
     try:
-        with destination_lock(dest), writer:
-            chunks = prepare_chunks(
-                task, items, folder, workers=processes, skip_damaged=skip_damaged, on_progress=on_progress
-            )
-            stored, skipped = _store(writer, chunks, counts)
-            writer.manifest_extra |= {"report": dict(sorted(counts.items())), "notes": list(reader.notes)}
-            writer.manifest_extra["skipped"] = [entry._asdict() for entry in skipped]
-            writer.manifest_extra["recorded up"] = reader.up
+        with destination_lock(dest):
+            with writer:
+                chunks = prepare_chunks(
+                    task, items, folder, workers=processes, skip_damaged=skip_damaged, on_progress=on_progress
+                )
+                stored, skipped = _store(writer, chunks, counts)
+                writer.manifest_extra |= {"report": dict(sorted(counts.items())), "notes": list(reader.notes)}
+                writer.manifest_extra["skipped"] = [entry._asdict() for entry in skipped]
+                writer.manifest_extra["recorded up"] = reader.up
+            shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
         remedy = "Remove the cause and start again: what is finished is kept."
         raise StoreError(f"writing failed ({error.strerror}).", where=str(dest), remedy=remedy) from error
-    shutil.rmtree(folder, ignore_errors=True)
     seconds = time.perf_counter() - start
     return PreparationReport(stored, dict(sorted(counts.items())), tuple(skipped), reader.notes, seconds)
 

@@ -57,6 +57,7 @@ class StoreWriter:
         with ExitStack() as stack:
             if not self._locked:
                 stack.enter_context(destination_lock(self.path))
+            self._refuse_existing()
             self._folder = self.path.with_name(f".{self.path.name}.writing")
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir(parents=True)
