@@ -1,10 +1,12 @@
 from pathlib import Path
 
 import pytest
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from PIL import Image
 
 from psp.errors import ConfigError
-from psp.figures.canvas import check_picture, save
+from psp.figures.canvas import PALETTE, check_picture, save
 
 BEGINNINGS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".PNG": b"\x89PNG"}
 
@@ -36,6 +38,15 @@ def test_one_figure_is_saved_in_several_kinds_and_always_as_the_same_bytes(tmp_p
     save(figure, *second)
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_picture_of_few_colours_keeps_them(tmp_path: Path):
+    figure = Figure(facecolor="white")
+    figure.add_axes((0, 0, 1, 1)).imshow([[0, 1], [2, 3]], cmap=ListedColormap(PALETTE[:4]), aspect="auto")
+    save(figure, tmp_path / "picture.png")
+    with Image.open(tmp_path / "picture.png") as picture:
+        colours = {"#{:02X}{:02X}{:02X}".format(*colour) for _, colour in picture.convert("RGB").getcolors(100_000)}
+    assert set(PALETTE[:4]) <= colours
 
 
 def test_an_earlier_picture_outlives_an_interruption(tmp_path: Path):
