@@ -43,7 +43,8 @@ def make_task(
     task = Task(opened, parts, resolve_labels(labels, opened, parts, labels_seed))
     if len(task.classes) < 2:
         what = f"all labelled training clips are of the class {task.classes[0]!r}."
-        raise BudgetError(what, remedy="Label clips of a second class, or use another split.")
+        remedy = "Label clips of a second class, use another split, or prepare labelled intervals with --rest CLASS."
+        raise BudgetError(what, remedy=remedy)
     return task
 
 
