@@ -12,6 +12,7 @@ import pytest
 from browser import open_page, until
 from psp.deploy.foreign import Options
 from psp.deploy.recogniser import Recogniser
+from psp.errors import ConfigError
 from psp.live.frames import FrameSocket, arriving_frames, recorded_frames
 from psp.live.page import live_app
 from psp.live.stream import LiveStream, Recognition
@@ -58,6 +59,17 @@ def opened():
     found = FrameSocket(TOKEN)
     yield found
     found.close()
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 80000])
+def test_a_number_that_is_no_port_is_refused(port):
+    with pytest.raises(ConfigError, match=f"--port: {port} is no port. Use a number from 1 to 65535"):
+        FrameSocket(TOKEN, port)
+
+
+def test_a_port_in_use_is_refused_with_another_one_as_the_remedy(opened):
+    with pytest.raises(ConfigError, match=f"port {opened.port} .* in use. Choose another --port"):
+        FrameSocket(TOKEN, opened.port)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from psp.skeleton.recording import Recording
 
 FPS, PAUSE = 30.0, 0.05
 """Frames a second where they are not stated, and seconds between two looks at a folder."""
+
+LAST_PORT = 65535
 
 LONGEST = 1 << 20
 """The largest number of bytes of a line that is sent to the socket."""
@@ -76,11 +79,11 @@ class FrameSocket:
 
     The first line is the `token`, so that no web page can send frames. Then a line is {"joints": [...], "confidence":
     [...]} or the joints alone: (v, c) or (m, v, c) numbers in the coordinates of the model, null where a joint was not
-    observed.
+    observed. Port 0 is a free one; ConfigError if the port cannot be taken.
     """
 
     def __init__(self, token: str, port: int = 0) -> None:
-        self._listener = socket.create_server(("127.0.0.1", port))
+        self._listener = _listen(port)
         self._listener.settimeout(0.2)
         self._token = token
         self.port: int = self._listener.getsockname()[1]
@@ -118,6 +121,17 @@ class FrameSocket:
                 joints, confidence = _parsed(line)
                 yield Frame(joints, confidence, name, begins, zero_is_missing=True)
                 begins = False
+
+
+def _listen(port: int) -> socket.socket:
+    if not 0 <= port <= LAST_PORT:
+        remedy = f"Use a number from 1 to {LAST_PORT}, or 0 for a free one."
+        raise ConfigError(f"{port} is no port.", where="--port", remedy=remedy)
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        what = f"port {port} cannot be taken: {os.strerror(error.errno or 0)}."
+        raise ConfigError(what, where="--port", remedy="Choose another --port, or leave it out.") from error
 
 
 def _frames(recording: Recording, interface: Interface, speed: float) -> list[Frame]:
