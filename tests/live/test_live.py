@@ -12,7 +12,7 @@ import pytest
 from browser import open_page, until
 from psp.deploy.foreign import Options
 from psp.deploy.recogniser import Recogniser
-from psp.errors import ConfigError
+from psp.errors import ConfigError, PSPError
 from psp.live.frames import FrameSocket, arriving_frames, recorded_frames
 from psp.live.page import live_app
 from psp.live.stream import LiveStream, Recognition
@@ -94,6 +94,17 @@ def test_files_that_are_written_into_a_folder_become_frames(recogniser, joints, 
     found = [frame for frame in islice(frames, 12) if frame is not None]
     assert [frame.begins for frame in found] == [True, False, False]
     assert np.allclose(np.stack([frame.joints for frame in found], axis=1), joints[:, :3])
+
+
+def test_sources_without_frames_for_the_model_are_refused_at_once(recogniser, joints, tmp_path):
+    np.save(tmp_path / "fewer.npy", joints[:, :, :5])
+    (tmp_path / "empty").mkdir()
+    options = Options(up="z")
+    for name in ("missing.npy", "empty", "fewer.npy"):
+        with pytest.raises(PSPError, match=name):
+            recorded_frames(recogniser.interface, tmp_path / name, options)
+    with pytest.raises(ConfigError, match="not a folder"):
+        arriving_frames(recogniser.interface, tmp_path / "nowhere", options)
 
 
 def test_lines_of_the_socket_become_frames(opened, joints):

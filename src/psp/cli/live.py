@@ -73,13 +73,15 @@ def _frames(
     port: int,
     stack: ExitStack,
 ) -> Callable[[Callable[[], bool]], Iterator[Frame | None]]:
-    """Return the function that yields the frames, and say where they come from."""
+    """Return the function that returns the frames, once their source was looked at, and say where they come from."""
     if source is not None:
+        recorded = recorded_frames(interface, source, options, speed)
         say(f"recordings: {source}")
-        return lambda is_open: recorded_frames(interface, source, options, speed)
+        return lambda is_open: recorded
     if watch is not None:
+        arriving = arriving_frames(interface, watch, options, speed)
         say(f"frames are the files that are written into {watch} from now on")
-        return lambda is_open: arriving_frames(interface, watch, options, speed)
+        return lambda is_open: arriving
     token = secrets.token_urlsafe(24)
     opened = FrameSocket(token, port)
     stack.callback(opened.close)

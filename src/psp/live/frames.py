@@ -7,13 +7,14 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from psp.deploy.foreign import ForeignSource, Options, open_for
-from psp.errors import ConfigError, PSPError
+from psp.errors import ConfigError, PSPError, RecordingError
 from psp.model.model_file import Interface
 from psp.preprocess.bodies import BodyConfig, choose_bodies
 from psp.skeleton.recording import Recording
@@ -44,34 +45,29 @@ class Frame:
 
 
 def recorded_frames(interface: Interface, path: Path, options: Options, speed: float = 1.0) -> Iterator[Frame]:
-    """Yield the frames of the recordings of a file or folder, converted for a model."""
+    """Return the frames of the recordings of a file or folder, converted for a model.
+
+    The first recording is read before this returns, so that recordings which cannot be used are refused at once.
+    """
     source = open_for(interface, path, options)
-    for item in source.items():
-        yield from _frames(source.read(item), interface, speed)
+    items = source.items()
+    if not items:
+        raise RecordingError("there is no recording.", where=str(path), remedy="Name recordings of a known format.")
+    first = _frames(source.read(items[0]), interface, speed)
+    rest = (frame for item in items[1:] for frame in _frames(source.read(item), interface, speed))
+    return chain(first, rest)
 
 
 def arriving_frames(interface: Interface, folder: Path, options: Options, speed: float = 1.0) -> Iterator[Frame | None]:
-    """Yield the frames of files that are written into a folder from now on, by name; None while there is none.
+    """Return the frames of files that are written into a folder from now on, by name, with None while there is none.
 
     A file is read when its size has not changed between two looks. Files of one frame each, as pose estimators write
     them, are one recording; a file of several frames is a recording of its own. Files that cannot be read are skipped.
+    ConfigError if there is no such folder.
     """
     if not folder.is_dir():
         raise ConfigError("this is not a folder.", where=str(folder), remedy="Name the folder that files appear in.")
-    known, sizes = set(_files(folder)), dict[Path, int]()
-    first = True
-    while True:
-        new = {path: _size(path) for path in _files(folder) if path not in known}
-        ready = sorted(path for path, size in new.items() if size and sizes.get(path) == size)
-        sizes = new
-        known |= set(ready)
-        for path in ready:
-            frames = _of_file(interface, path, options, speed)
-            for frame in frames:
-                yield replace(frame, begins=first) if len(frames) == 1 else frame
-                first = False
-        if not ready:
-            yield None
+    return _arriving(interface, folder, options, speed, set(_files(folder)))
 
 
 class FrameSocket:
@@ -121,6 +117,25 @@ class FrameSocket:
                 joints, confidence = _parsed(line)
                 yield Frame(joints, confidence, name, begins, zero_is_missing=True)
                 begins = False
+
+
+def _arriving(
+    interface: Interface, folder: Path, options: Options, speed: float, known: set[Path]
+) -> Iterator[Frame | None]:
+    """Yield the frames of files that are not `known`, None while there is none."""
+    sizes, first = dict[Path, int](), True
+    while True:
+        new = {path: _size(path) for path in _files(folder) if path not in known}
+        ready = sorted(path for path, size in new.items() if size and sizes.get(path) == size)
+        sizes = new
+        known |= set(ready)
+        for path in ready:
+            frames = _of_file(interface, path, options, speed)
+            for frame in frames:
+                yield replace(frame, begins=first) if len(frames) == 1 else frame
+                first = False
+        if not ready:
+            yield None
 
 
 def _listen(port: int) -> socket.socket:
