@@ -3,9 +3,11 @@
 import http.client
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +15,9 @@ import pytest
 from labelling import store_to_label
 from psp.cli import label as command
 from psp.cli.main import main
+from psp.dataset.split import UNDIVIDED, resolve_split
+from psp.label.folder import LabelFolder
+from psp.label.journal import Entry
 
 
 @pytest.fixture
@@ -41,6 +46,7 @@ def test_a_server_prints_its_link_and_ends_cleanly_on_a_signal(store, tmp_path):
             process.kill()
     assert "1 labels taken up" in lines[0]
     assert "psp train" in rest
+    assert "--new-classes" in rest
     assert (tmp_path / "store-labels" / "labels.csv").read_text() == "id,label\nclip003,wave\n"
 
 
@@ -61,6 +67,17 @@ def test_mistakes_are_named(store, capsys, arguments, message):
     words = [each.replace("STORE", str(store.path)) for each in arguments]
     assert main(words) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_command_for_training_adds_the_classes_that_the_data_set_lacks(tmp_path):
+    store = store_to_label(tmp_path / "store", clips=12, classes=("walk",))
+    folder = LabelFolder(tmp_path / "labels", store, resolve_split(UNDIVIDED, store))
+    folder.add(Entry("label", ("clip000",), "walk"))
+    words = ["psp", "train", "store", "--labels", str(folder.table), "--split", str(tmp_path / "labels" / "split.json")]
+    assert shlex.split(command.training_command(Path("store"), folder)) == words
+    folder.add(Entry("label", ("clip001",), "wave"))
+    assert shlex.split(command.training_command(Path("store"), folder)) == [*words, "--new-classes"]
+    folder.close()
 
 
 def test_a_missing_extra_is_named(store, capsys, monkeypatch):

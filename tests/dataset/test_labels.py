@@ -338,7 +338,10 @@ def test_a_class_that_a_file_leaves_out_is_warned_of(tmp_path: Path):
         (["id", "nobody"], "no clip 'nobody' in this data set"),
         (["id,label", "a,class 0", "a,class 1"], "clip 'a' has the labels 'class 0' and 'class 1'"),
         (["id,label", "a,class 1"], "clip 'a' is labelled 'class 1', but 'class 0' in the data set"),
-        (["id,label", "a,wave"], r"'wave' is not a class of this data set\. Its classes: class 0, class 1"),
+        (
+            ["id,label", "a,wave"],
+            r"'wave' is not a class of this data set\. Its classes: class 0, class 1.* --new-classes",
+        ),
         (["id", "c"], "the first is 'c'"),
         (["id", "test"], "the first is 'test'"),
     ],

@@ -1,7 +1,8 @@
 """Label the clips that are worth it on a local page; networks are trained meanwhile and choose the next clips.
 
 The page is for browsers on this machine only. Everything is written at once: stop with Ctrl-C and start the same
-command again to go on. Training is 'psp train STORE --labels OUT/labels.csv --split OUT/split.json' at low priority.
+command again to go on. Training is 'psp train STORE --labels OUT/labels.csv --split OUT/split.json --new-classes' at
+low priority; --new-classes adds the classes that were typed on the page.
 
 Args:
     store: a folder written by 'psp prepare'
@@ -21,6 +22,7 @@ Args:
 """
 
 import importlib
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +74,14 @@ def label(
     with Session(folder, Rounds(path / "rounds", store.resolve(), given, niceness), select, every, seed) as session:
         say(f"{len(folder.known)} of {len(session.ids)} clips are labelled. Labels: {folder.table}")
         serve(server, pages.label_app(session))
-    say(f"stopped. Train with 'psp train {store} --labels {folder.table} --split {path / 'split.json'}'.")
+    say(f"stopped. Train with: {training_command(store, folder)}")
+
+
+def training_command(store: Path, folder: LabelFolder) -> str:
+    """Return the command that trains on the labels of a folder, whose classes may be new to the data set."""
+    words = ["psp", "train", str(store), "--labels", str(folder.table), "--split", str(folder.path / "split.json")]
+    added = set(folder.known.values()) - set(folder.store.classes)
+    return shlex.join([*words, "--new-classes"] if added else words)
 
 
 def served(module: str) -> Any:

@@ -195,7 +195,8 @@ def _from_csv(path: Path, store: Store, split: Split, seed: int) -> LabelBudget:
     if unknown:
         classes = ", ".join(store.classes[:SHOWN]) + (", ..." if len(store.classes) > SHOWN else "")
         what = f"{unknown[0]!r} is not a class of this data set."
-        raise BudgetError(what, where=str(path), remedy=f"Its classes: {classes or 'none'}.")
+        remedy = f"Its classes: {classes or 'none'}. --new-classes adds the classes of the file."
+        raise BudgetError(what, where=str(path), remedy=remedy)
     number = {name: index for index, name in enumerate(store.classes)}
     own = {name: number[label] for name, label in sorted(found.items()) if label is not None} or None
     budget = LabelBudget(path.name, split.name, seed, tuple(sorted(found)), own)
