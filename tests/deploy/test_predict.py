@@ -112,6 +112,17 @@ def test_what_cannot_be_used_is_named_and_the_rest_predicted(trained, recordings
     some = predict_files(trained, [tmp_path / "take1.npy", tmp_path / "absent.npy", trained.parent / "store"])
     assert Counter(each.id.startswith("take") for each in some.found) == {True: 1, False: 90}
     assert "absent.npy" in some.skipped[0].where
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / "a.csv").write_text("<html>")
+    (tmp_path / "empty").mkdir()
+    sources = [tmp_path / "html", recordings, tmp_path / "empty", tmp_path / "take0.npy"]
+    rest = predict_files(trained, sources)
+    assert [each.id for each in rest.found] == [*(f"{recordings.name}/take{number}" for number in range(5)), "take0"]
+    assert [(each.where, each.reason.partition(" ")[0]) for each in rest.skipped] == [
+        (str(tmp_path / "html"), "a.csv"), (str(tmp_path / "empty"), "there"),
+    ]  # fmt: skip
+    alone = predict_files(trained, [trained.parent / "store", tmp_path / "empty"])
+    assert (len(alone.found), alone.skipped[0].where) == (90, str(tmp_path / "empty"))
     with pytest.raises(RecordingError, match=r"broken.npy: .*\n.*nobody.npy"):
         predict_files(trained, [tmp_path / "broken.npy", tmp_path / "nobody.npy"])
 

@@ -97,19 +97,24 @@ def open_for(interface: Interface, sources: Paths, options: Options = Options())
 def open_each(
     interface: Interface, sources: Sequence[str | Path], options: Options
 ) -> tuple[list[ForeignSource], list[RecordingError]]:
-    """Return sources opened together or, if that is not possible, one by one, and the errors of those that failed."""
+    """Return sources opened together or, if that is not possible, one by one, and the errors of those that failed.
+
+    Where some fail, the others are opened together if that is possible.
+    """
     try:
         return [open_for(interface, sources, options)], []
-    except RecordingError:
+    except RecordingError as error:
         if len(sources) == 1:
-            raise
-    opened, failed = [], []
+            return [], [error]
+    opened, failed = dict[str | Path, ForeignSource](), list[RecordingError]()
     for source in sources:
         try:
-            opened.append(open_for(interface, source, options))
+            opened[source] = open_for(interface, source, options)
         except RecordingError as error:
             failed.append(error)
-    return opened, failed
+    if failed and len(opened) > 1:
+        return open_each(interface, list(opened), options)[0], failed
+    return list(opened.values()), failed
 
 
 def _open(interface: Interface, sources: Paths, options: Options) -> tuple[Reader, list[str]]:

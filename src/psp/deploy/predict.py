@@ -114,6 +114,8 @@ def predict_files(
     skipped, notes = list[Skipped](), list[str]()
     if others := [path for path in paths if path not in stores]:
         opened, failed = open_each(recogniser.interface, others, options)
+        if not (found or opened) and len(failed) == 1:
+            raise failed[0]
         skipped += [_skipped(error, "recordings") for error in failed]
         notes += [note for source in opened for note in source.notes]
         found += _of_sources(recogniser, opened, windows, skipped, on_progress)

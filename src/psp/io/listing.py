@@ -63,6 +63,7 @@ def groups_of(format: Format, files: FileSource) -> dict[str, tuple[tuple[str, .
         kinds = " or ".join(f"*{suffix}" for suffix in format.suffixes)
         remedy = f"Name a folder, a zip archive or files with {kinds}: {format.description}."
         raise RecordingError(f"there is no {kinds} file.", where=files.where, remedy=remedy)
+    files.require_each([name for names in groups.values() for name in names])
     return {id: (tuple(names), _joined([stamps[name] for name in names])) for id, names in sorted(groups.items())}
 
 

@@ -81,11 +81,20 @@ class FileSource:
             kinds = " or ".join(f"*{suffix}" for suffix in self.suffixes)
             remedy = f"Name a folder or a zip archive that holds {kinds} files."
             raise RecordingError(f"there is no {kinds} file.", where=self.where, remedy=remedy)
+        self.require_each([file.name for file in files])
         for first, second in pairwise(files):
             if first.id == second.id:
                 what = f"{first.name} and {second.name} have the same name."
                 raise RecordingError(what, where=self.where, remedy="Leave one of them out.")
         return files
+
+    def require_each(self, names: Sequence[str]) -> None:
+        """Raise RecordingError that names those of several paths that hold none of the files `names`."""
+        used = {name.partition("/")[0] for name in names}
+        unused = [str(path) for start, path in self.roots.items() if start and start not in used]
+        if unused:
+            what = f"there is no {' or '.join(f'*{suffix}' for suffix in self.suffixes)} file."
+            raise RecordingError(what, where=", ".join(unused), remedy="Leave it out, or correct its files.")
 
     def read(self, name: str, most: int = -1) -> bytes:
         """Return a file's content, or its first bytes; one that cannot be read raises RecordingError.
