@@ -15,13 +15,14 @@ def match_lines(table: FactTable, recordings: Recordings) -> tuple[dict[int, lis
     """Return the lines of each recording by its index, and notes about what was assumed.
 
     A line names a recording by its id or file, with or without folders and ending, or by the beginning of its file
-    name, as pose estimators append to the name of a video. If there is one recording and the table names only one, they
-    belong together. A name that fits none or several, and two names of one recording raise RecordingError.
+    name, as pose estimators append to the name of a video. If there is one recording and all lines of the table are
+    intervals of only one, they belong together. A name that fits none or several, and two names of one recording raise
+    RecordingError.
     """
     names = list(dict.fromkeys(line.name for line in table.lines))
     number = {name: _find(name, recordings) for name in names}
-    notes = []
-    if len(recordings) == 1 == len(names) and number[names[0]] != [0]:
+    notes, is_timed = [], all(line.interval for line in table.lines)
+    if len(recordings) == 1 == len(names) and is_timed and number[names[0]] != [0]:
         number, notes = {names[0]: [0]}, [f"The labels of {names[0] or 'the table'} are used for the only recording."]
     matched: dict[int, list[Facts]] = {}
     named: dict[int, str] = {}
