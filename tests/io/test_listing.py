@@ -77,6 +77,38 @@ def test_several_sources_of_any_kind(tmp_path: Path) -> None:
         open_reader([tmp_path / "in", tmp_path / "gone"], "arrays", layout="coco17")
 
 
+def test_a_source_without_recordings_is_named(tmp_path: Path) -> None:
+    for name in ("html", "empty", "good"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "html" / "a.csv").write_text("<html>")
+    (tmp_path / "good" / "a.npy").write_bytes(array(1))
+    sources = [tmp_path / name for name in ("html", "good", "empty")]
+    with pytest.raises(PSPError, match=r"no \*\.npy or") as refusal:
+        values(sources)
+    assert refusal.value.where == f"{sources[0]}, {sources[2]}"
+    with pytest.raises(PSPError, match=r"no \*\.skeleton file") as refusal:
+        FileSource(tuple(sources), (".skeleton",)).files()
+    assert refusal.value.where == ", ".join(map(str, sources))
+
+
+@pytest.mark.parametrize(
+    ("names", "classes", "parts"),
+    [
+        (("new/a.npy", "b.npy"), [None, None], [None, None]),
+        (("new/walk/a.npy", "old/b.npy"), [None, "walk"], [None, None]),
+        (("train/walk/a.npy", "test/walk/b.npy"), ["walk", "walk"], ["test", "train"]),
+    ],
+)
+def test_a_source_is_no_class(tmp_path: Path, names: tuple[str, ...], classes: list, parts: list) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(array(1))
+    reader = open_reader([tmp_path / name.partition("/")[0] for name in names], layout="coco17")
+    infos = [reader.read(item).info for item in reader.items()[0]]
+    assert sorted((None if info.label is None else reader.classes[info.label] for info in infos), key=str) == classes
+    assert [info.columns.get("part") for info in infos] == parts
+
+
 def test_files_packed_with_gzip(tmp_path: Path) -> None:
     (tmp_path / "a.npy.gz").write_bytes(gzip.compress(array(5)))
     assert values(tmp_path) == values(tmp_path / "a.npy.gz") == {"a": 5}
@@ -113,7 +145,14 @@ def test_one_table_names_recordings_of_a_single_file_and_by_how_names_begin(tmp_
     table.write_text("file,label\n/media/video1.avi,run\nvideo2.mp4,sit\n")
     reader = open_reader(tmp_path / "in", layout="coco17", table=table)
     assert [reader.classes[item.info.label] for item in reader.items()[0]] == ["run", "sit"]
-    table.write_text("file,label\nanything.avi,run\n")
+    table.write_text("file,label,start_frame,end_frame\nanything.avi,run,0,2\n")
     single = open_reader(tmp_path / "in" / "video1DLC_resnet50.npy", layout="coco17", table=table)
     assert [item.info.label for item in single.items()[0]] == [0]
     assert any("only recording" in note for note in single.notes)
+
+
+def test_the_label_of_another_clip_is_not_given_to_the_only_one(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").write_bytes(array(1))
+    (tmp_path / "clips.csv").write_text("file,label\nb.npy,x\n")
+    with pytest.raises(PSPError, match=r"'b\.npy' names no recording"):
+        open_reader(tmp_path, layout="coco17")

@@ -41,10 +41,12 @@ def list_recordings(format: Format, files: FileSource, reads: bool) -> list[List
     """Return the recordings of a source in the order of their ids.
 
     `reads` says that all files are read, and not only those that may state labels, parts or several recordings; one
-    that cannot be read is listed as a single recording. Labels and parts that no file states are the names of folders.
+    that cannot be read is listed as a single recording. Labels and parts that no file states are the names of folders
+    inside of the sources. Several sources that are all called train, test or the like are parts.
     """
     groups = groups_of(format, files)
-    folders = folder_facts(list(groups))
+    named = () if all(name.lower() in PARTS for name in files.roots) else tuple(f"{name}/" for name in files.roots)
+    folders = folder_facts([id.partition("/")[2] if id.startswith(named) else id for id in groups])
     found: list[Listed] = []
     for (id, (names, stamp)), (part, label) in zip(groups.items(), folders, strict=True):
         base = Listed(id, names, stamp, label=label, columns={"part": part} if part else {})
