@@ -24,6 +24,21 @@ def test_runs_are_compared_on_a_page(runs, tmp_path, capsys):
     assert "supervised" in out.read_text()
 
 
+@pytest.mark.parametrize("name", ["report.html", "report.md", "picture.svg"])
+def test_a_file_that_is_no_report_is_kept(runs, tmp_path, capsys, name):
+    (tmp_path / name).write_text("mine")
+    assert main(["report", runs[0], "--out", str(tmp_path / name)]) == 2
+    assert "not written by 'psp report'" in capsys.readouterr().err
+    assert (tmp_path / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.md"])
+def test_an_earlier_report_is_replaced(runs, tmp_path, name):
+    for run in runs:
+        assert main(["report", run, "--out", str(tmp_path / name), "--device", "cpu"]) == 0
+    assert ("second" if name == "report.html" else "every setting") in (tmp_path / name).read_text()
+
+
 @pytest.mark.parametrize("content", ["{", "{}", "[]"])
 @pytest.mark.parametrize("name", ["result.json", "evaluation.json"])
 def test_a_damaged_file_is_named(runs, tmp_path, capsys, name, content):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from psp.report.animation import FRAMES, projected, scene_of, write_animation
+from psp.report.destination import refuse_foreign
 from psp.skeleton.catalogue import layout_by_name
 from stores import own_store, small_clips
 
@@ -46,6 +47,7 @@ def test_the_picture_is_an_animated_svg_with_text_as_text(scene, tmp_path):
     write_animation(
         tmp_path / "picture.svg", [scene, replace(scene, label=0)], layout_by_name("kinect20"), "y", classes
     )
+    refuse_foreign(tmp_path / "picture.svg")
     root = ElementTree.parse(tmp_path / "picture.svg").getroot()
     animations = root.findall(f".//{NAMESPACE}animate")
     assert {each.get("attributeName") for each in animations} >= {"d", "width"}

@@ -16,6 +16,7 @@ from psp.cli.console import say
 from psp.cli.evaluate import Device
 from psp.errors import ConfigError
 from psp.report.compare import compare
+from psp.report.destination import refuse_foreign
 from psp.report.markdown import write_markdown
 from psp.report.page import write_run_page
 from psp.report.run_animation import write_run_animation
@@ -41,7 +42,8 @@ def report(sources: list[str], out: Path = Path("report.html"), device: Device =
 
 
 def _check(out: Path, formats: Sequence[str]) -> None:
-    """Raise ConfigError unless a report can be written in the format of a path."""
+    """Raise PSPError unless a report can be written to a path, in its format; an earlier report is replaced."""
     if out.suffix not in formats:
         remedy = f"Use a name that ends with {' or '.join(formats)}."
         raise ConfigError("reports of this format cannot be written.", where=str(out), remedy=remedy)
+    refuse_foreign(out)

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 
 from psp.files import write_atomically
+from psp.report.destination import MARK
 from psp.report.player import FPS, skeleton_for_player
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Clip, Up
@@ -74,7 +75,7 @@ def write_animation(path: Path, scenes: Sequence[Scene], layout: Layout, up: Up,
     width, height = WIDTH * len(scenes), HEIGHT + BAR * BARS + 30
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
     title = "<title>Recordings and the class probabilities after each frame</title>"
-    text = f"{head}{title}<style>{STYLE}</style>{''.join(panels)}</svg>\n"
+    text = f"{head}{MARK}{title}<style>{STYLE}</style>{''.join(panels)}</svg>\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 

@@ -8,6 +8,7 @@ from psp.figures.confusion import draw_confusion
 from psp.figures.learning_curves import draw_learning_curves
 from psp.files import write_atomically
 from psp.report.compare import ComparedRun, confusions, curves
+from psp.report.destination import MARK
 from psp.report.tables import Rows, accuracies, costs, settings
 from psp.text import for_markdown
 
@@ -60,7 +61,7 @@ def _curves(drawn: Mapping[str, list[tuple[int, float]]], title: str) -> Callabl
 
 
 def _markdown(path: Path, parts: Sequence[Section]) -> str:
-    lines = [f"# {TITLE}"]
+    lines = [MARK, f"# {TITLE}"]
     for part in parts:
         lines.append(f"## {part.title}")
         if part.rows:

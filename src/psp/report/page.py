@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from psp.files import write_atomically
 from psp.report.clip_pool import BYTES
 from psp.report.compare import ComparedRun, compare
+from psp.report.destination import MARK
 from psp.report.paired import Difference, difference
 from psp.report.player import content_policy, page_file, player_script, player_style
 from psp.report.run_details import Details, details
@@ -49,7 +50,7 @@ def write_page(path: Path, title: str, lead: str, content: Mapping[str, Any]) ->
     text = environment.get_template("page.html").render(
         title=title, lead=lead, policy=content_policy([script], [style]), style=style, script=script,
         content=json_for_html(_printable(content)), version=versions_of("psp-learning")["psp-learning"],
-        date=date.today().isoformat(),
+        date=date.today().isoformat(), mark=MARK,
     )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
