@@ -121,6 +121,9 @@ ARCHIVES = {
     "an array each": ({"run": WALK, "sit": WALK[:3]}, {"run": (None, {}), "sit": (None, {})}),
     "X and y": ({"X": BOTH, "y": np.array(["go", ""])}, {"0": ("go", {}), "1": (None, {})}),
     "flat": ({"data": BOTH.reshape(2, 5, 51), "labels": np.eye(3)[[2, 1]]}, {"0": ("2", {}), "1": ("1", {})}),
+    "X alone": ({"X": BOTH}, {"0": (None, {}), "1": (None, {})}),
+    "flat alone": ({"data": BOTH.reshape(2, 5, 51)}, {"0": (None, {}), "1": (None, {})}),
+    "persons alone": ({"x": BOTH[:, None]}, {"0": (None, {}), "1": (None, {})}),
     "persons": ({"X": BOTH[:, None], "y": np.array([[4.0], [-1.0]])}, {"0": ("4", {}), "1": (None, {})}),
     "parts": (
         {"X_train": BOTH[:1], "y_train": np.array([7]), "x_test": BOTH[1:], "y_test": np.array([8])},
@@ -168,7 +171,7 @@ def test_clips_of_an_archive_have_the_labels_of_the_table_and_of_the_folder(tmp_
         ({"X": WALK[None], "y": np.zeros(2)}, "one class for each of the 1 recordings"),
         ({"X": WALK[None], "y": np.array([0.5])}, "one class for each of the 1 recordings"),
         ({"x_train": np.zeros((5, 3, 9, 25, 2))}, "may have persons or coordinates on its second axis"),
-        ({"X": np.tile(WALK, (50, 1, 1, 1))}, "50 entries, which are not persons"),
+        ({"poses": np.tile(WALK, (50, 1, 1, 1))}, "50 entries, which are not persons"),
         ({"joints": WALK, "confidence": np.ones((5, 16))}, r"shape \(5, 16\)"),
         ({"joints": WALK, "confidence": np.full((5, 17), 6.0)}, "between 0 and 1"),
         ({"joints": np.stack([WALK, WALK]), "confidence": np.ones((5, 17))}, r"\(2, 5, 17\)"),
@@ -178,6 +181,12 @@ def test_archives_that_do_not_fit_are_told(tmp_path: Path, named: dict[str, np.n
     np.savez(tmp_path / "x.npz", **named)
     with pytest.raises(RecordingError, match=says):
         open_arrays(tmp_path, layout="coco17")
+
+
+@pytest.mark.parametrize(("joints", "count"), [(WALK, 1), (BOTH, 1), (np.tile(WALK, (41, 1, 1, 1)), 41)])
+def test_more_entries_than_persons_are_recordings(tmp_path: Path, joints: np.ndarray, count: int) -> None:
+    np.savez(tmp_path / "x.npz", data=joints)
+    assert len(infos(tmp_path)) == count
 
 
 def test_the_only_array_of_an_archive_may_have_any_name(tmp_path: Path) -> None:

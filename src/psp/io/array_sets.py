@@ -2,8 +2,8 @@
 
 X is (recordings, frames, joints, coordinates), (recordings, persons, frames, joints, coordinates) or (recordings,
 frames, numbers); y has a class for each, one-hot or as a number or text, -1 or "" for none. They are called X and y,
-data and labels, joints and labels, and may be divided into parts: X_train, y_train, x_test and the like. Zeros and NaN
-that fill recordings up to one length are cut off.
+data and labels, joints and labels, and may be divided into parts: X_train, y_train, x_test and the like. X may be the
+only array; its recordings have no labels. Zeros and NaN that fill recordings up to one length are cut off.
 """
 
 import re
@@ -21,6 +21,9 @@ PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "v
 WORD, PART = "|".join((*INPUTS, *TARGETS)), "|".join(PARTS)
 KEY = re.compile(rf"((?P<before>{PART})_?)?(?P<word>{WORD})(_?(?P<part>{PART}))?")
 CONFIDENCE = "confidence"
+ALONE, MOST_PERSONS = ("x", "data", "sequences"), 40
+"""Names of an array of recordings without labels, and how many entries of the first of four axes may be persons."""
+
 REMEDY = "Save X as (recordings, frames, joints, coordinates) and y with one class for each recording."
 FLAT, JOINTS, PERSONS, CHANNELS = 3, 4, 5, 4
 """The numbers of axes of an array of recordings, and the largest number of values of a joint."""
@@ -40,8 +43,8 @@ class Member:
 def members_of(arrays: Mapping[str, np.ndarray], where: str) -> list[Member]:
     """Return the recordings of an archive; arrays that are neither one recording nor several raise RecordingError."""
     inputs, targets = _roles(arrays)
-    parts = [part for part in inputs if part or part in targets]
-    if parts == [""] and arrays[targets[""]].size == 1 and len(arrays[inputs[""]]) != 1:
+    parts = [part for part in inputs if part or part in targets or _are_recordings(arrays)]
+    if parts == [""] and targets and arrays[targets[""]].size == 1 and len(arrays[inputs[""]]) != 1:
         return [_single(arrays, inputs[""], str(arrays[targets[""]].item()))]
     if parts:
         return [each for part in parts for each in _set(arrays, inputs[part], targets.get(part), part, where)]
@@ -87,6 +90,19 @@ def _roles(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, str], dict[str, 
             part = PARTS.get(found["before"] or found["part"] or "", "")
             (inputs if found["word"] in INPUTS else targets).setdefault(part, name)
     return inputs, targets
+
+
+def _are_recordings(arrays: Mapping[str, np.ndarray]) -> bool:
+    """Return whether the only array of a file holds several recordings by its name and shape.
+
+    Four axes are those of recordings if the array is called X or if the first one is too long for persons.
+    """
+    (name, array), *others = arrays.items()
+    if others or name.lower() not in ALONE:
+        return False
+    if array.ndim == JOINTS:
+        return name.lower() == "x" or len(array) > MOST_PERSONS
+    return array.ndim == PERSONS or (array.ndim == FLAT and array.shape[2] > CHANNELS)
 
 
 def _single(arrays: Mapping[str, np.ndarray], name: str, label: str | None = None) -> Member:

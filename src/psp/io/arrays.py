@@ -22,7 +22,7 @@ from jaxtyping import Float32, Float64
 
 from psp.errors import RecordingError
 from psp.files import Binary
-from psp.io.array_sets import members_of
+from psp.io.array_sets import MOST_PERSONS, members_of
 from psp.io.format import File, Format, Raw, without_suffix
 from psp.io.joints import scored
 from psp.io.kinds import kind_of
@@ -31,9 +31,6 @@ from psp.io.limits import PACKED, largest, too_large
 from psp.skeleton.recording import LARGEST
 
 SHAPES = "(frames, joints, coordinates) or (persons, frames, joints, coordinates) with 2 or 3 coordinates"
-MOST_PERSONS = 40
-"""With more entries on the first of four axes, these are not persons."""
-
 REMEDY = "Correct this file or leave it out."
 DAMAGED = (
     ValueError, TypeError, EOFError, OSError, KeyError, SyntaxError, RuntimeError, MemoryError, OverflowError,
