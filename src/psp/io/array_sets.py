@@ -25,6 +25,7 @@ ALONE, MOST_PERSONS = ("x", "data", "sequences"), 40
 """Names of an array of recordings without labels, and how many entries of the first of four axes may be persons."""
 
 REMEDY = "Save X as (recordings, frames, joints, coordinates) and y with one class for each recording."
+ONE_EACH = "Save the number or the name of the class of each recording, or one-hot classes."
 FLAT, JOINTS, PERSONS, CHANNELS = 3, 4, 5, 4
 """The numbers of axes of an array of recordings, and the largest number of values of a joint."""
 
@@ -70,16 +71,40 @@ def trimmed(joints: Real[np.ndarray, "m t v c"]) -> Real[np.ndarray, "_ _ v c"]:
 def classes_of(array: np.ndarray, count: int, where: str) -> list[str | None]:
     """Return the class of each of `count` recordings as text; RecordingError if there is not one for each."""
     flat = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-    if flat.ndim == 1 and len(flat) == count and flat.dtype.kind in "iuUS":
-        texts = [each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in flat.tolist()]
+    if flat.ndim not in (1, 2) or flat.dtype.kind not in "fiubUS":
+        what = f"the labels are {array.dtype} of the shape {array.shape}."
+        raise RecordingError(what, where=where, remedy=ONE_EACH)
+    if len(flat) != count:
+        raise RecordingError(f"there are {len(flat)} labels for {count} recordings.", where=where, remedy=ONE_EACH)
+    if flat.ndim == 2:
+        return _one_hot(flat, where)
+    if flat.dtype.kind in "US":
+        texts = [each.decode("utf-8", "replace") if isinstance(each, bytes) else each for each in flat.tolist()]
         return [None if text in ("", "-1") else text for text in texts]
-    if flat.ndim == 1 and len(flat) == count and flat.dtype.kind == "f" and (flat == np.rint(flat)).all():
-        return classes_of(flat.astype(np.int64), count, where)
-    wrong = flat.ndim != 2 or len(flat) != count or flat.dtype.kind not in "fiub" or not flat.shape[1]
-    if wrong or not ((flat == 0) | (flat == 1)).all() or not (flat.sum(axis=1) == 1).all():
-        what = f"the labels are not one class for each of the {count} recordings."
-        raise RecordingError(what, where=where, remedy="Save labels one-hot, one row per recording.")
-    return [str(label) for label in flat.argmax(axis=1).tolist()]
+    return [None if number == -1 else str(number) for number in _whole(flat, where).tolist()]
+
+
+def _whole(labels: np.ndarray, where: str) -> np.ndarray:
+    """Return labels as whole numbers from -1; others raise RecordingError."""
+    missing = ~np.isfinite(labels)
+    if missing.any():
+        what = f"{missing.sum()} of {len(labels)} labels are NaN or infinite."
+        raise RecordingError(what, where=where, remedy="Write -1 for recordings without a label.")
+    if labels.dtype.kind == "f" and (labels != np.rint(labels)).any():
+        what = f"the label {labels[labels != np.rint(labels)][0]:g} is no class but a continuous value."
+        raise RecordingError(what, where=where, remedy=ONE_EACH)
+    if (labels < -1).any():
+        what = f"the label {labels[labels < -1][0]:g} is negative, and -1 means unlabelled."
+        raise RecordingError(what, where=where, remedy="Number the classes from 0, or save their names as text.")
+    return labels if labels.dtype.kind in "iu" else labels.astype(np.int64)
+
+
+def _one_hot(labels: np.ndarray, where: str) -> list[str | None]:
+    is_one_hot = labels.dtype.kind in "fiub" and labels.shape[1] and ((labels == 0) | (labels == 1)).all()
+    if not is_one_hot or not (labels.sum(axis=1) == 1).all():
+        what = f"the labels of the shape {labels.shape} are not one class for each recording."
+        raise RecordingError(what, where=where, remedy=ONE_EACH)
+    return [str(label) for label in labels.argmax(axis=1).tolist()]
 
 
 def _roles(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, str], dict[str, str]]:

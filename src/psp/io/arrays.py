@@ -38,7 +38,13 @@ DAMAGED = (
 )  # fmt: skip
 """The errors that reading a damaged array raises."""
 
+OBJECTS = "Save numbers as an array of numbers, text as y.astype(str), and recordings of several lengths one by one."
+
 Arrays = Mapping[str, np.ndarray]
+
+
+class ObjectsError(ValueError):
+    """An array holds Python objects, which are not read."""
 
 
 def recognises_arrays(name: str, head: bytes) -> bool:
@@ -101,6 +107,8 @@ def read_array(file: Binary) -> np.ndarray:
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, is_fortran, dtype = read(file)
+    if dtype.kind == "O":
+        raise ObjectsError("it holds Python objects")
     if dtype.kind not in "fiubcSU" or not all(type(size) is int and size >= 0 for size in shape):
         raise ValueError(f"it is an array of {dtype} of the shape {shape}")
     content = file.read()
@@ -118,8 +126,13 @@ def _members(content: bytes, name: str) -> Arrays:
             raise too_large("what it unpacks to", name)
         named = {}
         for each in members:
+            key = each.filename.removesuffix(".npy")
             with archive.open(each) as file:
-                named[each.filename.removesuffix(".npy")] = read_array(file)
+                try:
+                    named[key] = read_array(file)
+                except ObjectsError as error:
+                    what = "the array holds Python objects."
+                    raise RecordingError(what, where=f"{name}, {key}", remedy=OBJECTS) from error
     return named
 
 
