@@ -35,10 +35,8 @@ def test_easy_classes_need_no_more_labels_and_hard_ones_do():
     assert hard.accuracies[0] < hard.accuracies[2]
 
 
-def test_labels_without_a_class_are_at_chance():
-    found = label_gain(task_of(1e6, 200))
-    assert all(abs(accuracy - 50) < 15 for accuracy in found.accuracies)
-    assert found.helps is None
+def test_a_classifier_at_chance_says_nothing():
+    assert label_gain(task_of(1e6, 200)) is None
 
 
 def test_too_few_labels_say_nothing():

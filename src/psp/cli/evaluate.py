@@ -82,13 +82,12 @@ def show_run(path: Path, store: Path | None, device: Device) -> None:
 
 
 def _say_gain(path: Path, store: Path | None) -> None:
-    """Print how a simple classifier gains from more labels, and write it to `label_gain.json`."""
-    found = label_gain(open_run(path).task(store))
-    if found is None:
+    """Print how a simple classifier gains from labels, and write it to `label_gain.json`, where it can be judged."""
+    found, out = label_gain(open_run(path).task(store)), RunFolder(path).label_gain
+    if found is None or found.helps is None:
+        out.unlink(missing_ok=True)
         return
-    write_json(RunFolder(path).label_gain, asdict(found))
-    if found.helps is None:
-        return
+    write_json(out, asdict(found))
     figures = zip(found.accuracies, found.labels, strict=True)
     *first, last = (f"{accuracy:.0f} % with {count}" for accuracy, count in figures)
     advice = "would help" if found.helps else "would bring little"

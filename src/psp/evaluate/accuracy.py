@@ -52,6 +52,11 @@ def accuracy(logits: Float[Tensor, "s k"], labels: Int64[Tensor, "s"]) -> Accura
     return Accuracy(len(labels), top1, top5, interval, tuple(per_class), tuple(map(tuple, confusion.tolist())))
 
 
+def is_above_guessing(interval: Sequence[float], classes: int) -> bool:
+    """Return whether the 95 % interval of an accuracy in per cent is above what guessing reaches."""
+    return interval[0] > 100 / classes
+
+
 def wilson(hits: int, clips: int) -> tuple[float, float]:
     """Return the 95 % interval of an accuracy in per cent (Wilson 1927), for independent clips."""
     share, z = hits / clips, NORMAL_95**2 / clips

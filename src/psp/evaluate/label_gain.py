@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from psp.dataset.store import Store
 from psp.errors import BudgetError
+from psp.evaluate.accuracy import is_above_guessing, wilson
 from psp.evaluate.estimate import fold_numbers
 from psp.train.run_folder import Task
 
@@ -54,7 +55,7 @@ def label_gain(task: Task, seed: int = 0) -> LabelGain | None:
 
     The classifier is no network, so this takes seconds and shows how the accuracy grows, not what a network reaches.
     Clips of a subject are held out together. Sizes with fewer labels than classes are left out; None if fewer than two
-    sizes are left.
+    sizes are left, or if the accuracy with all labels is not above guessing.
     """
     index, labels = task.labels.resolve(task.store, task.split)
     try:
@@ -69,6 +70,8 @@ def label_gain(task: Task, seed: int = 0) -> LabelGain | None:
     if len(shares) < 2:
         return None
     found = [np.concatenate(list(_hits(series, labels, fold, share))) for share in shares]
+    if not is_above_guessing(wilson(int(found[-1].sum()), len(found[-1])), len(np.unique(labels))):
+        return None
     change = 100.0 * (found[-1].astype(float) - found[-2])
     error = float(change.std() / np.sqrt(len(change)))
     return LabelGain(tuple(sizes[share] for share in shares), tuple(100 * float(hits.mean()) for hits in found), error)

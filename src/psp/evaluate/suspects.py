@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int64
 
+from psp.evaluate.accuracy import is_above_guessing
 from psp.evaluate.predict import predict_logits
 from psp.evaluate.trained import open_trained
 from psp.files import write_json
 from psp.train.device import process_settings
+from psp.train.run_files import read_estimate, read_evaluation
+from psp.train.run_folder import RunFolder
 
 RATIO = 2.0
 """A label is suspected if another class is at least so many times as probable."""
@@ -36,8 +39,8 @@ def suspects_of_run(path: Path | str, store_path: Path | str | None = None, devi
     They are also written to `suspects.json` of the run. A label is suspected if the trained model recognises another
     class in the whole clip. The model was trained on these labels, but augmentation and unlabelled clips prevent it
     from memorising all of them. Labels that it has memorised are not found, and rare forms of an action are suspected
-    even if their labels are right. If more than a quarter of the labels is suspected, the model is too inaccurate and
-    the list is empty.
+    even if their labels are right. If more than a quarter of the labels is suspected, or if the known accuracy is not
+    above guessing, the model is too inaccurate and the list is empty.
     """
     run = open_trained(path, store_path, device=device)
     folder, classes = run.stored.folder, run.model.interface.classes
@@ -47,8 +50,18 @@ def suspects_of_run(path: Path | str, store_path: Path | str | None = None, devi
     with process_settings(run.stored.config.runtime.precision):
         logits = predict_logits(run.model.predictor, run.maker, index)
     found = suspects(run.task.labels.ids, given, run.model.predictor.probabilities(logits).numpy(), classes)
+    found = found if is_better_than_guessing(folder) else []
     write_json(folder.suspects, [asdict(each) for each in found])
     return found
+
+
+def is_better_than_guessing(folder: RunFolder) -> bool:
+    """Return whether the accuracy on the first test set, or else the estimate, is above guessing or not known."""
+    sets = read_evaluation(folder.evaluation)["weights"].get("average", {}) if folder.evaluation.exists() else {}
+    known = next(iter(sets.values()), None)
+    if known is None and folder.estimate.exists():
+        known = read_estimate(folder.estimate)["accuracy"]
+    return known is None or is_above_guessing(known["interval"], len(known["per_class"]))
 
 
 def suspects(

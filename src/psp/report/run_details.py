@@ -12,7 +12,7 @@ from psp.dataset.checks.copies import find_copies
 from psp.dataset.checks.measure import measure
 from psp.errors import CheckpointError, PSPError
 from psp.evaluate.attention import ClipAttention, attend
-from psp.evaluate.suspects import suspects_of_run
+from psp.evaluate.suspects import is_better_than_guessing, suspects_of_run
 from psp.evaluate.trained import TrainedRun, open_trained
 from psp.figures.attention_maps import node_of_joint
 from psp.figures.tsne import plane
@@ -209,10 +209,10 @@ def _plain(found: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _suspects(run: TrainedRun) -> list[dict[str, Any]]:
-    path = run.stored.folder.suspects
-    if path.exists():
-        return read_suspects(path)[:SUSPECTS]
-    found = suspects_of_run(run.stored.folder.path, run.store.path, str(run.maker.device))
+    folder = run.stored.folder
+    if folder.suspects.exists():
+        return read_suspects(folder.suspects)[:SUSPECTS] if is_better_than_guessing(folder) else []
+    found = suspects_of_run(folder.path, run.store.path, str(run.maker.device))
     return [asdict(each) for each in found][:SUSPECTS]
 
 
