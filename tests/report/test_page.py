@@ -141,6 +141,10 @@ def test_runs_are_compared_and_one_is_chosen(folder, page):
     paired = page.locator("#comparison table").nth(1).inner_text()
     assert "McNemar" in paired
     assert "second" in paired
+    found = json.loads((folder / "first" / "evaluation.json").read_text())["weights"]["average"]["full"]["interval"]
+    drawn, axis = (page.locator(f"#comparison .{name}").first.bounding_box() for name in ("range", "track"))
+    assert axis["width"] >= 140
+    assert drawn["width"] / axis["width"] == pytest.approx((found[1] - found[0]) / 100, abs=0.02)
     page.locator("select").select_option("begun")
     assert "psp train --resume" in page.locator(".advice").inner_text()
     page.locator("select").select_option("second")

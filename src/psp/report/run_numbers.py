@@ -9,6 +9,7 @@ import numpy as np
 from psp.evaluate.accuracy import wilson
 from psp.report.advice import Facts
 from psp.report.compare import ComparedRun
+from psp.report.words import setting
 from psp.train.run_files import read_label_gain
 
 CURVE = 400
@@ -20,7 +21,7 @@ def numbers_of(run: ComparedRun) -> dict[str, Any]:
     accuracy = accuracy_of(run)
     versions = dict(run.result.get("versions", {}))
     found: dict[str, Any] = {"name": run.name, "classes": list(run.classes), "curves": _curves(run.metrics)}
-    found |= {"settings": [[name, str(value)] for name, value in run.settings.items()]}
+    found |= {"settings": [[name, setting(value)] for name, value in run.settings.items()]}
     found |= {"versions": [[name, str(value)] for name, value in versions.items()], "accuracy": None}
     if accuracy is not None:
         rows = accuracy["confusion"]

@@ -41,10 +41,12 @@ const PspRunPage = (() => {
   function comparison(rebuild) {
     const {accuracies, paired, costs, settings} = content.comparison;
     const row = ({name, top1, interval, note}) => el("tr", {}, el("td", {}, name), el("td", {className: "number"},
-      top1 === null ? "–" : `${top1.toFixed(1)} %`), el("td", {}, top1 === null ? note : scale(top1, interval)),
+      top1 === null ? "–" : `${top1.toFixed(1)} %`), el("td", {className: "axis"}, top1 === null ? note : scale(top1, interval)),
       el("td", {className: "number"}, top1 === null ? "" : `${interval[0].toFixed(1)} to ${interval[1].toFixed(1)}`));
     part("comparison", "Comparison", "Accuracy of every run with its 95 % interval.", el("div", {className: "scroll"},
-      el("table", {}, el("tbody", {}, ...accuracies.map(row)))),
+      el("table", {className: "dots"}, el("thead", {}, el("tr", {}, el("th", {}, "run"), el("th", {}, "accuracy"),
+        el("th", {className: "axis"}, el("span", {className: "ends"}, el("span", {}, "0 %"), el("span", {}, "100 %"))),
+        el("th", {}, "interval"))), el("tbody", {}, ...accuracies.map(row)))),
       paired.length ? el("h3", {}, `Difference to ${quoted(content.runs[0].name)}, the same clips and labels`) : null,
       paired.length ? table(paired) : null, el("h3", {}, "All measurements"), table(content.comparison.measures),
       el("h3", {}, "Labels, size, time"), table(costs), el("h3", {}, "Settings that differ"), table(settings));

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from psp.report.compare import ComparedRun, differing_settings, machine_names, precision_of
+from psp.report.words import duration, setting
 
 Rows = Sequence[Sequence[str]]
 """The rows of a table; the first one names the columns."""
@@ -22,7 +23,7 @@ def accuracies(runs: Sequence[ComparedRun]) -> Rows:
 def costs(runs: Sequence[ComparedRun]) -> Rows:
     """Return the numbers of labels and parameters, and the time, device and precision of training."""
     return [
-        ["run", "labels", "parameters", "minutes", "device", "precision"],
+        ["run", "labels", "parameters", "time", "device", "precision"],
         *([run.name, *_cost(run)] for run in runs),
     ]
 
@@ -32,7 +33,7 @@ def settings(runs: Sequence[ComparedRun]) -> Rows:
     differing = differing_settings(runs)
     if not differing:
         return [["setting", "all runs"], ["every setting", "the same"]]
-    rows = [[name, *(str(value) for value in values)] for name, values in differing.items()]
+    rows = [[name, *(setting(value) for value in values)] for name, values in differing.items()]
     return [["setting", *(run.name for run in runs)], *rows]
 
 
@@ -40,6 +41,6 @@ def _cost(run: ComparedRun) -> list[str]:
     result = run.result
     if not result:
         return ["not finished", "", "", "", ""]
-    labels, parameters, minutes = result["budget"]["labels"], result["parameters"], result["seconds"] / 60
+    labels, parameters, time = result["budget"]["labels"], result["parameters"], duration(result["seconds"])
     precision = precision_of(result, run.settings["runtime.precision"])
-    return [str(labels), f"{parameters:,}", f"{minutes:.1f}", machine_names(result), precision]
+    return [str(labels), f"{parameters:,}", time, machine_names(result), precision]

@@ -13,6 +13,13 @@ def share(percent: float) -> str:
 
 def duration(seconds: float) -> str:
     """Return a time as seconds, minutes or hours."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    if seconds < 59.5:
+        return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min" if seconds >= 600 else f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def setting(value: object) -> str:
+    """Return the value of a setting; those of a list are separated by commas."""
+    return ", ".join(map(setting, value)) if isinstance(value, list | tuple) else str(value)
