@@ -80,6 +80,22 @@ def test_what_no_format_fits_is_told(tmp_path: Path, sources: dict[str, Path]) -
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.json", '[{"image_id": "a.jpg", "keyp', r"a\.json: the file is cut off"),
+        ("a.json", "hello", r"a\.json: this is not JSON"),
+        ("a.json", '{"frames": [[], null]}', r"a\.json: there is no person"),
+        ("a.csv", "frame,a_x,a_y,a_x,b_x,b_y\n1,2,3,4,5,6\n", r"a\.csv, line 1: the column 'a_x' occurs twice"),
+        ("a.csv", "scorer,S,S\nbodyparts,n,n\ncoords,x,y\n", r"a\.csv: there is no line of a frame"),
+    ],
+)
+def test_what_is_wrong_with_the_only_file_is_said(tmp_path: Path, name: str, content: str, says: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(RecordingError, match=says):
+        open_reader(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("format", "options"),
     [("nw-ucla", {"missing": "missing.txt"}), ("ntu60", {"layout": "coco17"}), ("arrays", {"clips": 3})],
 )

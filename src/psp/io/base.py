@@ -25,6 +25,7 @@ from psp.io.format import File, Format, Units
 from psp.io.gcn_arrays import CTRGCN, STGCN
 from psp.io.hdf5 import SIGNATURE as HDF5
 from psp.io.hdf5 import opened
+from psp.io.json_text import fault_of
 from psp.io.kinds import ENDINGS, kind_of
 from psp.io.kinetics import KINETICS_SKELETON
 from psp.io.label_table import TABLE, is_label_table, label_tables
@@ -259,6 +260,8 @@ def _unknown(files: FileSource, samples: Sequence[str]) -> RecordingError:
                 pass
         if kind := kind_of(head, name):
             return RecordingError(f"{name} is {kind.name}.", where=files.where, remedy=kind.remedy)
+        if name.lower().removesuffix(".gz").endswith(".json") and (fault := fault_of(File(name, source.read(name)))):
+            return RecordingError(f"{name}: {fault.what}", where=files.where, remedy=fault.remedy)
     labels = [*label_tables(files.path), *(name for name in samples if is_label_table(name, "", files))]
     if labels:
         remedy = "Name the recordings, and this table with --table."

@@ -27,12 +27,23 @@ def read_json(file: File) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        cut = error.pos >= len(text.rstrip())
+        cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
         what = "the file is cut off." if cut else f"this is not JSON ({error.msg})."
         where = f"{file.name}, line {error.lineno}"
         raise RecordingError(what, where=where, remedy="Copy it again or leave it out.") from error
     except (RecursionError, ValueError) as error:
         raise RecordingError(f"this is not JSON ({error}).", where=file.name, remedy=REMEDY) from error
+
+
+def fault_of(file: File) -> RecordingError | None:
+    """Return the error of a file that is not JSON or holds no number; None if it is neither."""
+    try:
+        read_json(file)
+    except RecordingError as error:
+        return error
+    if re.search(rb"\d", file.content):
+        return None
+    return RecordingError("there is no person in this file.", where=file.name, remedy="Leave this recording out.")
 
 
 @lru_cache(maxsize=8)

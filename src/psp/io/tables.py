@@ -28,15 +28,20 @@ MISSING, LONGEST = {"na", "nan", "null", "none", "n/a", "-"}, 40
 
 
 def recognises_tables(name: str, head: bytes) -> bool:
-    """Return whether the first line names the columns of joints."""
-    return _columns(_first_line(head)) is not None
+    """Return whether the first line names the columns of joints, perhaps one of them twice."""
+    return columns_of(list(dict.fromkeys(_header(_first_line(head))))) is not None
 
 
 def parse_table(files: Sequence[File]) -> list[Raw]:
     """Return the recordings of a table."""
     (file,) = files
     first = _first_line(file.content)
-    lines, columns = csv_lines(file, _separator(first)), _columns(first)
+    lines, header = csv_lines(file, _separator(first)), _header(first)
+    columns = columns_of(header)
+    twice = [name for name in header if header.count(name) > 1] if columns is None else []
+    if twice:
+        what = f"the column {twice[0]!r} occurs twice."
+        raise RecordingError(what, where=f"{file.name}, line 1", remedy="Give each column its own name.")
     if columns is None or len(lines) < 2:
         what = "the first line does not name x and y of joints." if columns is None else "there is no line of numbers."
         raise RecordingError(what, where=file.name, remedy=REMEDY)
@@ -70,11 +75,11 @@ def _separator(first: str) -> str:
     return max(",;\t", key=first.count)
 
 
-def _columns(first: str) -> Columns | None:
+def _header(first: str) -> list[str]:
     try:
-        return columns_of(next(csv.reader([first], delimiter=_separator(first)), []))
+        return next(csv.reader([first], delimiter=_separator(first)), [])
     except csv.Error:
-        return None
+        return []
 
 
 def _parts(columns: Columns, name: str) -> list[str]:
