@@ -17,7 +17,8 @@ from runs import SMALL_RUN, with_stage
 from stores import small_clips
 
 ODD = "<img src=x onerror=alert(1)>"
-CLASSES = [ODD, "class 1", "class 2", "class 3"]
+LONG = "A" * 150
+CLASSES = [ODD, "class 1", "class 2", LONG]
 
 
 def write_store(path):
@@ -43,6 +44,7 @@ def folder(tmp_path_factory):
     for name, each in {"first": config, "second": replace(config, seed=1)}.items():
         train_run(task, each, folder / name)
     start_run(task, config, folder / "begun", device="cpu")
+    write_store_page(folder / "store.html", folder / "store")
     write_run_page(folder / "one.html", [folder / "first"], "cpu")
     write_run_page(folder / "three.html", [folder / name for name in ("first", "second", "begun")], "cpu")
     return folder
@@ -154,7 +156,7 @@ def test_runs_are_compared_and_one_is_chosen(folder, page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_the_page_without_scrolling_sideways(folder, browser, scheme):
     with open_page(browser, viewport={"width": 360, "height": 740}, color_scheme=scheme) as page:
-        for name in ("one.html", "three.html"):
+        for name in ("one.html", "three.html", "store.html"):
             open_file(page, folder / name)
             assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
 
@@ -172,7 +174,6 @@ def test_without_its_data_set_the_page_has_the_figures_but_no_clips(folder, page
 
 
 def test_a_data_set_has_a_page(folder, page):
-    write_store_page(folder / "store.html", folder / "store")
     open_file(page, folder / "store.html")
     assert "49 clips" in page.locator("#summary").inner_text()
     page.locator("#classes button").first.click()
