@@ -319,6 +319,15 @@ def test_labels_in_a_file_are_used(tmp_path: Path):
     assert (index.tolist(), labels.tolist()) == ([0, 3], [0, 1])
 
 
+def test_a_file_that_does_not_exist_is_said_to_be_absent(tmp_path: Path):
+    folder = tmp_path / "folder.csv"
+    folder.mkdir()
+    with pytest.raises(BudgetError, match=r"absent\.csv: there is no such file\. Correct the path\."):
+        from_file(tmp_path / "absent.csv")
+    with pytest.raises(BudgetError, match=r"the file cannot be read \(it is not a regular file\)"):
+        from_file(folder)
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_entries_may_be_separated_as_spreadsheets_do(tmp_path: Path, delimiter: str):
     rows = (delimiter.join(row) for row in (("id", "label"), ("a", "class 0"), ("c", "class 1")))

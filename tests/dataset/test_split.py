@@ -165,7 +165,7 @@ def test_the_description_says_what_was_chosen():
         ("subject=1,2,3,4,5,6,7,8", "the training set is empty"),
         ("nw-ucla", "for 'nw-ucla', but this data set is 'mine'"),
         ("absent.json", "absent.json: the file cannot be read"),
-        ("absent.csv", "absent.csv: the file cannot be read"),
+        ("absent.csv", "absent.csv: there is no such file"),
     ],
 )
 def test_what_is_no_split_of_this_data_set_is_refused(spec: str, message: str):

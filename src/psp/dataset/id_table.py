@@ -22,7 +22,11 @@ def read_id_table(
     remedy = f"Write a CSV file in UTF-8 with the columns id and {column}."
     try:
         text = read_regular(path).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as cause:
+    except OSError as cause:
+        is_absent = isinstance(cause, FileNotFoundError)
+        what = "there is no such file." if is_absent else f"the file cannot be read ({cause.strerror or cause})."
+        raise error(what, where=str(path), remedy="Correct the path.") from cause
+    except UnicodeDecodeError as cause:
         raise error(f"the file cannot be read ({cause}).", where=str(path), remedy=remedy) from cause
     header, *content = [line for _, line in rows_of(text.splitlines())] or [[]]
     header = [name.strip() for name in header]
