@@ -176,7 +176,7 @@ def test_clips_of_an_archive_have_the_labels_of_the_table_and_of_the_folder(tmp_
         ({"X": BOTH, "y": np.zeros(2, complex)}, "the labels are complex128"),
         ({"X": BOTH, "y": np.array(["a", None])}, r"x\.npz, y: the array holds Python objects.*y\.astype\(str\)"),
         ({"x_train": np.zeros((5, 3, 9, 25, 2))}, "may have persons or coordinates on its second axis"),
-        ({"poses": np.tile(WALK, (50, 1, 1, 1))}, "50 entries, which are not persons"),
+        ({"poses": np.tile(WALK, (50, 1, 1, 1))}, r"50 entries, which are not persons.*SLEAP.*transpose\(1, 0, 2, 3\)"),
         ({"joints": WALK, "confidence": np.ones((5, 16))}, r"shape \(5, 16\)"),
         ({"joints": WALK, "confidence": np.full((5, 17), 6.0)}, "between 0 and 1"),
         ({"joints": np.stack([WALK, WALK]), "confidence": np.ones((5, 17))}, r"\(2, 5, 17\)"),
@@ -202,6 +202,15 @@ def test_the_only_array_of_an_archive_may_have_any_name(tmp_path: Path) -> None:
     assert (recording.joints == WALK).all()
     assert (recording.confidence == 0.5).all()
     assert (item.id, reader.dataset, recording.info.label) == ("x", "x", None)
+
+
+@pytest.mark.parametrize(
+    ("fourth", "says"), [(0.5, r"one of .*ntu25.* \(25 joints of 4 numbers\)"), (90, "a YAML file")]
+)
+def test_layouts_are_proposed_whose_numbers_fit(tmp_path: Path, fourth: float, says: str) -> None:
+    np.save(tmp_path / "x.npy", np.tile([0.1, 0.2, 0.3, fourth], (5, 25)))
+    with pytest.raises(ConfigError, match=rf"these 100 numbers.*--layout: {says}.* such as angles"):
+        open_arrays(tmp_path)
 
 
 @pytest.mark.parametrize("channels", [2, 3])

@@ -83,7 +83,9 @@ def _recording(joints: np.ndarray, confidence: np.ndarray | None, name: str) -> 
     parse_joints(coordinates, name)
     if given.ndim == 4 and len(given) > MOST_PERSONS:
         what = f"the first axis of {given.shape} has {len(given)} entries, which are not persons."
-        remedy = "Save recordings of one length as X in an .npz file, with their labels y, or one file each."
+        remedy = "Transpose (frames, persons, joints, coordinates), as SLEAP saves them, to (persons, frames, joints, "
+        remedy += "coordinates): array.transpose(1, 0, 2, 3). Save recordings of one length as X in an .npz file, with "
+        remedy += "their labels y, or one file each."
         raise RecordingError(what, where=name, remedy=remedy)
     return scored(Raw(given if given.ndim == 4 else given[None]), name)
 

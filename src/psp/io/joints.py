@@ -47,13 +47,7 @@ def find_layout(raw: Raw, given: str | Path | Layout | None, folder: Path | None
         return FoundLayout(open_layout(raw.layout), "that of this format")
     if raw.names:
         return _by_names(raw, name)
-    count, flat = raw.joints.shape[2], raw.joints.shape[3] == 1
-    allowed = [count / numbers for numbers in (2, 3, 4)] if flat else [count]
-    fitting = [name for name in layout_names() if len(layout_by_name(name).joints) in allowed]
-    names = f"one of {', '.join(fitting)}{'' if flat else f' (they have {count} joints)'}, or " if fitting else ""
-    remedy = f"Name it with --layout: {names}a YAML file with the joints and edges."
-    what = f"these {count} numbers a frame" if flat else f"these {count} joints"
-    raise ConfigError(f"the layout of {what} is not known.", remedy=remedy)
+    raise _not_known(raw)
 
 
 def by_joint(raw: Raw, layout: Layout, where: str) -> Raw:
@@ -147,6 +141,23 @@ def edges_by_distance(joints: Real[np.ndarray, "m t v c"], names: Sequence[str] 
             inside += sorted({new, mirror[new]})
             edges |= {_ordered(new, old), _ordered(mirror[new], mirror[old])}
     return sorted(edges)
+
+
+def _not_known(raw: Raw) -> ConfigError:
+    """Return the error for joints without names; it names the layouts that have as many."""
+    count, flat = raw.joints.shape[2], raw.joints.shape[3] == 1
+    scores = raw.joints[:, :, 3::4, 0]
+    four = [4] if ((scores >= 0) & (scores <= 1) | np.isnan(scores)).all() else []
+    ways = {count / numbers: f" of {numbers} numbers" for numbers in (2, 3, *four)} if flat else {count: ""}
+    fitting: list[str] = []
+    for joints, of in ways.items():
+        names = [name for name in layout_names() if len(layout_by_name(name).joints) == joints]
+        fitting += [f"one of {', '.join(names)} ({joints:g} joints{of})"] if names else []
+    remedy = f"Name it with --layout: {', '.join([*fitting, 'or '])}" if fitting else "Name it with --layout: "
+    remedy += "a YAML file with the joints and edges."
+    remedy += " Leave out numbers that are no coordinates of joints, such as angles and classes." if flat else ""
+    what = f"these {count} numbers a frame" if flat else f"these {count} joints"
+    return ConfigError(f"the layout of {what} is not known.", remedy=remedy)
 
 
 def _ordered(one: int, other: int) -> tuple[int, int]:
