@@ -10,7 +10,7 @@ from browser import open_page, until
 from psp.dataset.store import open_store
 from psp.dataset.writer import StoreWriter
 from psp.report.page import write_run_page
-from psp.report.store_page import write_store_page
+from psp.report.store_page import bars_of, write_store_page
 from psp.skeleton.catalogue import layout_by_name
 from psp.train.api import make_task, start_run, train_run
 from runs import SMALL_RUN, with_stage
@@ -171,6 +171,19 @@ def test_without_its_data_set_the_page_has_the_figures_but_no_clips(folder, page
     assert page.locator(".matrix button").count() == 16
     assert page.locator("canvas").count() == 0
     assert "Clips are left out" in page.locator("#summary").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("frames", "bars"),
+    [
+        ([42, 42, 44, 45, 60, 64], [["42-44", 3], ["45-47", 1], ["48-50", 0], ["51-53", 0], ["54-56", 0], ["57-59", 0],
+                                    ["60-62", 1], ["63-64", 1]]),
+        ([7, 9, 9], [["7", 1], ["8", 0], ["9", 2]]),
+        ([30, 30], [["30", 2]]),
+    ],
+)  # fmt: skip
+def test_lengths_are_counted_in_bins_of_whole_frames(frames, bars):
+    assert bars_of(np.array(frames)) == bars
 
 
 def test_a_data_set_has_a_page(folder, page):

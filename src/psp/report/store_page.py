@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int64
 
 from psp.dataset.check import check
 from psp.dataset.checks.report import KINDS, Finding, Report
@@ -15,7 +16,7 @@ from psp.report.clip_pool import ClipPool
 from psp.report.page import write_page
 from psp.report.words import counted
 
-PER_CLASS, PER_FINDING, BINS = 6, 12, 24
+PER_CLASS, PER_FINDING, BARS = 6, 12, 8
 """The most clips of a class, findings of a kind, and bars of the lengths."""
 
 
@@ -87,18 +88,25 @@ def _advice(store: Store, path: Path, found: Report) -> list[dict[str, Any]]:
 def _facts(store: Store) -> dict[str, Any]:
     table = store.clips
     counts = np.bincount(table.label[table.label >= 0], minlength=len(store.classes)).tolist()
-    numbers, edges = np.histogram(table.frames, bins=min(BINS, int(np.ptp(table.frames)) + 1))
     columns = [["clips have", "different values", "for example"]]
     for name, values in table.columns.items():
         different = np.unique(values)
         columns.append([name, f"{len(different):,}", ", ".join(str(each) for each in different[:6])])
     return {
         "counts": [[name, count] for name, count in zip(store.classes, counts, strict=True)],
-        "lengths": [
-            [f"{low:.0f} to {high:.0f}", int(n)] for n, low, high in zip(numbers, edges, edges[1:], strict=False)
-        ],
+        "lengths": bars_of(table.frames),
         "columns": columns if len(columns) > 1 else [],
     }
+
+
+def bars_of(frames: Int64[np.ndarray, "n"]) -> list[list[Any]]:
+    """Return how many clips have which numbers of frames, in at most BARS bins of equal width, as text and count."""
+    low, high = int(frames.min()), int(frames.max())
+    width = -(-(high + 1 - low) // BARS)
+    counts = np.bincount((frames - low) // width).tolist()
+    bins = [(first, min(first + width - 1, high)) for first in range(low, high + 1, width)]
+    names = [str(first) if first == last else f"{first}-{last}" for first, last in bins]
+    return [list(each) for each in zip(names, counts, strict=True)]
 
 
 def _findings(store: Store, found: Report) -> list[dict[str, Any]]:
