@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from psp.cli.main import main
-from psp.train.api import make_task, train_run
+from psp.dataset.store import open_store
+from psp.train.api import make_task, start_run, train_run
 from runs import SMALL_RUN, small_run, with_stage
 from stores import small_store
 
@@ -22,6 +23,16 @@ def test_runs_are_compared_on_a_page(runs, tmp_path, capsys):
     assert main(["report", *runs, "--out", str(out), "--device", "cpu"]) == 0
     assert "written" in capsys.readouterr().out
     assert "supervised" in out.read_text()
+
+
+def test_a_run_that_is_not_finished_is_named(runs, tmp_path, capsys):
+    task = make_task(open_store(Path(runs[0]).parent / "store"), "2/class", "synthetic-xsub")
+    begun = start_run(task, SMALL_RUN, tmp_path / "begun", device="cpu").folder.path
+    assert main(["report", runs[0], str(begun), "--out", str(tmp_path / "report.html"), "--device", "cpu"]) == 0
+    said = "".join(capsys.readouterr().out.split())
+    assert "begunisnotfinished" in said
+    assert f"psptrain--resume{begun}" in said
+    assert "firstisnotfinished" not in said
 
 
 @pytest.mark.parametrize("name", ["report.html", "report.md", "picture.svg"])

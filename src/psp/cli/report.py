@@ -21,6 +21,7 @@ from psp.report.markdown import write_markdown
 from psp.report.page import write_run_page
 from psp.report.run_animation import write_run_animation
 from psp.report.store_page import write_store_page
+from psp.train.run_folder import RunFolder
 
 
 def report(sources: list[str], out: Path = Path("report.html"), device: Device = "auto") -> None:
@@ -39,6 +40,9 @@ def report(sources: list[str], out: Path = Path("report.html"), device: Device =
     else:
         write_run_page(out, paths, device)
     say(f"written: {out}")
+    for path in () if is_store else paths:
+        if not RunFolder(path).result.exists():
+            say(f"note: the run {path} is not finished. Continue it with 'psp train --resume {path}'.")
 
 
 def _check(out: Path, formats: Sequence[str]) -> None:
