@@ -56,6 +56,7 @@ def test_a_server_prints_its_link_and_ends_cleanly_on_a_signal(store, tmp_path):
         (["label", "STORE", "--every", "0"], "--every"),
         (["label", "nowhere"], "not a stored data set"),
         (["label", "STORE", "--split", "magic"], "magic"),
+        (["label", "STORE", "--method", "fixmach"], "there is no method 'fixmach'. Did you mean 'fixmatch'?"),
         (["label", "STORE", "--select", "magic"], "select"),
         (["label", "STORE", "--out", "STORE"], "other files"),
         (["live", "nowhere"], "no such file"),

@@ -85,13 +85,19 @@ def test_a_list_replaces_its_default_and_is_gathered_from_pieces() -> None:
         assert parse_arguments(parser, arguments.split()).names == names
 
 
-def axis(up: Literal["y", "-y"] | None = None, shift: int = 0, flat: bool = False) -> None:
+def axis(
+    up: Literal["y", "-y"] | None = None,
+    shift: int = 0,
+    flat: bool = False,
+    least_share: float | Literal["auto"] = 0.0,
+) -> None:
     """Turn.
 
     Args:
         up: the axis
         shift: how far
         flat: whether
+        least_share: how much
     """
 
 
@@ -103,6 +109,7 @@ def test_a_value_may_begin_with_a_hyphen() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [("--up q", "--up: Expected one of 'y', '-y'. Got value: q. See 'psp turn --help'."),
+     ("--least-share x", "--least-share: Expected a float or one of 'auto'. Got value: x. See 'psp turn --help'."),
      ("--shift x", "--shift: Expected a int. Got value: x. See 'psp turn --help'.")],
 )  # fmt: skip
 def test_a_value_of_another_kind_is_told_from_those_expected(arguments: str, message: str) -> None:

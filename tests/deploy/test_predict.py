@@ -38,6 +38,11 @@ def probabilities(found) -> np.ndarray:
     return np.stack([each.probabilities for each in found.found])
 
 
+def test_a_threshold_that_is_no_probability_is_refused():
+    with pytest.raises(ConfigError, match=r"^--none-below: 1\.5 is out of range"):
+        Windows(none_below=1.5)
+
+
 def test_every_kind_of_model_predicts_a_store_alike(trained, exported):
     store = open_store(trained.parent / "store")
     expected = predict_store(open_model(trained), store).numpy()

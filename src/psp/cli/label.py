@@ -38,6 +38,7 @@ from psp.label.rounds import NICENESS, Rounds
 from psp.label.select import Criterion
 from psp.label.session import Session
 from psp.model.encoder import Size
+from psp.train.config import require_method
 from psp.train.presets import PresetName
 
 LONG = 20
@@ -62,6 +63,8 @@ def label(
     """Label the clips that are worth it on a local page; networks are trained meanwhile and choose the next clips."""
     if every < 1:
         raise ConfigError("there must be at least one new label.", where="--every", remedy="Use 1 or more.")
+    if method:
+        require_method(method)
     pages, server = served("psp.label.page"), served("psp.serve.server")
     opened, path = open_store(store), out or store.resolve().with_name(f"{store.resolve().name}-labels")
     options = {"preset": preset, "method": method, "size": size, "epochs": epochs, "device": device, "seed": seed}

@@ -19,8 +19,8 @@ MOST = 600
 
 Command = Callable[..., int | None]
 
-UNION = re.compile(r"Does not validate against .* Subtypes: \[(.*), NoneType\] Errors: .* Given value: ")
-"""What jsonargparse says of a value that an option with the default None does not take."""
+UNION = re.compile(r"Does not validate against .* Subtypes: \[(.*?)(?:, NoneType)?\] Errors: .* Given value: ")
+"""What jsonargparse says of a value that an option of several types does not take."""
 
 
 def parser_of(
@@ -85,17 +85,24 @@ def parse_arguments(parser: ArgumentParser, arguments: Sequence[str], *, default
         words = [each.partition("=")[0] for each in arguments if each.startswith("--")]
         unknown = next((word for word in words if word not in known), None)
         if unknown is None:
-            raise ConfigError(_in_a_line(str(error)), remedy=f"See '{parser.prog} --help'.") from error
+            raise ConfigError(_in_a_line(str(error), known), remedy=f"See '{parser.prog} --help'.") from error
         near = get_close_matches(unknown, known, n=1)
         remedy = f"Did you mean {near[0]}?" if near else f"See '{parser.prog} --help'."
         raise ConfigError("there is no such option.", where=unknown, remedy=remedy) from error
 
 
-def _in_a_line(message: str) -> str:
+def _in_a_line(message: str, known: Collection[str]) -> str:
     """Return a message of jsonargparse as one line, with the option as the user writes it."""
-    line = re.sub(r'Parser key "([\w.]+)"', lambda found: f"--{found[1]}", " ".join(message.split()))
-    line = UNION.sub(r"Expected a \1. Got value: ", re.sub(r"<class '(\w+)'>", r"\1", line))
+    written = {option.lstrip("-").replace("-", "_"): option for option in known}
+    line = " ".join(message.split())
+    line = re.sub(r'Parser key "([\w.]+)"', lambda found: written.get(found[1], f"--{found[1]}"), line)
+    line = UNION.sub(_expected, re.sub(r"<class '(\w+)'>", r"\1", line))
     return shortened(re.sub(r"a typing\.Literal\[(.*?)\]", r"one of \1", line).rstrip("."), MOST) + "."
+
+
+def _expected(union: re.Match[str]) -> str:
+    types = re.sub(r", (?=\w)", " or a ", union[1])
+    return f"Expected a {types}. Got value: "
 
 
 def _joined(arguments: Sequence[str], known: Collection[str]) -> list[str]:

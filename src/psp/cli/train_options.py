@@ -9,11 +9,11 @@ from jsonargparse import ArgumentParser
 from psp.batches.batch import BatchSizes, DataConfig
 from psp.cli.options import parse_arguments, parser_of
 from psp.cli.train import FOLDS, train
-from psp.config.override import changes_from_file, refuse_unknown
+from psp.config.override import changes_from_file
 from psp.methods import METHODS
 from psp.model.backbone import ModelConfig
 from psp.skeleton.catalogue import layout_by_name
-from psp.train.config import RuntimeConfig, TrainConfig
+from psp.train.config import RuntimeConfig, TrainConfig, require_method
 from psp.train.optim import OptimConfig
 from psp.train.presets import PRESETS, DataFacts, with_method
 
@@ -58,8 +58,8 @@ def train_parser(preset: str | None = None, method: str | None = None) -> Argume
 
 def _assumed(preset: str | None, method: str | None) -> TrainConfig:
     """Return a configuration with the stages and methods that the arguments name."""
-    if method and method not in METHODS:
-        refuse_unknown("--method", method, list(METHODS))
+    if method:
+        require_method(method)
     make = {str(name): make for name, make in PRESETS.items()}.get(preset or "best", PRESETS["best"])
     return with_method(make(DataFacts(0, 0, layout_by_name("ntu25")), "light"), method)
 

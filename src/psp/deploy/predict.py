@@ -42,7 +42,7 @@ class Windows:
     none_below: float = 0.0
 
     def __post_init__(self) -> None:
-        require(0 <= self.none_below <= 1, "none_below", self.none_below, "a probability from 0 to 1")
+        require(0 <= self.none_below <= 1, "--none-below", self.none_below, "a probability from 0 to 1")
         if self.window is None and (self.stride or self.min_duration):
             remedy = "Give --window too, such as --window 2s."
             raise ConfigError("--stride and --min-duration need --window.", remedy=remedy)

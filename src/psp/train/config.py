@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Literal
 
@@ -119,10 +120,17 @@ def method_name(config: MethodConfig) -> str:
     return next(name for name, method in METHODS.items() if method.Config is type(config))
 
 
+def require_method(name: str) -> None:
+    """Raise ConfigError, with the nearest name, unless there is a method of this name."""
+    if name not in METHODS:
+        near = get_close_matches(name, METHODS, n=1)
+        remedy = f"Did you mean {near[0]!r}?" if near else f"Choose from {', '.join(METHODS)}."
+        raise ConfigError(f"there is no method {name!r}.", where="--method", remedy=remedy)
+
+
 def method_config(name: str, **options: Any) -> MethodConfig:
     """Return the options of a method by its name; an unknown name or option raises ConfigError."""
-    if name not in METHODS:
-        refuse_unknown(f"method {name!r}", name, list(METHODS))
+    require_method(name)
     return override(METHODS[name].Config(), options, "method.")
 
 
