@@ -131,7 +131,7 @@ def test_checking_a_store(store, folder, capsys):
     assert "48" in capsys.readouterr().out
     path = small_store(folder / "changed").path / "joints.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    assert "joints.npy is damaged" in complaint(capsys, "check", str(path.parent))
+    assert "joints.npy was changed" in complaint(capsys, "check", str(path.parent))
 
 
 def test_an_unreadable_checkpoint_is_named(folder, capsys):

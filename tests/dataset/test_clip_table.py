@@ -153,7 +153,7 @@ def test_facts_that_cannot_be_stored_are_refused_and_not_kept(info: ClipInfo, me
 
 
 def test_numbers_of_more_than_64_bits_are_refused():
-    with pytest.raises(RecordingError, match="'x' holds values other than text"):
+    with pytest.raises(RecordingError, match="its x is a number of more than 64 bits"):
         built({"x": 2**63})
 
 
