@@ -132,7 +132,7 @@ def planned(stores):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "scope"),
-    [("table3", USUAL), ("table3", FULL), ("figure7", USUAL)],
+    [("table3", USUAL), ("table3", FULL), ("table4", USUAL), ("figure7", USUAL)],
 )
 def test_a_published_table_is_made_of_published_results(planned, found, name, scope):
     table = Table(EXPERIMENTS[name], planned(name, scope), found)
