@@ -1,13 +1,14 @@
 """On the built-in data, unlabelled clips improve the accuracy on persons that were not seen in training.
 
-One label per class and the settings of preset `best` with its fastest encoder. Measured margins over three budgets
-are 5.0 points for PSP Learning and 6.4 for the mean teacher; over the first one, which is trained here, 5.5 and 4.0.
+One label per class and the settings of preset `best` with its fastest encoder, mean of three label budgets. Measured
+margins are 5.0 points for PSP Learning and 6.4 for the mean teacher.
 """
 
 import json
 import subprocess
 import sys
 from dataclasses import replace
+from statistics import mean
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ from psp.synthetic import SyntheticConfig, synthetic_clips
 from psp.train.api import make_task, preset_config
 from psp.train.run import Run
 
-SEED = 0
+SEEDS, MARGIN = (0, 1, 2), 2.0
 
 
 def built_in_data() -> Store:
@@ -35,10 +36,10 @@ def built_in_data() -> Store:
     return Store.in_memory(clips, layout, made.classes, up="y", dataset="synthetic")
 
 
-def accuracy(store: Store, method: str) -> float:
+def accuracy(store: Store, method: str, seed: int) -> float:
     """Top-1 in per cent of the averaged weights on the test persons."""
-    task = make_task(store, "1/class", "synthetic-xsub", SEED)
-    config = preset_config(task, "best", method=method, epochs=8, seed=SEED, init="none")
+    task = make_task(store, "1/class", "synthetic-xsub", seed)
+    config = preset_config(task, "best", method=method, epochs=8, seed=seed, init="none")
     model = replace(config.model, encoder=encoder_of_size("light"), dropout=0.0)
     data = replace(config.data, resample=replace(config.data.resample, test_crops=(WHOLE,)))
     config = replace(config, model=model, data=data, runtime=replace(config.runtime, precision="float32"))
@@ -51,17 +52,16 @@ def accuracy(store: Store, method: str) -> float:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("method", "baseline", "margin"),
-    [("psp", "supervised", 1.0), ("psp-mean-teacher", "multi-stream-supervised", 1.0)],
+    ("method", "baseline"), [("psp", "supervised"), ("psp-mean-teacher", "multi-stream-supervised")]
 )
-def test_unlabelled_clips_improve_the_accuracy(method, baseline, margin):
+def test_unlabelled_clips_improve_the_accuracy(method, baseline):
     """In a process of its own, without the checks of shapes."""
     done = subprocess.run([sys.executable, __file__, method, baseline], capture_output=True, text=True, check=True)
     ours, theirs = json.loads(done.stdout)
-    assert ours > theirs + margin
+    assert mean(ours) > mean(theirs) + MARGIN
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     data = built_in_data()
-    sys.stdout.write(json.dumps([accuracy(data, name) for name in sys.argv[1:]]))
+    sys.stdout.write(json.dumps([[accuracy(data, name, seed) for seed in SEEDS] for name in sys.argv[1:]]))
