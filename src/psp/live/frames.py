@@ -23,6 +23,7 @@ FPS, PAUSE = 30.0, 0.05
 """Frames a second where they are not stated, and seconds between two looks at a folder."""
 
 LAST_PORT = 65535
+"""The largest number of a port."""
 
 LONGEST = 1 << 20
 """The largest number of bytes of a line that is sent to the socket."""
