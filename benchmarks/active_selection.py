@@ -12,17 +12,21 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Int64
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.findings import show
 from benchmarks.machine import provenance
 from benchmarks.own_data import OWN_DATA
+from benchmarks.pretraining import VIEWS
 from psp.dataset.labels import LabelBudget
 from psp.dataset.split import FULL, Split, resolve_split
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError
 from psp.evaluate.arrays import AS_GIVEN, recordings_of
 from psp.evaluate.embed import unit
+from psp.figures.canvas import INK, PALETTE, check_picture, save
 from psp.files import write_json
 from psp.label.features import joint_features, recognise
 from psp.label.select import EVERY, Pool, propose
@@ -39,6 +43,20 @@ from psp.train.run_folder import Task
 
 FORMAT, BUILT_IN = "psp-active-selection-1", "built-in"
 STRATEGIES = ("typical", "random", "class-balanced", "typical-only")
+SHOWN = {
+    "typical": ("the labeller", PALETTE[0], "-"),
+    "typical-only": ("the labeller without random clips", PALETTE[5], "--"),
+    "random": ("random", PALETTE[1], "-"),
+    "class-balanced": ("class-balanced, which knows the classes", PALETTE[6], ":"),
+}
+"""Name, colour and line of each strategy in pictures."""
+
+RECOGNISERS = {"linear": "logistic regression", "network": "preset best"}
+"""The names of the recognisers in pictures."""
+
+PANELS = 3
+"""Panels in a row of pictures."""
+
 BATCH = 10
 """Queries that the labelling page computes together."""
 
@@ -83,6 +101,7 @@ def active_selection(
     out: Path = Path("results/active-selection.json"),
     data: list[str] = [BUILT_IN],  # noqa: B006
     samples: Path | None = None,
+    nw_ucla: Path | None = None,
     recogniser: str = "linear",
     strategies: list[str] = list(STRATEGIES),  # noqa: B006
     labels: list[int] = [1, 2, 3, 5],  # noqa: B006
@@ -91,13 +110,16 @@ def active_selection(
     epochs: int | None = None,
     size: Size | None = None,
     waiting: int = 10_000,
+    picture: Path | None = None,
 ) -> None:
     """Replay the labeller on data with known labels: accuracy over labels, and seconds to wait for a proposal.
 
     Args:
         out: the .json file of results; what it holds already is not measured again
-        data: built-in, NATOPS, JHMDB (with --samples) or folders written by 'psp prepare'
+        data: built-in, NATOPS, JHMDB (with --samples), NW-UCLA 1 to 2, NW-UCLA 2 to 1 (with --nw-ucla) or folders
+            written by 'psp prepare'
         samples: the folder of own recordings
+        nw_ucla: a prepared data set of Northwestern-UCLA, of which views 1 and 2 are used
         recogniser: network (the preset best, as 'psp label' trains it) or linear (logistic regression of joints)
         strategies: typical (the labeller), random, class-balanced (which knows the labels), typical-only (the labeller
             without random clips)
@@ -107,13 +129,16 @@ def active_selection(
         epochs: length of every training of a network
         size: the size of the network
         waiting: the number of clips for which the time of a proposal is measured, 0 for none
+        picture: the .png, .svg or .pdf file to draw, of everything that `out` holds
     """
+    if picture:
+        check_picture(picture)
     torch.set_num_threads(1)
     learners: Mapping[str, Learner] = {"linear": linear, "network": network(epochs, size)}
     for name in (*({recogniser} - set(learners)), *(set(strategies) - set(STRATEGIES))):
         raise ConfigError(f"{name!r} is not known.", remedy=f"Use {', '.join((*learners, *STRATEGIES))}.")
     found = _read(out)
-    opened = {name: open_replay(name, samples, clips) for name in data}
+    opened = {name: open_replay(name, samples, nw_ucla, clips) for name in data}
     for seed, name, strategy in product(range(seeds), data, strategies):
         key = {"data": name, "recogniser": recogniser, "strategy": strategy, "seed": seed}
         if not any(key.items() <= each.items() for each in found["runs"]):
@@ -127,9 +152,11 @@ def active_selection(
     for name, each in summary(found["runs"]).items():
         show(name, each)
     show("seconds per proposal", {"clips": found["seconds per proposal"]})
+    if picture:
+        save(draw_accuracy_over_labels(found["runs"]), picture)
 
 
-def open_replay(name: str, samples: Path | None, clips: int) -> Replay:
+def open_replay(name: str, samples: Path | None, nw_ucla: Path | None, clips: int) -> Replay:
     """Return a data set by name."""
     if name == BUILT_IN:
         config, layout = SyntheticConfig(clips=clips), layout_by_name("ntu25")
@@ -137,6 +164,11 @@ def open_replay(name: str, samples: Path | None, clips: int) -> Replay:
         made = [prepare_recording(each, layout, CleanConfig(), NormaliseConfig())[0] for each in recorded]
         store = Store.in_memory(made, layout, config.classes, up="y", dataset="synthetic")
         return Replay(store, resolve_split("synthetic-xsub", store))
+    if name in VIEWS:
+        if nw_ucla is None:
+            raise ConfigError(f"{name} needs a prepared data set.", remedy="Name it with --nw-ucla.")
+        store = open_store(nw_ucla)
+        return Replay(store, resolve_split(VIEWS[name], store))
     if name not in OWN_DATA:
         store = open_store(name)
         return Replay(store, resolve_split(None, store))
@@ -246,6 +278,40 @@ def summary(runs: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, 
         name: {strategy: {key: _in_words(values) for key, values in own.items()} for strategy, own in each.items()}
         for name, each in found.items()
     }
+
+
+def draw_accuracy_over_labels(runs: Iterable[Mapping[str, Any]]) -> Figure:
+    """Return a figure of accuracy over labels, a panel for each recogniser and data set.
+
+    Lines are means over seeds, bands their standard errors.
+    """
+    panels: dict[tuple[str, str], dict[str, list[Mapping[str, Any]]]] = {}
+    for run in runs:
+        own = panels.setdefault((RECOGNISERS[run["recogniser"]], run["data"]), {})
+        own.setdefault(run["strategy"], []).append(run)
+    rows = -(-len(panels) // PANELS)
+    figure = Figure(figsize=(3.3 * PANELS, 2.9 * rows + 0.4), layout="constrained")
+    for number, ((recogniser, data), strategies) in enumerate(panels.items(), start=1):
+        axes = figure.add_subplot(rows, PANELS, number)
+        for strategy in (each for each in SHOWN if each in strategies):
+            _draw_curves(axes, strategies[strategy], *SHOWN[strategy])
+        axes.set_title(f"{data}, {recogniser}", fontsize=10, color=INK)
+        axes.set_xlabel("labels per class, on average")
+        axes.set_ylabel("test accuracy, %")
+        axes.spines[["top", "right"]].set_visible(False)
+    legend = {line.get_label(): line for axes in figure.axes for line in axes.get_lines()}
+    figure.legend(legend.values(), legend.keys(), frameon=False, loc="outside lower center", ncols=2)
+    return figure
+
+
+def _draw_curves(axes: Axes, curves: Sequence[Mapping[str, Any]], name: str, colour: str, line: str) -> None:
+    accuracies, labels = np.array([each["accuracy"] for each in curves]), curves[0]["labels"]
+    mean = accuracies.mean(axis=0)
+    axes.plot(labels, mean, line, color=colour, marker="o", markersize=3, linewidth=1.8, label=name)
+    if len(curves) > 1:
+        error = accuracies.std(axis=0, ddof=1) / len(curves) ** 0.5
+        axes.fill_between(labels, mean - error, mean + error, color=colour, alpha=0.15, linewidth=0)
+    axes.set_xticks(labels)
 
 
 def _order(truth: Int64[np.ndarray, "n"], strategy: str, seed: int) -> list[int]:

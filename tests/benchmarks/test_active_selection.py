@@ -11,7 +11,9 @@ def test_a_replay_is_measured_once_and_continued(tmp_path, capsys):
     strategies = ["--strategies", "typical", "random", "class-balanced"]
     assert main([*arguments, *strategies, "--seeds", "1"]) == 0
     first = json.loads(out.read_text())
-    assert main([*arguments, "--seeds", "2", "--strategies", "random", "typical"]) == 0
+    picture = tmp_path / "curves.svg"
+    assert main([*arguments, "--seeds", "2", "--strategies", "random", "typical", "--picture", str(picture)]) == 0
+    assert "<svg" in picture.read_text()
     found = json.loads(out.read_text())
     assert found["runs"][:3] == first["runs"]
     assert [(run["strategy"], run["seed"]) for run in found["runs"]] == [
@@ -27,6 +29,8 @@ def test_mistakes_are_named(tmp_path, capsys):
         (["--recogniser", "magic"], "magic"),
         (["--strategies", "magic"], "magic"),
         (["--data", "NATOPS"], "--samples"),
+        (["--data", "NW-UCLA 1 to 2"], "--nw-ucla"),
+        (["--picture", "curves.gif"], "curves.gif"),
     ):
         assert main(["active-selection", "--out", str(tmp_path / "x.json"), *arguments]) == 2
         assert message in capsys.readouterr().err

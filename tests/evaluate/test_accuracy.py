@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, top_k_accuracy_score
 
-from psp.evaluate.accuracy import Confusion, accuracy, wilson, worst_confusions
+from psp.evaluate.accuracy import BINS, Confusion, accuracy, calibration, wilson, worst_confusions
 
 
 def test_it_agrees_with_scikit_learn():
@@ -46,3 +46,21 @@ def test_the_most_frequent_confusions_come_first():
     pairs = [Confusion("a", "b", 2, 3), Confusion("b", "c", 1, 1)]
     assert worst_confusions(found, "abc") == pairs
     assert worst_confusions(found, "abc", most=1) == pairs[:1]
+
+
+def test_the_calibration_error_is_that_of_guo_et_al():
+    draw = np.random.default_rng(0)
+    found, labels = draw.dirichlet(np.full(4, 0.4), 500), draw.integers(-1, 4, 500)
+    sure, right, expected = found.max(axis=1), found.argmax(axis=1) == labels, 0.0
+    for low in range(BINS):
+        inside = (sure >= low / BINS) & ((sure < (low + 1) / BINS) | (low == BINS - 1))
+        if inside.any():
+            expected += 100 * inside.mean() * abs(sure[inside].mean() - right[inside].mean())
+    result = calibration(torch.from_numpy(found), torch.from_numpy(labels))
+    assert result.error == pytest.approx(expected, abs=0.006)
+    assert result.confidence == pytest.approx(100 * sure.mean(), abs=0.006)
+
+
+@pytest.mark.parametrize(("right", "error"), [(True, 0.0), (False, 100.0)])
+def test_certain_probabilities_are_calibrated_if_they_are_right(right: bool, error: float):
+    assert calibration(torch.eye(3), torch.arange(3) if right else torch.tensor([1, 2, 0])).error == error

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from psp.errors import RecordingError
-from psp.io.source import FileSource
+from psp.io.source import FileSource, open_paths
 
 FILES = {"b.txt": b"second", "deep/a.txt": b"first", "deep/.hidden.txt": b"", ".git/d.txt": b"", "c.json": b"{}"}
 
@@ -106,3 +106,18 @@ def test_what_was_stored_in_the_place_of_a_file_is_named(tmp_path: Path, content
 def test_a_file_that_only_is_called_compressed_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv.gz").write_bytes(b"a,b")
     assert FileSource(tmp_path, (".csv",)).read("a.csv.gz") == b"a,b"
+
+
+@pytest.mark.parametrize("inner", ["rec", "rec/wave", "rec/wave/../wave"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_no_file_is_read_twice(tmp_path: Path, inner: str, turned: bool) -> None:
+    (tmp_path / "rec/wave").mkdir(parents=True)
+    paths = [tmp_path / "rec", tmp_path / inner]
+    with pytest.raises(RecordingError, match="read twice") as refusal:
+        open_paths(paths[::-1] if turned else paths)
+    assert "rec" in str(refusal.value.where)
+
+
+def test_sources_side_by_side_are_several(tmp_path: Path) -> None:
+    paths = (tmp_path / "rec", tmp_path / "rec2", tmp_path / "other/rec")
+    assert open_paths(paths) == paths

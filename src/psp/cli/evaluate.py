@@ -63,11 +63,14 @@ def _show_probe(path: Path, probe: Probe, store: Path | None, device: Device) ->
 def show_run(path: Path, store: Path | None, device: Device) -> None:
     """Evaluate a finished run and print its accuracy, its worst confusions and the labels that may be wrong."""
     folder, sets = RunFolder(path), evaluate_run(path, store, device)["average"]
-    classes = read_evaluation(folder.evaluation)["classes"]
+    content = read_evaluation(folder.evaluation)
     for name, found in sets.items():
         say(f"test set {name}: {_in_words(found)}")
     if sets:
-        _say_confusions(next(iter(sets.values())), classes)
+        first = next(iter(sets))
+        calibrated = content["calibration"][first]
+        say(f"mean probability {calibrated['confidence']:.1f} %, calibration error {calibrated['error']:.1f} %")
+        _say_confusions(sets[first], content["classes"])
     if folder.estimate.exists():
         show_estimate(folder)
     elif not sets:

@@ -1,4 +1,4 @@
-"""Top-1, top-5 and per-class accuracy, confusion, and confidence intervals."""
+"""Top-1, top-5 and per-class accuracy, confusion, confidence intervals, and calibration of probabilities."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,9 @@ from torch import Tensor
 
 NORMAL_95 = 1.959964
 """The 97.5 % quantile of the standard normal distribution."""
+
+BINS = 15
+"""The intervals of probability over which the calibration error is measured."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,19 @@ class Accuracy:
     interval: tuple[float, float]
     per_class: tuple[float | None, ...]
     confusion: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far probabilities are from shares of right answers, in per cent.
+
+    `confidence` is the mean probability of the recognised class, to be compared with the accuracy. `error` is the
+    expected calibration error (Guo et al. 2017): the mean distance of the two over `BINS` equal intervals of
+    probability, weighted by their clips.
+    """
+
+    confidence: float
+    error: float
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,18 @@ def accuracy(logits: Float[Tensor, "s k"], labels: Int64[Tensor, "s"]) -> Accura
     top1, top5 = (100 * float(hits[:, :n].any(dim=1).double().mean()) for n in (1, 5))
     interval = wilson(int(hits[:, 0].sum()), len(labels))
     return Accuracy(len(labels), top1, top5, interval, tuple(per_class), tuple(map(tuple, confusion.tolist())))
+
+
+def calibration(probabilities: Float[Tensor, "s k"], labels: Int64[Tensor, "s"]) -> Calibration:
+    """Return the calibration of class probabilities, given the true labels; -1 is a class that the model does not know.
+
+    >>> calibration(torch.tensor([[0.8, 0.2], [0.8, 0.2]]), torch.tensor([0, 1]))  # 80 % sure, half of them right
+    Calibration(confidence=80.0, error=30.0)
+    """
+    found, best = probabilities.double().max(dim=1)
+    right, bin = (best == labels).double(), (found * BINS).long().clamp(max=BINS - 1)
+    distance = torch.zeros(BINS, dtype=torch.float64).index_add_(0, bin, found - right).abs()
+    return Calibration(round(100 * float(found.mean()), 2), round(100 * float(distance.sum()) / len(labels), 2))
 
 
 def is_above_guessing(interval: Sequence[float], classes: int) -> bool:

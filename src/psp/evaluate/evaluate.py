@@ -13,10 +13,10 @@ from psp.batches.loader import SampleMaker
 from psp.dataset.split import Split
 from psp.dataset.store import Store
 from psp.errors import StoreError
-from psp.evaluate.accuracy import Accuracy, accuracy, worst_confusions
+from psp.evaluate.accuracy import Accuracy, Calibration, accuracy, calibration, worst_confusions
 from psp.evaluate.predict import maker_for, predict_logits
 from psp.evaluate.predictions import ClipPredictions, logits_and_features, predictions_of, write_predictions
-from psp.evaluate.trained import Weights, open_model, open_trained
+from psp.evaluate.trained import TrainedRun, Weights, open_model, open_trained
 from psp.files import write_json
 from psp.model.model_file import TrainedModel
 from psp.train.device import process_settings
@@ -42,17 +42,20 @@ def evaluate_run(path: Path | str, store_path: Path | str | None = None, device:
     """
     run = open_trained(path, store_path, device=device)
     folder, config, found = run.stored.folder, run.stored.config, Evaluation()
+    calibrated = dict[str, dict[str, float]]()
     with process_settings(config.runtime.precision):
         for weights in get_args(Weights):
             model = open_model(path, weights, run.maker.device)
             found[weights], predicted = _evaluate(model, run.maker, run.task.split)
             if weights == "average" and predicted is not None:
                 write_predictions(folder.predictions, predicted, config.hash)
+                calibrated = {name: asdict(_calibration(run, predicted, name)) for name in run.task.split.tests}
     classes = run.model.interface.classes
     plain = {kind: {name: asdict(result) for name, result in sets.items()} for kind, sets in found.items()}
     hashes = {"config hash": config.hash, "budget hash": run.stored.labels.hash}
     worst = {name: list(map(asdict, worst_confusions(each, classes))) for name, each in found["average"].items()}
-    write_json(folder.evaluation, {**hashes, "classes": classes, "weights": plain, "confusions": worst})
+    facts = {"classes": classes, "weights": plain, "confusions": worst, "calibration": calibrated}
+    write_json(folder.evaluation, {**hashes, **facts})
     return found
 
 
@@ -104,6 +107,15 @@ def _evaluate(
     at = {name: torch.from_numpy(np.searchsorted(every, index)) for name, index in tests.items()}
     found = {name: accuracy(logits[chosen], labels[chosen]) for name, chosen in at.items()}
     return found, predictions_of(model.predictor, store, every, logits, features)
+
+
+def _calibration(run: TrainedRun, predicted: ClipPredictions, name: str) -> Calibration:
+    """Return the calibration of the probabilities of a test set."""
+    index = run.test_index(name)
+    found = predicted.of(run.store.clips.id[index].tolist())
+    assert found is not None
+    labels = known_labels(run.store, run.model.interface.classes)[index]
+    return calibration(torch.from_numpy(found.probabilities), torch.from_numpy(labels))
 
 
 def _some(names: Sequence[str]) -> str:

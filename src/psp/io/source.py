@@ -184,10 +184,18 @@ class FileSource:
 
 
 def open_paths(source: Paths) -> Path | tuple[Path, ...]:
-    """Return one path, or a tuple of several."""
+    """Return one path, or a tuple of several; RecordingError if one is inside another, or the same."""
     if isinstance(source, str | os.PathLike):
         return Path(source)
     paths = tuple(Path(each) for each in source)
+    named = dict[Path, Path]()
+    for path in sorted(paths, key=lambda each: len(each.resolve().parts)):
+        place = path.resolve()
+        outer = next((named[each] for each in (place, *place.parents) if each in named), None)
+        if outer is not None:
+            what = f"its files are also those of {outer}, and would be read twice."
+            raise RecordingError(what, where=str(path), remedy="Leave one of them out.")
+        named[place] = path
     return paths[0] if len(paths) == 1 else paths
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from psp.errors import ConfigError
 from psp.model.pyramid import LEVELS
+from psp.reproduce.comparison import grid_rows
 from psp.reproduce.experiment import Column, Experiment, Make, Quick, Row
 from psp.reproduce.systems import (
     ablation,
@@ -17,6 +18,7 @@ from psp.reproduce.systems import (
     compared_systems,
     psp_authors,
     psp_best,
+    psp_best_made,
     psp_best_short,
     psp_paper,
     psp_turned,
@@ -121,6 +123,7 @@ TABLE3 = Experiment(
         Row("psp-authors", "PSP Learning, earlier program", psp_authors, PSP, True, ("5",)),
         Row("supervised-best", "supervised only, settings of best", supervised_best, SUPERVISED),
         Row("best", "preset best", psp_best, PSP),
+        Row("best-made", "preset best, from made encoders", psp_best_made, PSP),
         Row("temporal-convolution", "supervised only, temporal convolution", temporal_convolution, SUPERVISED),
         Row("supervised-best-short", "supervised only, settings of best (short)", supervised_best_short, SUPERVISED),
         Row("best-short", "preset best (short)", psp_best_short, PSP),
@@ -231,6 +234,12 @@ def _best_with(changes: dict[str, Any]) -> Make:
     return partial(best_with, changes=changes)
 
 
+VIEWS = tuple(
+    Column(f"view{one}-to-view{other}", f"view {one} to view {other}", f"nw-ucla-view{one}-to-view{other}",
+           "5/class", 3)
+    for one, other in ((1, 2), (2, 1))
+)  # fmt: skip
+
 RECIPE = Experiment(
     "recipe",
     "The recipe of preset best: Northwestern-UCLA, one training view against the other, 5 labels per class",
@@ -250,16 +259,22 @@ RECIPE = Experiment(
         Row("long-filter", "three times the epochs, with filter", partial(best_lasting, times=3, noisy_labels=0.5)),
         Row("supervised", "supervised only", supervised_best),
     ),
-    columns=tuple(
-        Column(f"view{one}-to-view{other}", f"view {one} to view {other}", f"nw-ucla-view{one}-to-view{other}",
-               "5/class", 3)
-        for one, other in ((1, 2), (2, 1))
-    ),
+    columns=VIEWS,
     quick=Quick(columns=2, seeds=2, epochs=2, steps=8),
     references=("best", "supervised"),
-)  # fmt: skip
+)
 
-EXPERIMENTS = {each.name: each for each in (TABLE2, TABLE3, TABLE4, FIGURE5, FIGURE6, FIGURE7, FIGURE8, RECIPE)}
+# The comparison systems
+
+GRID = Experiment(
+    "grid",
+    "An option of every comparison system: Northwestern-UCLA, one training view against the other, 5 labels per class",
+    rows=grid_rows(),
+    columns=tuple(replace(column, seeds=1) for column in VIEWS),
+    quick=Quick(columns=2, seeds=1, epochs=1, steps=4),
+)
+
+EXPERIMENTS = {each.name: each for each in (TABLE2, TABLE3, TABLE4, FIGURE5, FIGURE6, FIGURE7, FIGURE8, RECIPE, GRID)}
 
 
 def experiment_by_name(name: str) -> Experiment:

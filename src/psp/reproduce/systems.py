@@ -6,9 +6,12 @@ from functools import partial
 from typing import Any
 
 from psp.batches.pipelines import PIPELINES
+from psp.errors import ConfigError
 from psp.model.encoder import encoder_of_size
+from psp.preprocess.normalise import NormaliseConfig
 from psp.reproduce.experiment import Column, Row, Scope
 from psp.train.config import TrainConfig, changed, rescheduled
+from psp.train.made_weights import Kind, made_weights
 from psp.train.presets import PRESETS, DataFacts, PresetName, with_method
 
 Figures = Mapping[str, float]
@@ -94,6 +97,18 @@ def supervised_authors(column: Column, facts: DataFacts, scope: Scope) -> TrainC
 def psp_best(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
     """Return the preset `best`."""
     return of_preset("best", column, facts, scope)
+
+
+def psp_best_made(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
+    """Return the preset `best` as `psp train` starts it: from the encoders of size `light` made for such recordings."""
+    config = of_preset("best", column, facts, replace(scope, size="light"))
+    kind = Kind(facts.layout, facts.channels, facts.up, NormaliseConfig())
+    made = made_weights(kind, config.model, config.last.method.modalities)
+    if made is None:
+        raise ConfigError(
+            f"there are no encoders made for {facts.layout.name}.", remedy="Make them with 'psp pretrain'."
+        )
+    return replace(config, stages=(replace(config.last, initialise=made),))
 
 
 def psp_best_short(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:

@@ -33,7 +33,11 @@ ACCURACY: Form = {
     "per_class": [(float, NoneType)],
     "confusion": [[int]],
 }
-EVALUATION: Form = {"classes": [str], "weights": {str: {str: ACCURACY}}}
+EVALUATION: Form = {
+    "classes": [str],
+    "weights": {str: {str: ACCURACY}},
+    "calibration?": {str: {"confidence": float, "error": float}},
+}
 ESTIMATE: Form = {
     "folds": int,
     "kept together": (str, NoneType),
