@@ -9,6 +9,7 @@ import pytest
 from browser import open_page, until
 from psp.dataset.store import open_store
 from psp.dataset.writer import StoreWriter
+from psp.report import run_details
 from psp.report.page import write_run_page
 from psp.report.store_page import bars_of, write_store_page
 from psp.skeleton.catalogue import layout_by_name
@@ -115,6 +116,26 @@ def test_a_copy_of_a_test_clip_is_shown_beside_it(folder, page):
     assert page.locator("#copies .pair figure").count() == 2
     assert "copy" in page.locator("#copies").inner_text()
     assert "1 test clip has a copy" in page.locator(".advice").inner_text()
+
+
+def test_all_copies_are_counted_and_the_first_are_shown(folder, page, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_details, "COPIES", 2)
+    monkeypatch.setattr(run_details, "_copies", lambda run: [(clip, 0) for clip in range(5)])
+    write_run_page(tmp_path / "one.html", [folder / "first"], "cpu")
+    open_file(page, tmp_path / "one.html")
+    assert "5 test clips have copies" in page.locator(".advice").inner_text()
+    assert "The first 2 of 5 are shown." in page.locator("#copies").inner_text()
+    assert page.locator("#copies .pair").count() == 2
+
+
+def test_a_printed_page_shows_every_clip(folder, page):
+    """The first frame of clips that are not visible is drawn too."""
+    open_file(page, folder / "one.html")
+    until(page, "[...document.querySelectorAll('canvas')].every((each) => each.pspPlayer.drawn)")
+    drawn = page.evaluate("""() => [...document.querySelectorAll("canvas")].map((each) =>
+        new Set(each.getContext("2d").getImageData(0, 0, each.width, each.height).data).size)""")
+    assert len(drawn) > 2
+    assert min(drawn) > 2
 
 
 def test_pointing_at_the_map_plays_the_clip(folder, page):

@@ -13,7 +13,7 @@ from psp.model.encoder import encoder_of_size
 from psp.reproduce.clusters import cluster_labels
 from psp.reproduce.comparison import PASSES, SYSTEMS, THREE, TWO, best_of_each, common, with_all_systems
 from psp.reproduce.experiment import Scope, plan
-from psp.reproduce.paper_tables import TABLE2, TABLE3, TABLE4
+from psp.reproduce.paper_tables import GRID, TABLE2, TABLE3, TABLE4
 from psp.reproduce.passes import passes_of_stage
 from psp.skeleton.catalogue import layout_by_name
 from psp.train.api import make_task
@@ -60,6 +60,32 @@ def test_best_runs_have_three_modalities_with_a_network_each(name):
     assert config.model.networks == "own"
     wanted = THREE[:2] if name == "psp" else THREE
     assert all(stage.method.modalities == wanted for stage in config.stages)
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize("name", EVERY)
+def test_the_grid_changes_one_option_of_a_system_and_halves_its_passes(name):
+    system = EVERY[name]
+    assert system.value in system.values
+    rows = {value: next(row for row in GRID.rows if row.name == f"{name}-{value:g}") for value in system.values}
+    configs = {value: row.make(GRID.columns[0], FACTS, Scope()) for value, row in rows.items()}
+    assert {value: getattr(config.stages[0].method, system.option) for value, config in configs.items()} == {
+        value: value for value in system.values
+    }
+    whole = common(COLUMN, FACTS, Scope(), system)
+    for config in configs.values():
+        stages = [
+            replace(each, method=own.method, steps_per_epoch=own.steps_per_epoch)
+            for each, own in zip(config.stages, whole.stages, strict=True)
+        ]
+        assert replace(config, stages=tuple(stages)) == whole
+        passes = sum(passes_of_stage(stage) * stage.epochs * stage.steps_per_epoch for stage in config.stages)
+        assert passes == pytest.approx(PASSES / 2, rel=0.05)
+
+
+def test_every_system_has_as_many_trials_on_both_training_views():
+    assert len(GRID.rows) == len({row.name for row in GRID.rows}) == 3 * len(SYSTEMS)
+    assert [column.benchmark for column in GRID.columns] == ["nw-ucla-view1-to-view2", "nw-ucla-view2-to-view1"]
 
 
 def test_every_system_of_the_papers_tables_has_a_row_in_both_protocols():

@@ -5,7 +5,8 @@ while runs are missing that have not failed, 2 if only failed ones are missing. 
 already holds a result of the same configuration, clips and labels.
 
 Args:
-    experiment: table2, table3, table4, figure5, figure6, figure7, figure8 or recipe
+    experiment: table2, table3, table4, figure5, figure6, figure7, figure8, recipe or grid (options of the comparison
+        systems)
     store: the data sets, folders written by 'psp prepare' (table2 --quick makes one of its own)
     out: where tables and the results of runs are kept
     runs: where the run folders are kept

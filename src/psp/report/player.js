@@ -33,7 +33,7 @@
    player.destroy()
 
    Colours are the custom properties --psp-left, --psp-right, --psp-middle, --psp-value-low, --psp-value-high,
-   --psp-floor and --psp-ground of the element. The shared clock draws only players that are visible. */
+   --psp-floor and --psp-ground of the element. The shared clock moves only players that are visible. */
 "use strict";
 const PspPlayer = (() => {
   const {axesOf, bytes, decode, facing, framing, joined, place} = PspFilm;
@@ -254,12 +254,17 @@ const PspPlayer = (() => {
 
     showPlaying() { if (this.button) this.button.dataset.playing = String(this.playing); }
 
-    /* Moves the clip on by milliseconds and draws it; returns whether the clock has to go on. */
+    /* Moves the clip on by milliseconds and draws it; returns whether the clock has to go on. Clips that are not visible
+       stand still, but their first frame is drawn, so that a printed page shows it. */
     advance(passed) {
-      if (!this.film || !this.isVisible) return false;
-      const runs = this.playing && !this.live && this.frames > 1;
+      if (!this.film || (this.drawn && !this.isVisible)) return false;
+      const runs = this.isVisible && this.playing && !this.live && this.frames > 1;
       if (runs) this.step(passed * this.options.speed);
-      if (runs || this.dirty) { PspDraw.draw(this); this.dirty = false; }
+      if (runs || this.dirty) {
+        PspDraw.draw(this);
+        this.dirty = false;
+        this.drawn = this.canvas.clientWidth > 0;
+      }
       return runs;
     }
 

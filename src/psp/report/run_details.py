@@ -90,22 +90,23 @@ class _Clips:
             groups |= {"mistakes": confident_mistakes(self.judged), "right": right_ones(self.judged)}
         shown = {rest.index(each) for group in groups.values() for each in group}
         found = {"groups": groups, "map": self._map(rest), "examples": rest.plain(self.run, self.classes)}
-        suspected = [self._index(each["id"]) for each in self.suspects]
-        self.pool.show([*sorted(shown), *suspected, *(index for pair in self.copies for index in pair)])
+        suspects, copied = self.suspects[:SUSPECTS], self.copies[:COPIES]
+        suspected = [self._index(each["id"]) for each in suspects]
+        self.pool.show([*sorted(shown), *suspected, *(index for pair in copied for index in pair)])
         wrong = first.index[(first.labels >= 0) & (first.likely != first.labels)]
         self.pool.keep([*wrong.tolist(), *rest.indices()])
         self._attention([*sorted(shown), *suspected])
-        plain = [dict(each, clip=index) for each, index in zip(self.suspects, suspected, strict=True)]
+        plain = [dict(each, clip=index) for each, index in zip(suspects, suspected, strict=True)]
         names = self.run.store.clips.id
-        pairs = [
-            {"test": one, "train": other, "ids": [str(names[one]), str(names[other])]} for one, other in self.copies
-        ]
-        copies = {"copies": pairs, "labels": self._labels()}
-        return (
-            found
-            | copies
-            | {"suspects": plain, "levels": self.levels, "judged": len(first.index) if self.judged else 0}
-        )
+        pairs = [{"test": one, "train": other, "ids": [str(names[one]), str(names[other])]} for one, other in copied]
+        return found | {
+            "suspects": plain,
+            "copies": pairs,
+            "found": {"suspects": len(self.suspects), "copies": len(self.copies)},
+            "labels": self._labels(),
+            "levels": self.levels,
+            "judged": len(first.index) if self.judged else 0,
+        }
 
     def right(self) -> dict[str, bool]:
         """Return whether each judged clip was recognised, by id."""
@@ -211,9 +212,8 @@ def _plain(found: Sequence[Any]) -> list[dict[str, Any]]:
 def _suspects(run: TrainedRun) -> list[dict[str, Any]]:
     folder = run.stored.folder
     if folder.suspects.exists():
-        return read_suspects(folder.suspects)[:SUSPECTS] if is_better_than_guessing(folder) else []
-    found = suspects_of_run(folder.path, run.store.path, str(run.maker.device))
-    return [asdict(each) for each in found][:SUSPECTS]
+        return read_suspects(folder.suspects) if is_better_than_guessing(folder) else []
+    return [asdict(each) for each in suspects_of_run(folder.path, run.store.path, str(run.maker.device))]
 
 
 def _copies(run: TrainedRun) -> list[tuple[int, int]]:
@@ -228,7 +228,7 @@ def _copies(run: TrainedRun) -> list[tuple[int, int]]:
         members = group.members.tolist()
         other = next((each for each in members if each in train), None)
         pairs += [(each, other) for each in members if each in test and other is not None]
-    return pairs[:COPIES]
+    return pairs
 
 
 def _importance(found: ClipAttention, layout: Layout) -> dict[str, Float[np.ndarray, "m v"]]:

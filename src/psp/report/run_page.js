@@ -79,20 +79,24 @@ const PspRunPage = (() => {
   }
 
   function checks() {
-    const {suspects = [], copies = []} = run();
+    const {suspects = [], copies = [], found = {}} = run();
+    const first = (shown, all) => shown.length < all ? ` The first ${shown.length} of ${all} are shown.` : "";
     if (suspects.length) {
       part("suspects", "Labels that may be wrong", "Labelled training clips in which the network finds another class far "
-        + "more probable. Look at each before changing its label: rare forms of an action are named too.",
+        + "more probable. Look at each before changing its label: rare forms of an action are named too."
+        + first(suspects, found.suspects),
       gallery(suspects, (each) => figure(each.clip, `clip ${each.id}`, el("div", {className: "verdict"},
         `labelled ${quoted(each.label)}, perhaps ${quoted(each.likely)}`), chance(each.likely, each.probability, false),
       chance(each.label, each.probability_of_label, false), el("div", {className: "id"}, each.id))));
     }
     if (copies.length) {
       part("copies", "Copies of test clips in the training part", "Each pair shows the same recording twice. The accuracy "
-        + "is too high by what these clips bring: leave them out of the test set.", gallery(copies, (pair) => el("div",
-        {className: "pair"}, figure(pair.test, "test clip", el("div", {className: "verdict"}, "test"),
-          el("div", {className: "id"}, pair.ids[0])), figure(pair.train, "training clip",
-          el("div", {className: "verdict"}, "training"), el("div", {className: "id"}, pair.ids[1])))));
+        + "is too high by what these clips bring: leave them out of the test set." + first(copies, found.copies),
+      gallery(copies, (pair) => el("div", {className: "pair"},
+        figure(pair.test, "test clip", el("div", {className: "verdict"}, "test"),
+          el("div", {className: "id"}, pair.ids[0])),
+        figure(pair.train, "training clip", el("div", {className: "verdict"}, "training"),
+          el("div", {className: "id"}, pair.ids[1])))));
     }
   }
 
