@@ -83,9 +83,9 @@ def test_the_grid_changes_one_option_of_a_system_and_halves_its_passes(name):
         assert passes == pytest.approx(PASSES / 2, rel=0.05)
 
 
-def test_every_system_has_as_many_trials_on_both_training_views():
+def test_every_system_has_as_many_trials_on_the_training_views():
     assert len(GRID.rows) == len({row.name for row in GRID.rows}) == 3 * len(SYSTEMS)
-    assert [column.benchmark for column in GRID.columns] == ["nw-ucla-view1-to-view2", "nw-ucla-view2-to-view1"]
+    assert [column.benchmark for column in GRID.columns] == ["nw-ucla-view1-to-view2"]
 
 
 def test_every_system_of_the_papers_tables_has_a_row_in_both_protocols():

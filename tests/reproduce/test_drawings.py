@@ -6,7 +6,7 @@ import pytest
 
 from experiments import SMALL
 from psp.evaluate.trained import open_trained
-from psp.reproduce.drawings import chosen_classes, draw_attention, draw_features, shown_clips
+from psp.reproduce.drawings import chosen_classes, draw_attention, draw_costs, draw_features, shown_clips
 from psp.reproduce.experiment import Scope, plan
 from psp.reproduce.results import read_results
 from psp.reproduce.runner import RunnerConfig, run_all, run_folders
@@ -96,3 +96,14 @@ def test_ten_of_many_classes_are_chosen_always_the_same():
     assert len(set(chosen)) == 10
     assert chosen == sorted(chosen) == chosen_classes(labels[::-1])
     assert chosen_classes(labels[:15]) == [0, 1, 2, 3, 4]
+
+
+def test_costs_are_drawn_of_label_budgets_at_which_every_system_has_a_result(made, tmp_path):
+    runs, table, config = made
+    assert [path.name for path in draw_costs(table, config, stem_in(tmp_path))] == ["picture-two-cost.png"]
+    results = read_results(config.results)
+    once = [run for run in runs if run.config.seed == 0 or run.row.name == "labels"]
+    some = Table(EXPERIMENT, runs, {run.key: results[run.key] for run in once})
+    assert len(draw_costs(some, config, stem_in(tmp_path))) == 1
+    one = Table(EXPERIMENT, runs, {run.key: results[run.key] for run in runs if run.row.name == "labels"})
+    assert draw_costs(one, config, stem_in(tmp_path)) == []

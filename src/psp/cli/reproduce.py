@@ -45,7 +45,7 @@ from psp.io.write_ntu import write_ntu_folder
 from psp.model.encoder import Size
 from psp.reproduce.comparison import with_all_systems
 from psp.reproduce.cost import FORMULA, expected_costs
-from psp.reproduce.drawings import DRAWINGS
+from psp.reproduce.drawings import DRAWINGS, draw_costs
 from psp.reproduce.experiment import Column, Experiment, PlannedRun, Scope, plan
 from psp.reproduce.paper_tables import experiment_by_name
 from psp.reproduce.results import read_results
@@ -199,16 +199,17 @@ def _show_costs(runs: Sequence[PlannedRun], config: RunnerConfig) -> None:
 
 
 def _write(experiment: Experiment, runs: Sequence[PlannedRun], config: RunnerConfig, scope: Scope) -> None:
-    """Write the table from the finished runs, and draw the picture once no run is missing."""
+    """Write the table from the finished runs, and draw the picture once no run that it shows is missing."""
     table = Table(experiment, runs, read_results(config.results))
 
     def stem(columns: Sequence[Column]) -> Path:
         return config.results / experiment.stem(scope, columns)
 
     written = write_table(table, stem(table.columns))
-    if experiment.name in DRAWINGS and not pending(runs, config, experiment.from_weights):
-        written += DRAWINGS[experiment.name](table, config, stem)
-    elif experiment.name in DRAWINGS:
+    draw = DRAWINGS.get(experiment.name)
+    if draw is draw_costs or (draw and not pending(runs, config, experiment.from_weights)):
+        written += draw(table, config, stem)
+    elif draw:
         say("the picture is drawn when no run is missing.")
     for path in written:
         say(f"written: {path}")

@@ -7,7 +7,7 @@ sample passes, labels and seeds; only the objective differs. Systems that are an
 preset `best`, for every system.
 
 *Grid*: one option of every system has three values, each trained in the common protocol on one training view of
-Northwestern-UCLA and tested on the other. The value with the highest mean accuracy is used in both protocols.
+Northwestern-UCLA and tested on the other. The most accurate value is used in both protocols.
 """
 
 from collections.abc import Mapping, Sequence

@@ -74,7 +74,10 @@ def draw_bars(table: Table, config: RunnerConfig, stem: Stem) -> list[Path]:
 
 
 def draw_costs(table: Table, config: RunnerConfig, stem: Stem) -> list[Path]:
-    """Draw for every column the accuracy of the averaged weights on the full test set against the cost of training."""
+    """Draw the accuracy of the averaged weights on the full test set against the cost of training.
+
+    One picture for each column in which every row has a result.
+    """
     written = []
     for column in table.columns:
         points = {}
@@ -83,8 +86,9 @@ def draw_costs(table: Table, config: RunnerConfig, stem: Stem) -> list[Path]:
             cell = table.cell(row, column, ("average", "full"))
             if results and cell.summary:
                 points[row.name] = (mean(result.seconds for result in results) / 60, cell.summary.mean)
-        written.append(_named(stem([column]), "-cost.png"))
-        save(cost_figure(points, title=column.title), written[-1])
+        if len(points) == len(table.rows):
+            written.append(_named(stem([column]), "-cost.png"))
+            save(cost_figure(points, title=column.title), written[-1])
     return written
 
 
