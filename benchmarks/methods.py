@@ -1,10 +1,12 @@
-"""A training step of every method beside its cost by count: sample passes through an encoder."""
+"""A training step of every method beside its cost by count: operations of its forward and backward passes."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.findings import keep, refuse_existing, show
 from benchmarks.machine import provenance
@@ -26,15 +28,27 @@ MODALITIES = ("joint", "motion")
 
 
 def measured_method(name: str, encoder: EncoderConfig, clips: int, frames: int, seconds: float) -> dict[str, float]:
-    """Return the seconds and the sample passes of a step of a method on random clips of the shape of NW-UCLA."""
+    """Return seconds, operations and sample passes of a step of a method on random clips of the shape of NW-UCLA."""
     sizes = BatchSizes(clips, clips, "train")
     setting = Setting(layout_by_name("kinect20"), 10, clips, frames, ModelConfig(encoder), batch=sizes)
     torch.manual_seed(0)
     method = METHODS[name](method_config(name, modalities=MODALITIES, **_contrasted(name)), setting).train()
     batches = random_batches(method.batches(), setting)
     passes = count_passes(method, batches)
-    timing = measure(_step(method, batches), torch.device("cpu"), seconds)
-    return {"seconds": timing.median, "sample passes": passes}
+    step = _step(method, batches)
+    timing = measure(step, torch.device("cpu"), seconds)
+    return {"seconds": timing.median, "operations": operations(step), "sample passes": passes}
+
+
+def operations(step: Callable[[], None]) -> int:
+    """Return the floating-point operations of the matrix products and convolutions of a step, forward and backward.
+
+    Decoders and heads count like encoders. Without oneDNN, whose recurrent cells cannot be counted.
+    """
+    quiet, plain = warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False)
+    with quiet, plain, FlopCounterMode(display=False) as count:
+        step()
+    return count.get_total_flops()
 
 
 def _contrasted(name: str) -> dict[str, Any]:
@@ -65,7 +79,7 @@ def methods(
     device: Device = "cpu",
     out: Path | None = None,
 ) -> None:
-    """Time a step of every method and compare it with its sample passes, in units of those of the supervised baseline.
+    """Time a step of every method and compare it with its operations, in units of those of the supervised baseline.
 
     Args:
         names: the methods, by default all
@@ -84,9 +98,9 @@ def methods(
         encoder = METHODS[name].own_encoder or encoder_of_size(size)
         if encoder not in units:
             plain = measured_method("supervised", encoder, clips, frames, seconds)
-            units[encoder] = plain["seconds"] / plain["sample passes"]
+            units[encoder] = plain["seconds"] / plain["operations"]
         row = measured_method(name, encoder, clips, frames, seconds)
-        found[name] = {**row, "times the cost by count": row["seconds"] / row["sample passes"] / units[encoder]}
-    columns = ("seconds", "sample passes", "times the cost by count")
-    show("training steps", {name: {key: row[key] for key in columns} for name, row in found.items()})
+        found[name] = {**row, "times the cost by count": row["seconds"] / row["operations"] / units[encoder]}
+    columns = ("seconds", "operations", "sample passes", "times the cost by count")
+    show("training steps", {key: {name: row[key] for name, row in found.items()} for key in columns})
     keep({"machine": provenance(device_by_name(device)), "methods": found}, out)
