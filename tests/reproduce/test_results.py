@@ -20,7 +20,7 @@ from psp.reproduce.results import (
     write_lines,
 )
 from psp.reproduce.runner import RunnerConfig, make_result
-from psp.train.config import config_as_plain
+from psp.train.config import config_from_plain
 from runs import SMALL_RUN
 from stores import small_store
 
@@ -56,7 +56,7 @@ def test_a_line_states_everything_that_it_rests_on(made):
     assert {name: line[name] for name in expected} == expected
     assert all(line[name] for name in ("seconds", "steps", "parameters", "torch", "numpy", "python", "split hash"))
     assert len(line["last full per class"].split(";")) == 4
-    assert stored_config(line, read_configs(results)) == config_as_plain(run.config)
+    assert config_from_plain(stored_config(line, read_configs(results))) == run.config
     assert config_hash(line, read_configs(results)) == run.config.hash
 
 

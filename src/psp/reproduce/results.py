@@ -23,7 +23,7 @@ from psp.evaluate.evaluate import Evaluation
 from psp.files import destination_lock, write_atomically
 from psp.report.compare import machine_names, precision_of
 from psp.reproduce.experiment import Key, PlannedRun
-from psp.train.config import TrainConfig, config_as_plain, config_from_plain
+from psp.train.config import TrainConfig, config_differences, config_from_plain
 from psp.train.run_files import read_result
 from psp.train.run_folder import open_run
 
@@ -113,8 +113,8 @@ def flat_evaluation(evaluation: Mapping[Any, Mapping[str, Accuracy]]) -> dict[st
 def add_result(results: Path, line: Line, config: TrainConfig) -> None:
     """Append a run to the table in the folder `results`; processes that write at the same time wait for each other."""
     results.mkdir(parents=True, exist_ok=True)
-    plain = config_as_plain(config)
-    del plain["seed"]
+    plain = config_differences(config)
+    plain.pop("seed", None)
     entry = {"version": CONFIG_VERSION, "config": plain}
     with ExitStack() as stack:
         _wait_for(results / RUNS, stack)
@@ -130,7 +130,10 @@ def config_name(entry: Mapping[str, Any]) -> str:
 
 
 def read_configs(results: Path) -> dict[str, dict[str, Any]]:
-    """Return the configurations as they were stored, without seed and label budget, each with its version."""
+    """Return the configurations as they were stored, without seed and label budget, each with its version.
+
+    Those of version 2 and later hold what differs from the defaults.
+    """
     path = results / CONFIGS
     return dict(read_json(path, STORED, CheckpointError, "Restore the file.")) if path.exists() else {}
 
@@ -258,7 +261,8 @@ def _machines(text: str) -> list[dict[str, Any]]:
 def configured_precision(entry: Mapping[str, Any]) -> str:
     """Return the precision that a stored configuration asks for."""
     config = entry["config"]
-    return str(config.get("precision", "float32") if entry["version"] == 1 else config["runtime"]["precision"])
+    own = config if entry["version"] == 1 else config.get("runtime", {})
+    return str(own.get("precision", "float32"))
 
 
 def _wait_for(path: Path, stack: ExitStack) -> None:

@@ -109,10 +109,7 @@ class TrainConfig:
         It covers only the differences from the defaults, so that a new setting, whose default changes nothing, does not
         change the hashes of earlier runs.
         """
-        checked = config_from_plain(config_as_plain(self))  # 1 and 1.0 are the same setting
-        chosen: dict[str, Any] = differences(checked, TrainConfig(stages=checked.stages))
-        chosen["stages"] = [_stage_differences(stage) for stage in checked.stages]
-        return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(config_differences(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def method_name(config: MethodConfig) -> str:
@@ -159,8 +156,18 @@ def config_as_plain(config: TrainConfig) -> dict[str, Any]:
     return plain
 
 
+def config_differences(config: TrainConfig) -> dict[str, Any]:
+    """Return the settings that differ from the defaults as JSON values, which `config_from_plain` reads."""
+    checked = config_from_plain(config_as_plain(config))  # 1 and 1.0 are the same setting
+    chosen = differences(checked, TrainConfig(stages=checked.stages))
+    return {**chosen, "stages": [_stage_differences(stage) for stage in checked.stages]}
+
+
 def config_from_plain(plain: Mapping[str, Any], version: int = CONFIG_VERSION) -> TrainConfig:
-    """Return the configuration of the values of `config_as_plain`, also of earlier versions; ConfigError if wrong."""
+    """Return the configuration of the values of `config_as_plain`, also of earlier versions; ConfigError if wrong.
+
+    Settings that are left out have their defaults.
+    """
     plain = upgrade(plain, version)
     stages = []
     for values in plain["stages"]:
