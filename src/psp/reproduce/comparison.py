@@ -21,7 +21,7 @@ from psp.errors import ConfigError
 from psp.methods import METHODS
 from psp.methods.base import MethodConfig
 from psp.model.backbone import ModelConfig
-from psp.model.encoder import encoder_of_size
+from psp.model.encoder import EncoderConfig, encoder_of_size
 from psp.reproduce.clusters import cluster_labels
 from psp.reproduce.experiment import Column, Experiment, Row, Scope
 from psp.reproduce.passes import passes_of_stage
@@ -44,7 +44,8 @@ class System:
     """A comparison system: its method, the option that the grid tunes with its values, and its name in the paper.
 
     The first value is that of its publication, scaled to small data where its docstring says so; `value` is the one
-    that the grid chose. With `own_labels` the system is trained on labels that K-means chooses.
+    that the grid chose. With `own_labels` the system is trained on labels that K-means chooses; `encoder_of` names the
+    method whose encoder it has, if not its own.
     """
 
     name: str
@@ -55,6 +56,12 @@ class System:
     value: float
     paper: str = ""
     own_labels: bool = False
+    encoder_of: str = ""
+
+    @property
+    def encoder(self) -> EncoderConfig | None:
+        """The encoder that the system brings, None for the common one."""
+        return METHODS[self.encoder_of or self.method].own_encoder
 
 
 SYSTEMS = (
@@ -96,12 +103,20 @@ SYSTEMS = (
     System("usdrl", "USDRL, feature decorrelation", "usdrl", "covariance", (1.0, 0.3, 3.0), 1.0),
 )  # fmt: skip
 
+BASELINES = tuple(
+    replace(SYSTEMS[0], name=f"supervised-{name}", title=f"supervised only, encoder of {title}", encoder_of=name)
+    for name, title in (
+        ("longt-gan", "LongT GAN"), ("holden", "Holden et al."), ("engan-pose-rnn", "EnGAN-PoseRNN"),
+        ("colorization", "Colorization"),
+    )
+)  # fmt: skip
+"""Supervised baselines of the systems that bring an encoder; the grid leaves them out."""
+
 
 def common(column: Column, facts: DataFacts, scope: Scope, system: System, passes: int = PASSES) -> TrainConfig:
     """Return a system in the common protocol: every run costs the same number of sample passes."""
     data = psp_best(column, facts, scope).data
-    own = METHODS[system.method].own_encoder
-    model = ModelConfig(own or encoder_of_size(scope.size or "tiny"))
+    model = ModelConfig(system.encoder or encoder_of_size(scope.size or "tiny"))
     optim = OptimConfig("adamw", 2e-3, weight_decay=0.05, warmup=2, schedule="cosine", clip_norm=5.0)
     stage = Stage(
         _options(system, TWO), batch=BatchSizes(16, 16, "train"), optim=optim, epochs=EPOCHS, ema=0.99,
@@ -124,12 +139,12 @@ def best_of_each(column: Column, facts: DataFacts, scope: Scope, system: System)
     modalities = THREE[:2] if system.method == "psp" else THREE
     stage = replace(config.last, method=_options(system, modalities))
     baseline = method_config("multi-stream-supervised", modalities=THREE, label_smoothing=0.1)
-    encoder = METHODS[system.method].own_encoder or config.model.encoder
+    encoder = system.encoder or config.model.encoder
     return replace(config, stages=_with_fine_tuning(stage, baseline), model=replace(config.model, encoder=encoder))
 
 
 def comparison_rows(figures: Mapping[str, Figures]) -> tuple[Row, ...]:
-    """Return a row for every system in both protocols, with what the paper reports for it."""
+    """Return a row for every system and baseline in both protocols, with what the paper reports for it."""
     protocols = (("common", common), ("best", best_of_each))
     return tuple(
         Row(
@@ -140,7 +155,7 @@ def comparison_rows(figures: Mapping[str, Figures]) -> tuple[Row, ...]:
             labels=cluster_labels if system.own_labels else None,
         )
         for protocol, make in protocols
-        for system in SYSTEMS
+        for system in (*SYSTEMS, *BASELINES)
     )
 
 
