@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.linear_model import LogisticRegression
@@ -140,7 +140,7 @@ def active_selection(
     found = _read(out)
     opened = {name: open_replay(name, samples, nw_ucla, clips) for name in data}
     for seed, name, strategy in product(range(seeds), data, strategies):
-        key = {"data": name, "recogniser": recogniser, "strategy": strategy, "seed": seed}
+        key = {"data": name, "recogniser": recogniser, "strategy": strategy, "seed": seed, "labels": sorted(labels)}
         if not any(key.items() <= each.items() for each in found["runs"]):
             curve = replay(opened[name], learners[recogniser], strategy, sorted(labels), seed)
             found = _read(out)
@@ -285,16 +285,17 @@ def draw_accuracy_over_labels(runs: Iterable[Mapping[str, Any]]) -> Figure:
 
     Lines are means over seeds, bands their standard errors.
     """
-    panels: dict[tuple[str, str], dict[str, list[Mapping[str, Any]]]] = {}
+    panels: dict[tuple[str, str], dict[str, dict[tuple[int, ...], list[list[float]]]]] = {}
     for run in runs:
         own = panels.setdefault((RECOGNISERS[run["recogniser"]], run["data"]), {})
-        own.setdefault(run["strategy"], []).append(run)
+        own.setdefault(run["strategy"], {}).setdefault(tuple(run["labels"]), []).append(run["accuracy"])
     rows = -(-len(panels) // PANELS)
     figure = Figure(figsize=(3.3 * PANELS, 2.9 * rows + 0.4), layout="constrained")
     for number, ((recogniser, data), strategies) in enumerate(panels.items(), start=1):
         axes = figure.add_subplot(rows, PANELS, number)
         for strategy in (each for each in SHOWN if each in strategies):
-            _draw_curves(axes, strategies[strategy], *SHOWN[strategy])
+            for labels, accuracies in strategies[strategy].items():
+                _draw_curve(axes, labels, np.array(accuracies), *SHOWN[strategy])
         axes.set_title(f"{data}, {recogniser}", fontsize=10, color=INK)
         axes.set_xlabel("labels per class, on average")
         axes.set_ylabel("test accuracy, %")
@@ -304,12 +305,13 @@ def draw_accuracy_over_labels(runs: Iterable[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def _draw_curves(axes: Axes, curves: Sequence[Mapping[str, Any]], name: str, colour: str, line: str) -> None:
-    accuracies, labels = np.array([each["accuracy"] for each in curves]), curves[0]["labels"]
+def _draw_curve(
+    axes: Axes, labels: Sequence[int], accuracies: Float[np.ndarray, "s l"], name: str, colour: str, line: str
+) -> None:
     mean = accuracies.mean(axis=0)
     axes.plot(labels, mean, line, color=colour, marker="o", markersize=3, linewidth=1.8, label=name)
-    if len(curves) > 1:
-        error = accuracies.std(axis=0, ddof=1) / len(curves) ** 0.5
+    if len(accuracies) > 1:
+        error = accuracies.std(axis=0, ddof=1) / len(accuracies) ** 0.5
         axes.fill_between(labels, mean - error, mean + error, color=colour, alpha=0.15, linewidth=0)
     axes.set_xticks(labels)
 

@@ -18,6 +18,7 @@ from psp.reproduce.results import Line, config_hash, read_configs, read_lines, r
 from psp.reproduce.table import Table
 from psp.reproduce.write_table import as_csv, markdown
 from psp.skeleton.catalogue import layout_by_name
+from psp.train.api import make_task, preset_config
 from psp.train.presets import DataFacts
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -141,7 +142,14 @@ def planned(stores):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "scope"),
-    [("table3", USUAL), ("table3", FULL), ("table4", USUAL), ("figure7", USUAL), ("grid", USUAL)],
+    [
+        ("table3", USUAL),
+        ("table3", FULL),
+        ("table4", USUAL),
+        ("figure7", USUAL),
+        ("grid", USUAL),
+        ("table3-systems", USUAL),
+    ],
 )
 def test_a_published_table_is_made_of_published_results(planned, found, name, scope):
     table = Table(EXPERIMENTS[name], planned(name, scope), found)
@@ -155,6 +163,16 @@ def test_every_line_belongs_to_a_run_that_is_planned(planned, found):
     keys = {run.key for name, scope in needed for run in planned(name, scope)}
     measured = {(line["config hash"], line["budget hash"]) for line in PLANNED}
     assert {key for key in found if (key[0], key[3]) in measured} <= keys
+
+
+def test_best_from_made_encoders_is_what_training_starts_with(planned, stores):
+    """The configuration of `psp train` with nothing else."""
+    runs = [run for run in planned("table3", USUAL) if run.row.name == "best-made" and run.config.seed == 0]
+    assert len(runs) == len(EXPERIMENTS["table3"].columns)
+    for run in runs:
+        task = make_task(stores["plain"], run.budget, run.column.benchmark)
+        assert run.config == preset_config(task, "best")
+        assert run.config.last.initialise.startswith("made:kinect20")
 
 
 def test_the_data_sets_are_prepared_as_they_were_measured(stores):

@@ -22,6 +22,9 @@ def test_a_replay_is_measured_once_and_continued(tmp_path, capsys):
     assert all(len(run["accuracy"]) == 2 and min(run["accuracy"]) > 100 / run["classes"] for run in found["runs"])
     assert found["runs"][2]["classes with labels"] == [found["runs"][2]["classes"]] * 2
     assert "class-balanced" in capsys.readouterr().out
+    assert main([*arguments[:5], "--labels", "3", "--waiting", "0", "--seeds", "1", "--strategies", "random",
+                 "--picture", str(picture)]) == 0  # fmt: skip
+    assert [run["labels"] for run in json.loads(out.read_text())["runs"]] == [[1, 2]] * 5 + [[3]]
 
 
 def test_mistakes_are_named(tmp_path, capsys):

@@ -22,6 +22,8 @@ from psp.train.run_folder import RunFolder, open_run
 
 Device = Literal["auto", "cpu", "cuda"]
 SHOWN = 5
+FEWEST = 50
+"""The calibration is said of at least so many test clips: of fewer the error is mostly chance."""
 
 
 def evaluate(model: Path, store: Path | None = None, probe: Probe | None = None, device: Device = "auto") -> None:
@@ -68,8 +70,9 @@ def show_run(path: Path, store: Path | None, device: Device) -> None:
         say(f"test set {name}: {_in_words(found)}")
     if sets:
         first = next(iter(sets))
-        calibrated = content["calibration"][first]
-        say(f"mean probability {calibrated['confidence']:.1f} %, calibration error {calibrated['error']:.1f} %")
+        if sets[first].clips >= FEWEST:
+            sure, error = (content["calibration"][first][key] for key in ("confidence", "error"))
+            say(f"probabilities, test set {first}: {sure:.1f} % on average, calibration error {error:.1f} %")
         _say_confusions(sets[first], content["classes"])
     if folder.estimate.exists():
         show_estimate(folder)
@@ -133,7 +136,9 @@ def _show_other(path: Path, store: Store, device: Device) -> None:
     if found.unknown:
         counts = [f"{name} ({clips})" for name, clips in found.unknown.items()]
         say(f"not counted: {sum(found.unknown.values())} clips of classes the model does not know: {_some(counts)}")
-    if path.is_dir():
+    if not path.is_dir():
+        say("a model file does not say which clips trained it: with some of these the accuracy would be too high.")
+    else:
         known = set(open_run(path).split.train) & set(store.clips.id.tolist())
         if known:
             say(f"{len(known)} clips have the id of a training clip: the accuracy is too high if they are the same.")

@@ -51,7 +51,7 @@ from psp.reproduce.paper_tables import experiment_by_name
 from psp.reproduce.results import read_results
 from psp.reproduce.runner import Outcome, RunnerConfig, default_jobs, pending, run_all
 from psp.reproduce.table import Table
-from psp.reproduce.write_table import write_table
+from psp.reproduce.write_table import lost_rows, write_table
 from psp.synthetic import SyntheticConfig
 from psp.train.config import Precision
 from psp.train.device import NO_COMPILER, can_compile, device_by_name, keep_freed_memory
@@ -205,6 +205,10 @@ def _write(experiment: Experiment, runs: Sequence[PlannedRun], config: RunnerCon
     def stem(columns: Sequence[Column]) -> Path:
         return config.results / experiment.stem(scope, columns)
 
+    lost = ", ".join(lost_rows(table, stem(table.columns)))
+    if lost:
+        say(f"{stem(table.columns)}.md is kept: it also has {lost}. Name their store too, or remove the file.")
+        return
     written = write_table(table, stem(table.columns))
     draw = DRAWINGS.get(experiment.name)
     if draw is draw_costs or (draw and not pending(runs, config, experiment.from_weights)):

@@ -80,15 +80,17 @@ def draw_costs(table: Table, config: RunnerConfig, stem: Stem) -> list[Path]:
     """
     written = []
     for column in table.columns:
-        points = {}
+        points, counts = {}, set[int]()
         for row in table.rows:
             results = table.measured(row, column, ("average", "full"))
             cell = table.cell(row, column, ("average", "full"))
             if results and cell.summary:
                 points[row.name] = (mean(result.seconds for result in results) / 60, cell.summary.mean)
+                counts.add(cell.summary.n)
         if len(points) == len(table.rows):
+            budgets = " to ".join(map(str, sorted({min(counts), max(counts)})))
             written.append(_named(stem([column]), "-cost.png"))
-            save(cost_figure(points, title=column.title), written[-1])
+            save(cost_figure(points, title=f"{column.title}, label budgets: {budgets}"), written[-1])
     return written
 
 

@@ -268,7 +268,7 @@ RECIPE = Experiment(
 
 GRID = Experiment(
     "grid",
-    "An option of every comparison system: Northwestern-UCLA, one training view against the other, 5 labels per class",
+    "An option of every comparison system: Northwestern-UCLA, view 1 to view 2, 5 labels per class",
     rows=grid_rows(),
     columns=(replace(VIEWS[0], seeds=1),),
     quick=Quick(columns=1, seeds=1, epochs=1, steps=4),

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from psp.batches.pipelines import PIPELINES
-from psp.errors import ConfigError
 from psp.model.encoder import encoder_of_size
 from psp.preprocess.normalise import NormaliseConfig
 from psp.reproduce.experiment import Column, Row, Scope
@@ -104,10 +103,7 @@ def psp_best_made(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig
     config = of_preset("best", column, facts, replace(scope, size="light"))
     kind = Kind(facts.layout, facts.channels, facts.up, NormaliseConfig())
     made = made_weights(kind, config.model, config.last.method.modalities)
-    if made is None:
-        raise ConfigError(
-            f"there are no encoders made for {facts.layout.name}.", remedy="Make them with 'psp pretrain'."
-        )
+    assert made is not None, "the encoders of Northwestern-UCLA come with the package"
     return replace(config, stages=(replace(config.last, initialise=made),))
 
 

@@ -27,6 +27,16 @@ def write_table(table: Table, stem: Path) -> list[Path]:
     return paths
 
 
+def lost_rows(table: Table, stem: Path) -> list[str]:
+    """Return the systems of the table written at `stem` that this one lacks, because their store was not named."""
+    path = stem.with_name(f"{stem.name}.csv")
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        written = dict.fromkeys(line.get("system", "") for line in csv.DictReader(file))
+    return [name for name in written if name not in {row.name for row in table.rows}]
+
+
 def markdown(table: Table) -> str:
     """Return the whole table as Markdown: accuracies by weights and test set, then paired differences."""
     parts = [f"# {table.experiment.title}", _introduction(table.experiment)]
