@@ -76,6 +76,19 @@ def test_few_labels_are_enough_for_an_easy_task(fitted):
     assert {"loss", "classification", "accuracy"} <= set(fitted.history_[0])
 
 
+def test_clips_without_a_label_do_not_count_in_the_score(fitted):
+    X, y = clips()
+    some = np.where(np.arange(24) < 9, y, -1)
+    right = fitted.predict(X)[:9] == y[:9]
+    assert fitted.score(X, some) == fitted.score(X[:9], y[:9]) == right.mean()
+    weights = np.arange(24.0)
+    assert fitted.score(X, some, weights) == pytest.approx(np.average(right, weights=weights[:9]))
+    with pytest.raises(InputError, match="no clip has a label"):
+        fitted.score(X, np.full(24, -1))
+    with pytest.raises(InputError, match="there are 24 clips"):
+        fitted.score(X, y[:9])
+
+
 def test_a_saved_classifier_predicts_alike_here_and_as_a_recogniser(fitted, tmp_path):
     X, _ = clips()
     fitted.save(tmp_path / "model.safetensors")
@@ -190,6 +203,7 @@ def test_it_works_inside_scikit_learn():
         (lambda X, y: (X, np.where(y == 1, 1, -1)), "are of 1 class"),
         (lambda X, y: (X, [None] * 12 + ["wave"] * 12), "Unknown label type"),
         (lambda X, y: ([*X[:23], np.ones((5, 16, 2))], y), "clip 23: the shape"),
+        (lambda X, y: ([*X[:23], np.ones((0, 17, 2))], y), "clip 23: the recording has no frames"),
         (lambda X, y: ([*X[:23], np.ones((5, 17, 3))], y), "some clips have two coordinates"),
         (lambda X, y: ([*X[:23], np.full((5, 17, 2), np.nan)], y), "clip 23: no joint was observed"),
         (lambda X, y: ([*X[:23], np.full((5, 17, 2), 1j)], y), "Complex data not supported"),

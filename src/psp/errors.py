@@ -10,7 +10,8 @@ class PSPError(Exception):
     def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
         self.what, self.where, self.remedy = what, where, remedy
         prefix = f"{where}: " if where else ""
-        suffix = f" {remedy}" if remedy else ""
+        separator = "" if what.endswith("\n") else " "
+        suffix = f"{separator}{remedy}" if remedy else ""
         super().__init__(f"{prefix}{what}{suffix}")
 
 

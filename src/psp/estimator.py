@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
@@ -128,6 +129,16 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
         best = self.predict_proba(X).argmax(axis=1)
         found: np.ndarray = self.classes_[best]
         return found
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+        """Return the accuracy on the labelled clips, with the weights (n,) of all clips; -1 means unlabelled.
+
+        InputError for unequal lengths of X and y, or if no clip is labelled.
+        """
+        predicted = self.predict(X)
+        labels, unlabelled = _checked_labels(y, len(predicted))
+        weights = None if sample_weight is None else np.asarray(sample_weight)[~unlabelled]
+        return float(accuracy_score(labels[~unlabelled], predicted[~unlabelled], sample_weight=weights))
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the features (n, d) of the encoder for every clip, for other estimators."""

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,6 +99,14 @@ def test_accuracy_is_shown_where_labels_are_known(model, recordings, capsys):
     assert wrong in printed
     assert main(["predict", model, str(recordings), "--window", "6"]) == 0
     assert "% of the time of 3 labelled recordings" in capsys.readouterr().out
+
+
+def test_labels_of_several_sources_are_known(model, recordings, tmp_path, capsys):
+    (recordings / "clips.csv").write_text("file,label\n" + "".join(f"clip00{k}.npz,class 2\n" for k in range(4)))
+    shutil.copytree(recordings, tmp_path / "other")
+    for sources, count in (([recordings, tmp_path / "other"], 8), (sorted(recordings.iterdir()), 4)):
+        assert main(["predict", model, *map(str, sources)]) == 0
+        assert f"of {count} labelled recordings" in capsys.readouterr().out
 
 
 def test_a_threshold_is_shown_for_many_labelled_recordings(model, tmp_path, capsys):

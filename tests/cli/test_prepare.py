@@ -87,3 +87,35 @@ def test_a_damaged_first_recording_does_not_stop_the_search_for_others(tmp_path:
         (tmp_path / f"a01_s01_e0{number}_v01.json").write_text("{")
     with pytest.raises(PSPError, match="2 recordings cannot be used"):
         ran(tmp_path, tmp_path / "out", "--workers 1")
+
+
+@pytest.mark.parametrize(("names", "then"), [(("sit", "go"), "train"), (("sit", "sit"), "label"), (("", ""), "label")])
+def test_the_next_step_is_training_where_classes_can_be_told_apart(tmp_path, capsys, names, then) -> None:
+    for number, name in enumerate(names):
+        (tmp_path / "in" / name).mkdir(parents=True, exist_ok=True)
+        np.save(tmp_path / "in" / name / f"{number}.npy", np.random.default_rng(number).normal(size=(9, 17, 2)))
+    ran(tmp_path / "in", tmp_path / "out", "--layout coco17 --workers 1")
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.endswith(f"Next: psp check {tmp_path / 'out'}, psp {then} {tmp_path / 'out'}")
+
+
+def test_what_psp_wrote_is_not_prepared(recordings, capsys) -> None:
+    ran(recordings, recordings / "store", "--layout coco17 --workers 1")
+    ran(recordings, recordings / "again", "--layout coco17 --workers 1")
+    assert "Not read: store (written by psp)." in " ".join(capsys.readouterr().out.split())
+    assert len(open_store(recordings / "again")) == 4
+    with pytest.raises(PSPError, match="this is a data set that psp prepared, not recordings"):
+        ran(recordings / "store", recordings.parent / "out", "")
+
+
+def test_lines_that_name_no_recording_are_left_out_if_asked_for(recordings, capsys) -> None:
+    (recordings / "clips.csv").write_text("file,label\n0.npy,sit\n1.npy,go\n7.npy,go\n")
+    with pytest.raises(PSPError, match=r"'7\.npy' names no recording.*--skip-damaged"):
+        ran(recordings, recordings.parent / "out", "--layout coco17 --workers 1")
+    ran(recordings, recordings.parent / "out", "--layout coco17 --workers 1 --skip-damaged")
+    assert "that name no recording, left out │ 1" in " ".join(capsys.readouterr().out.split())
+
+
+def test_options_of_other_formats_do_not_refuse_to_skip_damaged_recordings(tmp_path: Path) -> None:
+    ran("synthetic", tmp_path / "out", "--clips 3 --workers 1 --skip-damaged")
+    assert len(open_store(tmp_path / "out")) == 3

@@ -292,7 +292,7 @@ def test_a_wrong_label_is_suspected():
 def test_clips_without_any_label_are_examined():
     clips = [replace(clip, info=replace(clip.info, label=None)) for clip in clean_clips()]
     report = check(store_of([*clips, empty(copied(clips[0], "nothing"))], classes=0))
-    assert set(found(report)) == {"empty"}
+    assert set(found(report)) == {"empty", "too-few-classes"}
     assert {"leak", "suspect-label", "exchanged-labels"} <= set(report.skipped)
 
 
@@ -313,10 +313,13 @@ def test_what_does_not_apply_is_named():
 def test_data_without_labels_or_with_one_class_is_examined_all_the_same():
     clips = [Clip(replace(clip.info, label=None), clip.joints) for clip in clean_clips()]
     unlabelled = check(store_of([*clips[:-1], frozen(clips[-1]), copied(clips[0], "copy")]))
-    assert found(unlabelled) == {"copy": [(FIRST, "copy")], "frozen": [(clips[-1].id,)]}
+    assert found(unlabelled) == {"copy": [(FIRST, "copy")], "frozen": [(clips[-1].id,)], "too-few-classes": [()]}
+    assert unlabelled.of("too-few-classes")[0].sentence == "no clip has a label."
     assert {"leak", "untrained-class", "suspect-label"} <= set(unlabelled.skipped)
     single = check(store_of([clip for clip in clean_clips() if clip.label == 0], classes=1))
-    assert found(single) == {}
+    assert found(single) == {"too-few-classes": [()]}
+    assert single.of("too-few-classes")[0].sentence == "all labelled clips are of the class 'class 0'."
+    assert "psp label" in single.findings[0].remedy
     assert "suspect-label" in single.skipped
     assert found(check(store_of(list(clean_clips())[:1], classes=1)))["single-clip-class"] == [(FIRST,)]
 

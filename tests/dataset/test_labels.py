@@ -1,7 +1,9 @@
 import gzip
 import json
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from psp.dataset.labels import (
     draw_labels,
     read_labels,
     resolve_labels,
+    with_label_classes,
     write_labels,
 )
 from psp.dataset.split import Split, resolve_split
@@ -328,6 +331,29 @@ def test_a_file_that_does_not_exist_is_said_to_be_absent(tmp_path: Path):
         from_file(folder)
 
 
+@pytest.mark.parametrize("header", ["ID,Label", "FileName,class"])
+def test_headers_of_a_file_in_any_case_and_synonyms(tmp_path: Path, header: str):
+    assert from_file(label_file(tmp_path, header, "a,class 0", "c,class 1")).labels == {"a": 0, "c": 1}
+
+
+def test_a_file_that_is_not_in_utf_8_is_told_like_other_tables(tmp_path: Path):
+    (tmp_path / "mine.csv").write_bytes("id,label\na,Grüße\n".encode("latin-1"))
+    with pytest.raises(BudgetError, match=r"mine\.csv: byte 13 is not UTF-8 text\. Save it as UTF-8"):
+        from_file(tmp_path / "mine.csv")
+
+
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+def test_letters_may_be_spelled_in_two_ways(tmp_path: Path, stored: str, written: str):
+    name, path = normalize(stored, "für"), tmp_path / "mine.csv"
+    store = replace(table_store([name, "b"], [0, 1]), classes=(normalize(stored, "Grüße"), "x"))
+    path.write_text(normalize(written, "file,label\nfür.npy,Grüße\nb,x\n"))
+    budget = resolve_labels(path, store, Split("none", tuple(sorted((name, "b"))), {}), 0)
+    assert budget.labels == {name: 0, "b": 1}
+    none = replace(table_store([name, "b"], [-1, -1]), classes=())
+    assert with_label_classes(none, path).classes == (normalize("NFC", "Grüße"), "x")
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_entries_may_be_separated_as_spreadsheets_do(tmp_path: Path, delimiter: str):
     rows = (delimiter.join(row) for row in (("id", "label"), ("a", "class 0"), ("c", "class 1")))
@@ -352,6 +378,9 @@ def test_a_class_that_a_file_leaves_out_is_warned_of(tmp_path: Path):
             r"'wave' is not a class of this data set\. Its classes: class 0, class 1.* --new-classes",
         ),
         (["id", "c"], "the first is 'c'"),
+        (["id", "x/e2"], r"no clip 'x/e2' in this data set\. Did you mean 'd/e'\?"),
+        (["id", "zz"], r"no clip 'zz' in this data set\. Ids look like 'a'"),
+        (["id", "a", *"vwxyz"], r"5 lines name no clip of this data set: 'v', 'w', 'x', 2 more\."),
         (["id", "test"], "the first is 'test'"),
     ],
 )

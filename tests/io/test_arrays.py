@@ -107,6 +107,8 @@ def test_a_spoiled_file_raises_no_other_error(data) -> None:
         (npy(np.full((2, 3, 2), np.inf)), "exceeds"),
         (npy(np.full((2, 3, 2), -1e300)), "exceeds"),
         (npy(np.zeros((2, 1663))), r"shape \(2, 1663\)"),
+        (npy(np.zeros((0, 33, 3))), "the recording has no frames"),
+        (npy(np.zeros((1, 0, 33, 3))), "the recording has no frames"),
     ],
 )
 def test_what_is_no_array_of_joints_is_told(content: bytes, says: str) -> None:

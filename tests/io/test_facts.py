@@ -34,12 +34,20 @@ def test_a_table_of_ids_or_of_both(tmp_path: Path) -> None:
     assert read_facts(table(tmp_path, "id,file\none,1.npy\n")).lines == (Facts("1.npy", "one", None, {}),)
 
 
+def test_known_columns_in_any_case_others_as_they_are(tmp_path: Path) -> None:
+    lines = read_facts(table(tmp_path, "FileName,CLASS,Subject,Camera\na,x,1,2\n")).lines
+    assert lines == (Facts("a", None, "x", {"subject": 1, "Camera": 2}),)
+    lines = read_facts(table(tmp_path, "file,label,class\na,x,2\n")).lines
+    assert lines == (Facts("a", None, "x", {"class": 2}),)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("", "no column file or id"),
         ("name,label\na,x\n", "no column file or id among name, label"),
         ("file,label,label\na,x,y\n", "occurs twice"),
+        ("file,label,Label\na,x,y\n", "occurs twice"),
         ("file,label,\na,x,y\n", "is empty"),
         ("file,frames\na,3\n", "'frames' is reserved"),
         ("file,label\na,x,y\n", "line 2 has 3 entries, the header 2"),

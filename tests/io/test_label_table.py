@@ -3,6 +3,7 @@
 import csv
 import io
 import shutil
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -154,6 +155,70 @@ def test_a_table_that_names_no_recording_is_that_of_its_own_name(tmp_path: Path)
     assert [(line.name, line.label) for line in found.lines] == [
         (name, each) for name in "vw" for each in ("run", "jump")
     ]
+
+
+def recordings_in(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        np.save(folder / name, np.ones((60, 17, 3)))
+
+
+def labels_of(source: Path | list[Path], **options: object) -> dict[str, str | None]:
+    reader = open_reader(source, layout="coco17", **options)
+    infos = {item.id: item.info.label for item in reader.items()[0]}
+    return {id: None if label is None else reader.classes[label] for id, label in infos.items()}
+
+
+def test_each_of_several_sources_has_its_own_table(tmp_path: Path) -> None:
+    recordings_in(tmp_path, "A/c.npy", "A/deep/d.npy", "B/c.npy", "C/sit/e.npy")
+    (tmp_path / "A" / "clips.csv").write_text("file,label\nc,run\nd.npy,jump\n")
+    with zipfile.ZipFile(tmp_path / "B.zip", "w") as file:
+        file.write(tmp_path / "B" / "c.npy", "c.npy")
+        file.writestr("labels.csv", "id,label\nc,run\n")
+    sources = [tmp_path / name for name in ("A", "B.zip", "C")]
+    assert labels_of(sources) == {"A/c": "run", "A/deep/d": "jump", "B.zip/c": "run", "C/sit/e": "sit"}
+    notes = open_reader(sources, layout="coco17").notes
+    assert "Labels are read from A/clips.csv, B.zip/labels.csv." in notes
+    (tmp_path / "A" / "clips.csv").write_text("file,label\ne,run\n")
+    with pytest.raises(RecordingError, match="'e' names no recording"):
+        labels_of(sources)
+
+
+def test_intervals_of_several_sources(tmp_path: Path) -> None:
+    recordings_in(tmp_path, "A/v.npy", "B/w.npy", "B/x.npy")
+    (tmp_path / "A" / "scores.csv").write_text(FORMS["BORIS events"])
+    (tmp_path / "B" / "clips.csv").write_text("file,label\nw,sit\nx,sit\n")
+    sources = [tmp_path / "A", tmp_path / "B"]
+    labelled = {id: label for id, label in labels_of(sources).items() if label}
+    assert labelled == {"A/v:10-25": "run", "A/v:40-50": "jump", "B/w": "sit", "B/x": "sit"}
+    (tmp_path / "B" / "clips.csv").write_text("file,label,start_frame,end_frame\nw,sit,0,5\n")
+    assert set(labels_of(sources).values()) == {None}
+    assert any("none is used (--table names one)" in note for note in open_reader(sources, layout="coco17").notes)
+
+
+@pytest.mark.parametrize("name", ["clips.csv", "mine.csv"])
+def test_a_table_among_the_sources_is_the_table(name: str, tmp_path: Path) -> None:
+    recordings_in(tmp_path, "c.npy", "d.npy")
+    (tmp_path / name).write_text("file,label\nc.npy,run\nd.npy,sit\n")
+    sources = sorted(tmp_path.iterdir())
+    assert detect_format(sources) == "arrays"
+    assert labels_of(sources) == labels_of(sources, table=tmp_path / name) == {"c": "run", "d": "sit"}
+    assert labels_of([tmp_path / "c.npy", tmp_path / name], skip_damaged=True) == {"c": "run"}
+    (tmp_path / "other.csv").write_text("file,label\nc.npy,x\n")
+    with pytest.raises(RecordingError, match="one can be the table of labels"):
+        labels_of([*sources, tmp_path / "other.csv"])
+    with pytest.raises(RecordingError, match="is a table of labels"):
+        labels_of([tmp_path / "other.csv", tmp_path / name])
+
+
+@pytest.mark.parametrize("header", ["File,Label", "FILENAME,Class", "file_name, LABEL"])
+def test_headers_in_any_case_and_synonyms(header: str, tmp_path: Path) -> None:
+    recordings_in(tmp_path, "c.npy", "d.npy")
+    (tmp_path / "labels.csv").write_text(f"{header}\nc.npy,run\nd.npy,sit\n")
+    assert label_tables(tmp_path) == ["labels.csv"]
+    assert labels_of(tmp_path) == {"c": "run", "d": "sit"}
+    (tmp_path / "labels.csv").write_text(f"{header},Start,END\nc.npy,run,10,20\n")
+    assert {id: label for id, label in labels_of(tmp_path).items() if label} == {"c:10-20": "run"}
 
 
 @pytest.mark.parametrize("other", ["BORIS events", "start and end"])

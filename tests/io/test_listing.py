@@ -2,15 +2,21 @@
 
 import gzip
 import io
+import time
 import zipfile
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from psp.errors import PSPError
 from psp.io.base import detect_format, open_reader
+from psp.io.facts import Facts, FactTable
 from psp.io.listing import folder_facts
+from psp.io.match import match_lines
 from psp.io.source import FileSource
 
 
@@ -24,6 +30,7 @@ from psp.io.source import FileSource
         (["train/walk/1", "test/run/2", "val/run/3"], [("train", "walk"), ("test", "run"), ("validation", "run")]),
         (["Train/1", "Test/2"], [("train", None), ("test", None)]),
         (["x/train/run/1", "x/test/run/2"], [("train", "run"), ("test", "run")]),
+        (["more.zip/1", "other.zip/run/2", "sit/x.zip/3"], [(None, None), (None, "run"), (None, "sit")]),
         ([], []),
     ],
 )
@@ -156,3 +163,75 @@ def test_the_label_of_another_clip_is_not_given_to_the_only_one(tmp_path: Path) 
     (tmp_path / "clips.csv").write_text("file,label\nb.npy,x\n")
     with pytest.raises(PSPError, match=r"'b\.npy' names no recording"):
         open_reader(tmp_path, layout="coco17")
+
+
+def test_names_are_one_however_their_letters_are_spelled(tmp_path: Path) -> None:
+    composed, apart = normalize("NFC", "Grüße"), normalize("NFD", "Grüße")
+    for name in (f"{composed}/1.npy", f"{apart}/2.npy", f"x/{apart}.npy"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(array(1))
+    assert open_reader(tmp_path, layout="coco17").classes == (composed, "x")
+    (tmp_path / "clips.csv").write_text(f"file,label\n1,{apart}\n2,{composed}\nx/{composed},{composed}\n", "utf-8")
+    reader = open_reader(tmp_path, layout="coco17")
+    assert reader.classes == (composed,)
+    assert [item.id for item in reader.items()[0] if item.info.label == 0] == [
+        f"{composed}/1", f"{composed}/2", f"x/{composed}"
+    ]  # fmt: skip
+    assert all(reader.read(item).joints.any() for item in reader.items()[0])
+
+
+def test_names_that_differ_only_in_the_spelling_of_letters_are_refused(tmp_path: Path) -> None:
+    for form in ("NFC", "NFD"):
+        (tmp_path / normalize(form, "ü.npy")).write_bytes(array(1))
+    with pytest.raises(PSPError, match="have the same id"):
+        open_reader(tmp_path, layout="coco17")
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    for name in ("c00", "c01", "c02"):
+        (tmp_path / f"{name}.npy").write_bytes(array(1))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("lines", "says", "near"),
+    [
+        ("x00.npx,x\nd9,y\nc02,z", "2 lines name no recording: 'x00.npx', 'd9'", "Did you mean 'c00'"),
+        ("c07.npy,x", "'c07.npy' names no recording", "Did you mean 'c0"),
+        ("d/c07.npy,x", "'d/c07.npy' names no recording", "Did you mean 'c0"),
+        (
+            "".join(f"d{number},x\n" for number in range(9)),
+            "9 lines name no recording: 'd0', 'd1', 'd2', 6 more",
+            "Ids look like 'c00'",
+        ),
+    ],
+)
+def test_lines_without_a_recording_are_counted_or_left_out(three: Path, lines: str, says: str, near: str) -> None:
+    (three / "clips.csv").write_text(f"file,label\n{lines}\n")
+    with pytest.raises(PSPError, match=says) as refusal:
+        open_reader(three, layout="coco17")
+    assert refusal.value.remedy.startswith(near)
+    reader = open_reader(three, layout="coco17", skip_damaged=True)
+    (count,) = (count for what, count in reader.items()[1].items() if "name no recording" in what)
+    assert count == len(lines.split()) - (1 if "c02" in lines else 0)
+    assert reader.classes == (("z",) if "c02" in lines else ())
+
+
+letters = st.text(st.characters(categories=["L", "M"]), min_size=1, max_size=4)
+
+
+@given(st.lists(letters, unique_by=lambda name: normalize("NFC", name)), st.sampled_from(["NFC", "NFD"]), st.booleans())
+def test_every_id_names_its_recording_however_it_is_spelled(ids: list[str], form: str, turned: bool) -> None:
+    recordings = [(id, (f"{id}.npy",)) for id in ids]
+    lines = [Facts(normalize(form, id), None, id, {}) for id in ids]
+    matched = match_lines(FactTable(tuple(lines[::-1] if turned else lines), None, "clips.csv"), recordings)
+    assert {number: own[0].label for number, own in matched.lines.items()} == dict(enumerate(ids))
+
+
+def test_a_table_names_many_recordings_in_little_time() -> None:
+    recordings = [(f"a/{number:05}", (f"a/{number:05}.npy",)) for number in range(20_000)]
+    table = FactTable(tuple(Facts(f"{number:05}.npy", None, "x", {}) for number in range(20_000)), None, "clips.csv")
+    start = time.process_time()
+    assert len(match_lines(table, recordings).lines) == 20_000
+    assert time.process_time() - start < 10

@@ -1,5 +1,6 @@
 """Folders and archives list and give the same files, and everything unreadable is told."""
 
+import json
 import os
 import zipfile
 from pathlib import Path
@@ -108,16 +109,93 @@ def test_a_file_that_only_is_called_compressed_is_read(tmp_path: Path) -> None:
     assert FileSource(tmp_path, (".csv",)).read("a.csv.gz") == b"a,b"
 
 
-@pytest.mark.parametrize("inner", ["rec", "rec/wave", "rec/wave/../wave"])
+def paths_of(folder: Path, *names: str) -> tuple[Path, ...]:
+    return tuple(folder / name for name in names)
+
+
+@pytest.mark.parametrize("inner", ["rec", "rec/wave", "rec/wave/../wave", "rec/wave/a.txt", "link.txt", "link"])
 @pytest.mark.parametrize("turned", [False, True])
 def test_no_file_is_read_twice(tmp_path: Path, inner: str, turned: bool) -> None:
     (tmp_path / "rec/wave").mkdir(parents=True)
-    paths = [tmp_path / "rec", tmp_path / inner]
-    with pytest.raises(RecordingError, match="read twice") as refusal:
-        open_paths(paths[::-1] if turned else paths)
-    assert "rec" in str(refusal.value.where)
+    (tmp_path / "rec/wave/a.txt").write_text("a")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "rec/wave/a.txt")
+    (tmp_path / "link").symlink_to(tmp_path / "rec")
+    paths = paths_of(tmp_path, "rec", inner)[:: -1 if turned else 1]
+    with pytest.raises(RecordingError, match=r"is also read from .*, and would be read twice") as refusal:
+        list(FileSource(paths, (".txt",)).walk())
+    assert refusal.value.where == str(paths[1])
+
+
+def test_archives_are_not_read_twice_either(archive: Path) -> None:
+    (archive.parent / "in").mkdir()
+    linked = archive.parent / "in" / "linked.zip"
+    linked.symlink_to(archive)
+    with pytest.raises(RecordingError, match=r"b\.txt is also read from"):
+        list(FileSource((linked.parent, archive), (".txt",)).walk())
+
+
+def test_paths_inside_others_that_these_leave_out_are_read(folder: Path, archive: Path) -> None:
+    inside = folder / archive.name
+    archive.rename(inside)
+    paths = (folder, inside, folder / ".git", folder / "deep" / ".hidden.txt")
+    names = [file.name for file in FileSource(paths[:3], (".txt",)).walk()]
+    assert sorted(names) == [".git/d.txt", "files.zip/b.txt", "files.zip/deep/a.txt", "files/b.txt", "files/deep/a.txt"]
 
 
 def test_sources_side_by_side_are_several(tmp_path: Path) -> None:
-    paths = (tmp_path / "rec", tmp_path / "rec2", tmp_path / "other/rec")
+    paths = paths_of(tmp_path, "rec", "rec2", "other/rec")
     assert open_paths(paths) == paths
+    assert FileSource(paths, ()).name == "rec + rec2 + rec"
+    assert list(FileSource(paths, ()).roots) == ["1-rec", "rec2", "3-rec"]
+
+
+def test_many_sources_have_a_short_name(tmp_path: Path) -> None:
+    source = FileSource(tuple(tmp_path / f"{number}.txt" for number in range(400)), (".txt",))
+    assert source.name == "0.txt + 1.txt + 2.txt + 397 more"
+    assert source.where.endswith("2.txt, 397 more")
+
+
+def test_what_is_not_read_is_named(folder: Path, archive: Path) -> None:
+    assert FileSource(folder, (".txt",)).not_read == []
+    archive.rename(folder / "more.zip")
+    (folder / "deep" / "other").symlink_to(folder.parent)
+    source = FileSource(folder, (".txt",))
+    assert [file.name for file in source.files()] == ["deep/a.txt", "b.txt"]
+    assert source.not_read == [
+        "Not read: more.zip (archives beside other files; name them separately).",
+        "Not read: deep/other (links to folders; name them separately).",
+    ]
+    assert FileSource((folder, folder / "more.zip"), (".txt",)).not_read == [
+        "Not read: files/deep/other (links to folders; name them separately)."
+    ]
+    assert FileSource(folder, (".csv",)).not_read == source.not_read[1:]
+
+
+STORE, RUN = {"format": "psp-store-2"}, {"hash": "x", "store": {}, "config": {}}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("manifest.json", STORE, "a data set that psp prepared, not recordings. .*psp train"),
+        ("config.json", RUN, "a run of psp train, not recordings. .*psp predict"),
+    ],
+)
+def test_stores_and_runs_are_no_recordings(folder: Path, name: str, content: dict[str, object], says: str) -> None:
+    written = folder / "deep" / "written"
+    (written / "more").mkdir(parents=True)
+    (written / "more" / "x.txt").write_text("x")
+    (written / name).write_text(json.dumps(content))
+    source = FileSource(folder, (".txt",))
+    assert [file.name for file in source.files()] == ["deep/a.txt", "b.txt"]
+    assert source.not_read == ["Not read: deep/written (written by psp)."]
+    with pytest.raises(RecordingError, match=says) as refusal:
+        open_paths([folder / "deep", written])
+    assert refusal.value.where == str(written)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"format": "webapp"}', '{"hash": 1}', "\xff"])
+def test_other_folders_with_such_files_are_read(folder: Path, content: str) -> None:
+    for name in ("manifest.json", "config.json"):
+        (folder / name).write_text(content, encoding="latin-1")
+    assert [file.id for file in FileSource(open_paths(folder), (".txt",)).files()] == ["a", "b"]

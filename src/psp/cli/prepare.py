@@ -15,7 +15,7 @@ Args:
     normalise: how clips are centred, scaled and turned, by default as the pipeline needs it
     pipeline: normalise as this pipeline of 'psp train' needs it
     missing: a list of clips to leave out, as NTU RGB+D publishes it
-    skip_damaged: leave damaged recordings out and note them in the data set
+    skip_damaged: leave out damaged recordings, noted in the data set, and lines of the table that name no recording
     workers: processes to use, by default one per core
     clips: how many clips of built-in data to make, by default 1200
     seed: the random seed of the built-in data, by default 0
@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import numpy as np
 from jsonargparse import ArgumentParser
 
 from psp.batches.pipelines import PIPELINES, PipelineName
@@ -38,6 +39,7 @@ from psp.cli.options import parse_arguments, parser_of
 from psp.config.override import override
 from psp.dataset.build import default_clean
 from psp.dataset.build import prepare as prepare_store
+from psp.dataset.store import open_store
 from psp.errors import ConfigError, RecordingError
 from psp.io.base import Reader, detect_format, open_reader
 from psp.io.source import SourceItem
@@ -84,7 +86,7 @@ def prepare(
     found = detect_format(sources) if format is None else format
     options = {"layout": layout, "up": up, "fps": fps, "size": size_of(size), "table": table, "window": window}
     options |= {"stride": stride, "rest": rest, "missing": missing, "clips": clips, "seed": seed}
-    reader = open_reader(sources, found, **options)
+    reader = open_reader(sources, found, skip_damaged=skip_damaged, **options)
     named = normalisation(_named(normalise, pipeline), reader.layout)
     chosen = override(Settings(default_clean(reader), named), settings)
     check_normalise(chosen.normalise, reader.layout)
@@ -105,7 +107,9 @@ def prepare(
     print_table(f"{dest}: prepared in {report.seconds:.1f} s", ("what", "count"), rows)
     for entry in report.skipped:
         say(f"left out: {entry.where}: {entry.reason}")
-    say(f"Next: psp check {dest}, psp train {dest}")
+    labels = open_store(dest).clips.label
+    then = "train" if len(np.unique(labels[labels >= 0])) > 1 else "label"
+    say(f"Next: psp check {dest}, psp {then} {dest}")
 
 
 def _named(normalise: NormalisationName | None, pipeline: PipelineName | None) -> NormalisationName:

@@ -54,14 +54,15 @@ def prepare(
     reader; `format` and further `options`, such as layout, up and fps, are those of `psp.io.base.open_reader`. `clean`
     is None for the default repairs, which choose persons among bodies only if the reader does not know the persons. If
     recordings are damaged, nothing is stored and RecordingError lists all of them, unless `skip_damaged` leaves them
-    out and lists them in the manifest. The destination is locked meanwhile. An interrupted preparation continues when
-    it is called again. `workers` defaults to all cores; the data set does not depend on it. `on_progress` is called
-    with the number of prepared recordings and the number of all.
+    out and lists them in the manifest; lines of the table that name no recording are then left out too. The destination
+    is locked meanwhile. An interrupted preparation continues when it is called again. `workers` defaults to all cores;
+    the data set does not depend on it. `on_progress` is called with the number of prepared recordings and the number of
+    all.
     """
     start, dest, processes = time.perf_counter(), Path(dest), process_count(workers)
     reader = source
     if not isinstance(reader, Reader):
-        reader = open_reader(reader, format, **options)
+        reader = open_reader(reader, format, skip_damaged=skip_damaged, **options)
     task = Preparation(reader, default_clean(reader) if clean is None else clean, normalise)
     check_normalise(normalise, reader.layout)
     writer, (items, counts) = _writer(task, dest), reader.items()

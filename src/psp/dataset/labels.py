@@ -16,7 +16,7 @@ from jaxtyping import Int64
 from psp.config.json_file import Form, read_json
 from psp.dataset.benchmarks import BENCHMARKS
 from psp.dataset.divide import Split
-from psp.dataset.id_table import read_id_table
+from psp.dataset.id_table import read_label_lines
 from psp.dataset.store import Store
 from psp.errors import BudgetError
 from psp.files import write_json
@@ -110,7 +110,7 @@ def with_label_classes(store: Store, spec: str | Path | LabelBudget, new_classes
     """
     if (store.classes and not new_classes) or isinstance(spec, LabelBudget) or Path(spec).suffix != ".csv":
         return store
-    lines = read_id_table(Path(spec), "label", store, BudgetError, required=not store.classes)
+    lines = read_label_lines(Path(spec), store, BudgetError, required=not store.classes)
     found = class_names(label for _, label in lines if label)
     return replace(store, classes=(*store.classes, *(name for name in found if name not in store.classes)))
 
@@ -183,7 +183,7 @@ def _fault(content: Mapping[str, Any]) -> str | None:
 def _from_csv(path: Path, store: Store, split: Split, seed: int) -> LabelBudget:
     """Return the budget of a CSV file; a line with an empty label is left out."""
     found: dict[str, str | None] = {}
-    for name, label in read_id_table(path, "label", store, BudgetError, required=False):
+    for name, label in read_label_lines(path, store, BudgetError, required=False):
         if label == "":
             continue
         if found.setdefault(name, label) != label:

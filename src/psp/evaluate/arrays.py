@@ -70,6 +70,8 @@ def _recording(number: int, clip: Any, layout: Layout, up: Up | None, channels: 
     allowed = (2, 3) if channels is None else (channels,)
     if array.ndim == 2 and len(array) in [size * c for c in allowed]:
         array = array.T.reshape(array.shape[1], size, -1)
+    if array.ndim in (3, 4) and array.shape[-3] == 0:
+        raise InputError("the recording has no frames.", where=where, remedy=FORMS)
     if array.ndim not in (3, 4) or array.shape[-2] != size or array.shape[-1] not in allowed or not array.size:
         what = f"the shape {array.shape} does not fit layout {layout.name!r}: {size} joints of "
         raise InputError(f"{what}{' or '.join(map(str, allowed))} coordinates.", where=where, remedy=FORMS)

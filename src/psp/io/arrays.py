@@ -147,6 +147,8 @@ def parse_joints(
     """
     joints = numbers(array, name)
     joints = joints[None] if joints.ndim == 3 else joints
+    if joints.ndim == 4 and joints.shape[1] == 0:
+        raise RecordingError("the recording has no frames.", where=name, remedy=REMEDY)
     if joints.ndim != 4 or joints.shape[3] not in (2, 3) or 0 in joints.shape:
         what = f"the array has the shape {array.shape}."
         raise RecordingError(what, where=name, remedy=f"Use {SHAPES}.")

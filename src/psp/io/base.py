@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from psp.errors import ConfigError, RecordingError
@@ -28,7 +29,7 @@ from psp.io.hdf5 import opened
 from psp.io.json_text import fault_of
 from psp.io.kinds import ENDINGS, kind_of
 from psp.io.kinetics import KINETICS_SKELETON
-from psp.io.label_table import TABLE, is_label_table, label_tables
+from psp.io.label_table import TABLE, is_label_table, label_tables, without_label_tables
 from psp.io.listing import LAYOUT
 from psp.io.mediapipe import MP_DATA
 from psp.io.mediapipe_json import LANDMARK_FRAMES, LANDMARKS
@@ -95,7 +96,7 @@ class Reader(Protocol):
         """Return one recording; a damaged or missing one raises RecordingError with file, line and reason."""
 
 
-OPTIONS = ("layout", "up", "fps", "size", "table", "window", "stride", "rest")
+OPTIONS = ("layout", "up", "fps", "size", "table", "window", "stride", "rest", "skip_damaged")
 """The options of `psp.io.reader.open_files`."""
 
 HEAD = 65536
@@ -178,7 +179,7 @@ READERS: dict[str, ReaderSpec] = {
 
 def detect_format(source: Paths) -> str:
     """Return the name of the format of a source; RecordingError if none or several are found."""
-    path = open_paths(source)
+    path, _ = without_label_tables(open_paths(source))
     found = [name for name, spec in READERS.items() if spec.detects is not None and spec.detects(path)]
     files = FileSource(path, tuple({suffix for spec in READERS.values() for suffix in spec.suffixes}))
     samples = [] if found == ["synthetic"] else _samples(files)
@@ -192,13 +193,16 @@ def detect_format(source: Paths) -> str:
     raise _unknown(files, samples)
 
 
-def open_reader(source: Paths | Any, format: str | None = None, **options: Any) -> Reader:
+def open_reader(
+    source: Paths | Any, format: str | None = None, *, skip_damaged: bool = False, **options: Any
+) -> Reader:
     """Return the reader of a source of recordings; without `format` the format is found from the files.
 
     `source` is the path of a file, folder or archive, several paths, the word "synthetic", or one or several data sets
-    of the package movement. Options that are None are ignored; an option that the format does not have raises
-    ConfigError. Foreign formats have the options of `psp.io.reader.open_files`, NTU RGB+D has `missing`, and synthetic
-    has `layout`, `clips` and `seed`.
+    of the package movement; a table of labels among several paths is the option `table`. Options that are None are
+    ignored; an option that the format does not have raises ConfigError. Foreign formats have the options of
+    `psp.io.reader.open_files`, NTU RGB+D has `missing`, and synthetic has `layout`, `clips` and `seed`. `skip_damaged`
+    is ignored by formats without it.
     """
     if datasets := datasets_of(source):
         return open_datasets(datasets, **options)
@@ -208,10 +212,23 @@ def open_reader(source: Paths | Any, format: str | None = None, **options: Any) 
         remedy = f"Did you mean {near[0]!r}?" if near else f"Choose one of {', '.join(READERS)}."
         raise ConfigError(f"there is no format {name!r}.", remedy=remedy)
     given = {option: value for option, value in options.items() if value is not None}
+    path, tables = without_label_tables(open_paths(source))
+    if tables:
+        given["table"] = _only_table([*map(Path, filter(None, [options.get("table")])), *tables])
+    if skip_damaged and "skip_damaged" in READERS[name].options:
+        given["skip_damaged"] = True
     for option in given:
         if option not in READERS[name].options:
             raise ConfigError(f"the format {name!r} has no such option.", where=option, remedy="Leave it out.")
-    return READERS[name].open(open_paths(source), **given)
+    return READERS[name].open(path, **given)
+
+
+def _only_table(tables: Sequence[Path]) -> Path:
+    """Return the only table of labels of those that are named; RecordingError if they are different files."""
+    if len({table.resolve() for table in tables}) > 1:
+        what = f"of {' and '.join(map(str, tables[:2]))} one can be the table of labels."
+        raise RecordingError(what, where="--table", remedy="Leave the other out, or join them into one table.")
+    return tables[0]
 
 
 def _samples(files: FileSource) -> list[str]:
@@ -269,8 +286,9 @@ def _unknown(files: FileSource, samples: Sequence[str]) -> RecordingError:
     found = [name for name, spec in READERS.items() if spec.recognises or spec.detects]
     alike = [name for name in found if READERS[name].suffixes and _like(samples, READERS[name].suffixes)]
     if not alike:
-        what, remedy = "there are no recordings of a known format.", f"Known formats: {', '.join(found)}."
-        return RecordingError(what, where=files.where, remedy=f"{remedy} 'psp formats' lists their files.")
+        what, known = "there are no recordings of a known format.", f"Known formats: {', '.join(found)}."
+        remedy = " ".join([*others.not_read, known, "'psp formats' lists their files."])
+        return RecordingError(what, where=files.where, remedy=remedy)
     known = "; ".join(f"{name} ({READERS[name].description})" for name in alike)
     what = f"there are no recordings of a known format, {samples[0]} is not one."
     return RecordingError(what, where=files.where, remedy=f"Known formats of such files: {known}.")

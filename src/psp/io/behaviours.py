@@ -16,7 +16,7 @@ from itertools import groupby, pairwise
 from pathlib import PurePosixPath
 
 from psp.errors import RecordingError
-from psp.io.facts import Facts, FactTable, Unit
+from psp.io.facts import Facts, FactTable, Unit, columns_of
 from psp.io.sheet import FILES, LABELS, REMEDY, Row, Sheet, decimal, file_name, time_of
 
 FREE = 60
@@ -207,7 +207,7 @@ def _check_media(sheet: Sheet) -> None:
 
 def _ends(names: set[str]) -> tuple[str, str] | None:
     """Return the columns of start and end; None if `file` or `id` is beside them, as in tables of `psp.io.facts`."""
-    facts = names & {"file", "id"}
+    facts = {"file", "id"}.intersection(columns_of(names))
     pairs = [pair for pair in PAIRS if set(pair) <= names]
     return next((pair for pair in pairs if not (facts and pair[0].startswith("start") and pair[1][:3] == "end")), None)
 

@@ -10,9 +10,13 @@ from typing import Literal, TypeVar
 from psp.errors import RecordingError
 from psp.files import read_regular
 from psp.io.csv_text import text_of
-from psp.io.format import File
+from psp.io.format import File, nfc
 
 NAMES, RESERVED = ("file", "id", "label"), ("persons", "frames", "first_row", "key", "order")
+SYNONYMS = {"filename": "file", "file_name": "file", "file name": "file", "class": "label", "class_name": "label"}
+KNOWN = (*NAMES, "subject", "part", "start", "end", "start_frame", "end_frame")
+"""Names of columns, which may be written in any case."""
+
 REMEDY = "Correct this table: a column file or id, one line per recording or interval, entries between commas."
 ENDS = {("start", "end"): None, ("start_frame", "end_frame"): "frames"}
 """The columns of an interval, with the unit that they state."""
@@ -26,7 +30,7 @@ class Facts:
     """One line of the table: the recording it names, its id if one is given, its label and free columns.
 
     `interval` is (start, end) in the unit of the table; the end is not part of it. None means the whole recording. An
-    empty `name` stands for the only recording of a source.
+    empty `name` stands for the only recording of a source. The line is about files whose names begin with `root`.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Facts:
     label: str | None
     columns: Mapping[str, int | float | str]
     interval: tuple[float, float] | None = None
+    root: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ def read_facts(path: Path) -> FactTable:
 
 
 def facts_of(text: str, path: str) -> FactTable:
-    """Return a table with the columns `file` or `id` or both, `label`, and any others.
+    """Return a table with the columns `file` or `id` or both, `label`, and any others (`columns_of`).
 
     Intervals have the columns `start` and `end`, or `start_frame` and `end_frame`. A column whose entries are all whole
     numbers holds int, else float if they are all numbers, else text. Empty entries are left out; an empty label means
@@ -89,6 +94,13 @@ def class_names(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(different if numbers is None else sorted(different, key=int))
 
 
+def columns_of(header: Iterable[str]) -> list[str]:
+    """Return the names of columns; known ones in lower case, and synonyms of `file` and `label` as these."""
+    names = [name.strip() for name in header]
+    names = [name.lower() if name.lower() in (*KNOWN, *SYNONYMS) else name for name in names]
+    return [SYNONYMS[name] if name in SYNONYMS and SYNONYMS[name] not in names else name for name in names]
+
+
 def similar_names(names: Iterable[str]) -> list[str]:
     """Return a sentence for each group of names that differ only in case and blanks."""
     groups: dict[str, list[str]] = {}
@@ -99,13 +111,13 @@ def similar_names(names: Iterable[str]) -> list[str]:
 
 
 def text_of_table(path: Path) -> str:
-    """Return the text of a table."""
+    """Return the text of a table, its letters spelled in one way."""
     try:
         content = read_regular(path)
     except OSError as error:
         what = f"the table cannot be read ({error.strerror})."
         raise RecordingError(what, where=str(path), remedy="Correct the path.") from error
-    return text_of(File(str(path), content))
+    return nfc(text_of(File(str(path), content)))
 
 
 def _lines(text: str, path: str) -> tuple[list[str], dict[int, list[str]]]:
@@ -117,7 +129,7 @@ def _lines(text: str, path: str) -> tuple[list[str], dict[int, list[str]]]:
         lines.update((reader.line_num, line) for line in reader if any(line))
     except csv.Error as error:
         raise RecordingError(f"the table cannot be read ({error}).", where=path, remedy=REMEDY) from error
-    header = [name.strip() for name in header]
+    header = columns_of(header)
     wrong = _wrong_header(header)
     if wrong:
         raise RecordingError(wrong, where=path, remedy=REMEDY)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+from unicodedata import normalize
 
 import numpy as np
 from jaxtyping import Real
@@ -71,6 +72,11 @@ def one_each(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
             raise RecordingError(what, remedy="Leave one of them out.")
         found[id] = (name,)
     return found
+
+
+def nfc(text: str) -> str:
+    """Return names in one spelling: Unicode spells many letters as one character or as a letter and its accent."""
+    return normalize("NFC", text)
 
 
 def without_suffix(name: str) -> str:

@@ -15,7 +15,8 @@ from psp.io.match import match_lines
 class Cutting:
     """How recordings are cut into clips: by a table, and into windows of `window` frames, one every `stride` frames.
 
-    `rest` is the class of the windows between the intervals of a recording; None leaves them unlabelled.
+    `rest` is the class of the windows between the intervals of a recording; None leaves them unlabelled. `leave_out`
+    leaves out the lines of the table that name no recording.
     """
 
     table: FactTable | None = None
@@ -23,6 +24,7 @@ class Cutting:
     stride: int | None = None
     fps: float | None = None
     rest: str | None = None
+    leave_out: bool = False
 
     @property
     def needs_lengths(self) -> bool:
@@ -52,10 +54,11 @@ def cut_clips(recordings: Sequence[Listed], cutting: Cutting) -> Clips:
     if table is None:
         matched: Mapping[int, list[Facts]] = {}
     else:
-        matched, notes = match_lines(table, [(each.id, each.files) for each in recordings])
-        found.notes += notes
-        if any(line.label for line in table.lines):
-            recordings = [replace(each, label=None) for each in recordings]
+        match = match_lines(table, [(each.id, each.files) for each in recordings], cutting.leave_out)
+        matched, found.notes = match.lines, match.notes
+        found.counts["lines of the table that name no recording, left out"] = match.unnamed
+        labelled = tuple({line.root for line in table.lines if line.label})
+        recordings = [replace(each, label=None) if each.files[0].startswith(labelled) else each for each in recordings]
     scale = _frames_of_a_unit(recordings, matched, cutting, found)
     for number, each in enumerate(recordings):
         lines = matched.get(number, [])

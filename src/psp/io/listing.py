@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from psp.errors import RecordingError
-from psp.io.format import File, Format, Raw
+from psp.io.folder import is_archive
+from psp.io.format import File, Format, Raw, nfc
 from psp.io.label_table import ENDINGS, TABLE, label_tables
 from psp.io.source import FileSource
 
@@ -42,14 +43,15 @@ def list_recordings(format: Format, files: FileSource, reads: bool) -> list[List
 
     `reads` says that all files are read, and not only those that may state labels, parts or several recordings; one
     that cannot be read is listed as a single recording. Labels and parts that no file states are the names of folders
-    inside of the sources. Several sources that are all called train, test or the like are parts.
+    inside of the sources. Several sources that are all called train, test or the like are parts. Ids and labels are
+    spelled in one way (`nfc`).
     """
     groups = groups_of(format, files)
-    named = () if all(name.lower() in PARTS for name in files.roots) else tuple(f"{name}/" for name in files.roots)
-    folders = folder_facts([id.partition("/")[2] if id.startswith(named) else id for id in groups])
+    named = {} if all(name.lower() in PARTS for name in files.roots) else files.roots
+    folders = folder_facts([id.partition("/")[2] if id.partition("/")[0] in named else id for id in groups])
     found: list[Listed] = []
     for (id, (names, stamp)), (part, label) in zip(groups.items(), folders, strict=True):
-        base = Listed(id, names, stamp, label=label, columns={"part": part} if part else {})
+        base = Listed(nfc(id), names, stamp, label=label and nfc(label), columns={"part": part} if part else {})
         found += _inside(format, files, base) if reads or _states(format, names[0]) else [base]
     return sorted(found, key=lambda each: each.id)
 
@@ -81,10 +83,10 @@ def parsed(format: Format, files: FileSource, names: tuple[str, ...], stamp: str
 def folder_facts(ids: Sequence[str]) -> list[tuple[str | None, str | None]]:
     """Return the part of a split and the class that the folders of each id state.
 
-    Outer folders that hold all files are ignored. The first of the others is the class; if it is called train, test or
-    the like in every id, it is the part and the next one the class.
+    Archives are no folders, and outer folders that hold all files are ignored. The first of the others is the class; if
+    it is called train, test or the like in every id, it is the part and the next one the class.
     """
-    folders = [PurePosixPath(id).parts[:-1] for id in ids]
+    folders = [tuple(name for name in PurePosixPath(id).parts[:-1] if not is_archive(name)) for id in ids]
     while folders and all(len(each) > 1 for each in folders) and len({each[0] for each in folders}) == 1:
         folders = [each[1:] for each in folders]
     if folders and all(each and each[0].lower() in PARTS for each in folders):
@@ -107,9 +109,9 @@ def _inside(format: Format, files: FileSource, base: Listed) -> list[Listed]:
     found, stated = [], any(raw.label is not None for raw in raws)
     for part, raw in enumerate(raws):
         id = raw.id or (base.id if len(raws) == 1 else f"{base.id}-{part:0{len(str(len(raws) - 1))}}")
-        label = raw.label if stated else base.label
+        label = base.label if not stated else raw.label and nfc(raw.label)
         columns, length = {**base.columns, **raw.columns}, raw.joints.shape[1]
-        found.append(replace(base, id=id, part=part, label=label, columns=columns, length=length))
+        found.append(replace(base, id=nfc(id), part=part, label=label, columns=columns, length=length))
     return found
 
 

@@ -109,10 +109,11 @@ def open_ntu(
     """
     files, names = _files(source), frozenset[str]() if missing is None else read_missing(Path(missing))
     if actions is not None:
-        return NTUReader(files, actions, names)
+        return NTUReader(files, actions, names, notes=tuple(files.not_read))
     beyond = next((file.id for file in files.walk() if (_action(file.id) or 0) > 60), None)
     note = "NTU RGB+D 60: no action beyond A060 occurs" if beyond is None else f"NTU RGB+D 120: {beyond} occurs"
-    return NTUReader(files, 60 if beyond is None else 120, names, notes=(f"{note} (--format ntu60 or ntu120).",))
+    notes = (f"{note} (--format ntu60 or ntu120).", *files.not_read)
+    return NTUReader(files, 60 if beyond is None else 120, names, notes=notes)
 
 
 def detects_ntu(source: Path | tuple[Path, ...]) -> bool:

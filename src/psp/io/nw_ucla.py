@@ -109,7 +109,8 @@ class NWUCLAReader:
 
 def open_nw_ucla(source: Path | tuple[Path, ...]) -> NWUCLAReader:
     """Return the reader of a folder or a zip archive of JSON files, or of folders of text files."""
-    return NWUCLAReader(_files(source))
+    files = _files(source)
+    return NWUCLAReader(files, notes=tuple(files.not_read))
 
 
 def detects_nw_ucla(source: Path | tuple[Path, ...]) -> bool:

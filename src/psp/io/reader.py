@@ -20,7 +20,7 @@ from psp.io.joints import by_joint, find_layout, joint_order
 from psp.io.label_table import find_label_table, read_label_table
 from psp.io.landmarks import WITH_BODY
 from psp.io.listing import groups_of, list_recordings, parsed
-from psp.io.source import FileSource, SourceItem
+from psp.io.source import FileSource, SourceItem, some
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import LARGEST, ClipInfo, Recording, Up
 
@@ -139,6 +139,7 @@ def open_files(
     window: str | None = None,
     stride: str | None = None,
     rest: str | None = None,
+    skip_damaged: bool = False,
 ) -> FormatReader:
     """Return the reader of files of a format.
 
@@ -146,7 +147,8 @@ def open_files(
     axis that points up, `fps` the frames a second. `size` is (width, height) of the image in pixels; coordinates in
     shares of the image need it for true proportions. `table` is a table of labels, by default `clips.csv` or the only
     one in the folder. `window` and `stride`, such as "2s" or "60" frames, cut long recordings where no interval is
-    labelled; `rest` is the class of these windows in recordings that have intervals, by default none.
+    labelled; `rest` is the class of these windows in recordings that have intervals, by default none. `skip_damaged`
+    leaves out lines of the table that name no recording, which raise RecordingError otherwise.
     """
     require(fps is None or 0 < fps < inf, "fps", fps or 0, "a number above 0, or leave it out")
     files = files or FileSource(source, format.suffixes)
@@ -162,10 +164,11 @@ def open_files(
     if facts and facts.fps and not rate:
         rate = facts.fps
         said.append(f"The frame rate, {rate:g} a second, is that of the table.")
-    cutting = Cutting(facts, frames_of(window, rate, "window"), frames_of(stride, rate, "stride"), rate, rest)
+    lengths = frames_of(window, rate, "window"), frames_of(stride, rate, "stride")
+    cutting = Cutting(facts, *lengths, rate, rest, skip_damaged)
     vertical, assumed = _vertical(up, raw, found.layout)
     notes = [f"Layout {found.layout.name!r}: {found.reason}.", *found.derived, *raw.notes]
-    notes += (*said, *(facts.notes if facts else ()), *assumed)
+    notes += (*said, *(facts.notes if facts else ()), *assumed, *files.not_read)
     notes += [NO_SIZE] if raw.units == "shares of the image" and not (size or raw.size) else []
     reader = FormatReader(
         format, files, found.layout, channels, vertical, raw.units, rate, size, raw.persons == "persons", dataset,
@@ -207,6 +210,8 @@ def observed(
     No frames, more than 3 coordinates or a coordinate above LARGEST raise RecordingError.
     """
     joints = np.asarray(raw.joints)[:, frames].astype(np.float64)
+    if joints.shape[1] == 0:
+        raise RecordingError("the recording has no frames.", where=where, remedy="Correct this file or leave it out.")
     if joints.shape[3] not in (1, 2, 3) or 0 in joints.shape:
         what = f"the joints have the shape {joints.shape} (persons, frames, joints, coordinates)."
         raise RecordingError(what, where=where, remedy="Correct this file or leave it out.")
@@ -239,4 +244,4 @@ def _dataset(files: FileSource) -> str:
     names = [path.absolute().name for path in files.roots.values()]
     for suffix in (".gz", *files.suffixes, ".zip"):
         names = [name.removesuffix(suffix) for name in names]
-    return f"own {names[0]}" if len(names) == 1 and names[0] in BENCHMARKS else " + ".join(names)
+    return f"own {names[0]}" if len(names) == 1 and names[0] in BENCHMARKS else some(names, " + ")

@@ -10,7 +10,10 @@ from psp.errors import RecordingError
 
 REMEDY = "Correct this table or leave the line out."
 LABELS = ("behavior", "behaviour", "type", "label", "action", "annotation", "class")
-FILES = ("media file name", "media file path", "media file", "dlcfile", "file", "video", "observation id")
+FILES = (
+    "media file name", "media file path", "media file", "dlcfile", "file", "filename", "file_name", "video",
+    "observation id",
+)  # fmt: skip
 SUBJECTS = ("subject", "individual", "participant")
 
 Row = tuple[int, list[str]]

@@ -6,6 +6,7 @@ import os
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from psp.errors import RecordingError
 from psp.files import Binary, open_regular
+from psp.io.folder import list_folder, refuse_written
 from psp.io.kinds import certain_kind_of, kind_of
 from psp.io.limits import read_limited
 
@@ -24,10 +26,14 @@ UNREADABLE = (
 )  # fmt: skip
 """The errors that reading a folder or an archive raises; zipfile raises RuntimeError for unsupported archives."""
 
-ARCHIVE, PACKED = ".zip", ".gz"
+PACKED, SHOWN = ".gz", 3
+"""The ending of packed files, and how many names a sentence lists."""
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """One path or several."""
+
+Identity = tuple[object, ...]
+"""What is equal for two names of the same file."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,8 @@ class FileSource:
     """The files with given suffixes in folders and subfolders, zip archives or single files, without hidden ones.
 
     A file may be compressed with gzip (`.csv.gz`). Archives inside a folder are read only if the folder has no such
-    file outside of archives. If there are several paths, the names of files begin with the name of their path.
+    file outside of archives; links to folders, stores and runs inside a folder are not read. If there are several
+    paths, the names of files begin with the name of their path.
     """
 
     path: Path | tuple[Path, ...]
@@ -61,18 +68,34 @@ class FileSource:
         if isinstance(self.path, Path):
             return {"": self.path}
         names = [path.absolute().name for path in self.path]
-        numbered = enumerate(zip(names, self.path, strict=True), start=1)
-        return {name if names.count(name) == 1 else f"{number}-{name}": path for number, (name, path) in numbered}
+        times, numbered = Counter(names), enumerate(zip(names, self.path, strict=True), start=1)
+        return {name if times[name] == 1 else f"{number}-{name}": path for number, (name, path) in numbered}
 
     @property
     def name(self) -> str:
-        """The name of the folder, archive or file; of several, all of them."""
-        return " + ".join(path.absolute().name for path in self.roots.values())
+        """The name of the folder, archive or file; of several, the first names and how many more there are."""
+        return some([path.absolute().name for path in self.roots.values()], " + ")
 
     @property
     def where(self) -> str:
-        """The paths, for error messages."""
-        return ", ".join(map(str, self.roots.values()))
+        """The paths, or the first ones of many, for error messages."""
+        return some(list(map(str, self.roots.values())))
+
+    @property
+    def not_read(self) -> list[str]:
+        """Sentences that name what is in the folders but is not read."""
+        found, named = dict[str, list[str]](), set(self.roots.values())
+        for start, path in self.roots.items():
+            inside = list_folder(path, self._counts)
+            reasons = {"archives beside other files; name them separately": inside.archives if inside.files else []}
+            reasons |= {"links to folders; name them separately": inside.links, "written by psp": inside.written}
+            for reason, paths in reasons.items():
+                names = [f"{start}/{_inner(each, path)}".lstrip("/") for each in paths if each not in named]
+                found.setdefault(reason, []).extend(sorted(names))
+        return [f"Not read: {some(names)} ({reason})." for reason, names in found.items() if names]
+
+    def __hash__(self) -> int:
+        return hash((self.path if isinstance(self.path, Path) else self.path[:SHOWN], self.suffixes))
 
     def files(self) -> list[SourceItem]:
         """Return the files ordered by id; an empty source or a repeated id raises RecordingError."""
@@ -115,11 +138,19 @@ class FileSource:
         return content
 
     def walk(self) -> Iterator[SourceItem]:
-        """Yield the files in any order; a source that cannot be listed raises RecordingError."""
+        """Yield the files in any order.
+
+        A source that cannot be listed, and a file that two of several paths lead to, raise RecordingError.
+        """
+        seen: dict[Identity, str] = {}
         for start, path in self.roots.items():
             if not path.exists():
                 raise RecordingError("the source does not exist.", where=str(path), remedy="Correct the path.")
-            for inner, stamp in self._walk(path):
+            for inner, stamp, same in self._walk(path):
+                other = seen.setdefault(same, start) if same else start
+                if other != start:
+                    what = f"{inner or 'this file'} is also read from {self.roots[other]}, and would be read twice."
+                    raise RecordingError(what, where=str(path), remedy="Leave one of them out.")
                 yield SourceItem("/".join(part for part in (start, inner) if part), stamp)
 
     def has(self, matches: Callable[[str], bool]) -> bool:
@@ -147,56 +178,48 @@ class FileSource:
     def _counts(self, name: str) -> bool:
         return name.lower().removesuffix(PACKED).endswith(self.suffixes) and not name.startswith(".")
 
-    def _walk(self, path: Path) -> Iterator[tuple[str, str]]:
-        """Yield the names of files inside a path with their stamps."""
+    def _walk(self, path: Path) -> Iterator[tuple[str, str, Identity]]:
+        """Yield the names of the files inside a path, their stamps and identities."""
         if path.is_dir():
             return self._walk_folder(path)
         if self._counts(path.name):
-            return iter([("" if self.roots.get("") != path else path.name, _stamp(path))])
+            return iter([("" if self.roots.get("") != path else path.name, *_state(path))])
         return self._walk_archive(path)
 
-    def _walk_folder(self, root: Path) -> Iterator[tuple[str, str]]:
-        archives, empty = list[Path](), True
-        for folder, inner, names in os.walk(root):
-            inner[:] = [name for name in inner if not name.startswith(".")]
-            for name in names:
-                path = Path(folder, name)
-                if self._counts(name):
-                    empty = False
-                    yield path.relative_to(root).as_posix(), _stamp(path)
-                elif name.lower().endswith(ARCHIVE) and not name.startswith("."):
-                    archives.append(path)
-        for archive in sorted(archives) if empty else []:
-            for name, stamp in self._walk_archive(archive):
-                yield f"{archive.relative_to(root).as_posix()}/{name}", stamp
+    def _walk_folder(self, root: Path) -> Iterator[tuple[str, str, Identity]]:
+        inside = list_folder(root, self._counts)
+        for path in inside.files:
+            yield _inner(path, root), *_state(path)
+        for archive in [] if inside.files else sorted(inside.archives):
+            for name, stamp, same in self._walk_archive(archive):
+                yield f"{_inner(archive, root)}/{name}", stamp, same
 
-    def _walk_archive(self, path: Path) -> Iterator[tuple[str, str]]:
+    def _walk_archive(self, path: Path) -> Iterator[tuple[str, str, Identity]]:
         try:
             with open_regular(path) as file, zipfile.ZipFile(file) as archive:
                 members = archive.infolist()
         except UNREADABLE as error:
             raise _not_an_archive(path, error) from error
+        _, same = _state(path)
         for member in members:
             *folders, name = PurePosixPath(member.filename).parts or ("",)
             hidden = any(folder.startswith((".", "__MACOSX")) for folder in folders)
             if self._counts(name) and not hidden:
-                yield member.filename, f"{member.file_size}-{member.CRC:08x}"
+                yield member.filename, f"{member.file_size}-{member.CRC:08x}", same and (*same, member.filename)
 
 
 def open_paths(source: Paths) -> Path | tuple[Path, ...]:
-    """Return one path, or a tuple of several; RecordingError if one is inside another, or the same."""
-    if isinstance(source, str | os.PathLike):
-        return Path(source)
-    paths = tuple(Path(each) for each in source)
-    named = dict[Path, Path]()
-    for path in sorted(paths, key=lambda each: len(each.resolve().parts)):
-        place = path.resolve()
-        outer = next((named[each] for each in (place, *place.parents) if each in named), None)
-        if outer is not None:
-            what = f"its files are also those of {outer}, and would be read twice."
-            raise RecordingError(what, where=str(path), remedy="Leave one of them out.")
-        named[place] = path
+    """Return one path, or a tuple of several; a store or a run raises RecordingError."""
+    paths = tuple(map(Path, [source] if isinstance(source, str | os.PathLike) else source))
+    for path in paths:
+        refuse_written(path)
     return paths[0] if len(paths) == 1 else paths
+
+
+def some(names: Sequence[str], comma: str = ", ") -> str:
+    """Return the first names and how many more there are."""
+    more = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    return comma.join([*names[:SHOWN], *more])
 
 
 def _not_an_archive(path: Path, error: Exception) -> RecordingError:
@@ -223,13 +246,20 @@ def _unpacked(file: Binary) -> Binary:
     return gzip.GzipFile(fileobj=file) if is_packed else file
 
 
-def _stamp(path: Path) -> str:
-    """Return size and time of a file; "missing" for a broken link, whose error is raised when it is read."""
+def _inner(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _state(path: Path) -> tuple[str, Identity]:
+    """Return size and time of a file, and its identity, empty if the system tells none.
+
+    A broken link is "missing"; its error is raised when it is read.
+    """
     try:
         about = path.stat()
     except OSError:
-        return "missing"
-    return f"{about.st_size}-{about.st_mtime_ns}"
+        return "missing", ()
+    return f"{about.st_size}-{about.st_mtime_ns}", (about.st_dev, about.st_ino) if about.st_ino else ()
 
 
 def _opened(archive: Path) -> zipfile.ZipFile:

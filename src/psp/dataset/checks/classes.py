@@ -9,7 +9,7 @@ from psp.dataset.store import Store
 
 
 def class_findings(store: Store, split: Split | None) -> list[Finding]:
-    """Return findings about classes with no clip or one, and about those without training or test clips."""
+    """Return findings about fewer than two labelled classes, classes with no clip or one, and none to train or test."""
     total = _counts(store, np.arange(len(store)))
     wanted = {"unused-class": (total == 0, "no clip of the data set has the class")}
     wanted["single-clip-class"] = (total == 1, "a single clip has the class")
@@ -19,7 +19,11 @@ def class_findings(store: Store, split: Split | None) -> list[Finding]:
         test = _counts(store, held_out)
         wanted["untrained-class"] = ((train == 0) & (test > 0), "no training clip has the class")
         wanted["untested-class"] = ((test == 0) & (train > 0), "no test clip has the class")
-    found = []
+    found = list[Finding]()
+    labelled = [store.classes[number] for number in np.flatnonzero(total)]
+    if len(labelled) < 2:
+        text = f"all labelled clips are of the class {labelled[0]!r}." if labelled else "no clip has a label."
+        found.append(Finding("too-few-classes", (), float(2 - len(labelled)), text))
     for kind, (chosen, text) in wanted.items():
         if chosen.any() and total.any():
             numbers = np.flatnonzero(chosen)

@@ -22,6 +22,9 @@ KINDS: Mapping[str, Kind] = {
     "empty": Kind("error", "clips without an observed joint", "Leave these recordings out."),
     "up-axis": Kind("error", "a wrong vertical axis", "Prepare the data set again with the right --up."),
     "untrained-class": Kind("error", "classes tested but never trained", "Use another split, or label more clips."),
+    "too-few-classes": Kind(
+        "warning", "nothing to tell apart", "Label clips of two classes or more (psp label STORE)."
+    ),
     "untested-class": Kind("warning", "classes trained but never tested", "Use another split, or label more clips."),
     "single-clip-class": Kind("warning", "classes with one clip", "Record more clips, or merge it with another."),
     "unused-class": Kind("warning", "classes without a clip", "Prepare the data set without them if none will come."),
