@@ -201,6 +201,8 @@ def test_it_works_inside_scikit_learn():
         (lambda X, y: (X, None), "requires y to be passed"),
         (lambda X, y: (X, np.full(24, -1)), "no clip has a label"),
         (lambda X, y: (X, np.where(y == 1, 1, -1)), "are of 1 class"),
+        (lambda X, y: (X, np.where(y == 1, 1.0, np.nan)), "labels are NaN or empty"),
+        (lambda X, y: (X, [""] * 12 + ["wave"] * 12), "labels are NaN or empty"),
         (lambda X, y: (X, [None] * 12 + ["wave"] * 12), "Unknown label type"),
         (lambda X, y: ([*X[:23], np.ones((5, 16, 2))], y), "clip 23: the shape"),
         (lambda X, y: ([*X[:23], np.ones((0, 17, 2))], y), "clip 23: the recording has no frames"),

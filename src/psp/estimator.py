@@ -217,6 +217,8 @@ def _checked_labels(y: Any, clips: int) -> tuple[Shaped[np.ndarray, "n"], Bool[n
     if labels.shape != (clips,):
         what, remedy = f"there are {clips} clips, but y has the shape {labels.shape}.", "Give one label for every clip."
         raise InputError(what, where="y", remedy=remedy)
+    if any(each == "" or each != each for each in labels.tolist()):
+        raise InputError("some labels are NaN or empty.", where="y", remedy="Use -1 for clips without a label.")
     unlabelled = np.array([each in (UNLABELLED, str(UNLABELLED)) for each in labels.tolist()], dtype=bool)
     if unlabelled.all():
         what = "no clip has a label."

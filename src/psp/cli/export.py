@@ -17,6 +17,7 @@ def export(model: Path, out: Path | None = None, store: Path | None = None) -> N
     """
     out = (model if model.is_dir() else model.parent) / "recogniser.onnx" if out is None else out
     found = export_onnx(model, out, None if store is None else open_store(store))
-    compared = f"{found.random_clips} random and {found.stored_clips} stored clips"
+    stored = f" and {found.stored_clips} stored ones" if found.stored_clips else ""
+    compared = f"{found.random_clips} random clips{stored}"
     say(f"written: {out} ({out.stat().st_size / 1e6:.1f} MB)")
     say(f"checked: on {compared} no probability differs from PyTorch by more than {found.largest_difference:.1e}")

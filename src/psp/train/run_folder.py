@@ -176,8 +176,8 @@ def open_run(path: Path) -> StoredRun:
     """Return configuration, split, labels and store facts of an existing run; CheckpointError if they are damaged."""
     folder = RunFolder(path)
     if not folder.config.is_file():
-        remedy = "Name a folder written by 'psp train'."
-        raise CheckpointError("this is not a training run (no config.json).", where=str(path), remedy=remedy)
+        what = "this is not a training run (no config.json)." if path.exists() else "there is no such folder."
+        raise CheckpointError(what, where=str(path), remedy="Name a folder written by 'psp train'.")
     content = read_json(folder.config, CONFIG, CheckpointError, RESTORE)
     version, facts = content.get("config_version", 1), content["store"]
     try:
