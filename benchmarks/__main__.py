@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from benchmarks.active_selection import active_selection
+from benchmarks.calibration import calibrate
 from benchmarks.gpu import gpu
 from benchmarks.input import input
 from benchmarks.label_page import label_page
@@ -38,6 +39,7 @@ MEASUREMENTS: Mapping[str, Command] = {
     "gpu": gpu,
     "active-selection": active_selection,
     "label-page": label_page,
+    "calibration": calibrate,
 }
 
 
