@@ -137,6 +137,14 @@ def test_every_run_of_a_seed_has_the_same_labels_but_those_of_own_choice(tmp_pat
 def test_the_figure_joins_points_that_no_other_beats():
     points = {"common-a": (1.0, 50.0), "common-b": (2.0, 40.0), "best-a": (3.0, 60.0), "best-c": (3.0, 55.0)}
     assert undominated(points.values()) == [(1.0, 50.0), (3.0, 60.0)]
-    axes = cost_figure(points, "5 %").axes[0]
-    assert {text.get_text() for text in axes.texts} == {"a", "b", "c"}
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["common", "best"]
+    panels = cost_figure(points, "5 %").axes
+    assert [axes.get_title() for axes in panels] == ["common", "best"]
+    assert [[text.get_text() for text in axes.texts] for axes in panels] == [["a", "b"], ["a", "c"]]
+
+
+def test_names_of_near_points_do_not_cover_each_other():
+    points = {f"common-system-{number}": (1 + number / 100, 50 + number / 2) for number in range(8)}
+    figure = cost_figure(points)
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) == 8
+    assert not any(one.overlaps(other) for number, one in enumerate(boxes) for other in boxes[:number])

@@ -2,40 +2,78 @@
 
 from collections.abc import Iterable, Mapping
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
 
 from psp.figures.canvas import INK, PALETTE
 
 Point = tuple[float, float]
 """Minutes of a training, and accuracy in per cent."""
 
+SIDES = (
+    ((4, 0), "left", "center"), ((-4, 0), "right", "center"), ((0, 4), "center", "bottom"), ((0, -4), "center", "top"),
+    ((4, 4), "left", "bottom"), ((4, -4), "left", "top"), ((-4, 4), "right", "bottom"), ((-4, -4), "right", "top"),
+    ((0, 12), "center", "bottom"), ((0, -12), "center", "top"),
+)  # fmt: skip
+"""Where the name of a point may stand: offset in points, horizontal and vertical alignment."""
+
 
 def cost_figure(points: Mapping[str, Point], title: str = "") -> Figure:
-    """Return a figure of named points; names up to their first hyphen, the protocol, have one colour each.
+    """Return a figure of named points with a panel for each protocol, which precedes the first hyphen of the names.
 
-    The axis of the minutes is logarithmic. Points that no other one beats in both respects are joined by a line.
+    The axis of the minutes is logarithmic. Points that no other one of the panel beats in both respects are joined by a
+    line.
     """
-    figure = Figure(figsize=(9.0, 6.0), layout="constrained")
-    axes = figure.add_subplot()
-    groups = list(dict.fromkeys(name.partition("-")[0] for name in points))
-    for number, group in enumerate(groups):
-        own = {name: point for name, point in points.items() if name.partition("-")[0] == group}
-        colour = PALETTE[number % len(PALETTE)]
-        axes.scatter(*zip(*own.values(), strict=True), color=colour, label=group, zorder=3)
-        for name, (minutes, accuracy) in own.items():
-            axes.annotate(
-                name.partition("-")[2] or name, (minutes, accuracy), (4, 3), textcoords="offset points", fontsize=7
-            )
-    front = undominated(points.values())
-    axes.plot([each[0] for each in front], [each[1] for each in front], color=INK, linewidth=1, alpha=0.6, zorder=2)
-    axes.set_xscale("log")
-    axes.set_xlabel("minutes of a training")
-    axes.set_ylabel("top-1 accuracy, %")
-    axes.set_title(title)
-    axes.spines[["top", "right"]].set_visible(False)
-    if len(groups) > 1:
-        axes.legend(frameon=False)
+    groups: dict[str, dict[str, Point]] = {}
+    for name, point in points.items():
+        group, _, own = name.partition("-")
+        groups.setdefault(group, {})[own or name] = point
+    figure = Figure(figsize=(6.5 * len(groups), 7.0), layout="constrained")
+    for number, (group, found) in enumerate(groups.items()):
+        axes, colour = figure.add_subplot(1, len(groups), number + 1), PALETTE[number % len(PALETTE)]
+        front = undominated(found.values())
+        axes.plot([each[0] for each in front], [each[1] for each in front], color=INK, linewidth=1, alpha=0.6)
+        axes.scatter(*zip(*found.values(), strict=True), color=colour, zorder=3)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel("minutes of a training")
+        axes.set_ylabel("top-1 accuracy, %")
+        axes.set_title(group)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.margins(x=0.15)
+    figure.suptitle(title)
+    figure.canvas.draw()
+    for axes, found in zip(figure.axes, groups.values(), strict=True):
+        _write_names(axes, found)
     return figure
+
+
+def _write_names(axes: Axes, points: Mapping[str, Point]) -> None:
+    """Write the name of each point at the side of it where it covers the least of other names and points."""
+    taken = [Bbox.from_bounds(x - 3, y - 3, 6, 6) for x, y in axes.transData.transform(list(points.values()))]
+    for name, point in points.items():
+        tried = list[tuple[float, int, Annotation, Bbox]]()
+        for number, (offset, side, height) in enumerate(SIDES):
+            text = axes.annotate(
+                name, point, offset, textcoords="offset points", fontsize=7, ha=side, va=height, zorder=4
+            )
+            box = text.get_window_extent()
+            tried.append((sum(_overlap(box, other) for other in taken), number, text, box))
+        best = min(tried, key=lambda each: each[:2])
+        taken.append(best[3])
+        for each in tried:
+            if each is not best:
+                each[2].remove()
+
+
+def _overlap(one: Bbox, other: Bbox) -> float:
+    shared = Bbox.intersection(one, other)
+    return shared.width * shared.height if shared else 0.0
 
 
 def undominated(points: Iterable[Point]) -> list[Point]:
