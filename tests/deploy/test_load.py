@@ -38,7 +38,7 @@ def test_many_clips_are_recognised_as_one_by_one(recogniser):
     [
         ([np.ones((5, 24, 3))], "clip 0: the shape .* 25 joints of 3 coordinates"),
         ([np.ones((5, 25, 3)), np.ones((5, 25, 2))], "clip 1: the shape"),
-        ([np.ones((0, 25, 3))], "clip 0: the shape"),
+        ([np.ones((0, 25, 3))], "clip 0: the recording has no frames"),
         ([np.full((5, 25, 3), np.nan)], "no joint was observed"),
         ([np.full((5, 25, 3), np.inf)], "exceeds"),
         ([["a", "b"]], "not an array of numbers"),
