@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from jaxtyping import Int64
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.findings import show
+from benchmarks.label_curves import draw_accuracy_over_labels
 from benchmarks.machine import provenance
 from benchmarks.own_data import OWN_DATA
 from benchmarks.pretraining import VIEWS
@@ -26,7 +25,7 @@ from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError
 from psp.evaluate.arrays import AS_GIVEN, recordings_of
 from psp.evaluate.embed import unit
-from psp.figures.canvas import INK, PALETTE, check_picture, save
+from psp.figures.canvas import check_picture, save
 from psp.files import write_json
 from psp.label.features import joint_features, recognise
 from psp.label.select import EVERY, Pool, propose
@@ -43,20 +42,6 @@ from psp.train.run_folder import Task
 
 FORMAT, BUILT_IN = "psp-active-selection-1", "built-in"
 STRATEGIES = ("typical", "random", "class-balanced", "typical-only")
-SHOWN = {
-    "typical": ("the labeller", PALETTE[0], "-"),
-    "typical-only": ("the labeller without random clips", PALETTE[5], "--"),
-    "random": ("random", PALETTE[1], "-"),
-    "class-balanced": ("class-balanced, which knows the classes", PALETTE[6], ":"),
-}
-"""Name, colour and line of each strategy in pictures."""
-
-RECOGNISERS = {"linear": "logistic regression", "network": "preset best"}
-"""The names of the recognisers in pictures."""
-
-PANELS = 3
-"""Panels in a row of pictures."""
-
 BATCH = 10
 """Queries that the labelling page computes together."""
 
@@ -278,42 +263,6 @@ def summary(runs: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, 
         name: {strategy: {key: _in_words(values) for key, values in own.items()} for strategy, own in each.items()}
         for name, each in found.items()
     }
-
-
-def draw_accuracy_over_labels(runs: Iterable[Mapping[str, Any]]) -> Figure:
-    """Return a figure of accuracy over labels, a panel for each recogniser and data set.
-
-    Lines are means over seeds, bands their standard errors.
-    """
-    panels: dict[tuple[str, str], dict[str, dict[tuple[int, ...], list[list[float]]]]] = {}
-    for run in runs:
-        own = panels.setdefault((RECOGNISERS[run["recogniser"]], run["data"]), {})
-        own.setdefault(run["strategy"], {}).setdefault(tuple(run["labels"]), []).append(run["accuracy"])
-    rows = -(-len(panels) // PANELS)
-    figure = Figure(figsize=(3.3 * PANELS, 2.9 * rows + 0.4), layout="constrained")
-    for number, ((recogniser, data), strategies) in enumerate(panels.items(), start=1):
-        axes = figure.add_subplot(rows, PANELS, number)
-        for strategy in (each for each in SHOWN if each in strategies):
-            for labels, accuracies in strategies[strategy].items():
-                _draw_curve(axes, labels, np.array(accuracies), *SHOWN[strategy])
-        axes.set_title(f"{data}, {recogniser}", fontsize=10, color=INK)
-        axes.set_xlabel("labels per class, on average")
-        axes.set_ylabel("test accuracy, %")
-        axes.spines[["top", "right"]].set_visible(False)
-    legend = {line.get_label(): line for axes in figure.axes for line in axes.get_lines()}
-    figure.legend(legend.values(), legend.keys(), frameon=False, loc="outside lower center", ncols=2)
-    return figure
-
-
-def _draw_curve(
-    axes: Axes, labels: Sequence[int], accuracies: Float[np.ndarray, "s l"], name: str, colour: str, line: str
-) -> None:
-    mean = accuracies.mean(axis=0)
-    axes.plot(labels, mean, line, color=colour, marker="o", markersize=3, linewidth=1.8, label=name)
-    if len(accuracies) > 1:
-        error = accuracies.std(axis=0, ddof=1) / len(accuracies) ** 0.5
-        axes.fill_between(labels, mean - error, mean + error, color=colour, alpha=0.15, linewidth=0)
-    axes.set_xticks(labels)
 
 
 def _order(truth: Int64[np.ndarray, "n"], strategy: str, seed: int) -> list[int]:

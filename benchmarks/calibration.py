@@ -17,6 +17,7 @@ from psp.evaluate.evaluate import known_labels
 from psp.evaluate.predict import predict_logits
 from psp.evaluate.trained import TrainedRun, open_trained
 from psp.train.device import process_settings
+from psp.train.run_files import read_result
 
 LARGEST = 20.0
 """The largest temperature, and the inverse of the smallest."""
@@ -47,7 +48,9 @@ def measured_run(run: TrainedRun) -> dict[str, Any]:
             "as it is": asdict(calibration(logits.softmax(dim=1), truth)),
             "with the temperature": asdict(calibration((logits / temperature).softmax(dim=1), truth)),
         }
-    facts = {"config": run.stored.config.hash, "labels": run.task.labels.spec, "label hash": run.task.labels.hash}
+    config, budget, folder = run.stored.config, run.task.labels, run.stored.folder
+    facts = {"config": config.hash, "seed": config.seed, "labels": budget.spec, "label hash": budget.hash}
+    facts["seconds"] = read_result(folder.result)["seconds"]
     return {**facts, "held-out clips": len(held_out), "temperature": round(temperature, 3), "test sets": sets}
 
 

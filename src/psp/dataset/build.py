@@ -55,9 +55,8 @@ def prepare(
     is None for the default repairs, which choose persons among bodies only if the reader does not know the persons. If
     recordings are damaged, nothing is stored and RecordingError lists all of them, unless `skip_damaged` leaves them
     out and lists them in the manifest; lines of the table that name no recording are then left out too. The destination
-    is locked meanwhile. An interrupted preparation continues when it is called again. `workers` defaults to all cores;
-    the data set does not depend on it. `on_progress` is called with the number of prepared recordings and the number of
-    all.
+    is locked meanwhile. An interrupted preparation continues when it is called again. The data set does not depend on
+    `workers`, by default all cores. `on_progress` is called with the numbers of prepared and of all recordings.
     """
     start, dest, processes = time.perf_counter(), Path(dest), process_count(workers)
     reader = source

@@ -160,8 +160,9 @@ def comparison_rows(figures: Mapping[str, Figures]) -> tuple[Row, ...]:
 
 
 def grid_rows() -> tuple[Row, ...]:
-    """Return a row for every value of every system: the common protocol with half of the passes, as a view has half
-    of the clips.
+    """Return a row for every value of every system, in the common protocol.
+
+    A run has half of the sample passes, because one training view has half of the clips.
     """
     return tuple(
         Row(
