@@ -1,5 +1,6 @@
 """What the documentation names exists, what it quotes stands in the code, and the site can be built."""
 
+import csv
 import re
 import subprocess
 import sys
@@ -33,6 +34,26 @@ def test_every_file_that_a_page_names_exists(page: Path):
     missing = [name for name in named if not (ROOT / name).exists()]
     missing += [link for link in linked if not (page.parent / link).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_repeats_a_heading_or_holds_a_placeholder(page: Path):
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    headings = re.findall(r"^#+ .*$", text, re.MULTILINE)
+    assert len(headings) == len(set(headings))
+    assert not re.findall(r"@[A-Z_]{3,}@|\bTODO\b|\bTBD\b|\bXXX\b", text)
+
+
+def test_the_table_of_all_systems_shows_the_results():
+    text = (ROOT / "docs/methods.md").read_text()
+    shown = re.findall(r"^\| `([\w-]+)` \| ([\d.]+).* \(([\d.]+)\) \| ([\d.]+).* \(([\d.]+)\) \|", text, re.MULTILINE)
+    with (ROOT / "results/table3-systems.csv").open(newline="") as file:
+        lines = [line for line in csv.DictReader(file) if line["column"] == "5" and line["weights"] == "average"]
+    measured = {(line["system"], line["test set"]): f"{float(line['mean']):.1f}" for line in lines}
+    assert len(shown) == len(measured) / 4
+    for system, *accuracies in shown:
+        keys = [(f"{protocol}-{system}", part) for protocol in ("common", "best") for part in ("full", "clean")]
+        assert accuracies == [measured[key] for key in keys], system
 
 
 def test_every_format_has_a_line_in_the_table_of_formats():
