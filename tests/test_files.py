@@ -28,14 +28,16 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path):
 
 
 def test_an_error_names_the_file_that_was_asked_for(tmp_path):
-    absent, below_a_file = tmp_path / "absent" / "value.json", tmp_path / "file" / "value.json"
     (tmp_path / "file").touch()
-    with pytest.raises(FileNotFoundError) as refusal:
-        write_json(absent, 1)
-    assert refusal.value.filename == str(absent)
-    with pytest.raises(NotADirectoryError) as refusal:
-        write_json(below_a_file, 1)
-    assert refusal.value.filename == str(below_a_file)
+    for below_a_file in (tmp_path / "file" / "value.json", tmp_path / "file" / "folder" / "value.json"):
+        with pytest.raises(NotADirectoryError) as refusal:
+            write_json(below_a_file, 1)
+        assert refusal.value.filename == str(below_a_file)
+
+
+def test_missing_folders_are_made(tmp_path):
+    write_json(tmp_path / "new" / "folder" / "value.json", 1)
+    assert (tmp_path / "new" / "folder" / "value.json").read_text() == "1\n"
 
 
 def test_a_full_disk_names_the_file_that_was_asked_for(tmp_path):

@@ -34,10 +34,12 @@ LEFT_OVER = 60.0
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary path, flush that file to the disk and rename it to `path`.
 
-    After a failure `path` has its old content. Of two programs that write the same file at once the later one wins. An
-    OSError names `path`, not the temporary file.
+    Missing folders are made. After a failure `path` has its old content. Of two programs that write the same file at
+    once the later one wins. An OSError names `path`, not the temporary file.
     """
     try:
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
         _write_and_rename(path, path.with_name(f".{path.name}.{os.getpid()}.writing"), write)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error

@@ -40,7 +40,7 @@ def test_what_cannot_be_checked_ends_with_2(tmp_path: Path, capsys: pytest.Captu
     path = store(tmp_path / "store")
     assert main(["check", str(tmp_path / "nothing")]) == 2
     assert main(["check", str(path), "--split", "nothing"]) == 2
-    assert main(["check", str(path), "--json", str(tmp_path / "absent" / "report.json")]) == 2
+    assert main(["check", str(path), "--json", str(path / "manifest.json" / "report.json")]) == 2
     assert capsys.readouterr().err.count("psp: ") == 3
 
 

@@ -70,8 +70,10 @@ def test_files_are_csv_or_json_lines_and_written_once(model, recordings, tmp_pat
     capsys.readouterr()
     assert main(["predict", model, str(recordings), "--out", str(table)]) == 2
     assert "already exists" in capsys.readouterr().err
-    assert main(["predict", model, str(recordings), "--out", str(tmp_path / "absent/found.csv")]) == 2
-    assert "does not exist" in capsys.readouterr().err
+    assert main(["predict", model, str(recordings), "--out", str(tmp_path / "new/found.csv")]) == 0
+    assert (tmp_path / "new/found.csv").read_text() == table.read_text()
+    assert main(["predict", model, str(recordings), "--out", str(table / "found.csv")]) == 2
+    assert str(table) in " ".join(capsys.readouterr().err.split())
     assert main(["predict", model, str(recordings), "--out", str(tmp_path / "found.txt")]) == 2
     assert "neither a .csv nor a .jsonl" in capsys.readouterr().err
 

@@ -132,6 +132,14 @@ def test_what_cannot_be_used_is_named_and_the_rest_predicted(trained, recordings
         predict_files(trained, [tmp_path / "broken.npy", tmp_path / "nobody.npy"])
 
 
+def test_what_a_folder_holds_and_is_not_read_is_named(trained, recordings, tmp_path):
+    shutil.copy(recordings / "take0.npy", tmp_path)
+    (tmp_path / "more").symlink_to(recordings)
+    found = predict_files(trained, [tmp_path])
+    assert [each.id for each in found.found] == ["take0"]
+    assert "Not read: more (links to folders; name them separately)." in found.notes
+
+
 def test_other_recordings_are_refused(trained, tmp_path):
     np.save(tmp_path / "take.npy", np.ones((5, 17, 3)))
     with pytest.raises(ConfigError, match=r"17 joints.*--layout"):

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from psp.errors import ConfigError
-from psp.figures.canvas import PALETTE, check_picture, save
+from psp.figures.canvas import PALETTE, save
 
 BEGINNINGS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".PNG": b"\x89PNG"}
 
@@ -22,12 +22,6 @@ def test_another_kind_is_refused(tmp_path: Path, name: str):
     with pytest.raises(ConfigError, match=r"pictures of this format cannot be written.*\.png, \.svg, \.pdf"):
         save(Figure(), tmp_path / name)
     assert not list(tmp_path.iterdir())
-
-
-def test_a_folder_that_does_not_exist_is_named_before_anything_is_drawn(tmp_path: Path):
-    with pytest.raises(ConfigError, match="Create it first"):
-        check_picture(tmp_path / "nowhere" / "picture.png")
-    check_picture(tmp_path / "picture.png")
 
 
 def test_one_figure_is_saved_in_several_kinds_and_always_as_the_same_bytes(tmp_path: Path):

@@ -121,7 +121,18 @@ def test_the_command_makes_weights_and_training_takes_them(stores, kept, capsys,
     assert "start: encoders coco17-2d--y-" in capsys.readouterr().out
     blocks = ["--model.encoder.blocks", "[[8, 8, 3, 2], [8, 8, 3, 2]]"]
     assert main([*run, *blocks, "--out", str(tmp_path / "small")]) == 0
-    assert "start: random weights" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "start: random weights" in said
+    assert "psp pretrain" not in said
+
+
+def test_training_without_made_encoders_names_the_command_that_makes_them(stores, kept, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("PSP_WEIGHTS", str(tmp_path))
+    run = ["train", str(stores["images"].path), "--split", "none", "--epochs", "1", "--batch.labelled", "4"]
+    assert main([*run, "--out", str(tmp_path / "run")]) == 0
+    assert f"'psp pretrain {stores['images'].path}'" in " ".join(capsys.readouterr().out.split())
+    assert main([*run, "--out", str(tmp_path / "random"), "--init", "none"]) == 0
+    assert "psp pretrain" not in capsys.readouterr().out
 
 
 def test_the_estimator_takes_what_training_starts_from(stores):

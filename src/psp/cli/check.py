@@ -9,7 +9,6 @@ from psp.cli.console import print_table, say
 from psp.dataset.check import check as check_data
 from psp.dataset.checks.report import KINDS, Finding, Report
 from psp.dataset.store import Store, open_store
-from psp.errors import ConfigError
 from psp.figures.check import draw_finding
 from psp.files import write_json
 
@@ -28,7 +27,6 @@ def check(store: Path, split: str | None = None, json: str | None = None, pictur
         json: the file to write the whole report to, or - to print it instead of the text
         pictures: a folder for pictures of the worst clips
     """
-    _check_destination(json)
     opened = open_store(store)
     report = check_data(opened, split)
     drawn = {} if pictures is None else _draw(opened, report, pictures)
@@ -39,11 +37,6 @@ def check(store: Path, split: str | None = None, json: str | None = None, pictur
         write_json(Path(json), _content(report, drawn))
     _print(store, report, drawn)
     return int(report.has_errors)
-
-
-def _check_destination(json: str | None) -> None:
-    if json not in (None, "-") and not Path(str(json)).parent.is_dir():
-        raise ConfigError("the folder does not exist.", where=str(Path(str(json)).parent), remedy="Create it first.")
 
 
 def _draw(store: Store, report: Report, folder: Path) -> dict[Finding, str]:

@@ -123,8 +123,6 @@ def _writer(out: Path) -> Callable[[Predictions], str]:
         raise ConfigError("this is neither a .csv nor a .jsonl file.", where=str(out), remedy="Choose one of these.")
     if out.exists():
         raise DestinationError("the file already exists.", where=str(out), remedy="Choose another name.")
-    if not out.parent.is_dir():
-        raise DestinationError("the folder does not exist.", where=str(out.parent), remedy="Create it first.")
     return WRITERS[out.suffix]
 
 

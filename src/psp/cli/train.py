@@ -62,6 +62,7 @@ from psp.train.config import TrainConfig, changed, method_name
 from psp.train.device import NO_COMPILER, keep_freed_memory
 from psp.train.made_weights import MADE
 from psp.train.presets import PresetName
+from psp.train.pretrain import can_be_pretrained
 from psp.train.run import OnLog, Run
 from psp.train.run_files import read_result
 from psp.train.run_folder import Task
@@ -139,7 +140,7 @@ def _begun(path: Path, given: Mapping[str, Any]) -> Run:
     config = changed(preset_config(task, given["preset"], **options, init=start), given["settings"] or {})
     if given["init"] in (None, "made"):
         config = from_made_weights(config, task, is_required=given["init"] == "made")
-    _say_start(given["init"] if from_model else None, config, task)
+    _say_start(given["init"], config, task)
     name = f"{path.resolve().name}-{method_name(config.stages[0].method)}"
     return start_run(task, config, given["out"] or Path("runs") / name, given["device"], given["compile"])
 
@@ -187,13 +188,18 @@ def _say_task(task: Task) -> None:
 
 
 def _say_start(init: str | None, config: TrainConfig, task: Task) -> None:
-    if init is None:
-        start = config.stages[0].initialise
-        say("start: random weights" if start == "scratch" else f"start: encoders {start.removeprefix(MADE)}")
-        return
-    is_same = initial_model(init)[1].interface.classes == task.classes
-    classifiers = "its classifiers too" if is_same else "the classifiers are new, because the classes differ"
-    say(f"start: the encoders of {init}; {classifiers}")
+    """Print what training starts from, and what it could start from."""
+    if init not in (None, "made", "none"):
+        is_same = initial_model(Path(init))[1].interface.classes == task.classes
+        classifiers = "its classifiers too" if is_same else "the classifiers are new, because the classes differ"
+        say(f"start: the encoders of {init}; {classifiers}")
+    elif config.stages[0].initialise != "scratch":
+        say(f"start: encoders {config.stages[0].initialise.removeprefix(MADE)}")
+    else:
+        say("start: random weights")
+        if init is None and can_be_pretrained(config, task):
+            command = f"psp pretrain {task.store.path}"
+            say(f"note: '{command}' makes encoders to start from, once for such recordings; few labels gain most.")
 
 
 def _watch(run: Run, checkpoint_seconds: float, on_log: OnLog | None) -> int | None:

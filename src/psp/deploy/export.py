@@ -31,15 +31,13 @@ def export_onnx(model: str | Path, out: str | Path, store: Store | None = None) 
     unless absent persons count as zeros in the model. The graph includes filling of gaps, normalisation, resampling and
     modalities. Layout, classes, the sha256 of the file and other facts are JSON in the metadata `psp`, as in the model
     file. Before the file is written, onnxruntime predicts random clips, and clips of `store` if given: CheckpointError
-    if they differ. DestinationError if `out` does not end with .onnx, if it exists, or if its folder does not.
+    if they differ. DestinationError if `out` does not end with .onnx or exists.
     """
     trained, out = open_model(model), Path(out)
     if out.suffix != ".onnx":
         raise DestinationError("this is not the name of an ONNX file.", where=str(out), remedy="Let it end with .onnx.")
     if out.exists():
         raise DestinationError("the file already exists.", where=str(out), remedy="Choose another name.")
-    if not out.parent.is_dir():
-        raise DestinationError("the folder does not exist.", where=str(out.parent), remedy="Create it first.")
     require_disk(out, sum(4 * weight.numel() for weight in trained.predictor.parameters()), "the exported model")
     content = onnx_bytes(trained)
     found = agreement(trained, OnnxRecogniser(content), store)

@@ -9,7 +9,7 @@ from psp.evaluate.arrays import cleaning
 from psp.io.base import READERS, Reader, detect_format, open_reader
 from psp.io.format import Raw
 from psp.io.reader import FormatReader, first_recording
-from psp.io.source import Paths, SourceItem
+from psp.io.source import NOT_READ, Paths, SourceItem
 from psp.model.model_file import Interface
 from psp.preprocess.bodies import BodyConfig
 from psp.preprocess.clean import CleanConfig
@@ -35,7 +35,10 @@ class Options:
 
 @dataclass(frozen=True)
 class ForeignSource:
-    """The recordings of a source, read one at a time and converted for a model; `notes` describe the conversion."""
+    """The recordings of a source, read one at a time and converted for a model.
+
+    `notes` say what is not read and how recordings are converted.
+    """
 
     reader: Reader
     interface: Interface
@@ -77,6 +80,7 @@ def open_for(interface: Interface, sources: Paths, options: Options = Options())
     vertical axis are taken to have those of the model. RecordingError says what cannot be converted.
     """
     reader, notes = _open(interface, sources, options)
+    notes += [note for note in reader.notes if note.startswith(NOT_READ)]
     first, up = _first(reader), reader.up
     if first is not None and first.up is None and options.up is None:
         up = interface.up

@@ -25,8 +25,6 @@ def check_picture(path: str | os.PathLike[str]) -> None:
     if Path(path).suffix.lower() not in KINDS:
         what = "pictures of this format cannot be written."
         raise ConfigError(what, where=str(path), remedy=f"Use a name that ends with one of {', '.join(KINDS)}.")
-    if not Path(path).parent.is_dir():
-        raise ConfigError("the folder does not exist.", where=str(Path(path).parent), remedy="Create it first.")
 
 
 def save(figure: Figure, *paths: str | os.PathLike[str]) -> None:

@@ -29,6 +29,9 @@ UNREADABLE = (
 PACKED, SHOWN = ".gz", 3
 """The ending of packed files, and how many names a sentence lists."""
 
+NOT_READ = "Not read: "
+"""The beginning of the notes that name what a source holds and no reader reads."""
+
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """One path or several."""
 
@@ -92,7 +95,7 @@ class FileSource:
             for reason, paths in reasons.items():
                 names = [f"{start}/{_inner(each, path)}".lstrip("/") for each in paths if each not in named]
                 found.setdefault(reason, []).extend(sorted(names))
-        return [f"Not read: {some(names)} ({reason})." for reason, names in found.items() if names]
+        return [f"{NOT_READ}{some(names)} ({reason})." for reason, names in found.items() if names]
 
     def __hash__(self) -> int:
         return hash((self.path if isinstance(self.path, Path) else self.path[:SHOWN], self.suffixes))

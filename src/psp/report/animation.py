@@ -76,7 +76,6 @@ def write_animation(path: Path, scenes: Sequence[Scene], layout: Layout, up: Up,
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
     title = "<title>Recordings and the class probabilities after each frame</title>"
     text = f"{head}{MARK}{title}<style>{STYLE}</style>{''.join(panels)}</svg>\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 

@@ -26,7 +26,6 @@ class Section:
 
 def write_markdown(path: Path, runs: Sequence[ComparedRun]) -> None:
     """Write the comparison and its pictures."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = _markdown(path, sections(runs))
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 

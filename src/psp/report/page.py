@@ -52,7 +52,6 @@ def write_page(path: Path, title: str, lead: str, content: Mapping[str, Any]) ->
         content=json_for_html(_printable(content)), version=versions_of("psp-learning")["psp-learning"],
         date=date.today().isoformat(), mark=MARK,
     )  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 

@@ -20,7 +20,6 @@ OTHERS = "The last rows of the first table are systems that the paper compares."
 
 def write_table(table: Table, stem: Path) -> list[Path]:
     """Write stem.md and stem.csv."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
     paths = [stem.with_name(f"{stem.name}{kind}") for kind in (".md", ".csv")]
     for path, text in zip(paths, (markdown(table), as_csv(table)), strict=True):
         write_atomically(path, partial(Path.write_text, data=text, encoding="utf-8"))

@@ -1,19 +1,23 @@
 """Pre-training of encoders on generated recordings: they learn to recognise random actions of simulated bodies."""
 
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from psp.config.ranges import require
 from psp.dataset.build import Progress, prepare
 from psp.dataset.store import open_store
+from psp.errors import ConfigError
 from psp.io.synthetic import SyntheticReader
 from psp.synthetic import SyntheticConfig
+from psp.synthetic.body import joints_on_body
 from psp.train.api import make_task
-from psp.train.config import changed
+from psp.train.config import TrainConfig, changed
 from psp.train.made_weights import Kind, keep_weights, kept_folder
 from psp.train.presets import best, facts_of, restricted, with_method
 from psp.train.run import OnStep, Run
+from psp.train.run_folder import Task
 
 LEAST = {"actions": 2, "subjects": 1, "cameras": 1, "epochs": 1, "batch": 2, "seed": 0}
 """The smallest value of each setting."""
@@ -70,6 +74,16 @@ def pretrain(
         if signal is not None:
             raise KeyboardInterrupt
         return keep_weights(run.model(), kind, folder or kept_folder())
+
+
+def can_be_pretrained(config: TrainConfig, task: Task) -> bool:
+    """Return whether `pretrain` can make encoders that a training would start from."""
+    usual = best(facts_of(task))
+    with suppress(ConfigError):
+        joints_on_body(task.store.layout)
+        alike = (config.model.networks, config.model.encoder) == (usual.model.networks, usual.model.encoder)
+        return alike and set(config.stages[0].method.modalities) <= set(usual.last.method.modalities)
+    return False
 
 
 def _recordings(kind: Kind, config: PretrainConfig) -> SyntheticReader:
