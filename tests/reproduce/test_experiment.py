@@ -82,6 +82,12 @@ def test_a_row_may_have_some_columns_only(store):
     assert found == {("labels", "two"), ("labels", "four"), ("psp", "four")}
 
 
+def test_a_column_may_have_some_rows_only(store):
+    fixed = replace(SMALL, columns=(SMALL.columns[0], replace(SMALL.columns[1], rows=("psp",))))
+    found = {(run.row.name, run.column.name) for run in plan(fixed, [store], Scope())}
+    assert found == {("labels", "two"), ("psp", "two"), ("psp", "four")}
+
+
 @pytest.fixture(scope="module")
 def authors(tmp_path_factory):
     folder = tmp_path_factory.mktemp("authors") / "store"

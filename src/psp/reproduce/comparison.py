@@ -186,7 +186,7 @@ def with_all_systems(experiment: Experiment) -> Experiment:
         name=f"{experiment.name}-systems",
         title=f"{experiment.title}: all systems in one harness",
         rows=comparison_rows(experiment.others),
-        columns=tuple(column for column in experiment.columns if column.budget != "all"),
+        columns=tuple(column for column in experiment.columns if column.budget.endswith("%")),
         references=("common-supervised", "best-supervised", "common-psp", "best-psp"),
         ablates=False,
     )

@@ -51,7 +51,8 @@ class Column:
     """One benchmark and label budget, drawn once for each of `seeds`; `quick_budget` is that of the quick version.
 
     The presets in `large` use their settings for large data sets, however many clips the store holds. With `turned`
-    ablations of preset `paper` train on random turns of the view, from a store of the authors' normalisation.
+    ablations of preset `paper` train on random turns of the view, from a store of the authors' normalisation. `rows`
+    names the systems that are measured in it, all if there is none.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Column:
     quick_budget: str = ""
     large: tuple[PresetName, ...] = ()
     turned: bool = False
+    rows: tuple[str, ...] = ()
 
     @property
     def dataset(self) -> str:
@@ -226,7 +228,7 @@ def _runs_of(
     tasks = {_is_authors(store): make_task(store, column.budget, column.benchmark, seed) for store in stores}
     for row in experiment.rows:
         task = tasks.get(experiment.needs_authors(row, column, scope))
-        if task is None or (row.columns and column.name not in row.columns):
+        if task is None or not _is_measured(row, column):
             continue
         store, whole = task.store, row.make(column, facts_of(task), scope)
         assert store.path is not None
@@ -234,6 +236,10 @@ def _runs_of(
         size = _size_of(config.model.encoder)
         labels = task.labels if row.labels is None else row.labels(task)
         yield PlannedRun(row, column, size, config, labels, store.path, store.fingerprint), whole
+
+
+def _is_measured(row: Row, column: Column) -> bool:
+    return column.name in (row.columns or (column.name,)) and row.name in (column.rows or (row.name,))
 
 
 def _size_of(encoder: EncoderConfig) -> Size:

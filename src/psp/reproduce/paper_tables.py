@@ -131,6 +131,7 @@ TABLE3 = Experiment(
     columns=(
         *(Column(f"{share}", f"{share} %", "nw-ucla", f"{share}%", seeds) for share, seeds in SEEDS.items()),
         Column("all", "all labels", "nw-ucla", "all", 3),
+        Column("one", "one label per class", "nw-ucla", "1/class", 5, rows=("supervised-best", "best", "best-made")),
     ),
     quick=Quick(columns=1, seeds=2, epochs=2, steps=16),
     others=TABLE3_OTHERS,
