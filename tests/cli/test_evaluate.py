@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from psp.cli.main import main
 from psp.dataset.store import Store
 from psp.dataset.writer import StoreWriter
+from psp.evaluate.accuracy import calibration
 from psp.evaluate.evaluate import evaluate_store
 from psp.evaluate.predict import predict_store
 from psp.evaluate.trained import open_model
@@ -46,6 +49,9 @@ def test_classes_are_compared_by_name(run, other):
     right = sum(a == b for a, b in zip(best, truth, strict=True))
     assert (found.accuracy.clips, found.unknown) == (15, {"hop": 5})
     assert found.accuracy.top1 == pytest.approx(100 * right / 15)
+    index = np.flatnonzero(np.isin(truth, model.interface.classes))
+    labels = torch.tensor([model.interface.classes.index(truth[number]) for number in index])
+    assert found.calibration == calibration(predict_store(model, store)[index], labels)
 
 
 def test_any_data_set_with_known_classes_is_scored(run, other, capsys):

@@ -9,7 +9,7 @@ import pytest
 from browser import open_page, until
 from psp.dataset.store import open_store
 from psp.dataset.writer import StoreWriter
-from psp.report import run_details
+from psp.report import run_details, run_numbers
 from psp.report.page import write_run_page
 from psp.report.store_page import bars_of, write_store_page
 from psp.skeleton.catalogue import layout_by_name
@@ -60,11 +60,21 @@ def test_the_first_screen_says_how_good_the_recogniser_is(folder, page):
     open_file(page, folder / "one.html")
     found = json.loads((folder / "first" / "evaluation.json").read_text())["weights"]["average"]["full"]
     text = page.locator("#summary").inner_text()
+    assert "calibration" not in text  # of 24 test clips it is mostly chance
     assert f"{found['top1']:.1f} %" in text
     assert f"{found['interval'][0]:.1f} to {found['interval'][1]:.1f} %" in text
     assert "12 labels" in text
     assert "psp predict" in text
     assert f"{found['top1']:.1f} %" in page.locator(".lead").inner_text()
+
+
+def test_the_calibration_of_enough_test_clips_is_said(folder, page, monkeypatch, tmp_path):
+    monkeypatch.setattr(run_numbers, "FEWEST", 24)
+    write_run_page(tmp_path / "page.html", [folder / "first"], "cpu")
+    open_file(page, tmp_path / "page.html")
+    found = json.loads((folder / "first" / "evaluation.json").read_text())["calibration"]["full"]
+    said = f"{found['confidence']:.1f} % on average (calibration error {found['error']:.1f} %)."
+    assert said in page.locator("#summary").inner_text()
 
 
 def test_a_cell_of_the_confusion_opens_its_clips(folder, page):

@@ -9,7 +9,7 @@ from psp.cli.console import say
 from psp.dataset.convert import convert_store
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError
-from psp.evaluate.accuracy import Accuracy, worst_confusions
+from psp.evaluate.accuracy import FEWEST, Accuracy, Calibration, worst_confusions
 from psp.evaluate.evaluate import evaluate_run, evaluate_store
 from psp.evaluate.label_gain import label_gain
 from psp.evaluate.probes import Probe, probe_run
@@ -22,8 +22,6 @@ from psp.train.run_folder import RunFolder, open_run
 
 Device = Literal["auto", "cpu", "cuda"]
 SHOWN = 5
-FEWEST = 50
-"""The calibration is said of at least so many test clips: of fewer the error is mostly chance."""
 
 
 def evaluate(model: Path, store: Path | None = None, probe: Probe | None = None, device: Device = "auto") -> None:
@@ -70,9 +68,7 @@ def show_run(path: Path, store: Path | None, device: Device) -> None:
         say(f"test set {name}: {_in_words(found)}")
     if sets:
         first = next(iter(sets))
-        if sets[first].clips >= FEWEST:
-            sure, error = (content["calibration"][first][key] for key in ("confidence", "error"))
-            say(f"probabilities, test set {first}: {sure:.1f} % on average, calibration error {error:.1f} %")
+        _say_calibration(f"test set {first}", sets[first].clips, Calibration(**content["calibration"][first]))
         _say_confusions(sets[first], content["classes"])
     if folder.estimate.exists():
         show_estimate(folder)
@@ -85,6 +81,12 @@ def show_run(path: Path, store: Path | None, device: Device) -> None:
         each = [f"{found.id} ({found.label}, or {found.likely}?)" for found in suspects]
         count = "1 label" if len(suspects) == 1 else f"{len(suspects)} labels"
         say(f"{count} may be wrong, see {folder.suspects}: {_some(each)}")
+
+
+def _say_calibration(name: str, clips: int, found: Calibration) -> None:
+    if clips >= FEWEST:
+        sure, error = found.confidence, found.error
+        say(f"probabilities, {name}: {sure:.1f} % on average, calibration error {error:.1f} %")
 
 
 def _say_gain(path: Path, store: Path | None) -> None:
@@ -132,6 +134,7 @@ def _show_other(path: Path, store: Store, device: Device) -> None:
     model = open_model(path, device=device)
     found = evaluate_store(model, converted(store, model.interface))
     say(f"{store.path}: {_in_words(found.accuracy)}")
+    _say_calibration(str(store.path), found.accuracy.clips, found.calibration)
     _say_confusions(found.accuracy, found.classes)
     if found.unknown:
         counts = [f"{name} ({clips})" for name, clips in found.unknown.items()]

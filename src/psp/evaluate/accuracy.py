@@ -14,6 +14,9 @@ NORMAL_95 = 1.959964
 BINS = 15
 """The intervals of probability over which the calibration error is measured."""
 
+FEWEST = 50
+"""The calibration error is shown of at least so many clips: of fewer it is mostly chance."""
+
 
 @dataclass(frozen=True)
 class Accuracy:

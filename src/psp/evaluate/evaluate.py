@@ -27,9 +27,10 @@ Evaluation = dict[Weights, dict[str, Accuracy]]
 
 @dataclass(frozen=True)
 class StoreEvaluation:
-    """The accuracy on the clips of known classes of a data set; `unknown` counts labelled clips of other classes."""
+    """Accuracy and calibration on the clips of known classes of a data set; `unknown` counts clips of other classes."""
 
     accuracy: Accuracy
+    calibration: Calibration
     classes: tuple[str, ...]
     unknown: dict[str, int]
 
@@ -81,9 +82,11 @@ def evaluate_store(model: TrainedModel, store: Store) -> StoreEvaluation:
         remedy = f"Use a data set with these classes; the classes of this one: {_some(store.classes) or 'none'}."
         raise StoreError(what, where=str(store.path or "the clips in memory"), remedy=remedy)
     logits = predict_logits(model.predictor, maker_for(model, store), index)
+    truth, known = torch.from_numpy(labels[index]), model.interface.classes
+    calibrated = calibration(model.predictor.probabilities(logits), truth)
     others = store.clips.label[(labels < 0) & (store.clips.label >= 0)]
     unknown = {store.classes[number]: int((others == number).sum()) for number in np.unique(others)}
-    return StoreEvaluation(accuracy(logits, torch.from_numpy(labels[index])), model.interface.classes, unknown)
+    return StoreEvaluation(accuracy(logits, truth), calibrated, known, unknown)
 
 
 def known_labels(store: Store, classes: Sequence[str]) -> Int64[np.ndarray, "clips"]:

@@ -1,7 +1,7 @@
 """Comparison of runs: the settings in which they differ, their learning curves and their accuracies."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os.path import commonpath
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ Curves = dict[str, list[tuple[int, float]]]
 class ComparedRun:
     """One run of a report; `evaluation` and `result` are empty for a run that is not finished.
 
-    `evaluation` holds the content of evaluation.json by weights and test set, `result` that of result.json and
-    `estimate` that of estimate.json, None if no accuracy was estimated.
+    `evaluation` holds the accuracies of evaluation.json by weights and test set, `calibration` its calibrations by test
+    set, `result` the content of result.json and `estimate` that of estimate.json, None if no accuracy was estimated.
     """
 
     name: str
@@ -31,6 +31,7 @@ class ComparedRun:
     evaluation: Mapping[str, Mapping[str, Any]]
     result: Mapping[str, Any]
     estimate: Mapping[str, Any] | None = None
+    calibration: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def compare(paths: Sequence[Path], device: str = "auto") -> list[ComparedRun]:
@@ -93,7 +94,9 @@ def _open(path: Path, name: str, device: str) -> ComparedRun:
     found = _evaluation(run, device) if result else {}
     classes = tuple(found.get("classes", run.store_facts["classes"]))
     estimate = read_estimate(run.folder.estimate) if run.folder.estimate.exists() else None
-    return ComparedRun(name, _settings(run), classes, metrics, found.get("weights", {}), result, estimate)
+    return ComparedRun(
+        name, _settings(run), classes, metrics, found.get("weights", {}), result, estimate, found.get("calibration", {})
+    )
 
 
 def _settings(run: StoredRun) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from psp.evaluate.accuracy import wilson
+from psp.evaluate.accuracy import FEWEST, wilson
 from psp.report.advice import Facts
 from psp.report.compare import ComparedRun
 from psp.report.words import setting
@@ -33,6 +33,8 @@ def numbers_of(run: ComparedRun) -> dict[str, Any]:
         found |= {"accuracy": {key: accuracy[key] for key in ("top1", "top5", "interval", "clips")}}
         found |= {"estimated": not run.evaluation.get("average")}
         found |= {"perClass": classes, "confusion": rows}
+        if accuracy["clips"] >= FEWEST:
+            found |= {"calibration": next(iter(run.calibration.values()), None)}
     return found
 
 

@@ -27,13 +27,16 @@ const PspRunPage = (() => {
       return el("div", {className: "card main"}, el("h3", {}, "Accuracy"), el("div", {className: "large"}, "not known"),
         el("p", {}, known.judged === undefined ? "The training is not finished." : "There are no test clips."));
     }
-    const {top1, top5, interval: [low, high], clips} = known.accuracy, many = known.classes.length > 5 && top5 !== undefined;
+    const {top1, top5, interval: [low, high], clips} = known.accuracy, sure = known.calibration;
+    const many = known.classes.length > 5 && top5 !== undefined;
     return el("div", {className: "card main"}, el("h3", {}, known.estimated ? "Accuracy, estimated" : "Accuracy"),
       el("div", {className: "large huge"}, `${top1.toFixed(1)} %`), scale(top1, [low, high]),
       el("p", {}, `95 % interval ${low.toFixed(1)} to ${high.toFixed(1)} %, from ${clips.toLocaleString("en")} `
         + `${known.estimated ? "labelled clips, each judged by a model that was not trained on it" : "test clips"}`
         + `${many ? `; right among the first five: ${top5.toFixed(1)} %` : ""}. `
-        + `Guessing reaches ${percent(1 / known.classes.length, 1)}.`));
+        + `Guessing reaches ${percent(1 / known.classes.length, 1)}.`
+        + `${sure ? ` The probabilities are ${sure.confidence.toFixed(1)} % on average` : ""}`
+        + `${sure ? ` (calibration error ${sure.error.toFixed(1)} %).` : ""}`));
   }
 
   const titled = (name) => (name === "accuracy" ? "accuracy on training batches" : name);
