@@ -44,7 +44,7 @@ from psp.errors import ConfigError, TrainingError
 from psp.io.write_ntu import write_ntu_folder
 from psp.model.encoder import Size
 from psp.reproduce.comparison import with_all_systems
-from psp.reproduce.cost import FORMULA, expected_costs
+from psp.reproduce.cost import FORMULA, Cost, expected_costs
 from psp.reproduce.drawings import DRAWINGS, draw_costs
 from psp.reproduce.experiment import Column, Experiment, PlannedRun, Scope, plan
 from psp.reproduce.paper_tables import experiment_by_name
@@ -186,7 +186,11 @@ def _check_names(kind: str, names: Sequence[str], known: Sequence[str]) -> None:
 
 def _show_costs(runs: Sequence[PlannedRun], config: RunnerConfig) -> None:
     say(f"Measuring the speed of a few steps first. {FORMULA}.")
-    costs = list(expected_costs(runs, config.device))
+    costs, cells = list[Cost](), len({(run.row.name, run.column.name) for run in runs})
+    with progress_bar("measuring") as show:
+        for cost in expected_costs(runs, config.device):
+            costs.append(cost)
+            show(len(costs), cells, cost.system)
     rows = [
         (each.system, each.column, each.runs, each.steps, each.clips, each.clips_per_second, each.seconds / 60)
         for each in costs
