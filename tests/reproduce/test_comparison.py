@@ -43,6 +43,7 @@ def test_sample_passes_are_counted(name):
 @pytest.mark.parametrize("name", EVERY)
 def test_common_runs_differ_only_in_the_objective_and_cost_the_same(name):
     config = common(COLUMN, FACTS, Scope(), EVERY[name])
+    assert common(COLUMN, FACTS, Scope("light"), EVERY[name]) == config
     plain = common(COLUMN, FACTS, Scope(), EVERY["supervised"])
     total = sum(passes_of_stage(stage) * stage.epochs * stage.steps_per_epoch for stage in config.stages)
     assert total == pytest.approx(PASSES, rel=0.03)

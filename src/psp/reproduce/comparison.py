@@ -116,7 +116,7 @@ BASELINES = tuple(
 def common(column: Column, facts: DataFacts, scope: Scope, system: System, passes: int = PASSES) -> TrainConfig:
     """Return a system in the common protocol: every run costs the same number of sample passes."""
     data = psp_best(column, facts, scope).data
-    model = ModelConfig(system.encoder or encoder_of_size(scope.size or "tiny"))
+    model = ModelConfig(system.encoder or encoder_of_size(scope.size_of_dsta))
     optim = OptimConfig("adamw", 2e-3, weight_decay=0.05, warmup=2, schedule="cosine", clip_norm=5.0)
     stage = Stage(
         _options(system, TWO), batch=BatchSizes(16, 16, "train"), optim=optim, epochs=EPOCHS, ema=0.99,

@@ -45,6 +45,11 @@ class Scope:
             if self.epochs and has_its_own:
                 raise ConfigError(f"{name} has epochs of its own.", where="epochs", remedy="Leave one of them out.")
 
+    @property
+    def size_of_dsta(self) -> Size:
+        """The size of DSTA-Nets; `light`, which is none, is for `best` alone."""
+        return "tiny" if self.size in (None, "light") else self.size
+
 
 @dataclass(frozen=True)
 class Column:

@@ -34,13 +34,10 @@ STREAMS = "multi-stream-supervised"
 
 
 def of_preset(name: PresetName, column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
-    """Return a preset for a column, without a size in the scope `tiny`, or `light` for `best`.
-
-    `light`, which is no DSTA-Net, is for `best` alone; the systems of the paper are `tiny` instead.
-    """
+    """Return a preset for a column, without a size in the scope `tiny`, or `light` for `best`."""
     is_best = name == "best"
-    size = scope.size or ("light" if is_best else "tiny")
-    return PRESETS[name](column.facts_for(name, facts), size if is_best or size != "light" else "tiny")
+    size = (scope.size or "light") if is_best else scope.size_of_dsta
+    return PRESETS[name](column.facts_for(name, facts), size)
 
 
 def supervised_paper(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig:
