@@ -35,7 +35,7 @@ from psp.cli.console import say
 from psp.dataset.build import prepare
 from psp.errors import ConfigError, PSPError
 from psp.files import write_atomically, write_json
-from psp.io.synthetic import SyntheticReader
+from psp.io.formats.synthetic import SyntheticReader
 from psp.model.encoder import Size
 from psp.synthetic import SyntheticConfig
 from psp.train.api import make_task, preset_config

@@ -19,7 +19,7 @@ from psp.dataset.split import resolve_split
 from psp.dataset.store import Store, open_store
 from psp.dataset.writer import StoreWriter
 from psp.errors import ConfigError
-from psp.io.synthetic import SyntheticReader
+from psp.io.formats.synthetic import SyntheticReader
 from psp.label.folder import LabelFolder
 from psp.label.page import label_app
 from psp.label.rounds import Rounds

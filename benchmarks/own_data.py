@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from psp.io.joints import edges_by_distance
-from psp.io.pickles import load_restricted
+from psp.io.parse.pickles import load_restricted
 from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.layout import Layout
 

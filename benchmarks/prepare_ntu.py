@@ -22,7 +22,7 @@ from benchmarks.findings import keep, refuse_existing, show
 from benchmarks.machine import provenance
 from psp.dataset.build import prepare
 from psp.errors import RecordingError
-from psp.io.ntu import open_ntu, parse_skeleton, read_skeleton_file
+from psp.io.formats.ntu import open_ntu, parse_skeleton, read_skeleton_file
 from psp.io.source import FileSource
 
 RECORDINGS = 56_880

@@ -16,13 +16,13 @@ from attack.attacks import FACTOR, mutated
 from format_examples import example_of
 from psp.dataset.build import prepare
 from psp.errors import ConfigError, PSPError, RecordingError
-from psp.io import hdf5_process
 from psp.io.base import FORMATS, READERS, open_reader
 from psp.io.format import File, Format
-from psp.io.limits import USUAL, VARIABLE, largest
+from psp.io.formats.write_ntu import write_skeleton_file
+from psp.io.parse import hdf5_process
+from psp.io.parse.limits import USUAL, VARIABLE, largest
 from psp.io.reader import observed
 from psp.io.source import FileSource
-from psp.io.write_ntu import write_skeleton_file
 from psp.skeleton.recording import Clip
 from psp.synthetic import SyntheticConfig
 from psp.synthetic.generate import synthetic_clips

@@ -13,7 +13,7 @@ import pytest
 
 from attack.attacks import FACTOR, mutated
 from psp.errors import RecordingError
-from psp.io.pickles import load_restricted
+from psp.io.parse.pickles import load_restricted
 
 ROUNDS = 400 * FACTOR
 DTYPE = b"cnumpy\ndtype\n"

@@ -1,7 +1,7 @@
 import json
 
 from benchmarks.prepare_ntu import MEMORY, prepare_ntu, whole_data_set
-from psp.io.write_ntu import write_ntu_folder
+from psp.io.formats.write_ntu import write_ntu_folder
 from psp.synthetic import SyntheticConfig
 
 

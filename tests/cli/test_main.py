@@ -13,7 +13,7 @@ import pytest
 
 from psp.cli.main import COMMANDS, main
 from psp.dataset.store import open_store
-from psp.io.write_ntu import write_ntu_folder
+from psp.io.formats.write_ntu import write_ntu_folder
 from psp.synthetic import SyntheticConfig
 from psp.train.logging import read_lines
 from stores import small_store

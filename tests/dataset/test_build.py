@@ -17,8 +17,8 @@ from psp.dataset.build import PreparationReport, prepare
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError, DestinationError, PSPError, RecordingError
 from psp.files import destination_lock
-from psp.io.synthetic import SyntheticReader
-from psp.io.write_ntu import write_ntu_folder
+from psp.io.formats.synthetic import SyntheticReader
+from psp.io.formats.write_ntu import write_ntu_folder
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NormaliseConfig, normalisation
 from psp.synthetic import SyntheticConfig, synthetic_clip
@@ -38,7 +38,7 @@ INTERRUPTED = """
 import sys
 from pathlib import Path
 from psp.dataset.build import prepare
-from psp.io.synthetic import SyntheticReader
+from psp.io.formats.synthetic import SyntheticReader
 from psp.synthetic import SyntheticConfig
 
 def report(done, total):

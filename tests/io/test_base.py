@@ -8,7 +8,7 @@ import pytest
 
 from psp.errors import ConfigError, RecordingError
 from psp.io.base import FORMATS, READERS, Reader, detect_format, open_reader
-from psp.io.write_ntu import write_ntu_folder
+from psp.io.formats.write_ntu import write_ntu_folder
 from psp.synthetic import SyntheticConfig, synthetic_clip
 
 OWN = [name for name in READERS if name == "arrays" or name not in {format.name for format in FORMATS}]

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from psp.errors import PSPError
 from psp.io.base import detect_format, open_reader
-from psp.io.facts import Facts, FactTable
+from psp.io.labels.facts import Facts, FactTable
+from psp.io.labels.match import match_lines
 from psp.io.listing import folder_facts
-from psp.io.match import match_lines
 from psp.io.source import FileSource
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psp.errors import ConfigError
-from psp.io.pickles import read_restricted
+from psp.io.parse.pickles import read_restricted
 from psp.preprocess.clean import CleanConfig, clean
 from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.recording import ClipInfo, Recording

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psp.errors import ConfigError
-from psp.io.ntu import parse_skeleton
+from psp.io.formats.ntu import parse_skeleton
 from psp.preprocess.clean import CleanConfig, clean
 from psp.preprocess.normalise import NORMALISATIONS, NormaliseConfig, check_normalise, normalisation, normalise
 from psp.skeleton.catalogue import layout_by_name

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from psp.io.pickles import read_restricted
+from psp.io.parse.pickles import read_restricted
 from psp.preprocess.bodies import BodyConfig
 from psp.preprocess.clean import CleanConfig, clean
 from psp.preprocess.track import recording_of_tracks, tracks_of

@@ -9,7 +9,7 @@ from psp.cli.main import main
 from psp.dataset.build import prepare
 from psp.dataset.store import open_store
 from psp.errors import CheckpointError, ConfigError, PSPError
-from psp.io.synthetic import SyntheticReader
+from psp.io.formats.synthetic import SyntheticReader
 from psp.model.model_file import load_model
 from psp.preprocess.normalise import NormaliseConfig
 from psp.skeleton.catalogue import layout_by_name

@@ -15,7 +15,7 @@ from psp.evaluate.accuracy import Accuracy
 from psp.evaluate.evaluate import evaluate_model, evaluate_run
 from psp.figures.demo import draw_demo
 from psp.files import write_json
-from psp.io.synthetic import SyntheticReader
+from psp.io.formats.synthetic import SyntheticReader
 from psp.synthetic import SyntheticConfig
 from psp.train.api import make_task, preset_config, resume_run, start_run
 from psp.train.device import keep_freed_memory

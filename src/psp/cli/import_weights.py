@@ -7,7 +7,7 @@ from psp.batches.batch import DataConfig
 from psp.batches.resample import ResampleConfig
 from psp.cli.console import say
 from psp.errors import DestinationError
-from psp.io.ntu_classes import NTU_CLASSES
+from psp.io.formats.ntu_classes import NTU_CLASSES
 from psp.model.model_file import Interface, TrainedModel
 from psp.model.predictor import Predictor
 from psp.model.published import import_published

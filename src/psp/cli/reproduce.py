@@ -41,7 +41,7 @@ from psp.cli.evaluate import Device
 from psp.dataset.build import prepare
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError, TrainingError
-from psp.io.write_ntu import write_ntu_folder
+from psp.io.formats.write_ntu import write_ntu_folder
 from psp.model.encoder import Size
 from psp.reproduce.comparison import with_all_systems
 from psp.reproduce.cost import FORMULA, Cost, expected_costs

@@ -14,8 +14,8 @@ from psp.errors import RecordingError, StoreError
 from psp.files import destination_lock
 from psp.free_space import require_disk
 from psp.io.base import Reader, open_reader
+from psp.io.formats.synthetic import LEAST_FRAMES, SyntheticReader
 from psp.io.source import Paths
-from psp.io.synthetic import LEAST_FRAMES, SyntheticReader
 from psp.preprocess.chunk import Chunk, Skipped
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NormaliseConfig, check_normalise

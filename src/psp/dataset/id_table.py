@@ -7,11 +7,11 @@ from unicodedata import normalize
 from psp.dataset.store import Store
 from psp.errors import PSPError, RecordingError
 from psp.files import read_regular
-from psp.io.csv_text import text_of
-from psp.io.facts import columns_of
 from psp.io.format import File, nfc
-from psp.io.label_table import rows_of
-from psp.io.match import nearest
+from psp.io.labels.facts import columns_of
+from psp.io.labels.label_table import rows_of
+from psp.io.labels.match import nearest
+from psp.io.parse.csv_text import text_of
 from psp.io.source import some
 
 ID_COLUMNS = ("id", "file")
@@ -23,8 +23,8 @@ def read_id_table(
     """Return the (clip id, value of `column`) pairs of a CSV file; the value is None without that column.
 
     Entries are separated by commas, semicolons or tabs. The first line names the columns, in any case: `id`, or `file`
-    with the name of a recording, and `column`, or synonyms as in `psp.io.facts.columns_of`. A file that cannot be read
-    and ids that are not in the data set raise `error`.
+    with the name of a recording, and `column`, or synonyms as in `psp.io.labels.facts.columns_of`. A file that cannot
+    be read and ids that are not in the data set raise `error`.
     """
     remedy = f"Write a CSV file in UTF-8 with the columns id and {column}."
     try:

@@ -20,7 +20,7 @@ from psp.dataset.id_table import read_label_lines
 from psp.dataset.store import Store
 from psp.errors import BudgetError
 from psp.files import write_json
-from psp.io.facts import class_names
+from psp.io.labels.facts import class_names
 
 FORMAT, FORMAT_1 = "psp-labels-2", "psp-budget-1"
 FORM: Form = {

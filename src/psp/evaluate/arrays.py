@@ -7,7 +7,7 @@ import numpy as np
 
 from psp.dataset.store import Store
 from psp.errors import RecordingError
-from psp.io.arrays import parse_joints
+from psp.io.formats.arrays import parse_joints
 from psp.model.model_file import Interface
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.prepare import prepare_recording

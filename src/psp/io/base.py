@@ -14,39 +14,39 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from psp.errors import ConfigError, RecordingError
-from psp.io.alphapose import ALPHAPOSE
-from psp.io.anipose import ANIPOSE
-from psp.io.arrays import ARRAYS
-from psp.io.azure import AZURE
-from psp.io.bvh import BVH
-from psp.io.coco import COCO
-from psp.io.ddnet import DDNET
-from psp.io.deeplabcut import DEEPLABCUT
 from psp.io.format import File, Format, Units
-from psp.io.gcn_arrays import CTRGCN, STGCN
-from psp.io.hdf5 import SIGNATURE as HDF5
-from psp.io.hdf5 import opened
-from psp.io.json_text import fault_of
+from psp.io.formats.alphapose import ALPHAPOSE
+from psp.io.formats.anipose import ANIPOSE
+from psp.io.formats.arrays import ARRAYS
+from psp.io.formats.azure import AZURE
+from psp.io.formats.bvh import BVH
+from psp.io.formats.coco import COCO
+from psp.io.formats.ddnet import DDNET
+from psp.io.formats.deeplabcut import DEEPLABCUT
+from psp.io.formats.gcn_arrays import CTRGCN, STGCN
+from psp.io.formats.kinetics import KINETICS_SKELETON
+from psp.io.formats.mediapipe import MP_DATA
+from psp.io.formats.mediapipe_json import LANDMARK_FRAMES, LANDMARKS
+from psp.io.formats.mmpose import MMPOSE, MMPOSE_IMAGES
+from psp.io.formats.movement import MOVEMENT, datasets_of, open_datasets
+from psp.io.formats.ntu import detects_ntu, open_ntu
+from psp.io.formats.nw_ucla import detects_nw_ucla, open_nw_ucla
+from psp.io.formats.nwb import NWB
+from psp.io.formats.openpose import OPENPOSE
+from psp.io.formats.pyskl import PYSKL
+from psp.io.formats.sleap import SLEAP
+from psp.io.formats.synthetic import detects_synthetic, open_synthetic
+from psp.io.formats.tables import TABLES
+from psp.io.formats.ts import TS
+from psp.io.formats.ultralytics import ULTRALYTICS, ULTRALYTICS_JSON
 from psp.io.kinds import ENDINGS, kind_of
-from psp.io.kinetics import KINETICS_SKELETON
-from psp.io.label_table import TABLE, is_label_table, label_tables, without_label_tables
+from psp.io.labels.label_table import TABLE, is_label_table, label_tables, without_label_tables
 from psp.io.listing import LAYOUT
-from psp.io.mediapipe import MP_DATA
-from psp.io.mediapipe_json import LANDMARK_FRAMES, LANDMARKS
-from psp.io.mmpose import MMPOSE, MMPOSE_IMAGES
-from psp.io.movement import MOVEMENT, datasets_of, open_datasets
-from psp.io.ntu import detects_ntu, open_ntu
-from psp.io.nw_ucla import detects_nw_ucla, open_nw_ucla
-from psp.io.nwb import NWB
-from psp.io.openpose import OPENPOSE
-from psp.io.pyskl import PYSKL
+from psp.io.parse.hdf5 import SIGNATURE as HDF5
+from psp.io.parse.hdf5 import opened
+from psp.io.parse.json_text import fault_of
 from psp.io.reader import open_files
-from psp.io.sleap import SLEAP
 from psp.io.source import BROKEN, FileSource, Paths, SourceItem, open_paths
-from psp.io.synthetic import detects_synthetic, open_synthetic
-from psp.io.tables import TABLES
-from psp.io.ts import TS
-from psp.io.ultralytics import ULTRALYTICS, ULTRALYTICS_JSON
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording, Up
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 
 from psp.errors import ConfigError, RecordingError
-from psp.io.facts import Facts, FactTable, Unit
+from psp.io.labels.facts import Facts, FactTable, Unit
+from psp.io.labels.match import match_lines
 from psp.io.listing import Listed
-from psp.io.match import match_lines
 
 
 @dataclass(frozen=True)

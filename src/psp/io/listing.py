@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from psp.errors import RecordingError
 from psp.io.folder import is_archive
 from psp.io.format import File, Format, Raw, nfc
-from psp.io.label_table import ENDINGS, TABLE, label_tables
+from psp.io.labels.label_table import ENDINGS, TABLE, label_tables
 from psp.io.source import FileSource
 
 LAYOUT = "layout.yaml"

@@ -13,12 +13,12 @@ from jaxtyping import Float32, Float64
 
 from psp.config.ranges import require
 from psp.errors import ConfigError, RecordingError
-from psp.io.facts import class_names, similar_names
 from psp.io.format import Format, Raw, Units
+from psp.io.formats.landmarks import WITH_BODY
 from psp.io.intervals import Clips, Cutting, cut_clips, frames_of
 from psp.io.joints import by_joint, find_layout, joint_order
-from psp.io.label_table import find_label_table, read_label_table
-from psp.io.landmarks import WITH_BODY
+from psp.io.labels.facts import class_names, similar_names
+from psp.io.labels.label_table import find_label_table, read_label_table
 from psp.io.listing import groups_of, list_recordings, parsed
 from psp.io.source import FileSource, SourceItem, some
 from psp.skeleton.layout import Layout

@@ -17,7 +17,7 @@ from psp.errors import RecordingError
 from psp.files import Binary, open_regular
 from psp.io.folder import list_folder, refuse_written
 from psp.io.kinds import certain_kind_of, kind_of
-from psp.io.limits import read_limited
+from psp.io.parse.limits import read_limited
 
 BROKEN = "Copy or download it again."
 UNREADABLE = (
@@ -126,7 +126,7 @@ class FileSource:
         """Return a file's content, or its first bytes; one that cannot be read raises RecordingError.
 
         So does a whole file that is a Git-LFS pointer or a web page, or unpacks to more than
-        `psp.io.limits.largest()`.
+        `psp.io.parse.limits.largest()`.
         """
         try:
             container, file = self._open(name)

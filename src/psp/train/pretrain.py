@@ -9,7 +9,7 @@ from psp.config.ranges import require
 from psp.dataset.build import Progress, prepare
 from psp.dataset.store import open_store
 from psp.errors import ConfigError
-from psp.io.synthetic import SyntheticReader
+from psp.io.formats.synthetic import SyntheticReader
 from psp.synthetic import SyntheticConfig
 from psp.synthetic.body import joints_on_body
 from psp.train.api import make_task

@@ -1,0 +1,118 @@
+"""Tables of joints in the spellings that people use, and what is wrong with others."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from psp.errors import RecordingError
+from psp.io.format import File, Raw
+from psp.io.formats.table_columns import columns_of
+from psp.io.formats.tables import TABLES, parse_table, recognises_tables
+from psp.io.reader import open_files
+from psp.skeleton.catalogue import layout_by_name
+
+BODY = layout_by_name("mediapipe33").joints
+
+
+def read(text: str, name: str = "x.csv") -> list[Raw]:
+    assert recognises_tables(name, text.encode())
+    return list(parse_table([File(name, text.encode())]))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "hip_x,hip_y,left knee_x,left knee_y", "hip.x,hip.y,left knee.x,left knee.y",
+        "x_hip,y_hip,x_left knee,y_left knee", "hip x,hip y,left knee x,left knee y",
+        "hip (x),hip (y),left knee (x),left knee (y)", '"hip_X","hip_Y","left knee_X","left knee_Y"',
+        "hipX,hipY,left kneeX,left kneeY",
+    ],
+)  # fmt: skip
+def test_names_of_columns_in_many_spellings(header: str) -> None:
+    (raw,) = read(f"frame,{header}\n1,1,2,3,4\n2,5,6,7,8\n")
+    assert raw.names == ("hip", "left knee")
+    np.testing.assert_array_equal(raw.joints[0], [[[1, 2], [3, 4]], [[5, 6], [7, 8]]])
+
+
+@pytest.mark.parametrize("begin", [0, 1, 120])
+def test_gaps_in_the_numbers_of_frames_are_frames_without_joints(begin: int) -> None:
+    (raw,) = read(f"frame,a_x,a_y,b_x,b_y\n{begin + 2},5,6,7,8\n{begin},1,2,3,4\n")
+    assert np.isnan(raw.joints[0, :, 0, 0]).tolist() == [False, True, False]
+    assert raw.joints[0, 2, 1, 1] == 8
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_common_csv_of_mediapipe(first: int) -> None:
+    points = np.random.default_rng(0).uniform(0, 1, (6, 33, 4)).round(4)
+    points[:, :, 3] = 0
+    header = ",".join(f"{part}{number + first}" for number in range(33) for part in "xyzv")
+    lines = [",".join([label, *map(str, row)]) for label, row in zip("aabbbc", points.reshape(6, -1), strict=True)]
+    raws = read("\n".join([f"class,{header}", *lines]))
+    assert [(raw.label, raw.joints.shape[1], raw.layout) for raw in raws] == [
+        ("a", 2, "mediapipe33"), ("b", 3, "mediapipe33"), ("c", 1, "mediapipe33"),
+    ]  # fmt: skip
+    np.testing.assert_array_equal(np.concatenate([raw.joints[0] for raw in raws]), points[..., :3])
+    assert raws[0].units == "shares of the image"
+    assert raws[0].up == "-y"
+
+
+def test_names_of_landmarks_in_any_order_and_world_coordinates() -> None:
+    order = np.random.default_rng(0).permutation(33)
+    points = np.random.default_rng(1).normal(0, 0.4, (3, 33, 3)).round(6)
+    points[:, 24] = -points[:, 23]
+    names = [BODY[joint].upper() for joint in order]
+    header = ",".join(f"{name}_{part}" for name in names for part in ("X", "Y", "Z", "Visibility"))
+    rows = np.concatenate([points[:, order], np.full((3, 33, 1), 0.5)], axis=2).reshape(3, -1)
+    (raw,) = read("\n".join([header, *(",".join(map(str, row)) for row in rows)]))
+    assert (raw.layout, raw.units) == ("mediapipe33", "metres")
+    np.testing.assert_array_equal(raw.joints[0], points)
+    assert raw.confidence is not None
+    assert (raw.confidence == 0.5).all()
+
+
+def test_times_tell_the_frame_rate_and_constant_columns_are_facts() -> None:
+    lines = [f"{frame / 25},anna,{frame % 2},1,2,3,4" for frame in range(9)]
+    (raw,) = read("\n".join(["time,subject,odd,a_x,a_y,b_x,b_y", *lines]))
+    assert (raw.fps, raw.columns) == (25, {"subject": "anna"})
+
+
+def test_persons_are_told_apart(tmp_path: Path) -> None:
+    text = "frame,track_id,a_x,a_y,b_x,b_y\n0,7,1,1,1,1\n0,9,2,2,2,2\n1,9,3,3,3,3\n"
+    (raw,) = read(text)
+    assert raw.persons == "bodies"
+    np.testing.assert_array_equal(raw.joints[:, :, 0, 0], [[1, np.nan], [2, 3]])
+
+
+def test_labels_of_a_folder_of_tables(tmp_path: Path) -> None:
+    for name in ("anna", "ben"):
+        (tmp_path / f"{name}.csv").write_text("hip_x,hip_y,knee_x,knee_y\n1,2,3,5\n1,2,3,6\n")
+    (tmp_path / "clips.csv").write_text("file,label\nanna.csv,sit\nben.csv,\n")
+    reader = open_files(TABLES, tmp_path)
+    assert [item.info.label for item in reader.items()[0]] == [0, None]
+    assert reader.layout.joints == ("hip", "knee")
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "where"),
+    [
+        ("a_x,a_y,b_x,b_y\n1,2,3\n", "3 entries, the first line 4", "x.csv, line 2"),
+        ("a_x,a_y,b_x,b_y\n1,2,3,4\n1,2,far,4\n", "'far' is not a number", "x.csv, line 3"),
+        ("a_x,a_y,b_x,b_y\n", "no line of numbers", "x.csv"),
+        ("a_x,a_y,a_z,b_x,b_y\n1,2,3,4,5\n", "'b' has no column z", "x.csv, line 1"),
+        ("frame,a_x,a_y,b_x,b_y\n0,1,2,3,4\n0,1,2,3,4\n", "is in line 2 too", "x.csv, line 3"),
+        ("frame,a_x,a_y,b_x,b_y\n-1,1,2,3,4\n", "-1 is not a frame number", "x.csv, line 2"),
+        ("frame,a_x,a_y,b_x,b_y\n0,1,2,3,4\n9000000,1,2,3,4\n", "frames between", "x.csv, line 3"),
+        ("frame,joint,x,y\n0,a,1,2\n0,a,3,4\n", "'a' of this frame is in line 2", "x.csv, line 3"),
+        ("frame,id,label,a_x,a_y,b_x,b_y\n0,1,s,1,2,3,4\n0,2,t,1,2,3,4\n", "'s' and 't' belong", "x.csv, line 3"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_told(text: str, says: str, where: str) -> None:
+    with pytest.raises(RecordingError, match=says) as refusal:
+        read(text)
+    assert refusal.value.where == where
+
+
+@pytest.mark.parametrize("header", ["file,label,subject", "time,x,y", "a,b,c", "scorer,x,x,x", "hip_x,hip_y", "x,y,z"])
+def test_other_tables_are_not_taken_for_joints(header: str) -> None:
+    assert columns_of(header.split(",")) is None
