@@ -11,7 +11,7 @@ from scipy import stats
 
 from experiments import SMALL, hand_made
 from psp.reproduce.experiment import Scope, plan
-from psp.reproduce.table import BEST_ON_TEST, Table, paired_difference, summarise
+from psp.reproduce.table import BEST_ON_TEST, Table, paired_difference, pooled_deviation, summarise
 from psp.reproduce.write_table import as_csv, markdown, write_table
 from stores import small_store
 
@@ -135,8 +135,15 @@ def test_the_interval_of_two_pairs_in_closed_form():
     """With one degree of freedom t is Cauchy's, whose quantile is tan(pi (p - 1/2)); s / sqrt(2) of {0, 2} is 1."""
     found = paired_difference([5.0, 9.0], [5.0, 7.0])
     assert found.mean == 1
-    assert found.half_width == pytest.approx(math.tan(math.pi * 0.475))
+    assert found.interval == pytest.approx([1 - math.tan(math.pi * 0.475), 1 + math.tan(math.pi * 0.475)])
     assert str(found) == "+1.0 [-11.7, +13.7], n = 2"
+
+
+def test_the_deviation_of_one_budget_is_pooled_over_systems():
+    """Variances 2 (n = 2) and 1 (n = 3), weighted by n - 1; a system with one budget says nothing."""
+    found = [paired_difference(ours, [0.0] * len(ours)) for ours in ([0.0, 2.0], [1.0, 2.0, 3.0], [40.0])]
+    assert pooled_deviation([*found, None]) == pytest.approx(math.sqrt((1 * 2 + 2 * 1) / 3))
+    assert pooled_deviation([found[2], None]) is None
 
 
 @given(values, st.randoms())
@@ -144,8 +151,7 @@ def test_the_interval_is_that_of_a_paired_t_test(ours, random):
     others = [value + random.uniform(-5, 5) for value in ours]
     found = paired_difference(ours, others)
     expected = stats.ttest_rel(ours, others).confidence_interval(0.95)
-    low, high = found.mean - found.half_width, found.mean + found.half_width
-    np.testing.assert_allclose([low, high], [expected.low, expected.high], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(found.interval, [expected.low, expected.high], rtol=1e-6, atol=1e-6)
 
 
 def test_one_pair_has_no_interval():

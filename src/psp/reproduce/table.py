@@ -35,16 +35,24 @@ class Summary:
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean paired difference of n pairs, and the half width of its confidence interval where n is 2 or more."""
+    """Mean and standard deviation of n paired differences; one pair alone has no deviation."""
 
     mean: float
-    half_width: float | None
+    deviation: float | None
     n: int
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The interval mean ± t(n - 1) s / sqrt(n) of Student's t."""
+        if self.deviation is None:
+            return None
+        half = float(stdtrit(self.n - 1, 0.5 + CONFIDENCE / 2)) * self.deviation / math.sqrt(self.n)
+        return self.mean - half, self.mean + half
+
     def __str__(self) -> str:
-        if self.half_width is None:
+        if self.interval is None:
             return f"{self.mean:+.1f}, n = {self.n}"
-        low, high = self.mean - self.half_width, self.mean + self.half_width
+        low, high = self.interval
         return f"{self.mean:+.1f} [{low:+.1f}, {high:+.1f}], n = {self.n}"
 
 
@@ -54,13 +62,16 @@ def summarise(values: Sequence[float]) -> Summary:
 
 
 def paired_difference(ours: Sequence[float], reference: Sequence[float]) -> Difference:
-    """Return the mean of ours - reference over pairs, with the interval mean ± t(n - 1) s / sqrt(n) of Student's t."""
+    """Return mean and deviation of ours - reference over pairs."""
     differences = [one - other for one, other in zip(ours, reference, strict=True)]
-    n = len(differences)
-    if n < 2:
-        return Difference(mean(differences), None, n)
-    quantile = float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2))
-    return Difference(mean(differences), quantile * stdev(differences) / math.sqrt(n), n)
+    return Difference(mean(differences), stdev(differences) if len(differences) > 1 else None, len(differences))
+
+
+def pooled_deviation(differences: Iterable[Difference | None]) -> float | None:
+    """Return the deviation of one pair, pooled over systems by their n - 1; None if no system has two pairs."""
+    known = [(each.deviation, each.n - 1) for each in differences if each and each.deviation is not None]
+    weight = sum(freedom for _, freedom in known)
+    return math.sqrt(sum(freedom * deviation**2 for deviation, freedom in known) / weight) if known else None
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from statistics import mean
 
 from psp.files import write_atomically
 from psp.reproduce.experiment import Column, Experiment, Row
-from psp.reproduce.table import BEST_ON_TEST, Cell, Measure, Table, each
+from psp.reproduce.table import BEST_ON_TEST, Cell, Measure, Table, each, pooled_deviation
 
 TOP1 = "Top-1 accuracy in %, mean ± standard deviation over seeds: trainings, each on a label budget drawn for it."
 PAIRED = "Averaged weights, the same labels: mean difference and its 95 % interval (Student's t over n seeds)."
+POOLED = "*standard deviation of the difference on one label budget, pooled over the systems*"
 PRECISION = "Compiled where it says so; early results do not record that."
 PAPER = "In brackets what the paper reports for that system, or for the nearest one that it has."
 OTHERS = "The last rows of the first table are systems that the paper compares."
@@ -114,9 +115,12 @@ def _differences(table: Table, reference: str) -> str:
     titles = [f"{column.title}, {name}" for _, name in _averaged(table) for column in table.columns]
     lines = [_markdown_row(["system", *titles]), "|---" * (1 + len(titles)) + "|"]
     compared = [(column, measure) for measure in _averaged(table) for column in table.columns]
-    for row in (row for row in table.rows if row.name != reference):
-        found = [table.difference(row, reference, column, measure) for column, measure in compared]
-        lines.append(_markdown_row([row.title, *(str(difference or "–") for difference in found)]))
+    rows = [row for row in table.rows if row.name != reference]
+    found = [[table.difference(row, reference, column, measure) for column, measure in compared] for row in rows]
+    for row, differences in zip(rows, found, strict=True):
+        lines.append(_markdown_row([row.title, *(str(difference or "–") for difference in differences)]))
+    pooled = [pooled_deviation(each[number] for each in found) for number in range(len(compared))]
+    lines.append(_markdown_row([POOLED, *("–" if each is None else f"{each:.1f}" for each in pooled)]))
     return "\n".join(lines)
 
 
