@@ -100,12 +100,12 @@ def flat_outcome(outcome: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def flat_evaluation(evaluation: Mapping[Any, Mapping[str, Accuracy]]) -> dict[str, Any]:
-    """Return accuracies by weights and test set as columns of a line; those of classes are joined by ';'."""
+    """Return accuracies by weights and test set as columns of a line; those of classes, rounded, are joined by ';'."""
     flat: dict[str, Any] = {}
     for weights, sets in evaluation.items():
         for name, found in sets.items():
             flat |= {f"{weights} {name} {key}": getattr(found, key) for key in ("top1", "top5", "clips")}
-            classes = ("" if value is None else str(value) for value in found.per_class)
+            classes = ("" if value is None else f"{value:.2f}" for value in found.per_class)
             flat[f"{weights} {name} per class"] = ";".join(classes)
     return flat
 
