@@ -199,7 +199,7 @@ def _say_start(init: str | None, config: TrainConfig, task: Task) -> None:
         say("start: random weights")
         if init is None and can_be_pretrained(config, task):
             command = f"psp pretrain {task.store.path}"
-            say(f"note: '{command}' makes encoders to start from, once for such recordings; few labels gain most.")
+            say(f"note: '{command}' makes encoders to start from, once for this layout; it helps most with few labels.")
 
 
 def _watch(run: Run, checkpoint_seconds: float, on_log: OnLog | None) -> int | None:

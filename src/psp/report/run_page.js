@@ -35,8 +35,8 @@ const PspRunPage = (() => {
         + `${known.estimated ? "labelled clips, each judged by a model that was not trained on it" : "test clips"}`
         + `${many ? `; right among the first five: ${top5.toFixed(1)} %` : ""}. `
         + `Guessing reaches ${percent(1 / known.classes.length, 1)}.`
-        + `${sure ? ` The probabilities are ${sure.confidence.toFixed(1)} % on average` : ""}`
-        + `${sure ? ` (calibration error ${sure.error.toFixed(1)} %).` : ""}`));
+        + (sure ? ` The probabilities are ${sure.confidence.toFixed(1)} % on average (calibration error `
+          + `${sure.error.toFixed(1)} %).` : "")));
   }
 
   const titled = (name) => (name === "accuracy" ? "accuracy on training batches" : name);

@@ -68,7 +68,6 @@ def keep_weights(model: TrainedModel, kind: Kind, folder: Path) -> Path:
     state = model.predictor.state_dict()
     content = model.content({name: each.half() if each.is_floating_point() else each for name, each in state.items()})
     path = folder / f"{kind.stem}{hashlib.sha256(content).hexdigest()[:8]}.safetensors"
-    folder.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda temporary: temporary.write_bytes(content))
     return path
 

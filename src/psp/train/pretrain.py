@@ -1,7 +1,6 @@
 """Pre-training of encoders on generated recordings: they learn to recognise random actions of simulated bodies."""
 
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,11 +78,12 @@ def pretrain(
 def can_be_pretrained(config: TrainConfig, task: Task) -> bool:
     """Return whether `pretrain` can make encoders that a training would start from."""
     usual = best(facts_of(task))
-    with suppress(ConfigError):
+    try:
         joints_on_body(task.store.layout)
-        alike = (config.model.networks, config.model.encoder) == (usual.model.networks, usual.model.encoder)
-        return alike and set(config.stages[0].method.modalities) <= set(usual.last.method.modalities)
-    return False
+    except ConfigError:
+        return False
+    alike = (config.model.networks, config.model.encoder) == (usual.model.networks, usual.model.encoder)
+    return alike and set(config.stages[0].method.modalities) <= set(usual.last.method.modalities)
 
 
 def _recordings(kind: Kind, config: PretrainConfig) -> SyntheticReader:
