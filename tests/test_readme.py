@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from psp.cli.main import COMMANDS, OPTIONAL_POSITIONALS, main
+from psp.cli.main import OPTIONAL_POSITIONALS, command_by_name, main
 from psp.cli.options import parse_arguments, parser_of
 from psp.cli.train_options import train_parser
 from psp.methods import METHODS
@@ -81,7 +81,7 @@ def test_commands_are_understood(line: str, monkeypatch):
     if program != "psp":
         return
     if name != "train":
-        parse_arguments(parser_of(COMMANDS[name], name, OPTIONAL_POSITIONALS.get(name, ())), arguments)
+        parse_arguments(parser_of(command_by_name(name), name, OPTIONAL_POSITIONALS.get(name, ())), arguments)
         return
     chosen = dict(pairwise(arguments))
     method = chosen.get("--method")

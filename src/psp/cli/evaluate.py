@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 from psp.cli.console import say
 from psp.dataset.convert import convert_store
@@ -17,10 +16,10 @@ from psp.evaluate.suspects import suspects_of_run
 from psp.evaluate.trained import open_model
 from psp.files import write_json
 from psp.model.model_file import Interface
+from psp.train.device import Device
 from psp.train.run_files import read_estimate, read_evaluation
 from psp.train.run_folder import RunFolder, open_run
 
-Device = Literal["auto", "cpu", "cuda"]
 SHOWN = 5
 
 

@@ -21,24 +21,23 @@ Args:
     seed: the seed of proposals and of training
 """
 
-import importlib
 import shlex
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from psp.cli.console import say
-from psp.cli.evaluate import Device
+from psp.cli.local_page import serve, served
 from psp.dataset.split import UNDIVIDED, resolve_split
 from psp.dataset.store import Store, open_store
-from psp.errors import ConfigError, PSPError
+from psp.errors import ConfigError
 from psp.label.folder import LabelFolder
 from psp.label.rounds import NICENESS, Rounds
 from psp.label.select import Criterion
 from psp.label.session import Session
 from psp.model.encoder import Size
 from psp.train.config import require_method
+from psp.train.device import Device
 from psp.train.presets import PresetName
 
 LONG = 20
@@ -85,24 +84,6 @@ def training_command(store: Path, folder: LabelFolder) -> str:
     words = ["psp", "train", str(store), "--labels", str(folder.table), "--split", str(folder.path / "split.json")]
     added = set(folder.known.values()) - set(folder.store.classes)
     return shlex.join([*words, "--new-classes"] if added else words)
-
-
-def served(module: str) -> Any:
-    """Return a module of a local page; PSPError if the extra `label` is not installed."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name not in ("starlette", "uvicorn"):
-            raise
-        remedy = "Install them with: pip install 'psp-learning[label]'"
-        raise PSPError("pages need Starlette and uvicorn.", remedy=remedy) from error
-
-
-def serve(server: Any, app: Any) -> None:
-    """Serve an application until Ctrl-C, and print the links that open it."""
-    local = server.LocalServer(app, lambda link: say(f"for another browser: {link}"))
-    say(f"open in a browser on this machine (the link works once): {local.link}")
-    local.run()
 
 
 def _say_long(store: Store) -> None:

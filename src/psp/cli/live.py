@@ -25,7 +25,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from psp.cli.console import say
-from psp.cli.label import serve, served
+from psp.cli.local_page import serve, served
 from psp.cli.prepare import size_of
 from psp.deploy.foreign import Options
 from psp.deploy.load import load

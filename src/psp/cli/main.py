@@ -3,47 +3,23 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 
-from psp.cli.check import check
-from psp.cli.demo import demo
-from psp.cli.evaluate import evaluate
-from psp.cli.export import export
-from psp.cli.formats import formats
-from psp.cli.import_weights import import_weights
-from psp.cli.label import label
-from psp.cli.layouts import layouts
-from psp.cli.live import live
 from psp.cli.options import Command, parse_arguments, parser_of
-from psp.cli.predict import predict
-from psp.cli.prepare import prepare, run_prepare
-from psp.cli.pretrain import pretrain
-from psp.cli.report import report
-from psp.cli.reproduce import reproduce
-from psp.cli.train import train
-from psp.cli.train_options import run_train
 from psp.errors import ConfigError, PSPError
 from psp.text import for_terminal, shortened
 from psp.train.interrupt import Interrupted
 
-COMMANDS: Mapping[str, Command] = {
-    "prepare": prepare,
-    "check": check,
-    "label": label,
-    "pretrain": pretrain,
-    "train": train,
-    "evaluate": evaluate,
-    "predict": predict,
-    "live": live,
-    "export": export,
-    "report": report,
-    "formats": formats,
-    "layouts": layouts,
-    "demo": demo,
-    "reproduce": reproduce,
-    "import-weights": import_weights,
-}
-OWN_PARSERS: Mapping[str, Callable[[Sequence[str]], int | None]] = {"prepare": run_prepare, "train": run_train}
+COMMANDS = (
+    "prepare", "check", "label", "pretrain", "train", "evaluate", "predict", "live", "export", "report", "formats",
+    "layouts", "demo", "reproduce", "import-weights",
+)  # fmt: skip
+"""Each is the function of that name in a module of that name, which is imported when it is needed."""
+
+OWN_PARSERS = {"prepare": ("prepare", "run_prepare"), "train": ("train_options", "run_train")}
+"""Modules and functions of the commands that parse their arguments themselves."""
+
 OPTIONAL_POSITIONALS = {"demo": ("out",), "layouts": ("layout",), "pretrain": ("store",), "live": ("source",)}
 LONGEST = 4000
 """The largest number of characters of a message about an error, which may quote any file."""
@@ -81,15 +57,23 @@ def run_command(name: str, arguments: Sequence[str]) -> int | None:
     if name not in COMMANDS:
         raise ConfigError(f"there is no command {name!r}.", remedy=f"Choose from {', '.join(COMMANDS)}.")
     if name in OWN_PARSERS:
-        return OWN_PARSERS[name](arguments)
-    parser = parser_of(COMMANDS[name], name, OPTIONAL_POSITIONALS.get(name, ()))
-    return COMMANDS[name](**parse_arguments(parser, arguments).as_dict())
+        module, function = OWN_PARSERS[name]
+        return getattr(import_module(f"psp.cli.{module}"), function)(arguments)
+    command = command_by_name(name)
+    parser = parser_of(command, name, OPTIONAL_POSITIONALS.get(name, ()))
+    return command(**parse_arguments(parser, arguments).as_dict())
+
+
+def command_by_name(name: str) -> Command:
+    """Return the function of a command."""
+    word = name.replace("-", "_")
+    return getattr(import_module(f"psp.cli.{word}"), word)
 
 
 def overview() -> str:
     """Return the help of `psp`, with one line per command."""
     lines = ["usage: psp COMMAND ...", "", "Action recognition from skeletons with few labels.", "", "commands:"]
-    lines += [f"  {name:15} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    lines += [f"  {name:15} {(command_by_name(name).__doc__ or '').splitlines()[0]}" for name in COMMANDS]
     return "\n".join([*lines, "", "'psp COMMAND --help' lists the options of a command.", ""])
 
 

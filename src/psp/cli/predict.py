@@ -33,7 +33,6 @@ from typing import Literal
 import numpy as np
 
 from psp.cli.console import print_table, progress_bar, say
-from psp.cli.evaluate import Device
 from psp.cli.prepare import size_of
 from psp.deploy.foreign import Options
 from psp.deploy.predict import Prediction, Predictions, Windows, predict_files
@@ -42,6 +41,7 @@ from psp.evaluate.threshold import threshold_of_run
 from psp.files import write_atomically
 from psp.skeleton.recording import Up
 from psp.text import for_csv, for_terminal
+from psp.train.device import Device
 
 ROWS, LEFT_OUT, LABELS = 50, 20, 5
 """How many predictions, left-out recordings and unknown labels are shown on the terminal."""

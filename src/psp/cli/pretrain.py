@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Literal
 
 from psp.cli.console import progress_bar, say
-from psp.cli.evaluate import Device
 from psp.dataset.store import open_store
 from psp.errors import ConfigError
 from psp.preprocess.normalise import NormaliseConfig
 from psp.skeleton.catalogue import open_layout
 from psp.skeleton.recording import Up
+from psp.train.device import Device
 from psp.train.made_weights import Kind, kind_of
 from psp.train.pretrain import PretrainConfig
 from psp.train.pretrain import pretrain as run_pretraining

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from psp.cli.console import say
-from psp.cli.evaluate import Device
 from psp.errors import ConfigError
 from psp.report.compare import compare
 from psp.report.destination import refuse_foreign
@@ -21,6 +20,7 @@ from psp.report.markdown import write_markdown
 from psp.report.page import write_run_page
 from psp.report.run_animation import write_run_animation
 from psp.report.store_page import write_store_page
+from psp.train.device import Device
 from psp.train.run_folder import RunFolder
 
 

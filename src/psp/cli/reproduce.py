@@ -37,7 +37,6 @@ from pathlib import Path
 from typing import Literal
 
 from psp.cli.console import print_table, progress_bar, say
-from psp.cli.evaluate import Device
 from psp.dataset.build import prepare
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError, TrainingError
@@ -54,7 +53,7 @@ from psp.reproduce.table import Table
 from psp.reproduce.write_table import lost_rows, write_table
 from psp.synthetic import SyntheticConfig
 from psp.train.config import Precision
-from psp.train.device import NO_COMPILER, can_compile, device_by_name, keep_freed_memory
+from psp.train.device import NO_COMPILER, Device, can_compile, device_by_name, keep_freed_memory
 from psp.train.presets import PresetName
 
 UNFINISHED = 130

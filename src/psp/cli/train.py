@@ -42,7 +42,7 @@ from typing import Any
 
 from psp.batches.pipelines import PipelineName
 from psp.cli.console import progress_bar, say
-from psp.cli.evaluate import Device, converted, is_alike, show_run
+from psp.cli.evaluate import converted, is_alike, show_run
 from psp.dataset.class_names import with_class_names
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError
@@ -59,7 +59,7 @@ from psp.train.api import (
     train_further,
 )
 from psp.train.config import TrainConfig, changed, method_name
-from psp.train.device import NO_COMPILER, keep_freed_memory
+from psp.train.device import NO_COMPILER, Device, keep_freed_memory
 from psp.train.made_weights import MADE
 from psp.train.presets import PresetName
 from psp.train.pretrain import can_be_pretrained

@@ -4,6 +4,7 @@ import ctypes
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import torch
 from torch import nn
@@ -11,6 +12,9 @@ from torch import nn
 from psp.errors import ConfigError
 from psp.model.backbone import Backbone
 from psp.train.config import Precision
+
+Device = Literal["auto", "cpu", "cuda"]
+"""Where to compute; auto is the GPU if there is one."""
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Options of `mallopt` in glibc's malloc.h."""

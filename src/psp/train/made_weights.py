@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from torch import Tensor
@@ -76,7 +77,7 @@ def made_weights(kind: Kind, networks: ModelConfig, modalities: Sequence[str]) -
     """Return the name of weights for recordings of a kind and encoders of those modalities; None if there are none."""
     for folder in (SHIPPED, kept_folder()):
         for path in sorted(folder.glob(f"{kind.stem}*.safetensors")):
-            model = load_model(path)
+            model = _loaded(path)
             backbone = model.predictor.backbone
             alike = backbone.config.encoder == networks.encoder and networks.networks == "own"
             if alike and kind.fits(model) and set(modalities) <= set(backbone.modalities):
@@ -97,9 +98,15 @@ def made_state(name: str, modalities: Sequence[str]) -> dict[str, Tensor]:
             "Copy them from the machine that made them, or make them with 'psp pretrain', or train with --init none."
         )
         raise CheckpointError(f"the weights {stem} are not here.", where=str(kept_folder()), remedy=remedy)
-    backbone = load_model(path).predictor.backbone
+    backbone = _loaded(path).predictor.backbone
     return {
         f"encoders.{number}.{key}": value.float()
         for number, modality in enumerate(modalities)
         for key, value in backbone.encoders[backbone.number(modality)].state_dict().items()
     }
+
+
+@lru_cache(maxsize=2)
+def _loaded(path: Path) -> TrainedModel:
+    """Return the model in a file of weights, whose name changes with its content."""
+    return load_model(path)
