@@ -14,6 +14,7 @@ import pytest
 
 from labelling import store_to_label
 from psp.cli import label as command
+from psp.cli import local_page
 from psp.cli.main import main
 from psp.dataset.split import UNDIVIDED, resolve_split
 from psp.label.folder import LabelFolder
@@ -85,6 +86,6 @@ def test_a_missing_extra_is_named(store, capsys, monkeypatch):
     def missing(name):
         raise ModuleNotFoundError(name, name="uvicorn")
 
-    monkeypatch.setattr(command.importlib, "import_module", missing)
+    monkeypatch.setattr(local_page.importlib, "import_module", missing)
     assert main(["label", str(store.path)]) == 2
     assert "pip install 'psp-learning[label]'" in capsys.readouterr().err

@@ -51,7 +51,7 @@ def test_systems_that_need_another_store_are_named(store, tmp_path, capsys, monk
     table = tmp_path / "results/small.csv"
     table.write_text("system,mean\nlabels,1\npsp,2\n")
     assert main(arguments) == 130
-    assert "small.md is kept: it also has psp." in " ".join(capsys.readouterr().out.split())
+    assert "is kept: it also has psp." in " ".join(capsys.readouterr().out.split())
     assert "psp,2" in table.read_text()
     monkeypatch.setitem(EXPERIMENTS, "small", replace(SMALL, rows=rows[1:], references=()))
     assert main(arguments) == 2
