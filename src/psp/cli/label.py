@@ -27,7 +27,7 @@ from pathlib import Path
 import torch
 
 from psp.cli.console import say
-from psp.cli.local_page import serve, served
+from psp.cli.local_page import page_module, serve
 from psp.dataset.split import UNDIVIDED, resolve_split
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError
@@ -64,7 +64,7 @@ def label(
         raise ConfigError("there must be at least one new label.", where="--every", remedy="Use 1 or more.")
     if method:
         require_method(method)
-    pages, server = served("psp.label.page"), served("psp.serve.server")
+    pages, server = page_module("psp.label.page"), page_module("psp.serve.server")
     opened, path = open_store(store), out or store.resolve().with_name(f"{store.resolve().name}-labels")
     options = {"preset": preset, "method": method, "size": size, "epochs": epochs, "device": device, "seed": seed}
     given = [part for name, value in options.items() if value is not None for part in (f"--{name}", str(value))]

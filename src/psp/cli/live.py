@@ -25,7 +25,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from psp.cli.console import say
-from psp.cli.local_page import serve, served
+from psp.cli.local_page import page_module, serve
 from psp.cli.prepare import size_of
 from psp.deploy.foreign import Options
 from psp.deploy.load import load
@@ -55,7 +55,7 @@ def live(
         raise ConfigError("frames come from one source.", where="--watch", remedy="Name recordings or a folder.")
     if speed <= 0:
         raise ConfigError("the speed must be more than 0.", where="--speed", remedy="1 is the recorded speed.")
-    pages, server = served("psp.live.page"), served("psp.serve.server")
+    pages, server = page_module("psp.live.page"), page_module("psp.serve.server")
     recogniser, options = load(model), Options(format, layout, up, fps, size_of(size))
     with ExitStack() as stack:
         frames = _frames(recogniser.interface, source, watch, options, speed, port, stack)

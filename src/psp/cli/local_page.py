@@ -7,7 +7,7 @@ from psp.cli.console import say
 from psp.errors import PSPError
 
 
-def served(module: str) -> Any:
+def page_module(module: str) -> Any:
     """Return a module of a local page; PSPError if the extra `label` is not installed."""
     try:
         return importlib.import_module(module)

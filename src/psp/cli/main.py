@@ -15,10 +15,10 @@ COMMANDS = (
     "prepare", "check", "label", "pretrain", "train", "evaluate", "predict", "live", "export", "report", "formats",
     "layouts", "demo", "reproduce", "import-weights",
 )  # fmt: skip
-"""Each is the function of that name in a module of that name, which is imported when it is needed."""
+"""Each is a function in the module of psp.cli of the same name, which is imported when the command is run."""
 
 OWN_PARSERS = {"prepare": ("prepare", "run_prepare"), "train": ("train_options", "run_train")}
-"""Modules and functions of the commands that parse their arguments themselves."""
+"""The module and the function of each command that parses its arguments itself."""
 
 OPTIONAL_POSITIONALS = {"demo": ("out",), "layouts": ("layout",), "pretrain": ("store",), "live": ("source",)}
 LONGEST = 4000

@@ -17,7 +17,8 @@ def cluster_labels(task: Task) -> LabelBudget:
     """Return as many labels as the budget of a task has, of the training clips nearest to the centres of K-means.
 
     The features are principal components of joints and motion. The clips are chosen without their labels, so classes
-    may get different numbers of labels, or none. Clips without a label cannot be chosen.
+    may get different numbers of labels, or none. Clips without a label cannot be chosen. The last choice is kept,
+    because both protocols of the comparison ask for it.
     """
     store, given = task.store, task.labels
     index, features = _clips_with_a_label(store, task.split.train)
@@ -31,7 +32,7 @@ def cluster_labels(task: Task) -> LabelBudget:
 def _clips_with_a_label(
     store: Store, ids: tuple[str, ...]
 ) -> tuple[Int64[np.ndarray, "n"], Float32[np.ndarray, "n d"]]:
-    """Return the indices and the features of those of the clips that have a label."""
+    """Return the indices and features of the clips that have a label; the last ones are kept for other budgets."""
     index = store.clips.indices_of(ids)
     index = index[store.clips.label[index] >= 0]
     return index, joint_features(store, index)
