@@ -12,6 +12,8 @@ demo: $(READY)
 	$(BIN)/psp demo demo
 
 test attack smoke: export OMP_NUM_THREADS ?= 1
+# tests start many processes, which would all compile the package again if the environment forbids to keep the result
+test attack smoke: export PYTHONDONTWRITEBYTECODE :=
 
 test: lint
 	@echo "== pytest"

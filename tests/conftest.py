@@ -1,4 +1,4 @@
-"""Fixtures for all tests; shapes in annotations are checked while tests run, except those marked slow or unchecked."""
+"""Fixtures for all tests; shapes in annotations are checked while tests of single parts run (`is_checked`)."""
 
 import os
 from collections.abc import Iterator
@@ -33,11 +33,32 @@ settings.load_profile("repeatable")
 """The same examples in every run; `pytest --hypothesis-profile explore` draws new ones."""
 
 
+PARTS = (
+    "batches",
+    "dataset",
+    "deploy",
+    "evaluate",
+    "figures",
+    "io",
+    "loss",
+    "methods",
+    "model",
+    "preprocess",
+    "skeleton",
+)
+"""The folders of tests of single parts; the other tests run whole programs, which are made of the same parts."""
+
+
+def is_checked(item: pytest.Item) -> bool:
+    """Whether shapes are checked while a test runs, which takes a quarter of its time."""
+    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    return folder in PARTS and not any(item.get_closest_marker(name) for name in ("slow", "unchecked"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Run a test and its fixtures, with the checks of shapes unless a marker says otherwise."""
-    unchecked = any(item.get_closest_marker(name) for name in ("slow", "unchecked"))
-    jaxtyping.config.update("jaxtyping_disable", unchecked)
+    """Run a test and its fixtures, with or without the checks of shapes."""
+    jaxtyping.config.update("jaxtyping_disable", not is_checked(item))
     return (yield)
 
 

@@ -76,7 +76,6 @@ def test_more_clips_than_there_is_room_for_are_refused(clips, folder, capsys, mo
     refusal(["prepare", "synthetic", "new", "--clips", clips], capsys)
 
 
-@pytest.mark.unchecked
 @pytest.mark.parametrize("method", METHODS)
 def test_options_of_methods_are_values_or_refused(method):
     for field in fields(METHODS[method].Config):

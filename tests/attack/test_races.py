@@ -15,8 +15,6 @@ from psp.train.run_folder import open_run
 from runs import small_run, with_stage
 from stores import small_store
 
-pytestmark = pytest.mark.unchecked
-
 RACES = min(50, 2 * FACTOR)
 REFUSAL = ("another process writes here", "already exists")
 

@@ -31,8 +31,6 @@ from psp.train.run_folder import open_run
 from runs import small_run, with_stage
 from stores import own_store, small_clips, small_store
 
-pytestmark = pytest.mark.unchecked
-
 NAMES = ["[/]", "$^$", "<script>alert(1)</script>", '=HYPERLINK("http://x","y")']
 
 

@@ -22,7 +22,6 @@ def test_clips_are_of_the_shape(tmp_path):
     assert set(store.clips.frames.tolist()) == set(range(3, 9))
 
 
-@pytest.mark.unchecked
 @pytest.mark.parametrize("preset", ["best", "published"])
 def test_input_is_a_share_of_the_step(preset):
     found = measure_input("tiny", preset, "nw-ucla", CPU, seconds=0.001)

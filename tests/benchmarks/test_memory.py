@@ -1,4 +1,3 @@
-import pytest
 import torch
 
 from benchmarks.memory import measure_memory
@@ -6,7 +5,6 @@ from benchmarks.step import StepSettings
 from psp.model.memory import MemoryConfig
 
 
-@pytest.mark.unchecked
 def test_recomputing_needs_less_memory():
     ways = {"plain": MemoryConfig(), "recompute": MemoryConfig(recompute=True)}
     found = measure_memory(StepSettings("tiny", "nw-ucla", clips=33), torch.device("cpu"), ways)["ways"]

@@ -72,12 +72,10 @@ def test_steps_may_be_repeated_without_end():
     assert step.forward().item() == pytest.approx(first, rel=1e-3)
 
 
-@pytest.mark.unchecked
 def test_absent_persons_cost_less_than_present_ones():
     assert one_person_ratio(replace(SMALL, shape="ntu"), CPU, seconds=0.01) > 0
 
 
-@pytest.mark.unchecked
 @pytest.mark.parametrize(("hardware", "used"), [(True, "bf16"), (False, "float32")])
 def test_low_precision_is_measured_where_the_device_has_it(hardware, used, monkeypatch):
     monkeypatch.setattr(device, "multiplies_bf16", lambda _: hardware)

@@ -93,7 +93,6 @@ def test_a_failure_does_not_end_a_loop_that_waits_for_the_rest(capsys):
         cli._exit_code(Outcome(3, failed), 4)
 
 
-@pytest.mark.unchecked
 def test_single_rows_can_be_run(store, tmp_path, capsys):
     arguments = ["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--rows")]
     assert main([*arguments, "psp"]) == 0
@@ -103,7 +102,6 @@ def test_single_rows_can_be_run(store, tmp_path, capsys):
     assert "labels, psp" in capsys.readouterr().err
 
 
-@pytest.mark.unchecked
 def test_single_columns_can_be_run(store, tmp_path, capsys):
     arguments = ["reproduce", "small", "--store", store, *options(tmp_path, "--dry-run", "--columns")]
     assert main([*arguments, "four"]) == 0
@@ -123,7 +121,6 @@ def test_a_row_is_found_whose_run_another_row_shares(store, tmp_path, capsys, mo
         assert "9 runs, 3 of them to do" in " ".join(capsys.readouterr().out.split())
 
 
-@pytest.mark.unchecked
 def test_a_picture_waits_until_no_run_is_missing(tmp_path, monkeypatch, capsys):
     small = replace(EXPERIMENTS["figure7"], rows=SMALL.rows, columns=SMALL.columns, references=("labels",))
     monkeypatch.setitem(EXPERIMENTS, "figure7", small)
@@ -160,7 +157,6 @@ def test_precision_and_compiling_reach_the_runs(store, tmp_path, capsys, monkeyp
     assert (tmp_path / "results/small-quick-tf32.md").exists()
 
 
-@pytest.mark.unchecked
 def test_the_figure_is_drawn_from_its_runs(tmp_path, monkeypatch):
     small = replace(EXPERIMENTS["figure7"], rows=SMALL.rows, columns=SMALL.columns, references=("labels",))
     monkeypatch.setitem(EXPERIMENTS, "figure7", small)

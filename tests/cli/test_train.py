@@ -215,7 +215,6 @@ def finished(numbered) -> Path:
     return out
 
 
-@pytest.mark.unchecked
 def test_every_label_trains_and_the_accuracy_is_estimated_if_asked(numbered, capsys):
     out, names = numbered / "run", numbered / "names.txt"
     assert main(["train", str(numbered / "store"), *SHORT, "--classes", str(names), "--out", str(out)]) == 0
@@ -233,7 +232,6 @@ def test_every_label_trains_and_the_accuracy_is_estimated_if_asked(numbered, cap
     assert "no accuracy is known" not in again
 
 
-@pytest.mark.unchecked
 def test_a_finished_run_is_trained_further(finished, capsys):
     again = ["train", "--resume", str(finished), "--epochs", "2"]
     assert main([*again, "--device", "cpu"]) == 0
@@ -275,7 +273,6 @@ def test_a_store_of_another_layout_is_converted_for_a_model(numbered, finished, 
     assert "lack joints of 'kinect20'" in complaint(capsys, "evaluate", model, "--store", str(lone))
 
 
-@pytest.mark.unchecked
 def test_filtered_labels_are_named(store, tmp_path, capsys):
     settings = ["--size", "tiny", "--epochs", "5", "--data.resample.frames", "8", "--method.noisy_labels", "1"]
     arguments = [*settings, "--method.start", "0.8", "--out", str(tmp_path / "run")]

@@ -35,16 +35,15 @@ from psp.train.run_folder import Task
 from psp.train.trainer import Progress
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
-SIZES, FIRST = ("tiny", "light"), 10
+SIZES = ("tiny", "light")
+
+FIRST = 5
+"""For how many steps the losses agree to 1e-12 between processors, and how many steps of some runs are compared."""
 
 
 def steps_of(name: str) -> int | None:
     """How many steps of a run are compared, None for all of them and what they lead to."""
     return FIRST if name.startswith("light/") or name == "tiny/mean_teacher" else None
-
-
-CLOSE = 5
-"""For how many steps the losses agree to 1e-12 between processors."""
 
 
 def built_in_clips() -> Store:
@@ -101,7 +100,7 @@ def test_golden_runs_give_the_same_numbers(size):
     assert len(found) == 6
     is_alike = torch.backends.cpu.get_cpu_capability() == GOLDEN["machine"]
     for name, ours in found.items():
-        golden, close = GOLDEN["runs"][name], None if is_alike else CLOSE
+        golden, close = GOLDEN["runs"][name], None if is_alike else FIRST
         losses = ours["losses"]
         assert len(losses) == (steps_of(name) or 40)
         np.testing.assert_allclose(losses[:close], golden["losses"][:close][: len(losses)], rtol=1e-12, err_msg=name)

@@ -31,7 +31,6 @@ PER_STEP = {
 }  # fmt: skip
 
 
-@pytest.mark.unchecked
 @pytest.mark.parametrize("name", PER_STEP)
 def test_sample_passes_are_counted(name):
     """Sixteen labelled and unlabelled clips; passes without gradients count a third."""
@@ -39,7 +38,6 @@ def test_sample_passes_are_counted(name):
     assert passes_of_stage(stage) == pytest.approx(PER_STEP[name])
 
 
-@pytest.mark.unchecked
 @pytest.mark.parametrize("name", EVERY)
 def test_common_runs_differ_only_in_the_objective_and_cost_the_same(name):
     config = common(COLUMN, FACTS, Scope(), EVERY[name])
@@ -64,7 +62,6 @@ def test_best_runs_have_three_modalities_with_a_network_each(name):
     assert all(stage.method.modalities == wanted for stage in config.stages)
 
 
-@pytest.mark.unchecked
 @pytest.mark.parametrize("name", TUNED)
 def test_the_grid_changes_one_option_of_a_system_and_halves_its_passes(name):
     system = EVERY[name]
@@ -121,7 +118,6 @@ def test_a_system_that_chooses_its_labels_gets_as_many_without_reading_them(tmp_
     assert again.ids == chosen.ids
 
 
-@pytest.mark.unchecked
 def test_every_run_of_a_seed_has_the_same_labels_but_those_of_own_choice(tmp_path):
     store = small_store(tmp_path / "store")
     column = replace(COLUMN, benchmark="synthetic-xsub", budget="2/class", seeds=1)

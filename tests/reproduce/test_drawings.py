@@ -57,7 +57,6 @@ def test_features_of_all_variants_are_drawn_and_measured(made, tmp_path):
     assert paths[0].stat().st_size > 5000
 
 
-@pytest.mark.unchecked
 def test_attention_is_drawn_by_both_measures(made, tmp_path):
     _, table, config = made
     paths = draw_attention(table, config, stem_in(tmp_path))

@@ -55,7 +55,6 @@ def ignore(done: int, total: int, note: str) -> None:
     pass
 
 
-@pytest.mark.unchecked
 def test_what_has_a_result_is_not_run_again(store, tmp_path):
     config = RunnerConfig(tmp_path / "runs", tmp_path / "results", "cpu", 1)
     planned = plan(SMALL, [store], Scope(quick=True))
@@ -94,7 +93,6 @@ def test_a_run_that_is_not_begun_when_it_is_to_stop_stays_so(store, tmp_path):
     assert not config.runs.exists()
 
 
-@pytest.mark.unchecked
 def test_a_run_that_fails_keeps_no_other_from_being_run_and_side_by_side_gives_the_same_results(store, tmp_path):
     first, second = plan(SMALL, [store], Scope(quick=True))
     task, found = make_task(store, first.budget, first.column.benchmark), []
@@ -167,7 +165,6 @@ def test_ctrl_c_of_a_terminal_reaches_processes_that_are_just_starting_too(store
     assert "Traceback" not in complaints
 
 
-@pytest.mark.unchecked
 def test_an_edited_run_is_refused(store, tmp_path):
     config = RunnerConfig(tmp_path / "runs", tmp_path / "results", "cpu", 1)
     (run, *_) = plan(SMALL, [store], Scope(quick=True))
@@ -200,7 +197,6 @@ def never() -> bool:
     return False
 
 
-@pytest.mark.unchecked
 def test_a_run_that_was_stopped_continues_to_the_same_result(planned, tmp_path):
     whole, pieces = (RunnerConfig(tmp_path / name, tmp_path / name / "results", "cpu") for name in ("whole", "pieces"))
     assert make_result(planned, whole, "small", never) is None

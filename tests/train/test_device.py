@@ -119,7 +119,6 @@ def gradients_of(network: Predictor) -> list[torch.Tensor]:
     return [logits.detach(), *(weight.grad for weight in network.parameters())]
 
 
-@pytest.mark.unchecked
 def test_a_compiled_encoder_gives_the_same_gradients(monkeypatch):
     """With the graphs of torch.compile, and without its C++ compiler, which takes half a minute."""
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))

@@ -95,7 +95,6 @@ def test_the_loss_goes_down_and_the_result_says_what_was_used(task, straight):
     assert result["parameters"] == sum(weight.numel() for weight in model.predictor.parameters())
 
 
-@pytest.mark.unchecked
 def test_a_run_that_is_killed_between_two_checkpoints_resumes_exactly(task, straight, tmp_path):
     folder = start_run(task, CONFIG, tmp_path / "run", device="cpu").folder
     for step, save_every_step in ((2, True), (5, False), (6, False)):
@@ -104,7 +103,6 @@ def test_a_run_that_is_killed_between_two_checkpoints_resumes_exactly(task, stra
     assert same(straight[CONFIG], folder)
 
 
-@pytest.mark.unchecked
 @pytest.mark.parametrize("save_every_step", [True, False])
 def test_a_run_of_two_stages_resumes_in_both_and_between_them(task, straight, tmp_path, save_every_step):
     folder = start_run(task, MOCO, tmp_path / "run", device="cpu").folder
@@ -115,7 +113,6 @@ def test_a_run_of_two_stages_resumes_in_both_and_between_them(task, straight, tm
     assert same(straight[MOCO], folder)
 
 
-@pytest.mark.unchecked
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_run_resumes_at_the_boundary_of_its_stages(task, straight, tmp_path, monkeypatch, moment):
     folder = start_run(task, MOCO, tmp_path / "run", device="cpu").folder
@@ -166,7 +163,6 @@ def test_the_log_names_the_stages_and_counts_all_steps(straight):
     assert "stage" not in read_lines(straight[CONFIG].metrics)[0]
 
 
-@pytest.mark.unchecked
 @pytest.mark.parametrize("config", [QUICK, MOCO], ids=["one stage", "two stages"])
 def test_up_to_three_kills_in_a_row_at_any_file_system_call(task, straight, tmp_path, config):
     """A run that saves after every step is killed at calls spread over all of it, and goes on each time."""
@@ -238,7 +234,6 @@ def test_resuming_a_finished_run_writes_what_is_lost_again(straight, tmp_path, l
     assert (folder.metrics.read_bytes(), folder.timing.read_bytes()) == logs
 
 
-@pytest.mark.unchecked
 @pytest.mark.parametrize("at", ["last", "average", "result"])
 def test_a_kill_while_finishing_is_made_up_for(task, straight, tmp_path, monkeypatch, at):
     folder = start_run(task, QUICK, tmp_path / "run", device="cpu").folder
@@ -260,7 +255,6 @@ def test_a_kill_while_finishing_is_made_up_for(task, straight, tmp_path, monkeyp
     assert folder.result.exists()
 
 
-@pytest.mark.unchecked
 @pytest.mark.parametrize(("number", "config"), [(signal.SIGTERM, QUICK), (signal.SIGINT, MOCO)])
 def test_a_signal_saves_and_the_run_goes_on(task, straight, tmp_path, number, config):
     def on_step(progress) -> None:
@@ -370,7 +364,6 @@ def test_a_real_sigkill(task, straight, tmp_path):
     assert same(straight[QUICK], folder)
 
 
-@pytest.mark.unchecked
 def test_another_seed_is_another_run(task, straight, tmp_path):
     run = start_run(task, replace(QUICK, seed=1), tmp_path / "run", device="cpu")
     run.train()

@@ -11,7 +11,6 @@ from stores import small_store
 SHORT = ["--preset", "paper", "--size", "tiny", "--epochs", "1", "--data.resample.frames", "8", "--device", "cpu"]
 
 
-@pytest.mark.unchecked
 def test_a_run_is_logged_for_tensorboard_too(tmp_path):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     store, out = small_store(tmp_path / "store", clips=24), tmp_path / "run"
