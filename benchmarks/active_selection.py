@@ -163,13 +163,13 @@ def open_replay(name: str, samples: Path | None, nw_ucla: Path | None, clips: in
     classes = sorted(set(own.labels))
     made = [
         prepare_recording(each, own.layout, AS_GIVEN, NormaliseConfig())[0]
-        for each in recordings_of(own.clips, own.layout)
+        for each in recordings_of(own.clips, own.layout, own.up)
     ]
     named = [
         replace(clip, info=replace(clip.info, id=f"clip{number:04}", label=classes.index(own.labels[number])))
         for number, clip in enumerate(made)
     ]
-    store = Store.in_memory(named, own.layout, classes, up="y" if made[0].joints.shape[3] == 3 else "-y")
+    store = Store.in_memory(named, own.layout, classes, up=own.up)
     ids = np.array([clip.info.id for clip in named])
     return Replay(store, Split.of_ids(store, ids[~own.tests].tolist(), {FULL: ids[own.tests].tolist()}))
 

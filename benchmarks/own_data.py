@@ -18,6 +18,7 @@ from psp.io.joints import edges_by_distance
 from psp.io.parse.pickles import load_restricted
 from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Up
 
 NATOPS_POINTS = [f"{side} {point}" for point in ("hand tip", "elbow", "wrist", "thumb") for side in ("left", "right")]
 NATOPS_EDGES = [[f"{side} {end}" for end in chain] for side in ("left", "right") for chain in (
@@ -31,13 +32,13 @@ MOUSE_WINDOW, MOUSE_TEST = 15, 116.0
 
 @dataclass(frozen=True, eq=False)
 class OwnData:
-    """Clips (m, t, v, c) with labels, which of them test, and the layout; NaN where a joint was not observed."""
+    """Clips (m, t, v, c) with labels, which of them test, layout and upward axis; NaN where no joint was observed."""
 
     clips: list[Float64[np.ndarray, "m t v c"]]
     labels: list[str]
     tests: Bool[np.ndarray, "n"]
     layout: Layout
-    unequal: bool = False
+    up: Up
 
 
 def jhmdb(samples: Path) -> OwnData:
@@ -49,7 +50,7 @@ def jhmdb(samples: Path) -> OwnData:
             clips += [np.asarray(pose, dtype=np.float64)[None] for pose in content["pose"]]
             labels += list(content["label"])
             tests += ["test" in name] * len(content["label"])
-    return OwnData(clips, labels, np.array(tests), layout_by_name("jhmdb15"))
+    return OwnData(clips, labels, np.array(tests), layout_by_name("jhmdb15"), "-y")
 
 
 def natops(samples: Path) -> OwnData:
@@ -64,7 +65,8 @@ def natops(samples: Path) -> OwnData:
                 clips.append(values.T.reshape(1, -1, len(NATOPS_POINTS), 3))
                 labels.append(label)
                 tests.append("TEST" in name)
-    return OwnData(clips, labels, np.array(tests), Layout.from_graph("natops8", NATOPS_POINTS, NATOPS_EDGES))
+    layout = Layout.from_graph("natops8", NATOPS_POINTS, NATOPS_EDGES)
+    return OwnData(clips, labels, np.array(tests), layout, "y")
 
 
 def hands(samples: Path) -> OwnData:
@@ -79,11 +81,11 @@ def hands(samples: Path) -> OwnData:
                 clips.append(joints[:, start : start + HAND_WINDOW])
                 labels.append(path.name.split("_")[1])
                 tests.append(start >= border)
-    return OwnData(clips, labels, np.array(tests), layout_by_name("hand21"))
+    return OwnData(clips, labels, np.array(tests), layout_by_name("hand21"), "y")
 
 
 def mice(samples: Path) -> OwnData:
-    """Return windows of two mice, those inside a bout of interaction and those outside; the last 74 seconds test."""
+    """Return windows of two mice from above, inside a bout of interaction or outside; the last 74 seconds test."""
     joints, names = _mice(samples / "mice-ethome" / "madlc_122332.csv.gz")
     bouts = _bouts(samples / "mice-ethome" / "boris_122332.csv")
     clips, labels, tests = [], [], []
@@ -95,7 +97,7 @@ def mice(samples: Path) -> OwnData:
             labels.append("interact" if inside else "other")
             tests.append(begin >= MOUSE_TEST)
     layout = Layout.from_graph("mouse7", names, edges_by_distance(joints, names))
-    return OwnData(clips, labels, np.array(tests), layout, unequal=True)
+    return OwnData(clips, labels, np.array(tests), layout, "none")
 
 
 OWN_DATA: dict[str, Callable[[Path], OwnData]] = {"JHMDB": jhmdb, "NATOPS": natops, "hands": hands, "mice": mice}

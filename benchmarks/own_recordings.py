@@ -54,7 +54,9 @@ def own_method(method: str | None) -> Callable[[Labelled], list[str]]:
         labels = np.array(["-1"] * len(train), dtype=object)
         own = np.isin(train, task.chosen)
         labels[own] = np.array(task.data.labels, dtype=object)[train[own]]
-        model = SkeletonClassifier(task.data.layout, method=method, init="none", random_state=task.seed, device="cpu")
+        model = SkeletonClassifier(
+            task.data.layout, up=task.data.up, method=method, init="none", random_state=task.seed, device="cpu"
+        )
         model.fit([task.data.clips[number] for number in train], labels.tolist())
         return model.predict([task.data.clips[number] for number in task.test]).tolist()
 
@@ -209,7 +211,7 @@ def _in_words(values: Sequence[float]) -> str:
 def _series(data: OwnData, numbers: Iterable[int], frames: int) -> Float64[np.ndarray, "n d frames"]:
     """Return clips as multivariate series of one length, prepared as psp prepares them; absent persons are zeros."""
     found, width = [], data.clips[0][0, 0].size * len(data.clips[0])
-    for recording in recordings_of([data.clips[number] for number in numbers], data.layout):
+    for recording in recordings_of([data.clips[number] for number in numbers], data.layout, data.up):
         clip, _ = prepare_recording(recording, data.layout, AS_GIVEN, NormaliseConfig())
         rows = clip.joints.transpose(1, 0, 2, 3).reshape(clip.frames, -1).astype(np.float64)
         at = np.linspace(0, clip.frames - 1, frames)

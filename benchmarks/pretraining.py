@@ -93,7 +93,7 @@ def half_of(data: OwnData) -> tuple[Store, Split]:
     """Return the training part of a data set as a store, and its division into halves."""
     train, names = np.flatnonzero(~data.tests), sorted(set(data.labels))
     clips, normalise = [], NormaliseConfig()
-    recordings = recordings_of([data.clips[number] for number in train], data.layout)
+    recordings = recordings_of([data.clips[number] for number in train], data.layout, data.up)
     for number, recording in zip(train.tolist(), recordings, strict=True):
         info = replace(recording.info, id=f"clip {number:05}", label=names.index(data.labels[number]))
         clips.append(prepare_recording(replace(recording, info=info), data.layout, AS_GIVEN, normalise)[0])

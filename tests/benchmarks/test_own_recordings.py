@@ -17,7 +17,7 @@ def hands(samples=None) -> OwnData:
     way = np.linspace(0, 1, 12)[:, None, None] * np.ones((12, 21, 3))
     noisy = [(1 if number % 2 else -1) * way + draw.normal(scale=0.05, size=way.shape) for number in range(24)]
     labels = ["right" if number % 2 else "left" for number in range(24)]
-    return OwnData([each[None] for each in noisy], labels, np.arange(24) >= 16, layout_by_name("hand21"))
+    return OwnData([each[None] for each in noisy], labels, np.arange(24) >= 16, layout_by_name("hand21"), "y")
 
 
 @pytest.fixture

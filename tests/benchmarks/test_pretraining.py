@@ -22,7 +22,7 @@ def people(samples: Path | None = None) -> OwnData:
     """Images of two actions, half of which test."""
     made = SyntheticConfig(LAYOUT, 2, cameras=1, subjects=8, named=False, random_actions=2)
     clips = [synthetic_clip(made, number).joints.astype(np.float64) for number in range(16)]
-    return OwnData(clips, ["a", "b"] * 8, np.arange(16) >= 12, LAYOUT)
+    return OwnData(clips, ["a", "b"] * 8, np.arange(16) >= 12, LAYOUT, "-y")
 
 
 def test_a_half_of_the_training_part_tests():

@@ -61,6 +61,12 @@ def test_best_augments_and_keeps_the_core():
     assert set(PRESETS) == {"paper", "published", "best"}
 
 
+@pytest.mark.parametrize(("up", "channels", "roll"), [("none", 2, 180), ("-y", 2, 10), ("none", 3, 10), ("y", 3, 10)])
+def test_best_rotates_recordings_from_above_by_any_angle(up, channels, roll):
+    data = best(replace(UCLA, up=up, channels=channels)).data
+    assert (data.weak.roll, data.strong.roll) == (roll, roll)
+
+
 @pytest.mark.parametrize(
     ("clips", "labels_per_class", "expected"),
     [

@@ -185,7 +185,8 @@ def _vertical(up: Up | None, raw: Raw, layout: Layout) -> tuple[Up, list[str]]:
     is_mediapipe = layout.name in WITH_BODY
     axis: Up = "y" if raw.joints.shape[3] == 3 and not is_mediapipe else "-y"
     reason = ", as in MediaPipe" if is_mediapipe else ""
-    return axis, [f"The axis that points up is taken to be {axis}{reason} (--up states another)."]
+    above = ", none for recordings from above" if raw.joints.shape[3] == 2 else ""
+    return axis, [f"The axis that points up is taken to be {axis}{reason} (--up states another{above})."]
 
 
 def first_recording(format: Format, files: FileSource) -> Raw:

@@ -49,6 +49,11 @@ class DataFacts:
         return self.clips >= LARGE
 
     @property
+    def is_seen_from_above(self) -> bool:
+        """Whether the recordings are images in which no direction is up, as those of animals in an arena."""
+        return self.channels == 2 and self.up == "none"
+
+    @property
     def has_few_labels(self) -> bool:
         """Whether a class has fewer than ten labels."""
         return self.labels_per_class < FEW
@@ -92,10 +97,12 @@ def best(facts: DataFacts, size: Size = "light") -> TrainConfig:
     Labelled clips are augmented weakly, unlabelled ones strongly. The size `light` uses a graph encoder. Small data
     sets have small batches, so that there are enough steps. With ten or more labels per class small data sets are
     trained three times as long, with a noisy-label filter, because longer training memorises single labels. Modalities
-    that the recordings do not allow (no hands, two dimensions) are left out.
+    that the recordings do not allow (no hands, two dimensions) are left out. Recordings from above are rotated by any
+    angle, others only a little about the forward axis.
     """
     is_long = not (facts.is_large or facts.has_few_labels)
-    strong = AugmentConfig(turn=45, tilt=15, roll=10, shear=0.2, scale=0.1, mirror=0.5, joint_mask=0.15, noise=0.02)
+    roll = 180 if facts.is_seen_from_above else 10
+    strong = AugmentConfig(turn=45, tilt=15, roll=roll, shear=0.2, scale=0.1, mirror=0.5, joint_mask=0.15, noise=0.02)
     weak = replace(strong, shear=0.1, joint_mask=0.0, noise=0.0)
     crops = ((0.0, 1.0), (0.0, 0.85), (0.15, 1.0), (0.08, 0.92))
     data = DataConfig(ResampleConfig(frames=20, shortest=0.6, overhang=0.2, test_crops=crops), weak, strong)
