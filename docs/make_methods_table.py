@@ -30,7 +30,7 @@ def rows() -> str:
             ahead = mean(protocol, name) - mean(protocol, BASELINE)
             cells.append(f"{mean(protocol, name):.1f} ({mean(protocol, name, 'clean'):.1f})")
             cells.append("" if name == BASELINE else f"{ahead:+.1f}")
-        seconds = [float(measured[f"{protocol}-{name}", "full"]["seconds a run"]) for protocol in PROTOCOLS]
+        seconds = [float(measured[f"{protocol}-{name}", "full"]["seconds, fastest run"]) for protocol in PROTOCOLS]
         paper = measured[f"common-{name}", "full"]["paper"]
         cells += [" / ".join(f"{each / 60:.1f}" for each in seconds), f"*{paper}*" if paper else ""]
         found.append(f"| {' | '.join(cells)} |\n")

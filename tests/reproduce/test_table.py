@@ -64,11 +64,12 @@ def test_rows_state_their_conditions(runs):
 def test_conditions_are_those_of_the_runs_behind_the_cells(runs):
     found = results(runs, ("psp", 0), ("psp", 1))
     watched = next(iter(found))
-    found[watched] = replace(found[watched], best_on_test={"full": 99.0}, device="one GPU", size="full")
+    found[watched] = replace(found[watched], best_on_test={"full": 99.0}, device="one GPU", size="full", seconds=300.0)
     table = Table(SMALL, runs, found)
     assert table.conditions(SMALL.rows[1], FULL).device == "one GPU; 2 CPU threads"
     best = table.conditions(SMALL.rows[1], (BEST_ON_TEST, "full"))
     assert (best.device, best.seeds, best.size) == ("one GPU", "1/0", "full, 1,234 parameters")
+    assert (table.conditions(SMALL.rows[1], FULL).minutes, best.minutes) == ("1.5/–", "5.0/–")
 
 
 def test_brackets_are_explained_where_there_are_any(runs):
@@ -93,7 +94,8 @@ def test_the_markdown_shows_all_of_it(runs):
     assert lines[0] == "# A small table"
     assert "## full test set, average weights" in lines
     assert "## clean test set, last weights" in lines
-    assert "| system | 2 labels | 4 labels | size | epochs | seeds | device | precision | minutes a run |" in lines
+    titles = "size | epochs | seeds | device | precision | minutes, fastest run"
+    assert f"| system | 2 labels | 4 labels | {titles} |" in lines
     conditions = "tiny, 1,234 parameters | 16 | 2/0 | 2 CPU threads | float32 | 1.5/– |"
     assert f"| PSP Learning | 58.0 ± 2.8 (60.0) | – (70.0) | {conditions}" in lines
     assert text.count("| *theirs, as the paper reports* | 41.0 | – |") == 1
@@ -110,7 +112,7 @@ def test_markdown_and_csv_are_written(runs, tmp_path):
     lines = list(csv.DictReader(io.StringIO(paths[1].read_text())))
     assert len(lines) == 2 * 4
     psp = next(line for line in lines if line["system"] == "psp" and line["test set"] == "full")
-    shown = [psp[name] for name in ("mean", "n", "planned", "paper", "seconds a run")]
+    shown = [psp[name] for name in ("mean", "n", "planned", "paper", "seconds, fastest run")]
     assert shown == ["58.0", "2", "2", "60.0", "90.0"]
 
 

@@ -11,7 +11,7 @@ from matplotlib.transforms import Bbox
 from psp.figures.canvas import INK, PALETTE
 
 Point = tuple[float, float]
-"""Minutes of a training, and accuracy in per cent."""
+"""Minutes of the fastest training, and accuracy in per cent."""
 
 SIDES = (
     ((4, 0), "left", "center"), ((-4, 0), "right", "center"), ((0, 4), "center", "bottom"), ((0, -4), "center", "top"),
@@ -41,7 +41,7 @@ def cost_figure(points: Mapping[str, Point], title: str = "") -> Figure:
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_xlabel("minutes of a training")
+        axes.set_xlabel("minutes of the fastest training")
         axes.set_ylabel("top-1 accuracy, %")
         axes.set_title(group)
         axes.spines[["top", "right"]].set_visible(False)

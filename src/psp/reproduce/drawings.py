@@ -21,7 +21,7 @@ from psp.figures.tsne import PERPLEXITY, SEED, Cloud, tsne_figure
 from psp.files import write_json
 from psp.reproduce.experiment import Column
 from psp.reproduce.runner import RunnerConfig, run_folders
-from psp.reproduce.table import Cell, Stem, Table
+from psp.reproduce.table import Cell, Stem, Table, fewest_seconds
 from psp.skeleton.layout import Layout
 
 Draw = Callable[[Table, RunnerConfig, Stem], list[Path]]
@@ -74,7 +74,7 @@ def draw_bars(table: Table, config: RunnerConfig, stem: Stem) -> list[Path]:
 
 
 def draw_costs(table: Table, config: RunnerConfig, stem: Stem) -> list[Path]:
-    """Draw the accuracy of the averaged weights on the full test set against the cost of training.
+    """Draw the accuracy of the averaged weights on the full test set against the minutes of the fastest training.
 
     One picture for each column in which every row has a result.
     """
@@ -85,7 +85,7 @@ def draw_costs(table: Table, config: RunnerConfig, stem: Stem) -> list[Path]:
             results = table.measured(row, column, ("average", "full"))
             cell = table.cell(row, column, ("average", "full"))
             if results and cell.summary:
-                points[row.name] = (mean(result.seconds for result in results) / 60, cell.summary.mean)
+                points[row.name] = (fewest_seconds(results) / 60, cell.summary.mean)
                 counts.add(cell.summary.n)
         if len(points) == len(table.rows):
             budgets = " to ".join(map(str, sorted({min(counts), max(counts)})))

@@ -147,7 +147,7 @@ class Table:
         return {seed: accuracies[name] for seed, accuracies in sets.items() if name in accuracies}
 
     def conditions(self, row: Row, measure: Measure) -> Conditions:
-        """Return size, epochs, seeds by column, device, precision and mean wall time of the runs behind a row."""
+        """Return size, epochs, seeds by column, device, precision and shortest wall time of the runs behind a row."""
         by_column = [self.measured(row, column, measure) for column in self.columns]
         results = [result for cell in by_column for result in cell]
         return Conditions(
@@ -156,7 +156,7 @@ class Table:
             seeds="/".join(str(len(cell)) for cell in by_column),
             device=each(result.device for result in results),
             precision=each(result.precision for result in results),
-            minutes="/".join(mean_minutes(cell) for cell in by_column),
+            minutes="/".join(fewest_minutes(cell) for cell in by_column),
         )
 
     def measured(self, row: Row, column: Column, measure: Measure) -> list[RunResult]:
@@ -170,6 +170,11 @@ def each(words: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(words)) or "–"
 
 
-def mean_minutes(results: Sequence[RunResult]) -> str:
-    """Return the mean wall time of training, in minutes."""
-    return f"{mean(result.seconds for result in results) / 60:.1f}" if results else "–"
+def fewest_seconds(results: Sequence[RunResult]) -> float:
+    """Return the wall time of the fastest of some trainings: the others waited for programs beside them."""
+    return min(result.seconds for result in results)
+
+
+def fewest_minutes(results: Sequence[RunResult]) -> str:
+    """Return the wall time of the fastest training, in minutes."""
+    return f"{fewest_seconds(results) / 60:.1f}" if results else "–"
