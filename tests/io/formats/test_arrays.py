@@ -344,6 +344,7 @@ def test_the_axis_that_points_up_is_said_or_given(tmp_path: Path, channels: int,
     reader = open_arrays(folder, layout=layout_by_name("coco17"))
     assert reader.up == reader.read(reader.items()[0][0]).up == up
     assert any(f"taken to be {up}" in note for note in reader.notes)
+    assert any("none for recordings from above" in note for note in reader.notes) == (channels == 2)
     given = open_arrays(folder, layout="coco17", up="none")
     assert given.up == "none"
     assert not any("taken to be" in note for note in given.notes)
