@@ -12,7 +12,7 @@ demo: $(READY)
 	$(BIN)/psp demo demo
 
 test attack smoke: export OMP_NUM_THREADS ?= 1
-# tests start many processes, which would all compile the package again if the environment forbids to keep the result
+# tests start many processes, each of which would compile the package again if compiled modules were not kept
 test attack smoke: export PYTHONDONTWRITEBYTECODE :=
 
 test: lint

@@ -1,7 +1,8 @@
 """Recordings that are neither NTU RGB+D nor Northwestern-UCLA, as arrays with labels and a test part.
 
 They are read from the folder of own samples: JHMDB (2-D people; Jhuang et al. 2013), NATOPS (3-D upper bodies; Ghouaiel
-et al. 2017), hands of MediaPipe, and two mice tracked by DeepLabCut with BORIS events. Nothing was tuned on them.
+et al. 2017), hands of MediaPipe, and two mice tracked by DeepLabCut with BORIS events. Nothing was tuned on
+their test parts.
 """
 
 import csv

@@ -34,18 +34,8 @@ settings.load_profile("repeatable")
 
 
 PARTS = (
-    "batches",
-    "dataset",
-    "deploy",
-    "evaluate",
-    "figures",
-    "io",
-    "loss",
-    "methods",
-    "model",
-    "preprocess",
-    "skeleton",
-)
+    "batches", "dataset", "deploy", "evaluate", "figures", "io", "loss", "methods", "model", "preprocess", "skeleton",
+)  # fmt: skip
 """The folders of tests of single parts; the other tests run whole programs, which are made of the same parts."""
 
 

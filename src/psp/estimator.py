@@ -54,7 +54,8 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
 
     Args:
         layout: the layout of the joints - a built-in name (`psp layouts`), a YAML file or a Layout
-        up: the axis that points up, by default y, for two coordinates -y (image coordinates)
+        up: the axis that points up, by default y, for two coordinates -y (image coordinates); none for images from
+            above
         method: the training method, by default that of the preset
         preset: the settings - best, paper or published
         size: the size of the network, by default that of the preset

@@ -5,7 +5,8 @@ Args:
     dest: the data set to write; it must not exist
     format: the format of the recordings, by default found by the files (docs/formats.md lists them)
     layout: the joints - the name of a built-in layout or a YAML file, by default as the files state
-    up: the axis that points up, by default that of the format, else y, and -y for two coordinates
+    up: the axis that points up, by default that of the format, else y, and -y for two coordinates;
+        none for images from above
     fps: frames a second, by default as the files state
     size: WIDTHxHEIGHT of the image in pixels, for coordinates in shares of it
     table: labels and facts - a table of clips or intervals, by default clips.csv in the folder

@@ -171,7 +171,7 @@ def each(words: Iterable[str]) -> str:
 
 
 def fewest_seconds(results: Sequence[RunResult]) -> float:
-    """Return the wall time of the fastest of some trainings: the others waited for programs beside them."""
+    """Return the wall time of the fastest of some trainings, the least delayed by other programs and machines."""
     return min(result.seconds for result in results)
 
 

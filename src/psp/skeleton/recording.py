@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float32, Float64
 from psp.errors import RecordingError
 
 Up = Literal["x", "y", "z", "-x", "-y", "-z", "none"]
-"""The axis that points up; "-y" in image coordinates, "none" where it is not known."""
+"""The axis that points up; "-y" in image coordinates, "none" in images from above or where it is not known."""
 
 LARGEST = 1e18
 """The largest coordinate: the square of what exceeds it, or is infinite, is no number of 32 bits."""
