@@ -9,6 +9,7 @@ from psp.batches.modalities import (
     bone,
     check_modalities,
     distance,
+    inter_person_distance,
     motion,
     usable,
     velocity,
@@ -21,6 +22,7 @@ from psp.skeleton.layout import Layout
 
 KINECT20, HAND21 = layout_by_name("kinect20"), layout_by_name("hand21")
 JOINTS = torch.randn(3, 1, 8, 20, 3, generator=torch.Generator().manual_seed(0))
+PERSONS = torch.randn(2, 3, 4, 20, 3, generator=torch.Generator().manual_seed(1))
 ANGLES = torch.tensor([0.3, 2.0, -math.pi])
 UPS = ("x", "y", "z", "-x", "-y", "-z")
 NEED_VERTICAL = ("yaw-invariant", "yaw-invariant velocity")
@@ -103,6 +105,32 @@ def test_distances_are_those_from_left_hand_right_hand_and_centre():
         assert made[:, column].tolist() == pytest.approx(expected, abs=1e-5)
 
 
+def test_distances_between_persons_are_the_smallest_over_the_other_persons():
+    made = inter_person_distance(PERSONS, KINECT20)
+    bodies = PERSONS[1, :, 2].tolist()
+    for person, joint in ((0, 3), (1, 0), (2, 19)):
+        here, others = bodies[person][joint], [body for number, body in enumerate(bodies) if number != person]
+        centre = min(math.dist(here, other[KINECT20.centre]) for other in others)
+        nearest = min(math.dist(here, there) for other in others for there in other)
+        same = min(math.dist(here, other[joint]) for other in others)
+        assert made[1, person, 2, joint].tolist() == pytest.approx([centre, nearest, same], abs=1e-5)
+
+
+def test_absent_persons_have_no_distance_and_are_none_to_others():
+    two = PERSONS.clone()
+    two[:, 2] = 0
+    made = inter_person_distance(two, KINECT20)
+    assert torch.allclose(made[:, :2], inter_person_distance(PERSONS[:, :2], KINECT20))
+    assert not made[:, 2].any()
+    assert not inter_person_distance(JOINTS, KINECT20).any()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_no_rotation_or_translation_of_the_scene_changes_distances_between_persons(axis):
+    scene = torch.einsum("nmtvc,ndc->nmtvd", PERSONS + 1.0, rotation(ANGLES[:2], axis))
+    assert torch.allclose(inter_person_distance(scene, KINECT20), inter_person_distance(PERSONS, KINECT20), atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("layout", "up", "channels", "missing"),
     [
@@ -121,12 +149,17 @@ def test_distances_are_those_from_left_hand_right_hand_and_centre():
 def test_what_the_recordings_do_not_allow_is_refused_by_name_and_dropped(
     layout: Layout, up: str, channels: int, missing: dict[str, str]
 ):
-    left = usable(tuple(MODALITIES), layout, up, channels)
+    left = usable(tuple(MODALITIES), layout, up, channels, persons=2)
     assert left == tuple(name for name in MODALITIES if name not in missing)
     check_modalities(left, layout, up, channels)
     for name, reason in missing.items():
         with pytest.raises(ConfigError, match=f"the modality '{name}' cannot be computed: {reason}. Leave it out"):
             check_modalities(("joint", name), layout, up, channels)
+
+
+def test_modalities_of_several_persons_are_of_no_use_to_one():
+    alone, together = (usable(tuple(MODALITIES), KINECT20, "y", 3, persons) for persons in (1, 2))
+    assert set(together) - set(alone) == {"inter-person distance"}
 
 
 def test_a_modality_that_does_not_exist_is_refused():

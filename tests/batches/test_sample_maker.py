@@ -145,7 +145,7 @@ def test_modalities_have_the_wanted_precision(store, dtype):
 
 @pytest.mark.parametrize("config", [CONFIG, APART], ids=["together", "apart"])
 def test_two_dimensional_clips_have_depth_zero_in_every_usable_modality(flat, config):
-    names = usable(tuple(MODALITIES), flat.layout, flat.up, flat.channels)
+    names = usable(tuple(MODALITIES), flat.layout, flat.up, flat.channels, 1)
     assert names == ("joint", "motion", "bone", "bone motion", "velocity", "distance")
     maker, chosen = SampleMaker(flat, config), draw(flat)
     batch = maker.batch(chosen, spec(*names, augmentations=("none", "weak", "strong")))

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from psp.batches.augment import AugmentConfig
-from psp.batches.modalities import MODALITIES
+from psp.batches.modalities import usable
 from psp.methods import METHODS
 from psp.methods.psp import PSPConfig
 from psp.methods.supervised import STREAMS
@@ -62,9 +62,10 @@ def test_best_augments_and_keeps_the_core():
 
 
 @pytest.mark.parametrize(("up", "channels", "roll"), [("none", 2, 180), ("-y", 2, 10), ("none", 3, 10), ("y", 3, 10)])
-def test_best_rotates_recordings_from_above_by_any_angle(up, channels, roll):
-    data = best(replace(UCLA, up=up, channels=channels)).data
-    assert (data.weak.roll, data.strong.roll) == (roll, roll)
+def test_best_rotates_recordings_from_above_by_any_angle_and_does_not_align_class_frequencies(up, channels, roll):
+    config = best(replace(UCLA, up=up, channels=channels))
+    assert (config.data.weak.roll, config.data.strong.roll) == (roll, roll)
+    assert config.last.method.distribution_alignment == (roll == 10)
 
 
 @pytest.mark.parametrize(
@@ -89,26 +90,29 @@ def test_best_uses_the_graph_encoder_at_the_size_light_alone():
 
 
 @pytest.mark.parametrize(
-    ("layout", "up", "channels", "left"),
+    ("layout", "up", "channels", "persons", "left"),
     [
-        ("coco17", "-y", 2, ("joint", "velocity", "distance")),
-        ("coco17", "y", 3, STREAMS),
-        ("kinect20", "none", 3, ("joint", "velocity", "distance")),
-        ("ap10k", "y", 3, STREAMS[:-1]),
-        ("ap10k", "-y", 2, ("joint", "velocity")),
+        ("coco17", "-y", 2, 1, ("joint", "velocity", "distance")),
+        ("coco17", "y", 3, 1, STREAMS),
+        ("coco17", "y", 3, 2, (*STREAMS, "inter-person distance")),
+        ("kinect20", "none", 3, 1, ("joint", "velocity", "distance")),
+        ("ap10k", "y", 3, 1, STREAMS[:-1]),
+        ("ap10k", "-y", 2, 1, ("joint", "velocity")),
+        ("ap10k", "-y", 2, 3, ("joint", "velocity", "inter-person distance")),
     ],
 )
-def test_best_drops_the_modalities_that_the_recordings_do_not_allow(layout, up, channels, left):
+def test_best_has_the_modalities_that_the_recordings_allow(layout, up, channels, persons, left):
     known = layout_by_name(layout)
     if layout == "ap10k":
         known = replace(known, hands=None)
-    facts = DataFacts(100, 5, known, up, channels)
+    facts = DataFacts(100, 5, known, up, channels, persons)
     assert best(facts).last.method.modalities == left
+    assert with_method(best(facts), "multi-stream-supervised").last.method.modalities == left
     for method in METHODS:
         stages = restricted(with_method(best(facts), method), facts).stages
         names = [name for stage in stages for name in stage.method.modalities]
         assert names
-        assert all(MODALITIES[name].missing(known, up, channels) is None for name in names)
+        assert usable(names, known, up, channels, persons) == tuple(names)
 
 
 @pytest.mark.parametrize("name", [None, "psp-mean-teacher"])

@@ -15,7 +15,8 @@ from psp.preprocess.normalise import NormaliseConfig
 from psp.skeleton.catalogue import layout_by_name
 from psp.synthetic import SyntheticConfig
 from psp.train import made_weights
-from psp.train.api import make_task, preset_config
+from psp.train.api import from_made_weights, make_task, preset_config
+from psp.train.config import changed
 from psp.train.made_weights import MADE, Kind, kind_of
 from psp.train.pretrain import PretrainConfig, pretrain
 from psp.train.run import Run
@@ -79,6 +80,19 @@ def test_encoders_are_those_of_the_modalities_in_any_order(made):
             f"encoders.{number}.{k}" for k in encoder
         }
         assert all(torch.equal(state[f"encoders.{number}.{key}"], value) for key, value in encoder.items())
+
+
+def test_encoders_of_several_persons_start_at_random_beside_made_ones(made, stores):
+    task = make_task(stores["bodies"], "all", "none")
+    modalities = ("joint", "velocity", "inter-person distance")
+    random = changed(preset_config(task, "best", init="none"), {"method": {"modalities": modalities}})
+    config = from_made_weights(random, task, is_required=True)
+    own, drawn = (Run(task, each, None).trainer.method.backbone() for each in (config, random))
+    expected = load_model(made["bodies"]).predictor.backbone
+    for number, name in enumerate(modalities):
+        start = drawn.encoders[number] if name == modalities[-1] else expected.encoders[expected.number(name)]
+        for key, value in own.encoders[number].state_dict().items():
+            torch.testing.assert_close(value, start.state_dict()[key], rtol=0, atol=0)
 
 
 def test_other_recordings_and_other_networks_start_from_random_weights(stores):

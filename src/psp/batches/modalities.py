@@ -79,13 +79,31 @@ def distance(joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y") -
     return torch.stack([torch.linalg.vector_norm(joints - end, dim=-1) for end in ends], dim=-1)
 
 
+def inter_person_distance(
+    joints: Float[Tensor, "n m t v 3"], layout: Layout, up: Up = "y"
+) -> Float[Tensor, "n m t v 3"]:
+    """Return the distances of each joint from the centre, the nearest joint and the same joint of another person.
+
+    Each is the smallest one over the other persons, in the unit of the joints; 0 where there is no other person. They
+    are invariant to rotations of the camera.
+    """
+    present = (joints != 0).flatten(2).any(dim=2)  # absent persons are zeros
+    number = torch.arange(joints.shape[1], device=joints.device)
+    are_two = present[:, :, None] & present[:, None] & (number != number[:, None])
+    gaps = torch.cdist(joints[:, :, None], joints[:, None], compute_mode="donot_use_mm_for_euclid_dist")
+    found = torch.stack([gaps[..., layout.centre], gaps.amin(dim=-1), gaps.diagonal(dim1=-2, dim2=-1)], dim=-1)
+    smallest = torch.where(are_two[..., None, None, None], found, torch.inf).amin(dim=2)
+    return torch.where(smallest.isinf(), 0.0, smallest)
+
+
 @dataclass(frozen=True)
 class Modality:
-    """A modality: the function that computes it, and whether it needs hands or a vertical axis."""
+    """A modality: the function that computes it, and whether it needs hands, a vertical axis or several persons."""
 
     make: Callable[[Tensor, Layout, Up], Tensor]
     needs_hands: bool = False
     needs_vertical: bool = False
+    needs_persons: bool = False
 
     def missing(self, layout: Layout, up: Up, channels: int) -> str | None:
         """Return why recordings of a layout, vertical axis and number of coordinates lack the modality; None if not."""
@@ -105,12 +123,14 @@ MODALITIES: dict[str, Modality] = {
     "yaw-invariant": Modality(yaw_invariant, needs_vertical=True),
     "yaw-invariant velocity": Modality(yaw_invariant_velocity, needs_vertical=True),
     "distance": Modality(distance, needs_hands=True),
+    "inter-person distance": Modality(inter_person_distance, needs_persons=True),
 }
 
 
-def usable(names: Sequence[str], layout: Layout, up: Up, channels: int) -> tuple[str, ...]:
-    """Return the modalities that recordings of a layout, vertical axis and number of coordinates allow."""
-    return tuple(name for name in names if MODALITIES[name].missing(layout, up, channels) is None)
+def usable(names: Sequence[str], layout: Layout, up: Up, channels: int, persons: int) -> tuple[str, ...]:
+    """Return the modalities that say something of recordings with a layout, vertical axis, coordinates and persons."""
+    allowed = (name for name in names if MODALITIES[name].missing(layout, up, channels) is None)
+    return tuple(name for name in allowed if persons > 1 or not MODALITIES[name].needs_persons)
 
 
 def check_modalities(names: Sequence[str], layout: Layout, up: Up, channels: int) -> None:

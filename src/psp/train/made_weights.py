@@ -15,6 +15,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from psp.batches.modalities import MODALITIES
 from psp.dataset.store import Store
 from psp.errors import CheckpointError
 from psp.files import write_atomically
@@ -74,19 +75,23 @@ def keep_weights(model: TrainedModel, kind: Kind, folder: Path) -> Path:
 
 
 def made_weights(kind: Kind, networks: ModelConfig, modalities: Sequence[str]) -> str | None:
-    """Return the name of weights for recordings of a kind and encoders of those modalities; None if there are none."""
+    """Return the name of weights for recordings of a kind and encoders of those modalities; None if there are none.
+
+    Modalities of several persons are not needed: generated recordings are of one, so their encoders start at random.
+    """
+    needed = {name for name in modalities if not MODALITIES[name].needs_persons}
     for folder in (SHIPPED, kept_folder()):
         for path in sorted(folder.glob(f"{kind.stem}*.safetensors")):
             model = _loaded(path)
             backbone = model.predictor.backbone
             alike = backbone.config.encoder == networks.encoder and networks.networks == "own"
-            if alike and kind.fits(model) and set(modalities) <= set(backbone.modalities):
+            if alike and kind.fits(model) and needed <= set(backbone.modalities):
                 return f"{MADE}{path.stem}"
     return None
 
 
 def made_state(name: str, modalities: Sequence[str]) -> dict[str, Tensor]:
-    """Return the state of a backbone with the encoders of the modalities, from the weights called `name`.
+    """Return the state of the encoders of a backbone with those modalities, where the weights called `name` have them.
 
     CheckpointError if there are no such weights here.
     """
@@ -102,6 +107,7 @@ def made_state(name: str, modalities: Sequence[str]) -> dict[str, Tensor]:
     return {
         f"encoders.{number}.{key}": value.float()
         for number, modality in enumerate(modalities)
+        if modality in backbone.modalities
         for key, value in backbone.encoders[backbone.number(modality)].state_dict().items()
     }
 

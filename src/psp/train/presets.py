@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from psp.batches.augment import AugmentConfig
 from psp.batches.batch import BatchSizes, DataConfig
 from psp.batches.modalities import usable
@@ -35,13 +37,17 @@ FEW = 10
 
 @dataclass(frozen=True)
 class DataFacts:
-    """The facts on which presets depend: training clips, labels per class, layout, vertical axis and coordinates."""
+    """The facts on which presets depend: training clips, labels per class, layout, vertical axis, coordinates, persons.
+
+    `persons` is the number of persons that more than a tenth of the training clips have.
+    """
 
     clips: int
     labels_per_class: float
     layout: Layout
     up: Up = "y"
     channels: int = 3
+    persons: int = 1
 
     @property
     def is_large(self) -> bool:
@@ -63,7 +69,8 @@ def facts_of(task: Task) -> DataFacts:
     """Return the facts of a task on which presets depend."""
     store = task.store
     labels = len(task.labels.ids) / len(task.classes)
-    return DataFacts(len(task.split.train), labels, store.layout, store.up, store.channels)
+    persons = int(np.quantile(store.clips.persons[task.split.train_index(store)], 0.9))
+    return DataFacts(len(task.split.train), labels, store.layout, store.up, store.channels, persons)
 
 
 def paper(facts: DataFacts, size: Size = "full") -> TrainConfig:
@@ -97,8 +104,9 @@ def best(facts: DataFacts, size: Size = "light") -> TrainConfig:
     Labelled clips are augmented weakly, unlabelled ones strongly. The size `light` uses a graph encoder. Small data
     sets have small batches, so that there are enough steps. With ten or more labels per class small data sets are
     trained three times as long, with a noisy-label filter, because longer training memorises single labels. Modalities
-    that the recordings do not allow (no hands, two dimensions) are left out. Recordings from above are rotated by any
-    angle, others only a little about the forward axis.
+    that the recordings do not allow (no hands, two dimensions, one person) are left out. Recordings from above are
+    rotated by any angle, others only a little about the forward axis. They are taken to be of animals, whose behaviours
+    differ in frequency, so their pseudo-labels are not aligned to equal class frequencies.
     """
     is_long = not (facts.is_large or facts.has_few_labels)
     roll = 180 if facts.is_seen_from_above else 10
@@ -108,8 +116,12 @@ def best(facts: DataFacts, size: Size = "light") -> TrainConfig:
     data = DataConfig(ResampleConfig(frames=20, shortest=0.6, overhang=0.2, test_crops=crops), weak, strong)
     model, pyramid = paper_model(size)
     encoder = EncoderConfig(GRAPH, joints="graph") if size == "light" else model.encoder
-    modalities = usable(STREAMS, facts.layout, facts.up, facts.channels)
-    method = MeanTeacherConfig(modalities, noisy_labels=0.5 if is_long else 0.0, pyramid=pyramid)
+    streams = (*STREAMS, "inter-person distance")
+    modalities = usable(streams, facts.layout, facts.up, facts.channels, facts.persons)
+    method = MeanTeacherConfig(
+        modalities, distribution_alignment=not facts.is_seen_from_above, noisy_labels=0.5 if is_long else 0.0,
+        pyramid=pyramid,
+    )  # fmt: skip
     optim = OptimConfig("muon", 4e-3, weight_decay=0.05, momentum=0.95, warmup=2, schedule="cosine", clip_norm=5.0)
     batch = BatchSizes(48, 64, "train") if facts.is_large else BatchSizes(12, 16, "train")
     stage = Stage(method, batch=batch, optim=optim, epochs=60 if is_long else 20, ema=0.99)
@@ -130,7 +142,7 @@ USUAL_SIZE: dict[PresetName, Size] = {"paper": "full", "published": "full", "bes
 def with_method(config: TrainConfig, name: str | None) -> TrainConfig:
     """Return the settings of a preset for another method.
 
-    Options that both methods have keep the preset's values, except modalities: each method has its own default. A
+    Options that both methods have keep the preset's values, modalities only where both have the same by default. A
     method that trains no predictor becomes a first stage, followed by a stage of the supervised baseline. A method that
     is an encoder design brings its encoder.
     """
@@ -151,7 +163,7 @@ def restricted(config: TrainConfig, facts: DataFacts) -> TrainConfig:
     stages = []
     for stage in config.stages:
         names: tuple[str, ...] = getattr(stage.method, "modalities", ())
-        left = usable(names, facts.layout, facts.up, facts.channels)
+        left = usable(names, facts.layout, facts.up, facts.channels, facts.persons)
         stages.append(stage if left == names else replace(stage, method=_with_modalities(stage.method, left)))
     return replace(config, stages=tuple(stages))
 
@@ -161,7 +173,8 @@ def _with_modalities(config: MethodConfig, names: tuple[str, ...]) -> MethodConf
 
 
 def _carried_over(config: MethodConfig, name: str) -> MethodConfig:
-    """Return the default options of another method with the values that both have, except modalities."""
+    """Return the default options of another method with the values that both have; see `with_method`."""
     other = method_config(name)
-    shared = (set(vars(config)) & set(vars(other))) - {"modalities", "contrasted"}
+    alike = type(config)().modalities == other.modalities
+    shared = (set(vars(config)) & set(vars(other))) - ({"contrasted"} if alike else {"modalities", "contrasted"})
     return replace(other, **{key: getattr(config, key) for key in shared})

@@ -265,7 +265,8 @@ def _initialise(method: Method, stage: Stage, backbone: Mapping[str, Tensor] | N
     if stage.initialise == "backbone" and backbone is not None:
         method.load_backbone(backbone)
     elif stage.initialise.startswith(MADE):
-        method.load_backbone(made_state(stage.initialise, cast(Backbone, method.backbone()).modalities))
+        own = cast(Backbone, method.backbone())
+        method.load_backbone({**own.state_dict(), **made_state(stage.initialise, own.modalities)})
     elif stage.initialise not in ("scratch", "backbone"):
         model, predictor = load_model(Path(stage.initialise)), method.predictor()
         method.load_backbone(model.predictor.backbone.state_dict())

@@ -36,6 +36,7 @@ class MeanTeacherConfig(MethodConfig):
         contrast: weight of the coarse-to-fine contrastive loss; 0 builds no pyramid
         label_smoothing: share of the target that is distributed evenly over the classes
         consistency: weight of the cross entropy with the teacher's soft pseudo-labels; 0 for no teacher
+        distribution_alignment: align the soft pseudo-labels to equal class frequencies
         sharpness: power to which soft pseudo-labels are raised
         start: share of the epochs after which the teacher is used
         label_spreading: share of the soft pseudo-labels that comes from label spreading
@@ -50,6 +51,7 @@ class MeanTeacherConfig(MethodConfig):
     contrast: float = 0.03
     label_smoothing: float = 0.1
     consistency: float = 1.0
+    distribution_alignment: bool = True
     sharpness: float = 2.0
     start: float = 0.3
     label_spreading: float = 0.5
@@ -183,26 +185,24 @@ class PSPMeanTeacher(PredictorMethod[MeanTeacherConfig]):
             return soft
         found = spread_labels(features, labelled_rows[trusted], labels[trusted], soft.shape[1])
         reached = found.any(dim=1)
-        aligned = _aligned(found[reached])
-        soft[reached] = torch.lerp(soft[reached], aligned, self.config.label_spreading)
+        soft[reached] = torch.lerp(soft[reached], self._aligned(found[reached]), self.config.label_spreading)
         return soft
 
     def _predict(self, context: StepContext) -> tuple[Float[Tensor, "c k"], Float[Tensor, "c d"], Int64[Tensor, "l"]]:
-        """Return the teacher's aligned probabilities and features of its clips, and the rows of the labelled ones."""
+        """Return the teacher's probabilities and features of its clips, and the rows of the labelled ones."""
         assert context.ema is not None
         teacher, clips = context.ema, _clips(context)
         found, features = context.passes.collect(
             clips, teacher.modalities, lambda sample: _predict_sample(teacher, sample)
         )
         rows = torch.searchsorted(clips, context.passes.indices("labelled")).to(found.device)
-        return _aligned(found), features, rows
+        return self._aligned(found), features, rows
 
-
-def _aligned(probabilities: Float[Tensor, "c k"]) -> Float[Tensor, "c k"]:
-    """Return probabilities with equally frequent classes."""
-    known = probabilities + torch.finfo(probabilities.dtype).tiny
-    known = known / known.sum(dim=1, keepdim=True)
-    return align_distribution(known, known.mean(dim=0))
+    def _aligned(self, probabilities: Float[Tensor, "c k"]) -> Float[Tensor, "c k"]:
+        """Return probabilities with equally frequent classes, unless the configuration leaves them as they are."""
+        known = probabilities + torch.finfo(probabilities.dtype).tiny
+        known = known / known.sum(dim=1, keepdim=True)
+        return align_distribution(known, known.mean(dim=0)) if self.config.distribution_alignment else known
 
 
 def _clips(context: StepContext) -> Int64[Tensor, "c"]:
