@@ -84,7 +84,7 @@ def inter_person_distance(
 ) -> Float[Tensor, "n m t v 3"]:
     """Return the distances of each joint from the centre, the nearest joint and the same joint of another person.
 
-    Each is the smallest one over the other persons, in the unit of the joints; 0 where there is no other person. They
+    With several other persons each is the smallest one, in the unit of the joints; without any it is 0. The distances
     are invariant to rotations of the camera.
     """
     present = (joints != 0).flatten(2).any(dim=2)  # absent persons are zeros
@@ -128,7 +128,10 @@ MODALITIES: dict[str, Modality] = {
 
 
 def usable(names: Sequence[str], layout: Layout, up: Up, channels: int, persons: int) -> tuple[str, ...]:
-    """Return the modalities that say something of recordings with a layout, vertical axis, coordinates and persons."""
+    """Return the modalities that the layout, vertical axis, coordinates and number of persons of recordings allow.
+
+    A modality that needs several persons can be computed for one, where it is 0, but is left out.
+    """
     allowed = (name for name in names if MODALITIES[name].missing(layout, up, channels) is None)
     return tuple(name for name in allowed if persons > 1 or not MODALITIES[name].needs_persons)
 

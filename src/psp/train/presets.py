@@ -173,7 +173,10 @@ def _with_modalities(config: MethodConfig, names: tuple[str, ...]) -> MethodConf
 
 
 def _carried_over(config: MethodConfig, name: str) -> MethodConfig:
-    """Return the default options of another method with the values that both have; see `with_method`."""
+    """Return the options of another method: the given values where both have the option, else its defaults.
+
+    Modalities are carried over only where both methods have the same ones by default.
+    """
     other = method_config(name)
     alike = type(config)().modalities == other.modalities
     shared = (set(vars(config)) & set(vars(other))) - ({"contrasted"} if alike else {"modalities", "contrasted"})

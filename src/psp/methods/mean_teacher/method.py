@@ -199,7 +199,7 @@ class PSPMeanTeacher(PredictorMethod[MeanTeacherConfig]):
         return self._aligned(found), features, rows
 
     def _aligned(self, probabilities: Float[Tensor, "c k"]) -> Float[Tensor, "c k"]:
-        """Return probabilities with equally frequent classes, unless the configuration leaves them as they are."""
+        """Return normalised probabilities, with equally frequent classes if distributions are aligned."""
         known = probabilities + torch.finfo(probabilities.dtype).tiny
         known = known / known.sum(dim=1, keepdim=True)
         return align_distribution(known, known.mean(dim=0)) if self.config.distribution_alignment else known
