@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from psp.cli.main import COMMANDS, main
+import psp
+from psp.cli.main import COMMANDS, command_by_name, main
 from psp.dataset.store import open_store
 from psp.io.formats.write_ntu import write_ntu_folder
 from psp.synthetic import SyntheticConfig
@@ -51,6 +52,21 @@ def stop_in_training(done: int, of: int, note: str = "") -> None:
     """A progress bar that ends the program at the first step of training."""
     if note:
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_the_overview_has_a_line_for_every_command_without_importing_it():
+    program = "import sys; from psp.cli.main import main; main(['--help']); main(['--version']); print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    overview, version, imported = shown[: shown.index("psp-learning")], *shown.strip().splitlines()[-2:]
+    for command in COMMANDS:
+        assert f"  {command:15} {command_by_name(command).__doc__.splitlines()[0]}\n" in overview
+    assert version == f"psp-learning {psp.__version__}"
+    assert not {"torch", "sklearn", "matplotlib"} & set(imported.split())
+
+
+def test_every_public_name_is_found_when_it_is_first_used():
+    assert {"SkeletonClassifier", "prepare", "train_run"} <= set(psp.__all__) <= set(dir(psp))
+    assert all(hasattr(psp, name) for name in psp.__all__)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -83,6 +84,30 @@ def test_a_list_replaces_its_default_and_is_gathered_from_pieces() -> None:
     parser = parser_of(command, "command")
     for arguments, names in (("", ["a", "b"]), ("--names c", ["c"]), ("--names a b --names c", ["a", "b", "c"])):
         assert parse_arguments(parser, arguments.split()).names == names
+
+
+@dataclass(frozen=True)
+class Several:
+    """Options.
+
+    Args:
+        names: words
+    """
+
+    names: tuple[str, ...] = ("a",)
+    count: int = 1
+
+
+@pytest.mark.parametrize("value", ["b,c d", "[b,c d]"])
+def test_several_values_are_written_with_commas_or_as_in_yaml(value: str) -> None:
+    parser = parser_of(axis, "turn")
+    parser.add_argument("--own", type=Several)
+    assert parse_arguments(parser, [f"--own.names={value}"]).own.names == ("b", "c d")
+    found = parse_arguments(parser, ["--own.names", value, "--own.count", "2"])
+    assert (found.own.names, found.own.count) == (("b", "c d"), 2)
+    assert parse_arguments(parser, []).own.names == ("a",)
+    with pytest.raises(ConfigError, match="expected one argument"):
+        parse_arguments(parser, ["--own.names", "--own.count", "2"])
 
 
 def axis(

@@ -5,6 +5,7 @@ All functions take joints (n, m, t, v, 3), the layout and the axis that points u
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 
 import torch
@@ -136,12 +137,22 @@ def usable(names: Sequence[str], layout: Layout, up: Up, channels: int, persons:
     return tuple(name for name in allowed if persons > 1 or not MODALITIES[name].needs_persons)
 
 
-def check_modalities(names: Sequence[str], layout: Layout, up: Up, channels: int) -> None:
-    """Raise ConfigError for a modality that does not exist or that recordings of this kind do not allow."""
+def require_known(names: Sequence[str]) -> None:
+    """Raise ConfigError for a modality that does not exist, for one that is named twice, and if none is named."""
     for name in names:
         if name not in MODALITIES:
-            remedy = f"Choose from {', '.join(MODALITIES)}."
+            near = get_close_matches(name, MODALITIES, n=1)
+            remedy = f"Did you mean {near[0]!r}?" if near else f"Choose from {', '.join(MODALITIES)}."
             raise ConfigError(f"there is no modality {name!r}.", where="modalities", remedy=remedy)
+    if not names or len(set(names)) < len(names):
+        what = f"the modalities are {', '.join(names) or 'none'}."
+        raise ConfigError(what, where="modalities", remedy="Name at least one, and each once.")
+
+
+def check_modalities(names: Sequence[str], layout: Layout, up: Up, channels: int) -> None:
+    """Raise ConfigError for a modality that does not exist or that recordings of this kind do not allow."""
+    require_known(names)
+    for name in names:
         lacking = MODALITIES[name].missing(layout, up, channels)
         if lacking:
             what = f"the modality {name!r} cannot be computed: {lacking}."

@@ -1,11 +1,14 @@
 """The command `psp`: its subcommands, and errors turned into one sentence and exit code 2."""
 
+import ast
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.resources import files
 
+from psp import __version__
 from psp.cli.options import Command, parse_arguments, parser_of
 from psp.errors import ConfigError, PSPError
 from psp.text import for_terminal, shortened
@@ -39,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not words or words[0] in ("-h", "--help"):
             sys.stdout.write(overview())
             return 0 if words else 2
+        if words == ["--version"]:
+            sys.stdout.write(f"psp-learning {__version__}\n")
+            return 0
         return run_command(words[0], words[1:]) or 0
     except PSPError as error:
         return _complain(str(error))
@@ -73,8 +79,17 @@ def command_by_name(name: str) -> Command:
 def overview() -> str:
     """Return the help of `psp`, with one line per command."""
     lines = ["usage: psp COMMAND ...", "", "Action recognition from skeletons with few labels.", "", "commands:"]
-    lines += [f"  {name:15} {(command_by_name(name).__doc__ or '').splitlines()[0]}" for name in COMMANDS]
-    return "\n".join([*lines, "", "'psp COMMAND --help' lists the options of a command.", ""])
+    lines += [f"  {name:15} {_summary(name)}" for name in COMMANDS]
+    lines += ["", "'psp COMMAND --help' lists the options of a command; 'psp --version' prints the version.", ""]
+    return "\n".join(lines)
+
+
+def _summary(name: str) -> str:
+    """Return the first line of the docstring of a command, read from its source because importing all is slow."""
+    word = name.replace("-", "_")
+    module = ast.parse(files("psp.cli").joinpath(f"{word}.py").read_text(encoding="utf-8"))
+    function = next(each for each in module.body if isinstance(each, ast.FunctionDef) and each.name == word)
+    return (ast.get_docstring(function) or "").partition("\n")[0]
 
 
 def _complain(message: str, code: int = 2) -> int:

@@ -74,10 +74,15 @@ def parser_of(
 
 
 def parse_arguments(parser: ArgumentParser, arguments: Sequence[str], *, defaults: bool = True) -> Namespace:
-    """Return the parsed arguments; a ConfigError names the fault and, for an unknown option, the nearest one."""
-    known = [option for action in parser._actions for option in action.option_strings]
+    """Return the parsed arguments; a ConfigError names the fault and, for an unknown option, the nearest one.
+
+    The value of an option that takes several is written a,b or, as in YAML, [a,b].
+    """
+    options = [(option, action) for action in parser._actions for option in action.option_strings]
+    known = [option for option, _ in options]
+    several = [option for option, action in options if get_origin(getattr(action, "_typehint", None)) is tuple]
     try:
-        return parser.parse_args(_joined(arguments, known), defaults=defaults)
+        return parser.parse_args(_bracketed(_joined(arguments, known), several), defaults=defaults)
     except UnicodeDecodeError as error:
         remedy = "Name a YAML file in UTF-8."
         raise ConfigError("the file of settings is not text.", where="--config", remedy=remedy) from error
@@ -114,6 +119,20 @@ def _joined(arguments: Sequence[str], known: Collection[str]) -> list[str]:
         else:
             joined.append(word)
     return joined
+
+
+def _bracketed(arguments: Sequence[str], several: Collection[str]) -> list[str]:
+    """Return arguments with the value a,b of each option in `several` as [a,b]."""
+    written: list[str] = []
+    for word in arguments:
+        option, joined, value = word.partition("=")
+        if joined and option in several and not value.startswith("["):
+            written.append(f"{option}=[{value}]")
+        elif written and written[-1] in several and word[:1] not in "[-":
+            written.append(f"[{word}]")
+        else:
+            written.append(word)
+    return written
 
 
 class _Given(list[str]):

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from psp.batches.batch import Augmentation, Batch, BatchSizes, BatchSpec, LabelledBatch, Pool, Sample
+from psp.batches.modalities import require_known
 from psp.distributed import gather_ranks
 from psp.errors import CheckpointError, ConfigError
 from psp.loss.classification import accuracy
@@ -265,6 +266,7 @@ class PredictorMethod(Method[C]):
 
 def require_modalities(names: Sequence[str], chosen: Sequence[str], where: str) -> None:
     """Raise ConfigError if one of `names` is not among the `chosen` modalities."""
+    require_known(chosen)
     missing = [name for name in names if name not in chosen]
     if missing:
         what = f"the modality {missing[0]!r} is not among the modalities of the method."

@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float32, Int64
 from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from psp.dataset.labels import LabelBudget
 from psp.dataset.store import Store
@@ -18,12 +19,14 @@ def cluster_labels(task: Task) -> LabelBudget:
 
     The features are principal components of joints and motion. The clips are chosen without their labels, so classes
     may get different numbers of labels, or none. Clips without a label cannot be chosen. The last choice is kept,
-    because both protocols of the comparison ask for it.
+    because both protocols of the comparison ask for it. One thread chooses, because the order of sums, and with it the
+    choice, depends on the number of threads.
     """
     store, given = task.store, task.labels
-    index, features = _clips_with_a_label(store, task.split.train)
-    found = KMeans(len(given.ids), n_init=1, random_state=given.seed).fit(features)
-    nearest = {int(np.argmin(row)) for row in found.transform(features).T}
+    with threadpool_limits(1):
+        index, features = _clips_with_a_label(store, task.split.train)
+        found = KMeans(len(given.ids), n_init=1, random_state=given.seed).fit(features)
+        nearest = {int(np.argmin(row)) for row in found.transform(features).T}
     ids = sorted(str(store.clips.id[index[number]]) for number in nearest)
     return LabelBudget(f"clusters of {given.spec}", given.split, given.seed, tuple(ids))
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from psp.batches.batch import BatchSizes, DataConfig
+from psp.batches.modalities import require_known
 from psp.config.override import as_plain, differences, override, refuse_unknown
 from psp.config.ranges import require
 from psp.config.upgrade import CONFIG_VERSION, upgrade
@@ -73,6 +74,7 @@ class Stage:
         require(1 <= self.epochs <= MOST, "epochs", self.epochs, f"1 to {MOST}")
         require(0 <= self.steps_per_epoch <= MOST, "steps_per_epoch", self.steps_per_epoch, f"0 to {MOST}")
         require(0 <= self.ema < 1, "ema", self.ema, "0 or more, below 1")
+        require_known(self.method.modalities)
 
 
 @dataclass(frozen=True)
