@@ -15,7 +15,10 @@ from psp.train.config import method_config
 from stores import small_store
 
 NUMBERS = ["9" * 26, "9" * 5000, "1e400", "nan", "2001-13-45", "0b_", "!!int abc", "[" * 3000, "-1", ""]
-SETTINGS = ["epochs", "seed", "batch.labelled", "data.resample.frames", "optim.learning_rate", "labels", "split"]
+SETTINGS = [
+    "epochs", "seed", "batch.labelled", "data.resample.frames", "optim.learning_rate", "labels", "split",
+    "method.modalities",
+]  # fmt: skip
 FILES = {
     "aliases.yaml": "a: &a [x, x]\nb: &b [*a, *a]\nmethod: *b\n",
     "deep.yaml": "[" * 20_000,

@@ -154,6 +154,7 @@ def test_a_method_is_changed_by_its_name_or_by_its_options():
         ({"pretrain": {"method": {"modalities": ["joint", "x"]}}}, r"there is no modality 'x'. Choose from joint,"),
         ({"method": {"modalities": ["joint", "joint"]}}, r"the modalities are joint, joint. .* each once"),
         ({"method": {"modalities": []}}, r"the modalities are none. Name at least one"),
+        ({"optim": {"milestones": [5, 0]}}, r"optim\.milestones: 0 is out of range. Use epochs from 1 on"),
         ({"pretrain": 3}, r"pretrain: 3 is not a section"),
         ({"method": 3}, r"method: 3 is not a section"),
     ],

@@ -47,6 +47,8 @@ class OptimConfig:
         require(0 < self.learning_rate < inf, "optim.learning_rate", self.learning_rate, "a finite number above 0")
         require(0 <= self.momentum < 1, "optim.momentum", self.momentum, "0 or more, below 1")
         require_not_negative(self, "optim", "weight_decay", "warmup", "factor", "final", "clip_norm")
+        first = min(self.milestones, default=1)
+        require(first > 0, "optim.milestones", first, "epochs from 1 on")
 
 
 def make_optimiser(method: nn.Module, weights: Iterable[Tensor], config: OptimConfig) -> torch.optim.Optimizer:
