@@ -33,7 +33,7 @@ def rows() -> str:
         return fmean(float(own[budget][f"average {part} top1"]) for budget in budgets[protocol])
 
     found = []
-    for name in sorted(names, key=lambda name: -mean("common", name)):
+    for name in sorted(names, key=lambda name: (-mean("common", name), name)):
         cells = [f"`{name}`"]
         for protocol in PROTOCOLS:
             ahead = mean(protocol, name) - mean(protocol, BASELINE)
