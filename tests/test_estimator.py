@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -106,6 +107,29 @@ def test_joints_not_observed_have_no_influence(fitted):
     for number, clip in enumerate(X):
         clip[number % len(clip), 4] = np.nan
     assert fitted.score(X, y) > 0.9
+
+
+def test_masked_joints_are_joints_not_observed(fitted):
+    X, _ = clips()
+    mask = np.zeros(X[0].shape, dtype=bool)
+    mask[:, 4] = True
+    missing = np.where(mask, np.nan, X[0])
+    expected = fitted.predict_proba([missing])
+    np.testing.assert_array_equal(fitted.predict_proba([np.ma.masked_array(X[0], mask)]), expected)
+    np.testing.assert_array_equal(fitted.predict_proba(np.ma.masked_array([X[0]], [mask])), expected)
+    assert not np.array_equal(fitted.predict_proba(X[:1]), expected)
+
+
+@pytest.mark.usefixtures("quick")
+def test_parameters_of_other_types_are_saved(tmp_path):
+    X, y = clips()
+    given = {"epochs": np.int64(1), "random_state": np.int64(3), "device": torch.device("cpu")}
+    SkeletonClassifier(**given).fit(X, y).save(tmp_path / "first.safetensors")
+    second = SkeletonClassifier(init=tmp_path / "first.safetensors").fit(X, y)
+    second.save(tmp_path / "second.safetensors")
+    first = SkeletonClassifier.load(tmp_path / "first.safetensors")
+    assert (first.epochs, first.random_state, first.device) == (1, 3, "cpu")
+    assert SkeletonClassifier.load(tmp_path / "second.safetensors").init == str(tmp_path / "first.safetensors")
 
 
 STATE = """
@@ -229,6 +253,10 @@ def test_impossible_parameters_are_refused(tmp_path):
     for name in ("preset", "size", "up"):
         with pytest.raises(ConfigError, match=f"no {name} 'better'. Choose from"):
             SkeletonClassifier().set_params(**{name: "better"}).fit(X, y)
+    wrong = {"epochs": (2.5, "3", True), "random_state": ("a", 1.5), "device": ("gpu", 3.5), "up": ("z", "-z")}
+    for name, value in ((name, value) for name, values in wrong.items() for value in values):
+        with pytest.raises(ConfigError, match=r"is not a number|no source of random|no device|is not an axis"):
+            SkeletonClassifier().set_params(**{name: value}).fit(X, y)
     with pytest.raises(CheckpointError, match="no such file"):
         SkeletonClassifier.load(tmp_path / "absent.safetensors")
 

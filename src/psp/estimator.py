@@ -1,6 +1,7 @@
 """A classifier of skeleton recordings with the interface of scikit-learn."""
 
 from dataclasses import replace
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import Any, get_args
@@ -112,7 +113,8 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
         index[~unlabelled] = numbers
         task = _task(_store(recordings, index, layout, [str(each) for each in classes.tolist()]), seed)
         config = preset_config(
-            task, self.preset, method=self.method, size=self.size, epochs=self.epochs, seed=seed, init=self.init
+            task, self.preset, method=self.method, size=self.size,
+            epochs=None if self.epochs is None else int(self.epochs), seed=seed, init=self.init,
         )  # fmt: skip
         run, history = Run(task, config, None, self.device), list[dict[str, Any]]()
         run.train(lambda now: _note(now, history), handle_signals=False)
@@ -150,8 +152,9 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
         """Write the trained model as one .safetensors file, which `load`, `psp.load` and the command line read."""
         model = self._fitted()
         parameters = {name: getattr(self, name) for name in PARAMETERS}
-        if not isinstance(self.random_state, int):
-            parameters["random_state"] = None
+        parameters |= {name: None if parameters[name] is None else str(parameters[name]) for name in ("init", "device")}
+        for name in ("epochs", "random_state"):
+            parameters[name] = int(parameters[name]) if isinstance(parameters[name], Integral) else None
         facts = {**model.interface.facts, "estimator": {"classes": self.classes_.tolist(), "parameters": parameters}}
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         TrainedModel(model.predictor, replace(model.interface, facts=facts)).save(Path(path))
@@ -184,6 +187,9 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
             if value not in known:
                 remedy = f"Choose from {', '.join(str(each) for each in known)}."
                 raise ConfigError(f"there is no {name} {value!r}.", where=name, remedy=remedy)
+        if self.epochs is not None and (not isinstance(self.epochs, Integral) or isinstance(self.epochs, bool)):
+            what = f"{self.epochs!r} is not a number of epochs."
+            raise ConfigError(what, where="epochs", remedy="Give a whole number of 1 or more.")
 
     def _keep(self, model: TrainedModel) -> None:
         self.model_ = model
@@ -202,11 +208,16 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
         return store_of(recordings, interface)
 
 
-def _seed(random_state: int | np.random.RandomState | None) -> int:
-    """Return a seed; NumPy's global random state is not used."""
+def _seed(random_state: Any) -> int:
+    """Return a seed; NumPy's global random state is not used. ConfigError for what is none of the three kinds."""
     if random_state is None:
         return int(np.random.default_rng().integers(2**31))
-    return int(random_state.randint(2**31)) if isinstance(random_state, np.random.RandomState) else int(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    if not isinstance(random_state, Integral):
+        remedy = "Give a whole number, a RandomState or None."
+        raise ConfigError(f"{random_state!r} is no source of random numbers.", where="random_state", remedy=remedy)
+    return int(random_state)
 
 
 def _checked_labels(y: Any, clips: int) -> tuple[Shaped[np.ndarray, "n"], Bool[np.ndarray, "n"]]:

@@ -9,6 +9,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import psp
@@ -67,6 +68,17 @@ def test_the_overview_has_a_line_for_every_command_without_importing_it():
 def test_every_public_name_is_found_when_it_is_first_used():
     assert {"SkeletonClassifier", "prepare", "train_run"} <= set(psp.__all__) <= set(dir(psp))
     assert all(hasattr(psp, name) for name in psp.__all__)
+
+
+def test_options_without_an_effect_and_missing_places_are_refused(store, run, folder, capsys):
+    assert "runs/typo: there is no such file or folder." in complaint(capsys, "evaluate", "runs/typo")
+    assert "read as it is" in complaint(capsys, "predict", run, store, "--fps", "30")
+    np.save(folder / "clip.npy", np.random.default_rng(0).normal(size=(6, 17, 2)))
+    recording = ["prepare", str(folder / "clip.npy"), str(folder / "new"), "--layout", "coco17"]
+    assert "there are no windows" in complaint(capsys, *recording, "--stride", "4")
+    assert "fill half a window" in complaint(capsys, *recording, "--window", "40")
+    for option, value in (("--epochs", "0"), ("--seed", "-1"), ("--niceness", "20")):
+        assert f"{option}: {value} is out of range" in complaint(capsys, "label", store, f"{option}={value}")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -20,6 +20,7 @@ def numbered(*classes: str) -> Store:
         ("wave\nclap\nsit down\n", ("sit down", "wave", "clap")),
         ("\ufeff2,wave\n\n12,sit down\n3,clap\n4,run\n", ("sit down", "wave", "clap")),
         ('number,name\n2,"wave, twice"\n3,clap\n12,sit\n', ("sit", "wave, twice", "clap")),
+        ("12;sit\n2;wave\n3;clap\n", ("sit", "wave", "clap")),
     ],
 )
 def test_numbers_get_names(tmp_path: Path, text: str, names: tuple[str, ...]):
@@ -34,6 +35,8 @@ def test_numbers_get_names(tmp_path: Path, text: str, names: tuple[str, ...]):
     ("text", "classes", "message"),
     [
         ("wave\nclap\n", ("1", "2", "3"), "2 lines, the data set 3 classes"),
+        ("1,wave\n2,clap\n1,run\n", ("1", "2"), "a class is named twice"),
+        ("wave\nclap\n", ("1", "--2"), "'--2' of the data set is not a number"),
         ("1,wave\n2,clap\n", ("1", "2", "3"), "class 3 has no name"),
         ("wave\nwave\n", ("1", "2"), "'wave' is named twice"),
         ("wave\nclap\n", ("1", "jump"), "'jump' of the data set is not a number"),

@@ -22,7 +22,7 @@ from psp.dataset.labels import (
 )
 from psp.dataset.split import Split, resolve_split
 from psp.dataset.store import Store
-from psp.errors import BudgetError
+from psp.errors import BudgetError, StoreError
 from stores import table_store
 
 
@@ -352,6 +352,14 @@ def test_letters_may_be_spelled_in_two_ways(tmp_path: Path, stored: str, written
     assert budget.labels == {name: 0, "b": 1}
     none = replace(table_store([name, "b"], [-1, -1]), classes=())
     assert with_label_classes(none, path).classes == (normalize("NFC", "Grüße"), "x")
+
+
+@pytest.mark.parametrize("name", ["a\x07", "x" * 300])
+def test_new_classes_have_printable_names(tmp_path: Path, name: str):
+    none = replace(table_store(["a", "b"], [-1, -1]), classes=())
+    (tmp_path / "own.csv").write_text(f"id,label\na,{name}\nb,wave\n")
+    with pytest.raises(StoreError, match="the name of the class"):
+        with_label_classes(none, tmp_path / "own.csv")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

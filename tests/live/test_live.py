@@ -103,6 +103,9 @@ def test_sources_without_frames_for_the_model_are_refused_at_once(recogniser, jo
     for name in ("missing.npy", "empty", "fewer.npy"):
         with pytest.raises(PSPError, match=name):
             recorded_frames(recogniser.interface, tmp_path / name, options)
+    for recognition in (Recognition(window=0), Recognition(every=0)):
+        with pytest.raises(ConfigError, match="whole numbers of frames from 1"):
+            LiveStream(recogniser, lambda is_open: iter(()), recognition)
     with pytest.raises(ConfigError, match="not a folder"):
         arriving_frames(recogniser.interface, tmp_path / "nowhere", options)
 

@@ -54,6 +54,12 @@ def test_a_task_resolves_split_and_labels_once(store, task):
         make_task(store, "900/class!", "synthetic-xsub")
 
 
+def test_unknown_names_of_a_preset_are_refused(task):
+    for options in ({"preset": "bst"}, {"size": "huge"}, {"pipeline": "papr"}):
+        with pytest.raises(ConfigError, match=f"there is no {next(iter(options))}"):
+            preset_config(task, **options)
+
+
 @pytest.mark.parametrize("method", [None, *METHODS])
 def test_a_preset_is_made_for_the_task(task, method):
     config = preset_config(task, "best", method=method, size="tiny", epochs=4, seed=3)

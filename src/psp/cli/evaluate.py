@@ -35,6 +35,9 @@ def evaluate(model: Path, store: Path | None = None, probe: Probe | None = None,
             on its labels
         device: where to compute
     """
+    if not model.exists():
+        remedy = "Name a folder written by 'psp train', or a model.safetensors."
+        raise ConfigError("there is no such file or folder.", where=str(model), remedy=remedy)
     if not model.is_dir() and store is None:
         remedy = "Add --store STORE, or name a folder written by 'psp train'."
         raise ConfigError("a model file has no test set of its own.", where=str(model), remedy=remedy)

@@ -28,6 +28,7 @@ import torch
 
 from psp.cli.console import say
 from psp.cli.local_page import page_module, serve
+from psp.config.ranges import require
 from psp.dataset.split import UNDIVIDED, resolve_split
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError
@@ -62,6 +63,9 @@ def label(
     """Label the clips that are worth it on a local page; networks are trained meanwhile and choose the next clips."""
     if every < 1:
         raise ConfigError("there must be at least one new label.", where="--every", remedy="Use 1 or more.")
+    require(epochs is None or epochs >= 1, "--epochs", epochs or 0, "1 or more")
+    require(seed >= 0, "--seed", seed, "0 or more")
+    require(0 <= niceness <= 19, "--niceness", niceness, "0 (not at all) to 19")
     if method:
         require_method(method)
     pages, server = page_module("psp.label.page"), page_module("psp.serve.server")

@@ -17,7 +17,7 @@ from psp.config.json_file import Form, read_json
 from psp.dataset.benchmarks import BENCHMARKS
 from psp.dataset.divide import Split
 from psp.dataset.id_table import read_label_lines
-from psp.dataset.store import Store
+from psp.dataset.store import Store, check_classes
 from psp.errors import BudgetError
 from psp.files import write_json
 from psp.io.labels.facts import class_names
@@ -112,7 +112,8 @@ def with_label_classes(store: Store, spec: str | Path | LabelBudget, new_classes
         return store
     lines = read_label_lines(Path(spec), store, BudgetError, required=not store.classes)
     found = class_names(label for _, label in lines if label)
-    return replace(store, classes=(*store.classes, *(name for name in found if name not in store.classes)))
+    new = [name for name in found if name not in store.classes]
+    return replace(store, classes=check_classes([*store.classes, *new]))
 
 
 def draw_labels(spec: str, store: Store, split: Split, seed: int) -> LabelBudget:

@@ -30,7 +30,7 @@ class Options:
     up: Up | None = None
     fps: float | None = None
     size: tuple[int, int] | None = None
-    table: Path | None = None
+    table: str | Path | None = None
 
 
 @dataclass(frozen=True)

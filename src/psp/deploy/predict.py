@@ -110,6 +110,9 @@ def predict_files(
     if stores and windows.window is not None:
         remedy = "Name the recordings from which it was prepared."
         raise ConfigError("a prepared data set cannot be cut into windows.", where=str(stores[0]), remedy=remedy)
+    if stores and len(stores) == len(paths) and options != Options(format=options.format):
+        what = "a prepared data set is read as it is, without options for recordings."
+        raise ConfigError(what, where=str(stores[0]), remedy="Leave out layout, up, fps, size and table.")
     found = [each for path in stores for each in _of_store(recogniser, open_store(path), windows)]
     skipped, notes = list[Skipped](), list[str]()
     if others := [path for path in paths if path not in stores]:

@@ -8,6 +8,7 @@ import numpy as np
 from psp.dataset.store import Store
 from psp.errors import RecordingError
 from psp.io.formats.arrays import parse_joints
+from psp.io.reader import check_up
 from psp.model.model_file import Interface
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.prepare import prepare_recording
@@ -29,10 +30,11 @@ def recordings_of(clips: Any, layout: Layout, up: Up | None = None, channels: in
 
     `clips` is a list of arrays (t, v, c), (m, t, v, c) or (v * c, t), each of any length, or one array of clips of
     equal length, with a first axis for the clips. c is 2 or 3 (`channels`, if given); v * c runs joint by joint: x, y,
-    z of joint 0, then of joint 1. A joint with a NaN coordinate was not observed. `up` is the axis that points up, by
-    default y, in two dimensions -y as in images. InputError names the first clip that does not fit.
+    z of joint 0, then of joint 1. A joint with a NaN or masked coordinate was not observed. `up` is the axis that
+    points up, by default y, in two dimensions -y as in images. InputError names the first clip that does not fit;
+    ConfigError for an axis that the clips do not have.
     """
-    if hasattr(clips, "__array__"):
+    if hasattr(clips, "__array__") and not isinstance(clips, np.ma.MaskedArray):
         clips = np.asarray(clips)
     if isinstance(clips, str | bytes) or not isinstance(clips, Iterable):
         raise InputError(f"clips of type {type(clips).__name__} are not supported.", remedy=FORMS)
@@ -40,6 +42,8 @@ def recordings_of(clips: Any, layout: Layout, up: Up | None = None, channels: in
     if len({recording.joints.shape[3] for recording in found}) > 1:
         remedy = "Give all clips the same number of coordinates."
         raise InputError("some clips have two coordinates, others three.", remedy=remedy)
+    if found:
+        check_up(up, found[0].joints.shape[3])
     return found
 
 
@@ -61,8 +65,8 @@ def store_of(recordings: Sequence[Recording], interface: Interface) -> Store:
 def _recording(number: int, clip: Any, layout: Layout, up: Up | None, channels: int | None) -> Recording:
     where, size = f"clip {number}", len(layout.joints)
     try:
-        given = np.asarray(clip)
-        array = given.real.astype(np.float64)
+        given = np.ma.asarray(clip) if isinstance(clip, np.ma.MaskedArray) else np.asarray(clip)
+        array = np.ma.filled(given.real.astype(np.float64), np.nan)
     except (TypeError, ValueError) as error:
         raise InputError("this is not an array of numbers.", where=where, remedy=FORMS) from error
     if np.iscomplexobj(given):

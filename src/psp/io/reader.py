@@ -17,7 +17,7 @@ from psp.io.format import Format, Raw, Units
 from psp.io.formats.landmarks import WITH_BODY
 from psp.io.intervals import Clips, Cutting, cut_clips, frames_of
 from psp.io.joints import by_joint, find_layout, joint_order
-from psp.io.labels.facts import class_names, similar_names
+from psp.io.labels.facts import class_names, marks_of_none, similar_names
 from psp.io.labels.label_table import find_label_table, read_label_table
 from psp.io.listing import groups_of, list_recordings, parsed
 from psp.io.source import FileSource, SourceItem, some
@@ -79,7 +79,7 @@ class FormatReader:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was derived or assumed, in sentences."""
-        return (*self.found, *self._listed.notes, *similar_names(self.classes))
+        return (*self.found, *self._listed.notes, *similar_names(self.classes), *marks_of_none(self.classes))
 
     def items(self) -> tuple[list[SourceItem], Counter[str]]:
         """Return the clips in the order of their ids, and counts, such as that of clips without a label."""
@@ -135,7 +135,7 @@ def open_files(
     up: Up | None = None,
     fps: float | None = None,
     size: tuple[int, int] | None = None,
-    table: Path | None = None,
+    table: str | Path | None = None,
     window: str | None = None,
     stride: str | None = None,
     rest: str | None = None,
@@ -159,8 +159,10 @@ def open_files(
         raise ConfigError(error.what, where=files.where, remedy=error.remedy) from error
     raw = by_joint(raw, found.layout, files.where)
     channels, rate = raw.joints.shape[3], fps or raw.fps
-    _check_up(up, channels)
-    facts, said = (read_label_table(table), []) if table else find_label_table(source)
+    check_up(up, channels)
+    if stride is not None and window is None:
+        raise ConfigError("there are no windows.", where="stride", remedy="Give a window too, or leave out the stride.")
+    facts, said = (read_label_table(Path(table)), []) if table else find_label_table(source)
     if facts and facts.fps and not rate:
         rate = facts.fps
         said.append(f"The frame rate, {rate:g} a second, is that of the table.")
@@ -233,7 +235,8 @@ def _folder(source: Path | tuple[Path, ...]) -> Path | None:
     return source if isinstance(source, Path) and source.is_dir() else None
 
 
-def _check_up(up: str | None, channels: int) -> None:
+def check_up(up: str | None, channels: int) -> None:
+    """Raise ConfigError unless the axis that points up is one of the coordinates."""
     allowed = [each for each in get_args(Up) if channels == 3 or each[-1] != "z"]
     if up is not None and up not in allowed:
         remedy = f"Use one of {', '.join(allowed)}."

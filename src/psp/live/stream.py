@@ -39,6 +39,7 @@ class LiveStream:
         recognition: Recognition = Recognition(),
     ) -> None:
         self.recogniser, self.recognition, self._frames = recogniser, recognition, frames
+        self._predictor(True)  # window and every are checked before the thread begins
         self.state, self.message = "waiting", ""
         self._kept: deque[tuple[int, dict[str, Any]]] = deque(maxlen=KEPT)
         self._count, self._busy = 0, 0.0

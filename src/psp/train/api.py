@@ -4,9 +4,10 @@ from dataclasses import replace
 from itertools import count
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from psp.batches.pipelines import PIPELINES, PipelineName
+from psp.config.ranges import require_choice
 from psp.dataset.labels import LabelBudget, resolve_labels, with_label_classes
 from psp.dataset.split import Split, resolve_split
 from psp.dataset.store import Store, open_store
@@ -65,9 +66,12 @@ def preset_config(
     length of every stage; warm-up and milestones are scaled. With `init`, a finished run or a model file, the networks,
     modalities and inputs are those of that model, whose weights training starts from.
     """
-    facts = facts_of(task)
-    config = restricted(with_method(PRESETS[preset](facts, size or USUAL_SIZE[preset]), method), facts)
+    require_choice(preset, "preset", PRESETS)
+    facts, size = facts_of(task), size or USUAL_SIZE[preset]
+    require_choice(size, "size", get_args(Size))
+    config = restricted(with_method(PRESETS[preset](facts, size), method), facts)
     if pipeline is not None:
+        require_choice(pipeline, "pipeline", PIPELINES)
         PIPELINES[pipeline].check(task.store)
         config = replace(config, data=PIPELINES[pipeline].data)
     if epochs is not None:

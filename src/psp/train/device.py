@@ -23,10 +23,13 @@ NO_COMPILER = "torch.compile does not work here (it needs a C++ compiler, or Tri
 
 
 def device_by_name(name: str) -> torch.device:
-    """Return the device `cpu` or `cuda`; `auto` is the GPU if there is one. ConfigError for a missing GPU."""
+    """Return the device `cpu` or `cuda`; `auto` is the GPU if there is one. ConfigError if it is missing or unknown."""
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError("PyTorch finds no GPU.", remedy="Use --device cpu, or install PyTorch with CUDA.")
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+    try:
+        return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+    except (RuntimeError, TypeError) as error:
+        raise ConfigError(f"there is no device {name!r}.", remedy="Use auto, cpu or cuda.") from error
 
 
 @contextmanager

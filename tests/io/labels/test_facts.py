@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psp.errors import RecordingError
-from psp.io.labels.facts import Facts, class_names, read_facts, similar_names
+from psp.io.labels.facts import Facts, class_names, marks_of_none, read_facts, similar_names
 
 
 def table(folder: Path, text: str | bytes) -> Path:
@@ -109,6 +109,11 @@ def test_classes_that_differ_only_in_spelling_are_named(tmp_path: Path) -> None:
         "The classes 'Sit down' and 'sitdown' differ only in case or blanks; they are kept apart."
     ]
     assert similar_names(["1", "-1", "wave"]) == []
+
+
+def test_classes_that_may_mark_a_missing_label_are_named() -> None:
+    assert len(marks_of_none(["-1", "NaN", "None", "wave", "1"])) == 3
+    assert marks_of_none(["wave", "none of them"]) == []
 
 
 def test_a_table_without_labels_says_so(tmp_path: Path) -> None:

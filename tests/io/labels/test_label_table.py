@@ -126,12 +126,23 @@ def test_only_tables_of_labels_are_found(tmp_path: Path) -> None:
     assert label_tables(tmp_path) == [*(f"{number}.csv" for number in range(len(FORMS))), "clips.csv", "facts.csv"]
 
 
+@pytest.mark.parametrize("header", ["file,label", "id,label", "id,class", "file,label,subject"])
+def test_classes_0_and_1_of_recordings_are_no_behaviours_in_frames(tmp_path: Path, header: str) -> None:
+    last = ",1" if "subject" in header else ""
+    facts = table(tmp_path, f"{header}\na,0{last}\nb,1{last}\nc,1{last}\n")
+    assert [(each.name, each.label, each.interval) for each in facts.lines] == [
+        ("a", "0", None), ("b", "1", None), ("c", "1", None),
+    ]  # fmt: skip
+
+
 def test_one_table_in_the_folder_is_taken_and_is_no_recording(tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.ones((60, 17, 3)))
     (tmp_path / "scores.csv").write_text(FORMS["BORIS events"])
     reader = open_reader(tmp_path, layout="coco17")
     found = {item.id: reader.read(item) for item in reader.items()[0]}
     assert [id for id, each in found.items() if each.info.label is not None] == ["v:10-25", "v:40-50"]
+    named = open_reader(tmp_path, layout="coco17", table=str(tmp_path / "scores.csv"))
+    assert [item.id for item in named.items()[0]] == list(found)
     assert found["v:10-25"].joints.shape[1] == 15
     assert any("Labels are read from scores.csv" in note for note in reader.notes)
 

@@ -69,6 +69,8 @@ def find_header(rows: Sequence[Row]) -> tuple[int, Callable[[Sheet], Bouts]] | N
             return place, read_intervals
     if rows and all(len(_clocks(row)) > 1 for _, row in rows[:FREE]):
         return -1, read_elan
+    if rows and {"file", "id", "label"} & set(columns_of(rows[0][1])):
+        return None  # a table of recordings, whose classes may be 0 and 1
     one_hot = len(rows) > 1 and all(_bits(row[1:]) is not None for _, row in rows[1:FREE])
     words = all(re.search("[A-Za-z]", name) for name in rows[0][1][1:]) if one_hot else False
     return (0, read_one_hot) if words and len(rows[0][1]) > 1 else None

@@ -21,6 +21,9 @@ REMEDY = "Correct this table: a column file or id, one line per recording or int
 ENDS = {("start", "end"): None, ("start_frame", "end_frame"): "frames"}
 """The columns of an interval, with the unit that they state."""
 
+MARKS = ("-1", "nan", "na", "n/a", "null", "none")
+"""What programs write for a missing label, in lower case."""
+
 Number = TypeVar("Number", int, float)
 Unit = Literal["seconds", "frames"]
 
@@ -108,6 +111,12 @@ def similar_names(names: Iterable[str]) -> list[str]:
         groups.setdefault("".join(name.casefold().split()), []).append(name)
     alike = (" and ".join(map(repr, group)) for group in groups.values() if len(group) > 1)
     return [f"The classes {group} differ only in case or blanks; they are kept apart." for group in alike]
+
+
+def marks_of_none(names: Iterable[str]) -> list[str]:
+    """Return a sentence for each name of a class that usually marks a missing label."""
+    marks = [name for name in names if name.casefold() in MARKS]
+    return [f"The class {name!r} may mean that there is no label; then leave its entries empty." for name in marks]
 
 
 def text_of_table(path: Path) -> str:
