@@ -22,9 +22,16 @@ def require_memory(size: int, what: str, remedy: str, free: int | None = None) -
 
 
 def require_disk(path: Path, size: int, what: str) -> None:
-    """Raise DestinationError if `what` needs `size` bytes on the disk of `path`, existing or not, and less is free."""
+    """Raise DestinationError if `what` needs `size` bytes on the disk of `path`, existing or not, and less is free.
+
+    Also if `path` cannot be written because what would be its folder is a file or does not let anything be written.
+    """
     absolute = path.absolute()
     place = next((each for each in (absolute, *absolute.parents) if os.path.exists(each)), None)
+    folder = absolute.parent if place == absolute and not absolute.is_dir() else place
+    if folder is not None and not (folder.is_dir() and os.access(folder, os.W_OK)):
+        fault = "may not be written into" if folder.is_dir() else "is not a folder"
+        raise DestinationError(f"{folder} {fault}.", where=str(path), remedy="Choose another path.")
     free = None if place is None else shutil.disk_usage(place).free
     if free is not None and size > free:
         needed = f"{what} needs at least {_in_words(size)} on the disk, and {_in_words(free)} are free."

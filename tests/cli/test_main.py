@@ -77,6 +77,10 @@ def test_options_without_an_effect_and_missing_places_are_refused(store, run, fo
     recording = ["prepare", str(folder / "clip.npy"), str(folder / "new"), "--layout", "coco17"]
     assert "there are no windows" in complaint(capsys, *recording, "--stride", "4")
     assert "fill half a window" in complaint(capsys, *recording, "--window", "40")
+    (folder / "file").write_text("")
+    for command in (["predict", run, store], ["report", run], ["export", run]):
+        ending = {"predict": "csv", "report": "html", "export": "onnx"}[command[0]]
+        assert "is not a folder" in complaint(capsys, *command, "--out", str(folder / "file" / f"x.{ending}"))
     for option, value in (("--epochs", "0"), ("--seed", "-1"), ("--niceness", "20")):
         assert f"{option}: {value} is out of range" in complaint(capsys, "label", store, f"{option}={value}")
 

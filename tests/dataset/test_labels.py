@@ -354,6 +354,13 @@ def test_letters_may_be_spelled_in_two_ways(tmp_path: Path, stored: str, written
     assert with_label_classes(none, path).classes == (normalize("NFC", "Grüße"), "x")
 
 
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path):
+    (tmp_path / "own.csv").write_text("id,label,Label\na,class 0,class 1\n")
+    store = table_store(["a", "b"], [0, 1])
+    with pytest.raises(BudgetError, match="two columns 'label'"):
+        resolve_labels(tmp_path / "own.csv", store, Split("none", ("a", "b"), {}), 0)
+
+
 @pytest.mark.parametrize("name", ["a\x07", "x" * 300])
 def test_new_classes_have_printable_names(tmp_path: Path, name: str):
     none = replace(table_store(["a", "b"], [-1, -1]), classes=())

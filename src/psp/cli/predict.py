@@ -39,6 +39,7 @@ from psp.deploy.predict import Prediction, Predictions, Windows, predict_files
 from psp.errors import ConfigError, DestinationError
 from psp.evaluate.threshold import threshold_of_run
 from psp.files import write_atomically
+from psp.free_space import require_disk
 from psp.skeleton.recording import Up
 from psp.text import for_csv, for_terminal
 from psp.train.device import Device
@@ -123,6 +124,7 @@ def _writer(out: Path) -> Callable[[Predictions], str]:
         raise ConfigError("this is neither a .csv nor a .jsonl file.", where=str(out), remedy="Choose one of these.")
     if out.exists():
         raise DestinationError("the file already exists.", where=str(out), remedy="Choose another name.")
+    require_disk(out, 0, "the file of predictions")
     return WRITERS[out.suffix]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from psp.cli.console import say
 from psp.errors import ConfigError
+from psp.free_space import require_disk
 from psp.report.compare import compare
 from psp.report.destination import refuse_foreign
 from psp.report.markdown import write_markdown
@@ -51,3 +52,4 @@ def _check(out: Path, formats: Sequence[str]) -> None:
         remedy = f"Use a name that ends with {' or '.join(formats)}."
         raise ConfigError("reports of this format cannot be written.", where=str(out), remedy=remedy)
     refuse_foreign(out)
+    require_disk(out, 0, "the report")

@@ -38,6 +38,11 @@ def read_id_table(
     header, *content = [line for _, line in rows_of(text.splitlines())] or [[]]
     header = columns_of(header)
     key = next((name for name in ID_COLUMNS if name in header), None)
+    twice = next((name for name in header if name in (key, column) and header.count(name) > 1), None)
+    if twice is not None:
+        raise error(
+            f"there are two columns {twice!r} in the first line.", where=str(path), remedy="Remove one of them."
+        )
     if key is None or (required and column not in header):
         missing = "id" if key is None else column
         what = f"there is no column {missing!r} in the first line ({', '.join(header)})."

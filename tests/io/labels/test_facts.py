@@ -111,6 +111,13 @@ def test_classes_that_differ_only_in_spelling_are_named(tmp_path: Path) -> None:
     assert similar_names(["1", "-1", "wave"]) == []
 
 
+def test_half_an_interval_is_said(tmp_path: Path) -> None:
+    (tmp_path / "clips.csv").write_text("file,label,start\na,wave,3\n")
+    assert read_facts(tmp_path / "clips.csv").notes == (
+        "The column 'start' is not taken as that of an interval, because there is no column 'end'.",
+    )
+
+
 def test_classes_that_may_mark_a_missing_label_are_named() -> None:
     assert len(marks_of_none(["-1", "NaN", "None", "wave", "1"])) == 3
     assert marks_of_none(["wave", "none of them"]) == []

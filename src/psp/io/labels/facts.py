@@ -86,8 +86,12 @@ def facts_of(text: str, path: str) -> FactTable:
         _check(facts, found.get((name, interval)), where)
         found[name, interval] = facts
     unit: Unit | None = "frames" if ends and ENDS[ends] else None
-    notes = () if "label" in header else (f"The table has no column label; its columns are {', '.join(header)}.",)
-    return FactTable(tuple(found.values()), unit, path, notes)
+    notes = [] if "label" in header else [f"The table has no column label; its columns are {', '.join(header)}."]
+    notes += [
+        f"The column {name!r} is not taken as that of an interval, because there is no column {other!r}."
+        for pair in ENDS for name, other in (pair, pair[::-1]) if name in header and other not in header
+    ]  # fmt: skip
+    return FactTable(tuple(found.values()), unit, path, tuple(notes))
 
 
 def class_names(labels: Iterable[str]) -> tuple[str, ...]:
