@@ -50,8 +50,8 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
 
     X is a list of arrays (t, v, c), or (m, t, v, c) for m persons: t frames, v joints and c = 2 or 3 coordinates; clips
     may differ in length. X may also be one array of clips of equal length, or the array (n, v * c, t) of aeon, where
-    the channels are x, y (and z) of joint 0, then of joint 1. NaN means that a joint was not observed. Training needs
-    no files and does not change random states, signal handlers or settings of PyTorch.
+    the channels are x, y (and z) of joint 0, then of joint 1. NaN or a mask means that a joint was not observed.
+    Training needs no files and does not change random states, signal handlers or settings of PyTorch.
 
     Args:
         layout: the layout of the joints - a built-in name (`psp layouts`), a YAML file or a Layout

@@ -163,5 +163,5 @@ def test_modalities_of_several_persons_are_of_no_use_to_one():
 
 
 def test_a_modality_that_does_not_exist_is_refused():
-    with pytest.raises(ConfigError, match=r"no modality 'joints'\. Choose from joint, motion"):
+    with pytest.raises(ConfigError, match=r"no modality 'joints'\. Did you mean 'joint'"):
         check_modalities(("joints",), KINECT20, "y", 3)
