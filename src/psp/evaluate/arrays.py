@@ -34,8 +34,8 @@ def recordings_of(clips: Any, layout: Layout, up: Up | None = None, channels: in
     points up, by default y, in two dimensions -y as in images. InputError names the first clip that does not fit;
     ConfigError for an axis that the clips do not have.
     """
-    if hasattr(clips, "__array__") and not isinstance(clips, np.ma.MaskedArray):
-        clips = np.asarray(clips)
+    if hasattr(clips, "__array__"):
+        clips = np.asanyarray(clips)
     if isinstance(clips, str | bytes) or not isinstance(clips, Iterable):
         raise InputError(f"clips of type {type(clips).__name__} are not supported.", remedy=FORMS)
     found = [_recording(number, each, layout, up, channels) for number, each in enumerate(clips)]
@@ -65,7 +65,7 @@ def store_of(recordings: Sequence[Recording], interface: Interface) -> Store:
 def _recording(number: int, clip: Any, layout: Layout, up: Up | None, channels: int | None) -> Recording:
     where, size = f"clip {number}", len(layout.joints)
     try:
-        given = np.ma.asarray(clip) if isinstance(clip, np.ma.MaskedArray) else np.asarray(clip)
+        given = np.asanyarray(clip)
         array = np.ma.filled(given.real.astype(np.float64), np.nan)
     except (TypeError, ValueError) as error:
         raise InputError("this is not an array of numbers.", where=where, remedy=FORMS) from error
