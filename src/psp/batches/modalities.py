@@ -5,13 +5,13 @@ All functions take joints (n, m, t, v, 3), the layout and the axis that points u
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from psp.config.ranges import require_choice
 from psp.errors import ConfigError
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Up
@@ -140,10 +140,7 @@ def usable(names: Sequence[str], layout: Layout, up: Up, channels: int, persons:
 def require_known(names: Sequence[str]) -> None:
     """Raise ConfigError for a modality that does not exist, for one that is named twice, and if none is named."""
     for name in names:
-        if name not in MODALITIES:
-            near = get_close_matches(name, MODALITIES, n=1)
-            remedy = f"Did you mean {near[0]!r}?" if near else f"Choose from {', '.join(MODALITIES)}."
-            raise ConfigError(f"there is no modality {name!r}.", where="modalities", remedy=remedy)
+        require_choice(name, "modality", MODALITIES)
     if not names or len(set(names)) < len(names):
         what = f"the modalities are {', '.join(names) or 'none'}."
         raise ConfigError(what, where="modalities", remedy="Name at least one, and each once.")

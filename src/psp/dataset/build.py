@@ -66,7 +66,7 @@ def prepare(
     check_normalise(normalise, reader.layout)
     writer, (items, counts) = _writer(task, dest), reader.items()
     if not items:
-        remedy = "Check that the source has recordings of this format, and that its recordings fill half a window."
+        remedy = "Check that the source has recordings of this format; with --window they must fill half a window."
         raise RecordingError("there is no recording to prepare.", where=reader.source, remedy=remedy)
     require_disk(dest, _least_size(reader, len(items)), "the data set, while it is made,")
     folder = dest.absolute().with_name(f".{dest.name}.preparing")

@@ -16,7 +16,7 @@ class Cutting:
     """How recordings are cut into clips: by a table, and into windows of `window` frames, one every `stride` frames.
 
     `rest` is the class of the windows between the intervals of a recording; None leaves them unlabelled. `leave_out`
-    leaves out the lines of the table that name no recording.
+    leaves out the lines of the table that name no recording. ConfigError for a stride without a window.
     """
 
     table: FactTable | None = None
@@ -25,6 +25,11 @@ class Cutting:
     fps: float | None = None
     rest: str | None = None
     leave_out: bool = False
+
+    def __post_init__(self) -> None:
+        if self.stride is not None and self.window is None:
+            remedy = "Give a window too, or leave out the stride."
+            raise ConfigError("there are no windows.", where="stride", remedy=remedy)
 
     @property
     def needs_lengths(self) -> bool:

@@ -160,8 +160,6 @@ def open_files(
     raw = by_joint(raw, found.layout, files.where)
     channels, rate = raw.joints.shape[3], fps or raw.fps
     check_up(up, channels)
-    if stride is not None and window is None:
-        raise ConfigError("there are no windows.", where="stride", remedy="Give a window too, or leave out the stride.")
     facts, said = (read_label_table(Path(table)), []) if table else find_label_table(source)
     if facts and facts.fps and not rate:
         rate = facts.fps
