@@ -88,6 +88,9 @@ def test_clips_without_a_label_do_not_count_in_the_score(fitted):
         fitted.score(X, np.full(24, -1))
     with pytest.raises(InputError, match="there are 24 clips"):
         fitted.score(X, y[:9])
+    with pytest.raises(InputError, match="there are 24 clips, but sample_weight has the shape"):
+        fitted.score(X, y, weights[:9])
+    assert fitted.score(X, y.astype(object)) == fitted.score(X, y)
 
 
 def test_a_saved_classifier_predicts_alike_here_and_as_a_recogniser(fitted, tmp_path):
@@ -251,8 +254,8 @@ def test_impossible_parameters_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="psp-meanteacher"):
         SkeletonClassifier(method="psp-meanteacher").fit(X, y)
     for name in ("preset", "size", "up"):
-        with pytest.raises(ConfigError, match=f"no {name} 'better'. Choose from"):
-            SkeletonClassifier().set_params(**{name: "better"}).fit(X, y)
+        with pytest.raises(ConfigError, match=f"no {name} 'nope'. Choose from"):
+            SkeletonClassifier().set_params(**{name: "nope"}).fit(X, y)
     wrong = {"epochs": (2.5, "3", True), "random_state": ("a", 1.5), "device": ("gpu", 3.5), "up": ("z", "-z")}
     for name, value in ((name, value) for name, values in wrong.items() for value in values):
         with pytest.raises(ConfigError, match=r"is not a number|no source of random|no device|is not an axis"):

@@ -14,6 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from psp.config.ranges import require_choice
 from psp.dataset.labels import LabelBudget
 from psp.dataset.split import Split
 from psp.dataset.store import Store
@@ -39,7 +40,7 @@ UNLABELLED = -1
 PARAMETERS = ("up", "method", "preset", "size", "epochs", "init", "random_state", "device")
 """The parameters that a saved model keeps, besides the layout."""
 
-CHOICES = {"preset": tuple(PRESETS), "size": (None, *get_args(Size)), "up": (None, *get_args(Up))}
+CHOICES = {"preset": tuple(PRESETS), "size": get_args(Size), "up": get_args(Up)}
 
 
 class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
@@ -136,12 +137,13 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
         """Return the accuracy on the labelled clips, with the weights (n,) of all clips; -1 means unlabelled.
 
-        InputError for unequal lengths of X and y, or if no clip is labelled.
+        InputError for unequal lengths of X, y and the weights, or if no clip is labelled.
         """
         predicted = self.predict(X)
         labels, unlabelled = _checked_labels(y, len(predicted))
-        weights = None if sample_weight is None else np.asarray(sample_weight)[~unlabelled]
-        return float(accuracy_score(labels[~unlabelled], predicted[~unlabelled], sample_weight=weights))
+        weights = np.ones(len(predicted)) if sample_weight is None else sample_weight
+        counted = _per_clip(weights, "sample_weight", len(predicted))[~unlabelled]
+        return float(accuracy_score(labels[~unlabelled], predicted[~unlabelled], sample_weight=counted))
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the features (n, d) of the encoder for every clip, for other estimators."""
@@ -183,10 +185,8 @@ class SkeletonClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
 
     def _check_parameters(self) -> None:
         for name, known in CHOICES.items():
-            value = getattr(self, name)
-            if value not in known:
-                remedy = f"Choose from {', '.join(str(each) for each in known)}."
-                raise ConfigError(f"there is no {name} {value!r}.", where=name, remedy=remedy)
+            if (value := getattr(self, name)) is not None or name == "preset":
+                require_choice(value, name, known)
         if self.epochs is not None and (not isinstance(self.epochs, Integral) or isinstance(self.epochs, bool)):
             what = f"{self.epochs!r} is not a number of epochs."
             raise ConfigError(what, where="epochs", remedy="Give a whole number of 1 or more.")
@@ -220,15 +220,23 @@ def _seed(random_state: Any) -> int:
     return int(random_state)
 
 
+def _per_clip(values: Any, name: str, clips: int) -> Shaped[np.ndarray, "n"]:
+    """Return values as an array; InputError unless there is one for every clip."""
+    array = np.asarray(values)
+    if array.shape != (clips,):
+        what = f"there are {clips} clips, but {name} has the shape {array.shape}."
+        raise InputError(what, where=name, remedy="Give one value for every clip.")
+    return array
+
+
 def _checked_labels(y: Any, clips: int) -> tuple[Shaped[np.ndarray, "n"], Bool[np.ndarray, "n"]]:
     """Return the labels and a mask of the unlabelled clips; InputError if the labels do not fit."""
     if y is None:
         what, remedy = "requires y to be passed, but the target y is None.", "Give a label for every clip, -1 for none."
         raise InputError(what, where="fit", remedy=remedy)
-    labels = np.asarray(y)
-    if labels.shape != (clips,):
-        what, remedy = f"there are {clips} clips, but y has the shape {labels.shape}.", "Give one label for every clip."
-        raise InputError(what, where="y", remedy=remedy)
+    labels = _per_clip(y, "y", clips)
+    if labels.dtype == object and all(isinstance(each, Integral) for each in labels):
+        labels = labels.astype(np.int64)
     if any(each == "" or each != each for each in labels.tolist()):
         raise InputError("some labels are NaN or empty.", where="y", remedy="Use -1 for clips without a label.")
     unlabelled = np.array([each in (UNLABELLED, str(UNLABELLED)) for each in labels.tolist()], dtype=bool)

@@ -22,7 +22,8 @@ from psp.dataset.labels import (
 )
 from psp.dataset.split import Split, resolve_split
 from psp.dataset.store import Store
-from psp.errors import BudgetError, StoreError
+from psp.errors import BudgetError, RecordingError, StoreError
+from psp.io.labels.label_table import read_label_table
 from stores import table_store
 
 
@@ -359,6 +360,14 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path: Path):
     store = table_store(["a", "b"], [0, 1])
     with pytest.raises(BudgetError, match="two columns 'label'"):
         resolve_labels(tmp_path / "own.csv", store, Split("none", ("a", "b"), {}), 0)
+
+
+def test_a_quotation_mark_that_does_not_end_is_said(tmp_path: Path):
+    path = label_file(tmp_path, "id,label", 'a,"class 0', *["b,class 1"] * 20000)
+    with pytest.raises(BudgetError, match=r"the table cannot be read .* quotation mark"):
+        resolve_labels(path, table_store(["a", "b"], [0, 1]), Split("none", ("a", "b"), {}), 0)
+    with pytest.raises(RecordingError, match="quotation mark"):
+        read_label_table(path)
 
 
 @pytest.mark.parametrize("name", ["a\x07", "x" * 300])

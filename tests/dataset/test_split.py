@@ -47,6 +47,32 @@ def test_values_of_a_column_test_and_the_others_train():
     assert resolve_split("subject=3", store) == Split.leave_one_out(store, "subject", 3)
 
 
+@pytest.mark.parametrize("missing", ["", float("nan")], ids=["text", "numbers"])
+@pytest.mark.parametrize("spec", ["subject", "subject=3", "kfold=3/0", "kfold=3/1", "kfold=3/2"])
+def test_clips_without_a_value_are_in_no_test_set(spec: str, missing: str | float):
+    whole = own()
+    kind = str if missing == "" else float
+    known = whole.clips.column("subject").tolist()
+    subject = [kind(each) if place % 5 else missing for place, each in enumerate(known)]
+    store = table_store(whole.clips.id.tolist(), whole.clips.label.tolist(), subject=subject)
+    split = resolve_split(spec, store)
+    tested = split.test_index(store).tolist()
+    assert tested
+    assert all(clip % 5 for clip in tested)
+    assert set(range(0, len(store), 5)) <= set(split.train_index(store).tolist())
+    if spec.startswith("subject"):
+        assert "all others and 24 without a subject for training" in split.description
+
+
+def test_a_side_that_is_all_other_clips_has_a_value():
+    store = table_store(list("abcde"), [0, 1, 0, 1, 0], subject=[1.0, 1.0, 2.0, 2.0, float("nan")])
+    split = Split.by(store, "subject", train=lambda subject: subject == 1)
+    assert (split.train, split.tests["full"]) == (("a", "b"), ("c", "d"))
+    assert resolve_split(None, store).name == "subject"
+    one = table_store(list("abcde"), [0, 1, 0, 1, 0], subject=["A", "A", "A", "", ""])
+    assert resolve_split(None, one).name == "fraction=0.3"
+
+
 def test_both_sides_can_be_given():
     store = own()
     split = Split.by(store, "subject", test=(1,), train=lambda subject: subject > 5)

@@ -177,9 +177,14 @@ def test_a_frame_that_does_not_fit_is_refused_and_leaves_no_trace(trained, frame
     np.testing.assert_array_equal(stream.push(second), other.push(second))
 
 
-def test_impossible_settings_are_refused(trained):
-    with pytest.raises(ConfigError, match="window is 8 and every is 0"):
-        StreamingPredictor.open(trained, every=0)
+@pytest.mark.parametrize("setting", [{"every": 0}, {"window": 0}, {"window": 10**12}])
+def test_impossible_settings_are_refused(trained, setting):
+    (name,) = setting
+    with pytest.raises(ConfigError, match=f"{name}: .* out of range. Use a whole number of frames from 1"):
+        StreamingPredictor.open(trained, **setting)
+
+
+def test_nothing_is_recognised_without_its_frame_or_confidence(trained):
     with pytest.raises(InputError, match="the confidence has the shape"):
         StreamingPredictor.open(trained).push(np.ones((25, 3)), np.ones(24))
     with pytest.raises(ConfigError, match="empty"):

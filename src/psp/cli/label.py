@@ -28,7 +28,7 @@ import torch
 
 from psp.cli.console import say
 from psp.cli.local_page import page_module, serve
-from psp.config.ranges import require
+from psp.config.ranges import require, require_choice
 from psp.dataset.split import UNDIVIDED, resolve_split
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError
@@ -36,8 +36,8 @@ from psp.label.folder import LabelFolder
 from psp.label.rounds import NICENESS, Rounds
 from psp.label.select import Criterion
 from psp.label.session import Session
+from psp.methods import METHODS
 from psp.model.encoder import Size
-from psp.train.config import require_method
 from psp.train.device import Device
 from psp.train.presets import PresetName
 
@@ -67,7 +67,7 @@ def label(
     require(seed >= 0, "--seed", seed, "0 or more")
     require(0 <= niceness <= 19, "--niceness", niceness, "0 (not at all) to 19")
     if method:
-        require_method(method)
+        require_choice(method, "method", METHODS)
     pages, server = page_module("psp.label.page"), page_module("psp.serve.server")
     opened, path = open_store(store), out or store.resolve().with_name(f"{store.resolve().name}-labels")
     options = {"preset": preset, "method": method, "size": size, "epochs": epochs, "device": device, "seed": seed}

@@ -10,10 +10,11 @@ from psp.batches.batch import BatchSizes, DataConfig
 from psp.cli.options import parse_arguments, parser_of
 from psp.cli.train import FOLDS, train
 from psp.config.override import changes_from_file
+from psp.config.ranges import require_choice
 from psp.methods import METHODS
 from psp.model.backbone import ModelConfig
 from psp.skeleton.catalogue import layout_by_name
-from psp.train.config import RuntimeConfig, TrainConfig, require_method
+from psp.train.config import RuntimeConfig, TrainConfig
 from psp.train.optim import OptimConfig
 from psp.train.presets import PRESETS, DataFacts, with_method
 
@@ -59,7 +60,7 @@ def train_parser(preset: str | None = None, method: str | None = None) -> Argume
 def _assumed(preset: str | None, method: str | None) -> TrainConfig:
     """Return a configuration with the stages and methods that the arguments name."""
     if method:
-        require_method(method)
+        require_choice(method, "method", METHODS)
     make = {str(name): make for name, make in PRESETS.items()}.get(preset or "best", PRESETS["best"])
     return with_method(make(DataFacts(0, 0, layout_by_name("ntu25")), "light"), method)
 

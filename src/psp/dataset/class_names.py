@@ -35,7 +35,8 @@ def _read(path: Path, numbers: list[int]) -> dict[int, str]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"the class names cannot be read ({error}).", where=str(path), remedy=FORM) from error
-    lines = [[each.strip() for each in line] for _, line in rows_of(text.splitlines()) if any(map(str.strip, line))]
+    rows = rows_of(text.splitlines(), str(path))
+    lines = [[each.strip() for each in line] for _, line in rows if any(map(str.strip, line))]
     numbered = [(int(line[0]), line[1]) for line in lines if len(line) == 2 and NUMBER.fullmatch(line[0])]
     if len(dict(numbered)) < len(numbered):
         raise StoreError("a class is named twice.", where=str(path), remedy=FORM)

@@ -91,13 +91,16 @@ class Split:
         name: str | None = None,
         description: str | None = None,
     ) -> "Split":
-        """Return the split by the values of a column; the side that is None gets all other clips."""
+        """Return the split by the values of a column; the side that is None gets all other clips.
+
+        Clips without a value are in no test set.
+        """
         wanted = {side: values for side, values in (("test", test), ("train", train)) if values is not None}
         given = {side: values_mask(store, column, values) for side, values in wanted.items()}
         if not given:
             raise SplitError("neither training nor test values are given.", where=column, remedy="Give test or train.")
         training = given["train"] if "train" in given else ~given["test"]
-        testing = given["test"] if "test" in given else ~given["train"]
+        testing = given["test"] if "test" in given else ~given["train"] & has_value(store, column)
         text = description or f"the clips are divided by the column {column}"
         return split_of_masks(store, name or column, training, {FULL: testing}, text)
 
@@ -145,9 +148,10 @@ def folds_of_groups(store: Store, column: str, folds: int) -> dict[Value, int]:
     """Return the fold of each value that labelled clips have in a column.
 
     As in scikit-learn's StratifiedGroupKFold without shuffling: the values, those with the most uneven classes first,
-    are added one by one to the fold that keeps the shares of the classes most even.
+    are added one by one to the fold that keeps the shares of the classes most even. Clips without a value are in none.
     """
-    index = store.clips.order[store.clips.label[store.clips.order] >= 0]
+    wanted = (store.clips.label >= 0) & has_value(store, column)
+    index = store.clips.order[wanted[store.clips.order]]
     values, group = np.unique(store.clips.column(column)[index], return_inverse=True)
     if len(values) < folds:
         what = f"the labelled clips have {len(values)} different values of {column}, too few for {folds} folds."
@@ -164,11 +168,18 @@ def folds_of_groups(store: Store, column: str, folds: int) -> dict[Value, int]:
     return found
 
 
+def has_value(store: Store, column: str) -> Bool[np.ndarray, "clips"]:
+    """Return a mask of the clips that have a value in a column: neither "" nor nan."""
+    content = store.clips.column(column)
+    return content != "" if content.dtype.kind == "U" else content == content
+
+
 def values_mask(store: Store, column: str, values: Values) -> Bool[np.ndarray, "clips"]:
     """Return a mask of the clips whose value in a column is one of `values`."""
     content = store.clips.column(column)
     if callable(values):
-        return np.isin(content, [value for value in np.unique(content).tolist() if values(value)])
+        known = np.unique(content[has_value(store, column)])
+        return np.isin(content, [value for value in known.tolist() if values(value)])
     return np.isin(content, list(values))
 
 

@@ -28,14 +28,14 @@ def read_id_table(
     """
     remedy = f"Write a CSV file in UTF-8 with the columns id and {column}."
     try:
-        text = text_of(File(str(path), read_regular(path)))
+        lines = rows_of(text_of(File(str(path), read_regular(path))).splitlines(), str(path))
     except OSError as cause:
         is_absent = isinstance(cause, FileNotFoundError)
         what = "there is no such file." if is_absent else f"the file cannot be read ({cause.strerror or cause})."
         raise error(what, where=str(path), remedy="Correct the path.") from cause
     except RecordingError as cause:
         raise error(cause.what, where=cause.where, remedy=cause.remedy) from cause
-    header, *content = [line for _, line in rows_of(text.splitlines())] or [[]]
+    header, *content = [line for _, line in lines] or [[]]
     header = columns_of(header)
     key = next((name for name in ID_COLUMNS if name in header), None)
     twice = next((name for name in header if name in (key, column) and header.count(name) > 1), None)

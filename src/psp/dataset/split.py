@@ -9,7 +9,7 @@ from jaxtyping import Shaped
 
 from psp.config.json_file import Form, read_json
 from psp.dataset.benchmarks import BENCHMARKS
-from psp.dataset.divide import FULL, UNDIVIDED, Split, Value, check_split, folds_of_groups
+from psp.dataset.divide import FULL, UNDIVIDED, Split, Value, check_split, folds_of_groups, has_value
 from psp.dataset.id_table import read_id_table
 from psp.dataset.store import Store
 from psp.errors import SplitError
@@ -151,26 +151,28 @@ def _by_part(store: Store) -> Split:
 
 def has_subjects(store: Store) -> bool:
     """Return whether the labelled clips are of several subjects."""
-    labelled = store.clips.label >= 0
-    return SUBJECT in store.clips.columns and len(np.unique(store.clips.column(SUBJECT)[labelled])) > 1
+    if SUBJECT not in store.clips.columns:
+        return False
+    known = (store.clips.label >= 0) & has_value(store, SUBJECT)
+    return len(np.unique(store.clips.column(SUBJECT)[known])) > 1
 
 
 def _by_thirds(column: str, store: Store) -> Split:
     """Return the split with about a third of the clips, by a column's values, for testing; classes have even shares."""
-    values = len(np.unique(store.clips.column(column)[store.clips.label >= 0]))
-    folds = max(2, min(THIRDS, values))
+    content = store.clips.column(column)[(store.clips.label >= 0) & has_value(store, column)]
+    folds = max(2, min(THIRDS, len(np.unique(content))))
     number = folds_of_groups(store, column, folds)
-    sizes = [sum(store.clips.column(column)[store.clips.label >= 0] == value) for value in number]
+    sizes = [sum(content == value) for value in number]
     clips = np.bincount(list(number.values()), weights=sizes, minlength=folds)
     fold = int(abs(clips / clips.sum() - 1 / folds).argmin())
     test = sorted(value for value, its in number.items() if its == fold)
     shown = ", ".join(map(str, test[:10])) + (", ..." if len(test) > 10 else "")
-    text = f"the clips with {column} {shown} are for testing, all others for training"
+    text = f"the clips with {column} {shown} are for testing, {_others(column, store)} for training"
     return Split.by(store, column, test=test, name=column, description=text)
 
 
 def _by_values(column: str, text: str, store: Store) -> Split:
-    known = np.unique(store.clips.column(column))
+    known = np.unique(store.clips.column(column)[has_value(store, column)])
     kind = {"i": int, "f": float}.get(known.dtype.kind, str)
     values: list[Value] = []
     for word in (each.strip() for each in text.split(",")):
@@ -182,8 +184,15 @@ def _by_values(column: str, text: str, store: Store) -> Split:
             shown = ", ".join(map(str, known[:10].tolist())) + (", ..." if len(known) > 10 else "")
             raise SplitError(f"no clip has {column} {word!r}.", remedy=f"The values of {column}: {shown}.")
         values.append(value)
-    about = f"the clips with {column} {', '.join(map(str, values))} are for testing, all others for training"
+    shown = ", ".join(map(str, values))
+    about = f"the clips with {column} {shown} are for testing, {_others(column, store)} for training"
     return Split.by(store, column, test=values, name=f"{column}={text}", description=about)
+
+
+def _others(column: str, store: Store) -> str:
+    """Return the words for the clips that do not test, with the number of those without a value in the column."""
+    missing = int((~has_value(store, column)).sum())
+    return "all others" + (f" and {missing} without a {column}" if missing else "")
 
 
 def _kfold(value: str, spec: str, store: Store) -> Split:

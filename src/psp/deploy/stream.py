@@ -6,11 +6,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 
+from psp.config.ranges import require
 from psp.deploy.clips import ClipRecogniser, padded
 from psp.deploy.load import load
 from psp.errors import ConfigError
 from psp.evaluate.arrays import InputError, cleaning
 from psp.skeleton.recording import LARGEST
+
+LONGEST = 100_000
+"""The most frames of a window; at 30 frames a second it lasts 56 minutes."""
 
 
 class Window:
@@ -56,9 +60,8 @@ class StreamingPredictor:
         self, recogniser: ClipRecogniser, window: int | None = None, every: int = 1, zero_is_missing: bool = True
     ) -> None:
         self.window = Window(recogniser.frames if window is None else window)
-        if self.window.length < 1 or every < 1:
-            what = f"window is {self.window.length} and every is {every}."
-            raise ConfigError(what, remedy="Use whole numbers of frames from 1.")
+        for name, value in (("window", self.window.length), ("every", every)):
+            require(1 <= value <= LONGEST, name, value, f"a whole number of frames from 1 to {LONGEST:,}")
         self.recogniser, self.every, self.zero_is_missing = recogniser, every, zero_is_missing
         self.probabilities: np.ndarray | None = None
         self._latest: np.ndarray | None = None

@@ -4,14 +4,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Literal
 
 from psp.batches.batch import BatchSizes, DataConfig
 from psp.batches.modalities import require_known
 from psp.config.override import as_plain, differences, override, refuse_unknown
-from psp.config.ranges import require
+from psp.config.ranges import require, require_choice
 from psp.config.upgrade import CONFIG_VERSION, upgrade
 from psp.errors import ConfigError
 from psp.methods import METHODS
@@ -119,17 +118,9 @@ def method_name(config: MethodConfig) -> str:
     return next(name for name, method in METHODS.items() if method.Config is type(config))
 
 
-def require_method(name: str) -> None:
-    """Raise ConfigError, with the nearest name, unless there is a method of this name."""
-    if name not in METHODS:
-        near = get_close_matches(name, METHODS, n=1)
-        remedy = f"Did you mean {near[0]!r}?" if near else f"Choose from {', '.join(METHODS)}."
-        raise ConfigError(f"there is no method {name!r}.", where="--method", remedy=remedy)
-
-
 def method_config(name: str, **options: Any) -> MethodConfig:
     """Return the options of a method by its name; an unknown name or option raises ConfigError."""
-    require_method(name)
+    require_choice(name, "method", METHODS)
     return override(METHODS[name].Config(), options, "method.")
 
 

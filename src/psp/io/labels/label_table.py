@@ -88,24 +88,28 @@ def _chosen(tables: Sequence[FactTable], notes: Sequence[str]) -> tuple[FactTabl
 
 def _table_of(text: str, where: str) -> FactTable:
     text = nfc(text)
-    table = read_behaviours(rows_of(text.splitlines()), where)
+    table = read_behaviours(rows_of(text.splitlines(), where), where)
     if table is not None:
         return table
-    names = {name for _, row in rows_of(text.splitlines()[:1]) for name in columns_of(row)}
+    names = {name for _, row in rows_of(text.splitlines()[:1], where) for name in columns_of(row)}
     if not names & {"file", "id"} and len(names) > 1:
         raise RecordingError("this table has no known form.", where=where, remedy=f"Use {FORMS}.")
     return facts_of(text, where)
 
 
-def rows_of(lines: Iterable[str]) -> list[Row]:
-    """Return the entries of lines that are not empty; the delimiter is the one that occurs most."""
+def rows_of(lines: Iterable[str], where: str) -> list[Row]:
+    """Return the entries of lines that are not empty; the delimiter is the one that occurs most.
+
+    Lines that are not a table, such as with a quote that does not end, raise RecordingError.
+    """
     text = list(lines)
     delimiter = max(DELIMITERS, key=lambda each: sum(line.count(each) for line in text[:FREE]))
     try:
         reader = csv.reader(io.StringIO("\n".join(text), newline=""), delimiter=delimiter)
         return [(number, row) for number, row in ((reader.line_num, row) for row in reader) if any(row)]
-    except csv.Error:
-        return []
+    except csv.Error as error:
+        what, remedy = f"the table cannot be read ({error}).", "Look for a quotation mark without its second one."
+        raise RecordingError(what, where=where, remedy=remedy) from error
 
 
 def label_tables(source: Path | tuple[Path, ...]) -> list[str]:
@@ -145,7 +149,7 @@ def _is_named_table(path: Path) -> bool:
 def is_label_table(name: str, stamp: str, files: FileSource) -> bool:
     """Return whether a file is certainly a table of labels and not a recording, which may be a table too."""
     head = files.read(name, HEAD).decode("utf-8-sig", "replace")
-    rows = rows_of(head.splitlines()[: FREE - 1])
+    rows = rows_of(head.splitlines()[: FREE - 1], name)
     found = find_header(rows)
     if found is not None and found[0] < 0:
         return True
