@@ -55,6 +55,7 @@ def test_a_server_prints_its_link_and_ends_cleanly_on_a_signal(store, tmp_path):
     ("arguments", "message"),
     [
         (["label", "STORE", "--every", "0"], "--every"),
+        (["label", "STORE", "--seed", "4294967296"], "--seed"),
         (["label", "nowhere"], "not a stored data set"),
         (["label", "STORE", "--split", "magic"], "magic"),
         (["label", "STORE", "--method", "fixmach"], "there is no method 'fixmach'. Did you mean 'fixmatch'?"),

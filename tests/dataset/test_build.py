@@ -17,10 +17,13 @@ from psp.dataset.build import PreparationReport, prepare
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError, DestinationError, PSPError, RecordingError
 from psp.files import destination_lock
+from psp.io.base import open_reader
 from psp.io.formats.synthetic import SyntheticReader
 from psp.io.formats.write_ntu import write_ntu_folder
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NormaliseConfig, normalisation
+from psp.preprocess.prepare import Preparation
+from psp.skeleton.catalogue import layout_by_name
 from psp.synthetic import SyntheticConfig, synthetic_clip
 
 MADE = SyntheticConfig(clips=130, seed=3)
@@ -328,6 +331,31 @@ def test_other_facts_or_options_start_over(tmp_path: Path) -> None:
         with pytest.raises(PSPError):
             own(tmp_path / "in", tmp_path / "out", layout="coco17", up=up)
     assert len(list((tmp_path / ".out.preparing").glob("*.npz"))) == 3
+
+
+@pytest.mark.parametrize("broken", ["a", "b"])
+def test_broken_tracks_are_joined_whichever_file_comes_first(tmp_path: Path, broken: str) -> None:
+    walk = np.cumsum(np.random.default_rng(0).normal(0, 1, (60, 1, 2)), axis=0) + 100 * np.arange(17)[:, None]
+    header = ",".join(
+        ["frame", "track_id", *(f"{name}_{axis}" for name in layout_by_name("coco17").joints for axis in "xy")]
+    )
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        rows = [(frame, frame // 20 if name == broken else 0, *walk[frame].ravel()) for frame in range(60)]
+        (tmp_path / "in" / f"{name}.csv").write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]))
+    store, _ = own(tmp_path / "in", tmp_path / "out")
+    assert store.clips.persons.tolist() == [1, 1]
+    assert store.clips.frames.tolist() == [60, 60]
+
+
+def test_another_size_of_the_image_starts_over(tmp_path: Path) -> None:
+    landmarks = [{"x": number / 33, "y": 0.5, "z": 0.0, "visibility": 1.0} for number in range(33)]
+    (tmp_path / "a.json").write_text(json.dumps({"frames": [landmarks] * 5}))
+    names = set[str]()
+    for size in (None, (640, 480), (1920, 1080)):
+        reader = open_reader(tmp_path, size=size)
+        names.add(Preparation(reader, CleanConfig(), NormaliseConfig()).chunk_name(reader.items()[0]))
+    assert len(names) == 3
 
 
 def test_nw_ucla_as_published(tmp_path: Path, shared_data: Path) -> None:

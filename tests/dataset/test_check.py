@@ -23,7 +23,7 @@ from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Clip, Up
 from psp.synthetic import SyntheticConfig, synthetic_clip
-from stores import own_store, small_store
+from stores import own_store, small_store, table_store
 
 CLASSES, REPETITIONS = 4, 5
 FIRST = "S001C001P001R001A001"
@@ -375,6 +375,12 @@ def test_the_summary_counts_what_is_there(tmp_path: Path):
     assert found["persons (most)"] == 2
     assert found["frames (least, median, most)"] == "12, 16, 20"
     assert found["joints not observed"] == "0.0%"
+
+
+def test_a_missing_value_is_no_value_of_a_column():
+    store = table_store(["a", "b", "c"], [0, 0, 1], subject=[1.0, np.nan, 2.0], room=["hall", "", ""])
+    found = check_store(store)
+    assert (found["different values of subject"], found["different values of room"]) == (2, 1)
 
 
 def test_joints_that_were_not_observed_are_counted(tmp_path: Path):

@@ -105,6 +105,30 @@ def test_windows_without_anybody_have_no_class(trained, tmp_path):
         predict_files(trained, [tmp_path], windows=Windows("2s"))
 
 
+def test_a_table_of_intervals_does_not_cut_what_is_cut_into_windows(trained, recordings, tmp_path):
+    folder = shutil.copytree(recordings, tmp_path / "labelled")
+    (folder / "clips.csv").write_text("id,start_frame,end_frame,label\ntake1,0,6,walk\nabsent,0,6,walk\n")
+    windows = Windows("6")
+    cut, whole = (predict_files(trained, [each], windows=windows) for each in (folder, recordings))
+    assert [(each.id, each.frames) for each in cut.found] == [(each.id, each.frames) for each in whole.found]
+    (clip,) = (each for each in predict_files(trained, [folder]).found if each.true_label == "walk")
+    assert (clip.id, clip.frames) == ("take1:0-6", (0, 6))
+
+
+def test_flat_arrays_have_the_joints_of_the_model(trained, recordings, tmp_path):
+    take = np.load(recordings / "take0.npy")[0]
+    np.save(tmp_path / "take0.npy", take.reshape(len(take), -1))
+    np.save(tmp_path / "take1.npy", take)
+    flat, joints = predict_files(trained, [tmp_path]).found
+    np.testing.assert_allclose(flat.probabilities, joints.probabilities, atol=1e-6)
+
+
+def test_a_manifest_of_another_program_makes_no_data_set(trained, recordings, tmp_path):
+    folder = shutil.copytree(recordings, tmp_path / "web")
+    (folder / "manifest.json").write_text('{"name": "my app"}')
+    assert len(predict_files(trained, [folder]).found) == 5
+
+
 def test_what_cannot_be_used_is_named_and_the_rest_predicted(trained, recordings, tmp_path):
     for name in ("take0", "take1"):
         shutil.copy(recordings / f"{name}.npy", tmp_path)

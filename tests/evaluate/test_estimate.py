@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from runs import small_run, with_stage
 from stores import own_store, table_store
 
 
-def task_of(labels: list[int], **columns: list[int]) -> Task:
+def task_of(labels: list[int], **columns: list[Any]) -> Task:
     store = table_store([f"clip{number:03d}" for number in range(len(labels))], labels, **columns)
     return make_task(store, "all", "none")
 
@@ -32,6 +34,23 @@ def test_clips_of_a_subject_are_held_out_together():
     assert groups == "subject"
     assert all(len(set(number[4 * who : 4 * who + 4])) == 1 for who in range(6))
     assert set(number) == set(range(6))
+
+
+@pytest.mark.parametrize("subjects", [("a", "b", ""), (1, 2, float("nan"))])
+def test_clips_without_a_subject_are_held_out_together(subjects):
+    task = task_of([0, 1, 0, -1] * 3, subject=[who for who in subjects for _ in range(4)])
+    number, groups = fold_numbers(task, 3)
+    index, _ = task.labels.resolve(task.store, task.split)
+    splits = [part.split for part, _ in module._parts(task, index, number, groups)]
+    assert [(len(each.train), len(each.tests["full"])) for each in splits] == [(8, 3)] * 3
+    assert not any(set(each.train) & set(each.tests["full"]) for each in splits)
+
+
+def test_classes_that_are_subjects_cannot_be_estimated():
+    classes = [0] * 4 + [1] * 4 + [2] * 4
+    with pytest.raises(BudgetError, match="the clips of each class are in one part, by subject"):
+        fold_numbers(task_of(classes, subject=classes), 5)
+    assert fold_numbers(task_of(classes, subject=[0, 1, *classes[2:]]), 5)[1] == "subject"
 
 
 def test_too_few_labels_cannot_be_divided():

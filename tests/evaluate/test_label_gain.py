@@ -1,21 +1,25 @@
 """A simple classifier tells whether more labels would help."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from psp.dataset.store import Store
+from psp.evaluate import label_gain as module
+from psp.evaluate.estimate import fold_numbers
 from psp.evaluate.label_gain import label_gain
 from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.recording import Clip, ClipInfo
 from psp.train.api import make_task
 
 
-def task_of(noise: float, clips: int, classes: int = 2):
+def task_of(noise: float, clips: int, classes: int = 2, subjects: Sequence[str] = ()):
     """Clips of classes that differ in the direction in which a random half of the joints moves."""
     draw = np.random.default_rng(0)
     ways = draw.normal(size=(classes, 1, 17, 2)) * np.linspace(0, 1, 9)[None, :, None, None]
     made = [
         Clip(
-            ClipInfo(f"c{number:04}", number % classes),
+            ClipInfo(f"c{number:04}", number % classes, {"subject": subjects[number]} if subjects else {}),
             (ways[number % classes] + draw.normal(scale=noise, size=(9, 17, 2)))[None].astype(np.float32),
         )
         for number in range(clips)
@@ -33,6 +37,17 @@ def test_easy_classes_need_no_more_labels_and_hard_ones_do():
     assert hard.labels == (80, 160, 320)
     assert hard.helps
     assert hard.accuracies[0] < hard.accuracies[2]
+
+
+def test_a_part_of_which_no_clip_is_drawn_is_left_out(monkeypatch):
+    monkeypatch.setattr(module, "MOST", 30)
+    drawn = np.random.default_rng(0).permutation(60)
+    subjects = ["abc"[number // 2 % 3] for number in range(60)]
+    subjects[drawn[-1]], subjects[drawn[0]] = "y", "z"
+    task = task_of(0.05, 60, subjects=subjects)
+    number, _ = fold_numbers(task, 5)
+    assert set(number[drawn[:30]]) == {0, 2, 3, 4}
+    assert label_gain(task).labels == (5, 11, 22)
 
 
 def test_a_classifier_at_chance_says_nothing():

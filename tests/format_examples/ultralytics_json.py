@@ -1,6 +1,7 @@
-"""Ultralytics' results as JSON: a file with all frames, and one file per frame."""
+"""Ultralytics' results as JSON, one file per frame."""
 
 import json
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +9,14 @@ from format_examples import Example, skeletons
 
 
 def example(draw: np.random.Generator) -> Example:
+    joints, scores, videos = made(draw)
+    files = {f"{name}_{t}.json": json.dumps(frame).encode() for name, video in videos.items()
+             for t, frame in enumerate(video)}  # fmt: skip
+    return Example(files, joints, scores, ["run", "walk"])
+
+
+def made(draw: np.random.Generator) -> tuple[list[np.ndarray], list[np.ndarray], dict[str, list[list[dict[str, Any]]]]]:
+    """Return joints and scores of two recordings, and their frames by the name of the recording."""
     joints = [skeletons(draw, 2, 3, 17, 2), skeletons(draw, 1, 3, 17, 2)]
     scores = [np.where(np.isnan(p[..., 0]), 0, np.round(draw.uniform(0.1, 1, p.shape[:3]), 3)) for p in joints]
     frames = [
@@ -29,6 +38,4 @@ def example(draw: np.random.Generator) -> Example:
         ]
         for p, s in zip(joints, scores, strict=True)
     ]
-    files = {"run/a.json": json.dumps(frames[0]).encode()}
-    files |= {f"walk/b_{t}.json": json.dumps(frames[1][t]).encode() for t in range(3)}
-    return Example(files, joints, scores, ["run", "walk"])
+    return joints, scores, dict(zip(("run/a", "walk/b"), frames, strict=True))

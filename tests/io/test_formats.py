@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from format_examples import Example, example_of
+from psp.errors import ConfigError
 from psp.io.base import FORMATS, detect_format, open_reader
+from psp.io.format import File, Format, Raw
+from psp.io.reader import open_files
 
 NAMES = [format.name for format in FORMATS]
 
@@ -40,3 +43,32 @@ def test_what_was_written_is_read(name: str, seed: int, tmp_path: Path) -> None:
         if example.labels:
             label = recording.info.label
             assert (None if label is None else reader.classes[label]) == example.labels[number]
+
+
+STANDING = np.array([[0, 0, 0], [0, 1, 0], [0, 2, 0]], dtype=float)[None, None]
+
+
+def parse_standing(files: list[File]) -> list[Raw]:
+    """Return a person who stands along the axis that the file names."""
+    (up,) = (file.content.decode() for file in files)
+    return [Raw(STANDING if up == "y" else STANDING[..., [0, 2, 1]], names=("foot", "hip", "head"), up=up or None)]
+
+
+def test_recordings_that_state_another_axis_are_turned(tmp_path: Path) -> None:
+    standing = Format("standing", "stickmen", (".stand",), lambda name, head: True, parse_standing)
+    for name, up in (("a", "y"), ("b", "z"), ("c", "z")):
+        (tmp_path / f"{name}.stand").write_text(up)
+    reader = open_files(standing, tmp_path)
+    read = [reader.read(item) for item in reader.items()[0]]
+    assert reader.up == "y"
+    assert [each.up for each in read] == ["y", "y", "y"]
+    for each in read:
+        np.testing.assert_allclose(each.joints, STANDING, atol=1e-12)
+    stated = open_files(standing, tmp_path, up="z")
+    assert [stated.read(item).joints[0, 0, 2].tolist() for item in stated.items()[0]] == [[0, 2, 0], *[[0, 0, 2]] * 2]
+
+
+def test_the_size_of_the_image_is_for_shares_of_it(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.ones((4, 17, 2)))
+    with pytest.raises(ConfigError, match="size: the coordinates are in unknown units, not shares of the image"):
+        open_reader(tmp_path, layout="coco17", size=(640, 480))

@@ -44,9 +44,59 @@ def test_intervals_become_clips_and_the_rest_windows_of_their_median_length(fold
         "anna:50-70": ("sit", 50, 20),
         "anna:70-90": (None, 70, 20),
         "ben:0-30": ("wave", 0, 30),
-        "ben:30-60": (None, 30, 30),
-        "ben:60-90": (None, 60, 30),
+        "ben:30-50": (None, 30, 20),
+        "ben:50-70": (None, 50, 20),
+        "ben:70-90": (None, 70, 20),
     }
+
+
+def test_recordings_that_no_line_names_are_windows_of_the_same_length(folder: Path) -> None:
+    np.save(folder / "short.npy", LONG[:8])
+    found = clips(folder, "file,start_frame,end_frame,label\nanna,0,40,wave\n", rest="other")
+    assert found == {
+        "anna:0-40": ("wave", 0, 40),
+        "anna:40-80": ("other", 40, 40),
+        "ben:0-40": (None, 0, 40),
+        "ben:40-80": (None, 40, 40),
+        "short": (None, 0, 8),
+    }
+    with pytest.raises(PSPError, match="rest: no interval is labelled"):
+        clips(folder, "file,label\nanna,wave\n", rest="other")
+
+
+def table_of(frames: range, fps: float) -> str:
+    """Return a CSV table of a walk whose joints hold the number of the frame."""
+    lines = [f"{frame},{frame / fps},{frame},1,{frame},2,{frame},3" for frame in frames]
+    return "\n".join(["frame,time,a_x,a_y,b_x,b_y,c_x,c_y", *lines])
+
+
+def test_every_recording_is_cut_by_its_own_frame_rate(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(table_of(range(90), 30))
+    (tmp_path / "b.csv").write_text(table_of(range(360), 120))
+    (tmp_path / "clips.csv").write_text("file,start,end,label\na,1,2,wave\nb,1,2,wave\n")
+    reader = open_reader(tmp_path, window="1s")
+    read = {item.id: reader.read(item) for item in reader.items()[0]}
+    assert [*read] == ["a:0-30", "a:30-60", "a:60-90", "b:0-120", "b:120-240", "b:240-360"]
+    assert [each.fps for each in read.values()] == [30, 30, 30, 120, 120, 120]
+    assert [each.info.label for each in read.values()] == [None, 0, None, None, 0, None]
+    stated = open_reader(tmp_path, window="1s", fps=60)
+    assert {stated.read(item).fps for item in stated.items()[0]} == {60}
+
+
+def test_intervals_count_from_frame_0_where_a_file_begins_later(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(table_of(range(300, 400), 30))
+    (tmp_path / "clips.csv").write_text("file,start_frame,end_frame,label\na,290,310,wave\na,350,420,sit\n")
+    reader = open_reader(tmp_path)
+    items, counts = reader.items()
+    labelled = [reader.read(item) for item in items if item.info.label is not None]
+    assert [(each.first, each.joints.shape[1], each.joints[0, 0, 0, 0]) for each in labelled] == [
+        (300, 10, 300.0),
+        (350, 50, 350.0),
+    ]
+    assert counts["intervals cut off at the beginning of their recording"] == 1
+    (tmp_path / "clips.csv").write_text("file,start_frame,end_frame,label\na,30,60,wave\n")
+    with pytest.raises(PSPError, match="ends at 60, before its first frame, number 300"):
+        open_reader(tmp_path)
 
 
 def test_what_lies_between_intervals_may_be_a_class(folder: Path) -> None:
@@ -64,10 +114,10 @@ def test_seconds_need_a_frame_rate(folder: Path) -> None:
     assert found["anna:70-90"] == (None, 70, 20)
     assert "anna:50-70" not in found
     assert found["ben:0-20"] == (None, 0, 20)
-    with pytest.raises(PSPError, match=r"in seconds and the frame rate is not known.*--fps"):
+    with pytest.raises(PSPError, match=r"in seconds and the frame rate of 'anna' is not known.*--fps"):
         clips(folder, table)
     with pytest.raises(PSPError, match=r"window: the frame rate is not known"):
-        clips(folder, table, window="1s")
+        clips(folder, "file,label\nanna,wave\n", window="1s")
 
 
 def test_whole_numbers_are_seconds_or_frames_and_that_is_said(folder: Path) -> None:
@@ -139,6 +189,7 @@ def test_what_is_no_length_is_told(text: str) -> None:
 
 
 def test_units_of_intervals() -> None:
-    assert unit_of([(0, 1.5, 100)], None)[0] == "seconds"
-    assert unit_of([(0, 90, 100)], 25)[0] == "frames"
-    assert unit_of([(0, 4, 100)], 25)[0] == "seconds"
+    assert unit_of([(0, 1.5, 100, None)])[0] == "seconds"
+    assert unit_of([(0, 90, 100, 25)])[0] == "frames"
+    assert unit_of([(0, 4, 100, 25)])[0] == "seconds"
+    assert unit_of([(0, 4, 100, 25), (0, 4, 100, None)])[0] == "frames"

@@ -158,6 +158,46 @@ def test_one_table_names_recordings_of_a_single_file_and_by_how_names_begin(tmp_
     assert any("only recording" in note for note in single.notes)
 
 
+def matched(ids: list[str], names: list[str]) -> dict[str, str]:
+    """Return the name of a line by the id of the recording that it is assigned to."""
+    lines = tuple(Facts(name, None, name, {}) for name in names)
+    found = match_lines(FactTable(lines, None, "clips.csv"), [(id, (f"{id}.csv",)) for id in ids], leave_out=True)
+    return {ids[number]: own[0].name for number, own in found.lines.items()}
+
+
+def test_a_number_at_the_end_of_a_name_is_whole() -> None:
+    videos = [f"video{number}DLC" for number in (1, 2, 10, 12)]
+    assert matched(videos, ["video1.mp4", "video12.mp4"]) == {"video1DLC": "video1.mp4", "video12DLC": "video12.mp4"}
+    assert matched(["anna-10", "anna-2b"], ["anna-1", "anna-2"]) == {"anna-2b": "anna-2"}
+
+
+def test_a_folder_of_recordings_that_a_line_names_is_its_own() -> None:
+    assert matched(["walk/01", "wave/02"], ["wave/01", "videos/02.mp4"]) == {"wave/02": "videos/02.mp4"}
+    assert matched(["walk/01", "wave/01"], ["wave/01.mp4"]) == {"wave/01": "wave/01.mp4"}
+
+
+def test_a_file_that_cannot_be_read_hides_neither_labels_nor_the_format(tmp_path: Path) -> None:
+    rows = "frame,a_x,a_y,b_x,b_y,c_x,c_y\n0,1,2,3,4,5,6\n"
+    for name in ("a", "c"):
+        (tmp_path / f"{name}.csv").write_text(rows)
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(rows.encode() * 99)[:-20])
+    (tmp_path / "labels.csv").write_text("file,label\na,run\nc,sit\n")
+    assert detect_format(tmp_path) == "tables"
+    reader = open_reader(tmp_path)
+    assert {item.id: item.info.label for item in reader.items()[0]} == {"a": 0, "b": None, "c": 1}
+    for name in ("a.csv", "c.csv", "labels.csv"):
+        (tmp_path / name).unlink()
+    with pytest.raises(PSPError, match=r"b\.csv\.gz.*cannot be read"):
+        detect_format(tmp_path)
+
+
+def test_a_table_of_labels_is_text_in_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").write_bytes(array(1))
+    (tmp_path / "labels.csv").write_bytes("file,label\na,gähnen\n".encode("latin-1"))
+    with pytest.raises(PSPError, match=r"labels\.csv: byte .* is not UTF-8"):
+        open_reader(tmp_path, layout="coco17")
+
+
 def test_the_label_of_another_clip_is_not_given_to_the_only_one(tmp_path: Path) -> None:
     (tmp_path / "a.npy").write_bytes(array(1))
     (tmp_path / "clips.csv").write_text("file,label\nb.npy,x\n")

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import threading
 import time
 
@@ -12,6 +13,7 @@ from labelling import QUICK, store_to_label, truth
 from psp.dataset.split import resolve_split
 from psp.label.folder import LabelFolder
 from psp.label.page import label_app
+from psp.label.requests import MOST
 from psp.label.rounds import Rounds
 from psp.label.session import Session
 from psp.serve.server import LocalServer
@@ -133,6 +135,7 @@ def test_clips_put_off_come_last_and_rejected_ones_never(running):
         ("/label", {"clips": ["clip001"], "label": 3}),
         ("/label", {"clips": ["clip001"], "label": "a\nb"}),
         ("/label", {"clips": ["clip001"], "label": "a\u202eb"}),
+        ("/label", {"clips": ["clip001"], "label": "run\u200b"}),
         ("/label", {"clips": ["clip001"], "label": "x" * 81}),
         ("/clips", {"clips": ["/etc/passwd"]}),
         ("/next", {"count": 10**9}),
@@ -147,6 +150,29 @@ def test_impossible_requests_change_nothing(running, path, content):
     assert running.ask(path, content)[0] == 400
     assert not running.folder.journal.entries
     assert not list((running.folder.path / "rounds").iterdir())
+
+
+def test_a_request_may_name_many_clips_and_is_told_the_limit(running):
+    many = [running.session.ids[0]] * MOST
+    assert running.ask("/reject", {"clips": many, "how": "timeline", "more": "é" * 50_000}) == (200, {})
+    status, answer = running.ask("/reject", {"clips": [*many, *many[:1]]})
+    assert (status, answer["error"]) == (400, "the request names 2001 clips, more than 2000. Choose fewer clips.")
+
+
+def test_a_label_that_cannot_be_written_is_answered_and_can_be_given_again(running, monkeypatch):
+    (clip,) = first(running)
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        status, answer = running.ask("/label", {"clips": [clip], "label": "wave"})
+    assert status == 500
+    assert "journal.jsonl: No space left on device" in answer["error"]
+    assert running.ask("/state")[1]["labelled"] == 0
+    assert first(running) == [clip]
+    assert running.ask("/label", {"clips": [clip], "label": "wave"}) == (200, {})
 
 
 @pytest.mark.parametrize("path", ["/../labels.csv", "/journal.jsonl", "/page.js/../../x", "//etc/passwd", "/static"])
@@ -210,15 +236,177 @@ def test_undo_later_and_not_an_action_by_the_keyboard(browser, running):
         assert page.inner_text("#classes .class-name") == odd
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
         page.keyboard.press("Backspace")
-        until(page, f"state.labelled === 0 && queue[0].clip === '{clip}'")
+        until(page, f"state.labelled === 0 && queue[0]?.clip === '{clip}'")
         assert shown(page) == clip
         page.keyboard.press(" ")
-        until(page, f"queue[0].clip !== '{clip}' && !pending.size")
+        until(page, f"queue[0]?.clip !== '{clip}' && queue.length && !pending.size")
         rejected = shown(page)
         page.keyboard.press("-")
         until(page, "state.rejected === 1 && !pending.size")
     labels = running.folder.labels
     assert (labels.skipped, labels.rejected, dict(labels.label)) == ({clip}, {rejected}, {})
+
+
+REFUSE = """(path) => {
+  const ask = window.fetch;
+  window.refuse = true;
+  window.fetch = async (asked, content) => window.refuse && asked === path
+    ? new Response('{"error": "no"}', {status: 400, headers: {"content-type": "application/json"}})
+    : ask(asked, content);
+}"""
+"""JavaScript that makes requests of a path fail while `refuse` is true, without a line on the console."""
+
+
+def show_group(page, clips):
+    """Let the server answer with a group of the class wave, and show it."""
+    answer = json.dumps({"label": "wave", "clips": clips, "groups": 1})
+    page.unroute("**/group")
+    page.route("**/group", lambda route: route.fulfill(body=answer, content_type="application/json"))
+    if page.evaluate("() => mode") != "groups":
+        page.click("#tab-groups")
+        until(page, f"document.querySelectorAll('#group button').length === {len(clips)}")
+
+
+def test_a_new_network_leaves_what_is_on_the_screen(browser, running):
+    ids = running.session.ids
+    arrive = "async () => { state.round = -1; await refresh(); }"
+    with open_page(browser) as page:
+        begin(page, running.server.link)
+        shown(page)
+        page.click("#ahead button:nth-child(3)")
+        clip = shown(page)
+        page.evaluate(arrive)
+        assert shown(page) == clip
+        assert page.evaluate("() => queue.length") == 5
+        show_group(page, ids[:3])
+        page.keyboard.press("2")
+        show_group(page, ids[3:6])
+        page.evaluate(arrive)
+        page.keyboard.press("Enter")
+        until(page, "state.labelled === 2")
+        page.keyboard.press("Space")
+        until(page, f"document.querySelector('#group button').dataset.clip === '{ids[3]}'")
+    assert dict(running.folder.labels.label) == {ids[0]: "wave", ids[2]: "wave"}
+
+
+def test_a_group_is_accepted_once(browser, running):
+    with open_page(browser) as page:
+        begin(page, running.server.link)
+        show_group(page, running.session.ids[:3])
+        page.evaluate("() => { accept(); accept(); toggle(document.querySelector('#group button')); accept(); }")
+        until(page, "state.labelled === 3 && !accepting")
+        assert page.is_enabled("#accept")
+    assert len(running.folder.journal.entries) == 1
+
+
+def test_a_clip_whose_label_is_refused_comes_back(browser, running):
+    with open_page(browser) as page:
+        begin(page, running.server.link)
+        clip = shown(page)
+        page.evaluate(REFUSE, "/label")
+        page.keyboard.press("+")
+        page.keyboard.type("wave")
+        page.keyboard.press("Enter")
+        until(page, f"!pending.size && queue[0].clip === '{clip}' && !document.getElementById('message').hidden")
+        assert shown(page) == clip
+        assert (page.inner_text("#said"), page.inner_text("#message")) == ("", "no")
+        page.evaluate("async () => { window.refuse = false; await refresh(); await refill(); }")
+        assert page.is_visible("#message")
+        give(page, "wave")
+        assert page.inner_text("#said") == "labelled wave"
+        assert not page.is_visible("#message")
+    assert dict(running.folder.labels.label) == {clip: "wave"}
+
+
+def test_the_page_asks_again_while_no_clip_is_free(browser, running):
+    with open_page(browser) as page:
+        begin(page, running.server.link)
+        shown(page)
+        page.evaluate("""() => {
+          const ask = window.fetch;
+          let left = 2;
+          window.fetch = async (asked, content) =>
+            asked === "/next" && left-- > 0 ? Response.json([]) : ask(asked, content);
+        }""")
+        page.evaluate("() => refill()")
+        assert page.inner_text("#why") == "Waiting for clips …"
+        for _ in range(2):
+            page.evaluate("() => new Promise((done) => setTimeout(done, AGAIN))")
+        shown(page)
+
+
+def test_the_keys_label_after_the_player_was_used_with_the_mouse(browser, running):
+    with open_page(browser) as page:
+        begin(page, running.server.link)
+        give(page, "wave")
+        for part in (".psp-time", ".psp-play", ".psp-speed"):
+            page.click(f"#current {part}")
+            give(page, "wave")
+        page.click("#tab-recordings")
+        until(page, f"document.querySelectorAll('#timeline > div').length === {WINDOWS}")
+        page.dispatch_event("#recording", "pointerdown")
+        page.focus("#recording")
+        page.select_option("#recording", label="long")
+        page.keyboard.press("1")
+        until(page, "state.labelled === 5")
+        page.keyboard.press("ArrowRight")
+        until(page, "document.getElementById('timeline').getAttribute('aria-activedescendant') === 'window-2'")
+        assert page.get_attribute("#window-2", "aria-selected") == "true"
+
+
+def test_a_class_whose_name_is_part_of_another_is_made_by_touch(browser, running):
+    with open_page(browser, viewport={"width": 360, "height": 740}, has_touch=True) as page:
+        begin(page, running.server.link)
+        give(page, "sit down")
+        page.fill("#class", "sit down")
+        assert not page.is_visible("#new")
+        page.fill("#class", "sit")
+        page.tap("#new")
+        until(page, "state.classes.length === 2 && !pending.size")
+        assert classes(page) == ["sit down", "sit"]
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+
+
+def test_news_leaves_the_buttons_of_the_classes(browser, running):
+    with open_page(browser) as page:
+        begin(page, running.server.link)
+        give(page, "wave")
+        give(page, "walk")
+        clip, box = shown(page), page.locator("#classes button").nth(1).bounding_box()
+        page.focus("#classes button")
+        page.evaluate("() => refresh()")
+        assert page.evaluate("() => document.activeElement.querySelector('.class-name').textContent") == "wave"
+        page.mouse.move(box["x"] + 9, box["y"] + 9)
+        page.mouse.down()
+        page.evaluate("() => refresh()")
+        page.mouse.up()
+        until(page, "state.labelled === 3 && !pending.size")
+    assert running.folder.labels.label[clip] == "walk"
+
+
+def test_a_long_stretch_is_labelled_in_several_requests(browser, running):
+    with open_page(browser) as page:
+        begin(page, running.server.link)
+        page.click("#tab-recordings")
+        until(page, f"document.querySelectorAll('#timeline > div').length === {WINDOWS}")
+        sent = page.evaluate("""async () => {
+          const ask = window.fetch, sent = [];
+          let open = 0;
+          window.fetch = async (asked, content) => {
+            if (asked !== "/label") return ask(asked, content);
+            const found = JSON.parse(content.body);
+            sent.push([found.clips.length, found.how, ++open]);
+            await new Promise((done) => setTimeout(done, 50));
+            open--;
+            return Response.json({});
+          };
+          recording.windows = Array.from({length: 2100}, (_, number) => ({clip: `${number}`}));
+          stretch = [0, 2099];
+          answer("wave");
+          await busy;
+          return sent;
+        }""")
+    assert sent == [[1000, "timeline", 1], [1000, "timeline", 1], [100, "timeline", 1]]
 
 
 @pytest.mark.slow

@@ -12,8 +12,8 @@ import pytest
 from browser import open_page, until
 from psp.deploy.foreign import Options
 from psp.deploy.recogniser import Recogniser
-from psp.errors import ConfigError, PSPError
-from psp.live.frames import FrameSocket, arriving_frames, recorded_frames
+from psp.errors import ConfigError, PSPError, RecordingError
+from psp.live.frames import Frame, FrameSocket, arriving_frames, recorded_frames
 from psp.live.page import live_app
 from psp.live.stream import LiveStream, Recognition
 from psp.serve.server import LocalServer
@@ -91,9 +91,44 @@ def test_files_that_are_written_into_a_folder_become_frames(recogniser, joints, 
     for number in range(3):
         np.save(tmp_path / f"frame{number}.npy", joints[:, number : number + 1])
     (tmp_path / "frame1x.npy").write_text("not a recording")
-    found = [frame for frame in islice(frames, 12) if frame is not None]
+    found = list(islice(frames, 12))
+    (error,) = (each for each in found if isinstance(each, RecordingError))
+    assert "frame1x.npy" in str(error)
+    found = [each for each in found if isinstance(each, Frame)]
     assert [frame.begins for frame in found] == [True, False, False]
     assert np.allclose(np.stack([frame.joints for frame in found], axis=1), joints[:, :3])
+
+
+def test_a_file_that_was_read_before_its_end_is_read_again(recogniser, joints, tmp_path):
+    np.save(tmp_path / "saved.npy", joints)
+    content, path = (tmp_path / "saved.npy").read_bytes(), tmp_path / "clip.npy"
+    frames = arriving_frames(recogniser.interface, tmp_path, Options(layout=recogniser.layout, up="z"))
+    path.write_bytes(content[:-100])
+    found = list(islice(frames, 4))
+    assert isinstance(found.pop(1), RecordingError)
+    assert found == [None] * 3
+    path.write_bytes(content)
+    found = [frame for frame in islice(frames, 12) if frame is not None]
+    assert np.allclose(np.stack([frame.joints for frame in found], axis=1), joints)
+
+
+def test_a_folder_that_is_removed_ends_the_stream(recogniser, tmp_path):
+    folder = tmp_path / "watched"
+    folder.mkdir()
+    frames = arriving_frames(recogniser.interface, folder, Options(up="z"))
+    folder.rmdir()
+    with LiveStream(recogniser, lambda is_open: frames) as stream:
+        stream._thread.join(10)
+    assert stream.state == "failed"
+    assert "watched" in stream.message
+
+
+def test_the_error_of_a_file_is_shown_until_the_next_frame(recogniser, joints):
+    error, frame = RecordingError("it is damaged.", where="a.npy"), Frame(joints[:, 0], None, "b.npy", begins=True)
+    for arrived, message in (([error], "a.npy: it is damaged."), ([error, frame], "")):
+        with LiveStream(recogniser, lambda is_open, arrived=arrived: iter(arrived)) as stream:
+            stream._thread.join(10)
+        assert (stream.state, stream.message) == ("ended", message)
 
 
 def test_sources_without_frames_for_the_model_are_refused_at_once(recogniser, joints, tmp_path):
@@ -104,7 +139,7 @@ def test_sources_without_frames_for_the_model_are_refused_at_once(recogniser, jo
         with pytest.raises(PSPError, match=name):
             recorded_frames(recogniser.interface, tmp_path / name, options)
     for recognition in (Recognition(window=0), Recognition(every=0)):
-        with pytest.raises(ConfigError, match="whole numbers of frames from 1"):
+        with pytest.raises(ConfigError, match="Use a whole number of frames from 1"):
             LiveStream(recogniser, lambda is_open: iter(()), recognition)
     with pytest.raises(ConfigError, match="not a folder"):
         arriving_frames(recogniser.interface, tmp_path / "nowhere", options)
@@ -113,13 +148,14 @@ def test_sources_without_frames_for_the_model_are_refused_at_once(recogniser, jo
 def test_lines_of_the_socket_become_frames(opened, joints):
     frame = joints[0, 0].tolist()
     frame[3] = [None, None, None]
-    send(opened.port, TOKEN, json.dumps(frame), json.dumps({"joints": [frame], "confidence": [[1] * 22]}), "null", "{")
+    whole = json.dumps({"joints": [frame], "confidence": [[1] * 22]})
+    send(opened.port, TOKEN, json.dumps(frame), whole, "null", "{", f"[[1{'0' * 400}]]")
     found = received(opened)
-    assert [each.begins for each in found] == [True, False, False, False]
+    assert [each.begins for each in found] == [True] + [False] * 4
     assert np.isnan(found[0].joints[3]).all()
     assert np.allclose(found[0].joints[4:], joints[0, 0, 4:])
     assert found[1].joints.shape == (1, 22, 3)
-    assert found[2].joints is found[3].joints is None
+    assert found[2].joints is found[3].joints is found[4].joints is None
 
 
 @pytest.mark.parametrize("first", ["", "a-toke", "POST / HTTP/1.1\r", "\u00e9", '{"joints": []}'])
@@ -128,6 +164,13 @@ def test_without_the_token_no_frame_is_taken(opened, first, joints):
     send(opened.port, TOKEN, json.dumps(joints[0, 1].tolist()))
     found = received(opened)
     assert [each.source for each in found] == ["connection 2"]
+
+
+def test_a_connection_that_sends_nothing_is_closed(opened, joints, monkeypatch):
+    monkeypatch.setattr("psp.live.frames.PATIENCE", 0.3)
+    with socket.create_connection(("127.0.0.1", opened.port)):
+        send(opened.port, TOKEN, json.dumps(joints[0, 0].tolist()))
+        assert [each.source for each in received(opened)] == ["connection 2"]
 
 
 def test_an_endless_line_ends_the_connection(opened):
@@ -171,5 +214,31 @@ def test_the_page_shows_skeleton_and_answer(browser, recogniser, joints, opened)
         points = page.evaluate("() => Array.from(player.film.points).slice(-66)")
         assert np.ptp(points) > 0
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+    server.stop()
+    thread.join()
+
+
+def test_screen_readers_are_told_of_new_answers_only(browser, recogniser, opened):
+    stream = LiveStream(recogniser, opened.frames)
+    server = LocalServer(live_app(stream, "model"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    with stream, open_page(browser) as page:
+        page.goto(server.link)
+        until(page, "document.getElementById('state').textContent === 'Waiting for frames'")
+        page.evaluate("""() => {
+          window.said = [];
+          for (const each of document.querySelectorAll("[role=status], [aria-live]")) {
+            new MutationObserver(() => said.push(each.textContent)).observe(each, {childList: true, subtree: true});
+          }
+          for (let number = 0; number < 20; number++) {
+            const frame = {source: "a", ranked: [["wave", number / 20]], milliseconds: number, joints: []};
+            setTimeout(() => show({state: "running", message: "", frames: [frame]}), 50 * number);
+            setTimeout(() => show({state: "waiting", message: "", frames: []}), 50 * number + 25);
+          }
+        }""")
+        until(page, "said.at(-1) === 'Waiting for frames: a'")
+        assert page.evaluate("() => said") == ["wave", "Running: a", "Waiting for frames: a"]
+        assert page.inner_text("#speed") == "19.0 ms a frame"
     server.stop()
     thread.join()

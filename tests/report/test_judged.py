@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
 
+from labelling import NAMES, store_to_label, truth
+from psp.evaluate.trained import open_trained
 from psp.report.clip_pool import ClipPool
-from psp.report.judged import Judged, confident_mistakes, least_certain, right_ones
+from psp.report.compare import compare
+from psp.report.judged import Judged, confident_mistakes, judge, least_certain, right_ones
 from psp.report.paired import difference
+from psp.report.run_details import details
+from psp.train.api import make_task, train_run
+from runs import small_run, with_stage
 from stores import own_store
 
 
@@ -30,6 +36,24 @@ def test_the_least_certain_have_the_smallest_margin():
 def test_right_ones_are_one_of_each_class():
     assert right_ones(FOUND) == [0, 4]
     assert right_ones(FOUND, most=1) == [0]
+
+
+def test_labels_of_a_file_are_those_of_the_clips(tmp_path):
+    """The budget labels 16 of 48 clips, in classes of another order than the names."""
+    store = store_to_label(tmp_path / "store")
+    labels = {name: truth(name) for name in store.clips.id[:16].tolist()}
+    (tmp_path / "given.csv").write_text("id,label\n" + "".join(f"{name},{label}\n" for name, label in labels.items()))
+    task = make_task(store, str(tmp_path / "given.csv"), "none")
+    path = train_run(task, with_stage(small_run("supervised"), epochs=1), tmp_path / "run")
+    found, classes = judge(open_trained(path, device="cpu")), task.classes
+    assert set(classes) == set(NAMES)
+    known = found.labels >= 0
+    assert {
+        store.clips.id[index]: classes[label]
+        for index, label in zip(found.index[known], found.labels[known], strict=True)
+    } == labels
+    shown = details(compare([path], "cpu")[0], path, 0, 10**6, "cpu").content["examples"]
+    assert {name: classes[label] for _, name, label, _ in shown if label != ""} == labels
 
 
 def test_the_difference_of_two_runs_counts_clips_that_changed():

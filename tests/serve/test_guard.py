@@ -138,7 +138,8 @@ def test_a_body_that_is_no_json_object_is_refused(site, body):
 
 def test_a_large_body_is_refused_whatever_length_it_states(site):
     body = json.dumps({"x": "y" * LARGEST}).encode()
-    assert site.post(body, content_length="2")[0] == 413
+    status, _, answer = site.post(body, content_length="2")
+    assert (status, json.loads(answer)) == (413, {"error": "The body is larger than 1 MiB."})
     assert not site.reached
     assert site.post({"x": "y" * (LARGEST - 100)})[0] == 200
 

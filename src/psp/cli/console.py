@@ -53,8 +53,8 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 
 def say(message: str) -> None:
-    """Print plain text."""
-    CONSOLE.print(for_terminal(message), highlight=False, markup=False, emoji=False)
+    """Print plain text; the terminal breaks long lines, so that a link or a command can be copied in one piece."""
+    CONSOLE.print(for_terminal(message), highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def _text(cell: str) -> Text:

@@ -64,7 +64,7 @@ def label(
     if every < 1:
         raise ConfigError("there must be at least one new label.", where="--every", remedy="Use 1 or more.")
     require(epochs is None or epochs >= 1, "--epochs", epochs or 0, "1 or more")
-    require(seed >= 0, "--seed", seed, "0 or more")
+    require(0 <= seed < 2**32, "--seed", seed, "0 to 4294967295")
     require(0 <= niceness <= 19, "--niceness", niceness, "0 (not at all) to 19")
     if method:
         require_choice(method, "method", METHODS)
@@ -85,7 +85,7 @@ def label(
 
 def training_command(store: Path, folder: LabelFolder) -> str:
     """Return the command that trains on the labels of a folder, whose classes may be new to the data set."""
-    words = ["psp", "train", str(store), "--labels", str(folder.table), "--split", str(folder.path / "split.json")]
+    words = ["psp", "train", str(store), "--labels", str(folder.table), "--split", str(folder.split_file)]
     added = set(folder.known.values()) - set(folder.store.classes)
     return shlex.join([*words, "--new-classes"] if added else words)
 

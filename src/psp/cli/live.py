@@ -20,9 +20,11 @@ Args:
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from psp.cli.console import say
 from psp.cli.local_page import page_module, serve
@@ -30,10 +32,13 @@ from psp.cli.prepare import size_of
 from psp.deploy.foreign import Options
 from psp.deploy.load import load
 from psp.errors import ConfigError
-from psp.live.frames import Frame, FrameSocket, arriving_frames, recorded_frames
+from psp.live.frames import Arrival, FrameSocket, arriving_frames, recorded_frames
 from psp.live.stream import LiveStream, Recognition
 from psp.model.model_file import Interface
 from psp.skeleton.recording import Up
+
+OF_SOCKET, OF_FILES = ("port",), ("speed", "format", "layout", "up", "fps", "size")
+"""The options that only the socket has, and those that it has not."""
 
 
 def live(
@@ -51,6 +56,7 @@ def live(
     size: str | None = None,
 ) -> None:
     """Show on a local page what a model recognises in a stream of frames: skeleton, answer and probabilities."""
+    _refuse_unused(dict(locals()))
     if source and watch:
         raise ConfigError("frames come from one source.", where="--watch", remedy="Name recordings or a folder.")
     if speed <= 0:
@@ -64,6 +70,15 @@ def live(
     say("stopped")
 
 
+def _refuse_unused(given: Mapping[str, Any]) -> None:
+    """Refuse options that the source of the frames would ignore."""
+    is_file = given["source"] or given["watch"]
+    for name in OF_SOCKET if is_file else OF_FILES:
+        if given[name] != signature(live).parameters[name].default:
+            what = f"the option is for {'the socket' if is_file else 'recordings and --watch'} only."
+            raise ConfigError(what, where=f"--{name}", remedy="Leave it out.")
+
+
 def _frames(
     interface: Interface,
     source: Path | None,
@@ -72,7 +87,7 @@ def _frames(
     speed: float,
     port: int,
     stack: ExitStack,
-) -> Callable[[Callable[[], bool]], Iterator[Frame | None]]:
+) -> Callable[[Callable[[], bool]], Iterator[Arrival]]:
     """Return the function that returns the frames, once their source was looked at, and say where they come from."""
     if source is not None:
         recorded = recorded_frames(interface, source, options, speed)

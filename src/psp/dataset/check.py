@@ -15,7 +15,7 @@ from psp.dataset.checks.poses import pose_findings
 from psp.dataset.checks.report import Report, ordered
 from psp.dataset.checks.suspects import suspect_findings
 from psp.dataset.clip_table import REMAKE, check_table
-from psp.dataset.divide import Split
+from psp.dataset.divide import Split, has_value
 from psp.dataset.split import resolve_split
 from psp.dataset.store import Store, open_store
 from psp.errors import SplitError, StoreError
@@ -75,12 +75,16 @@ def summary(store: Store) -> dict[str, Any]:
         "vertical axis": store.up,
         "clips": len(store),
         "labelled clips": int((table.label >= 0).sum()),
-        **{f"different values of {name}": len(np.unique(values)) for name, values in table.columns.items()},
+        **{f"different values of {name}": _different(store, name) for name in table.columns},
         "frames (least, median, most)": f"{low}, {middle}, {high}",
         "persons (most)": int(table.persons.max()),
         "joints not observed": f"{_unobserved(store):.1%}",
         "clips per class": dict(zip(store.classes, counts, strict=True)),
     }
+
+
+def _different(store: Store, column: str) -> int:
+    return len(np.unique(store.clips.column(column)[has_value(store, column)]))
 
 
 def _unobserved(store: Store, piece: int = 2**18) -> float:

@@ -8,6 +8,7 @@ from psp.errors import ConfigError, RecordingError
 from psp.evaluate.arrays import cleaning
 from psp.io.base import READERS, Reader, detect_format, open_reader
 from psp.io.format import Raw
+from psp.io.joints import by_joint
 from psp.io.reader import FormatReader, first_recording
 from psp.io.source import NOT_READ, Paths, SourceItem
 from psp.model.model_file import Interface
@@ -23,7 +24,10 @@ FLAT = ("pixels", "shares of the image")
 
 @dataclass(frozen=True)
 class Options:
-    """Facts that a user may state about recordings, as for `psp prepare`; None for those of the files."""
+    """Facts that a user may state about recordings, as for `psp prepare`; None for those of the files.
+
+    `whole` leaves out the intervals of tables, which are clips otherwise.
+    """
 
     format: str | None = None
     layout: str | Path | Layout | None = None
@@ -31,6 +35,7 @@ class Options:
     fps: float | None = None
     size: tuple[int, int] | None = None
     table: str | Path | None = None
+    whole: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -125,15 +130,17 @@ def _open(interface: Interface, sources: Paths, options: Options) -> tuple[Reade
     """Return the reader of a source, and notes: as many unnamed joints as the model has are taken to be its joints."""
     name = detect_format(sources) if options.format is None else options.format
     known = READERS[name].options if name in READERS else ()
-    given = {key: value for key, value in vars(options).items() if key != "format" and (key in known or key != "fps")}
+    optional = ("fps", "whole")
+    given = {key: value for key, value in vars(options).items() if key in known or key not in ("format", *optional)}
     try:
-        return open_reader(sources, name, **given), []
+        return open_reader(sources, name, skip_damaged=True, **given), []
     except ConfigError:
         if options.layout is not None or "layout" not in known:
             raise
-        reader, layout = open_reader(sources, name, **{**given, "layout": interface.layout}), interface.layout
+        layout = interface.layout
+        reader = open_reader(sources, name, skip_damaged=True, **{**given, "layout": layout})
         first = _first(reader)
-        if first is not None and first.joints.shape[2] != len(layout.joints):
+        if first is not None and by_joint(first, layout, reader.source).joints.shape[2] != len(layout.joints):
             raise
         return reader, [f"The joints are taken to be those of the model, {layout.name!r} (--layout states others)."]
 

@@ -16,6 +16,7 @@ from psp.deploy.recogniser import Recogniser
 from psp.deploy.timeline import NOTHING, Segment, timeline, windows_over
 from psp.errors import ConfigError, RecordingError
 from psp.evaluate.predict import predict_store
+from psp.io.folder import STORE, written_by_psp
 from psp.io.intervals import frames_of
 from psp.io.source import SourceItem
 from psp.preprocess.chunk import Skipped
@@ -53,7 +54,7 @@ class Prediction:
     """The class of a recording, or of a segment of one.
 
     `label` is None if no class is probable enough, `probabilities` if nobody was observed. `frames` are the first frame
-    and the one after the last. `true_label` is None if it is not known.
+    and the one after the last, counted as the file does. `true_label` is None if it is not known.
     """
 
     id: str
@@ -106,7 +107,7 @@ def predict_files(
     """
     recogniser = model if isinstance(model, ClipRecogniser) else load(model, device)
     paths = [Path(each) for each in sources]
-    stores = [path for path in paths if (path / "manifest.json").is_file() and options.format is None]
+    stores = [path for path in paths if options.format is None and written_by_psp(path) == STORE]
     if stores and windows.window is not None:
         remedy = "Name the recordings from which it was prepared."
         raise ConfigError("a prepared data set cannot be cut into windows.", where=str(stores[0]), remedy=remedy)
@@ -116,7 +117,8 @@ def predict_files(
     found = [each for path in stores for each in _of_store(recogniser, open_store(path), windows)]
     skipped, notes = list[Skipped](), list[str]()
     if others := [path for path in paths if path not in stores]:
-        opened, failed = open_each(recogniser.interface, others, options)
+        whole = True if windows.window is not None else None
+        opened, failed = open_each(recogniser.interface, others, replace(options, whole=whole))
         if not (found or opened) and len(failed) == 1:
             raise failed[0]
         skipped += [_skipped(error, "recordings") for error in failed]
@@ -192,7 +194,9 @@ def _of_recordings(
         probabilities = np.array([next(rows) for _ in own]).reshape(len(own), len(recogniser.classes))
         shortest = frames_of(windows.min_duration, recording.fps, "--min-duration") or 0
         segments = timeline(own, probabilities, recording.joints.shape[1], windows.none_below, shortest)
-        yield from _predictions(recogniser.classes, segments, recording.info.id, recording.fps, true)
+        for each in _predictions(recogniser.classes, segments, recording.info.id, recording.fps, true):
+            start, end = each.frames
+            yield replace(each, frames=(recording.first + start, recording.first + end))
 
 
 def _spans(recording: Recording, windows: Windows) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from itertools import groupby
 
 import numpy as np
@@ -12,6 +13,9 @@ NOTHING = -1
 
 Span = tuple[int, int]
 """The first frame and the one after the last."""
+
+Run = tuple[int, int, int]
+"""The first frame, the one after the last, and the label of both and all between them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +44,31 @@ def timeline(
     """
     by_frame = _by_frame(spans, probabilities, frames)
     labels = np.where(by_frame.max(axis=1) >= none_below, by_frame.argmax(axis=1), NOTHING)
-    while True:
-        runs = _runs(labels)
-        lengths = [end - start for start, end in runs]
-        at = int(np.argmin(lengths))
-        if len(runs) == 1 or lengths[at] >= shortest:
-            break
-        neighbour = max((each for each in (at - 1, at + 1) if 0 <= each < len(runs)), key=lambda each: lengths[each])
-        labels[slice(*runs[at])] = labels[runs[neighbour][0]]
-    return [Segment(run, int(labels[run[0]]), _mean(by_frame[slice(*run)])) for run in runs]
+    runs = _without_short([(*run, int(labels[run[0]])) for run in _runs(labels)], shortest)
+    return [Segment((start, end), label, _mean(by_frame[start:end])) for start, end, label in runs]
+
+
+def _without_short(runs: Sequence[Run], shortest: int) -> list[Run]:
+    """Return runs of which those of fewer than `shortest` frames are merged with their longer neighbour."""
+    at = {start: (end, label) for start, end, label in runs}
+    before = {end: start for start, end, _ in runs}
+    short = [(end - start, start) for start, end, _ in runs if end - start < shortest]
+    heapify(short)
+    while short and len(at) > 1:
+        length, start = heappop(short)
+        if start not in at or at[start][0] - start != length:
+            continue
+        end = at[start][0]
+        sides = [each for each in (before.get(start), end if end in at else None) if each is not None]
+        label = at[max(sides, key=lambda each: at[each][0] - each)][1]
+        joined = [start, *(each for each in sides if at[each][1] == label)]
+        first, last = min(joined), max(at[each][0] for each in joined)
+        for each in joined:
+            del before[at.pop(each)[0]]
+        at[first], before[last] = (last, label), first
+        if last - first < shortest:
+            heappush(short, (last - first, first))
+    return [(start, *at[start]) for start in sorted(at)]
 
 
 def _by_frame(spans: Sequence[Span], probabilities: Float[np.ndarray, "n k"], frames: int) -> Float[np.ndarray, "t k"]:

@@ -47,8 +47,8 @@ def estimate_accuracy(
     """Return the accuracy estimated by cross-validation: each model is trained on all but one of `folds` parts.
 
     The parts are stratified by class. If there are several subjects, all clips of a subject, the unlabelled ones too,
-    are held out together. There are fewer folds if there are fewer subjects, or fewer clips in every class. BudgetError
-    if there cannot be two.
+    are held out together, and so are those without a subject. There are fewer folds if there are fewer subjects, or
+    fewer clips in every class. BudgetError if there cannot be two, or if no model would know a class it is tested on.
     """
     index, labels = task.labels.resolve(task.store, task.split)
     number, groups = fold_numbers(task, folds, config.seed)
@@ -101,6 +101,9 @@ def fold_numbers(task: Task, folds: int, seed: int = 0) -> tuple[Int64[np.ndarra
         warnings.simplefilter("ignore", UserWarning)  # classes with fewer clips than folds
         for fold, (_, held_out) in enumerate(StratifiedGroupKFold(folds).split(index, labels, groups)):
             number[held_out] = fold
+    if all(len(np.unique(number[labels == label])) == 1 for label in np.unique(labels)):
+        what = f"the clips of each class are in one part, by {SUBJECT}: no model would know a class it is tested on."
+        raise BudgetError(what, remedy="Label clips of the same class by several subjects.")
     return number, SUBJECT
 
 
@@ -113,7 +116,7 @@ def _parts(
         held_out = number == fold
         left_out = np.isin(train, ids[held_out])
         if groups is not None:
-            values = clips.column(groups)
+            values = np.unique(clips.column(groups), return_inverse=True)[1]  # nan differs from itself
             left_out = np.isin(values[task.split.train_index(task.store)], values[index[held_out]])
         name = f"fold {fold + 1}"
         split = Split(name, tuple(train[~left_out].tolist()), {FULL: tuple(ids[held_out].tolist())})

@@ -63,8 +63,9 @@ def label_gain(task: Task, seed: int = 0) -> LabelGain | None:
     except BudgetError:
         return None
     order = np.random.default_rng(seed).permutation(len(index))[:MOST]
-    fold, labels, series = fold[order], labels[order], _series(task.store, index[order])
-    folds = int(fold.max()) + 1
+    labels, series = labels[order], _series(task.store, index[order])
+    present, fold = np.unique(fold[order], return_inverse=True)
+    folds = len(present)
     sizes = {share: len(order) * (folds - 1) // (folds * share) for share in SHARES}
     shares = [share for share in SHARES if sizes[share] >= len(np.unique(labels))]
     if len(shares) < 2:

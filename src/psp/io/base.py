@@ -38,7 +38,7 @@ from psp.io.formats.sleap import SLEAP
 from psp.io.formats.synthetic import detects_synthetic, open_synthetic
 from psp.io.formats.tables import TABLES
 from psp.io.formats.ts import TS
-from psp.io.formats.ultralytics import ULTRALYTICS, ULTRALYTICS_JSON
+from psp.io.formats.ultralytics import ULTRALYTICS, ULTRALYTICS_JSON, ULTRALYTICS_VIDEO
 from psp.io.kinds import ENDINGS, kind_of
 from psp.io.labels.label_table import TABLE, is_label_table, label_tables, without_label_tables
 from psp.io.listing import LAYOUT
@@ -96,7 +96,7 @@ class Reader(Protocol):
         """Return one recording; a damaged or missing one raises RecordingError with file, line and reason."""
 
 
-OPTIONS = ("layout", "up", "fps", "size", "table", "window", "stride", "rest", "skip_damaged")
+OPTIONS = ("layout", "up", "fps", "size", "table", "window", "stride", "rest", "skip_damaged", "whole")
 """The options of `psp.io.reader.open_files`."""
 
 HEAD = 65536
@@ -129,32 +129,10 @@ def spec_of(format: Format | ReaderSpec) -> ReaderSpec:
 
 
 FORMATS: tuple[Format, ...] = (
-    BVH,
-    ANIPOSE,
-    DEEPLABCUT,
-    SLEAP,
-    NWB,
-    MOVEMENT,
-    PYSKL,
-    CTRGCN,
-    STGCN,
-    DDNET,
-    LANDMARK_FRAMES,
-    LANDMARKS,
-    MP_DATA,
-    TS,
-    TABLES,
-    KINETICS_SKELETON,
-    AZURE,
-    OPENPOSE,
-    MMPOSE,
-    MMPOSE_IMAGES,
-    ULTRALYTICS,
-    ULTRALYTICS_JSON,
-    COCO,
-    ALPHAPOSE,
-    ARRAYS,
-)
+    BVH, ANIPOSE, DEEPLABCUT, SLEAP, NWB, MOVEMENT, PYSKL, CTRGCN, STGCN, DDNET, LANDMARK_FRAMES, LANDMARKS,
+    MP_DATA, TS, TABLES, KINETICS_SKELETON, AZURE, OPENPOSE, MMPOSE, MMPOSE_IMAGES, ULTRALYTICS,
+    ULTRALYTICS_JSON, ULTRALYTICS_VIDEO, COCO, ALPHAPOSE, ARRAYS,
+)  # fmt: skip
 """The formats of foreign files, the more specific ones first: the first one that recognises a file is used."""
 
 READERS: dict[str, ReaderSpec] = {
@@ -183,7 +161,7 @@ def detect_format(source: Paths) -> str:
     found = [name for name, spec in READERS.items() if spec.detects is not None and spec.detects(path)]
     files = FileSource(path, tuple({suffix for spec in READERS.values() for suffix in spec.suffixes}))
     samples = [] if found == ["synthetic"] else _samples(files)
-    recognised = (_format_of(name, files) for name in samples)
+    recognised = _formats_of(samples, files)
     found += dict.fromkeys(name for name in recognised if name is not None and name not in found)
     if len(found) == 1:
         return found[0]
@@ -244,6 +222,19 @@ def _samples(files: FileSource) -> list[str]:
         names.sort()
         chosen += sorted({names[0], names[len(names) // 2], names[-1]})
     return chosen
+
+
+def _formats_of(samples: Sequence[str], files: FileSource) -> list[str | None]:
+    """Return the format of every sample that can be read; if none can, the error of the first one is raised."""
+    found, failure = list[str | None](), None
+    for name in samples:
+        try:
+            found.append(_format_of(name, files))
+        except RecordingError as error:
+            failure = failure or error
+    if failure and not found:
+        raise failure
+    return found
 
 
 def _format_of(name: str, files: FileSource) -> str | None:

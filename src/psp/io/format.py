@@ -42,7 +42,9 @@ class Raw:
     `confidence` is 0 for joints that were not observed; values outside of [0, 1] are clipped; an array of zeros means
     that it is not known. `layout` is a built-in name or a Layout; without it `names` are the names of the joints and
     `edges` their connections, as far as the file states them. `up`, `fps`, `label` and `id` are None where the file
-    does not state them. `size` is (width, height) of the image in pixels. `notes` are sentences for the user.
+    does not state them. `first` is the number of the first frame if the file numbers its frames and begins later than
+    with frame 0 or 1, as where nobody was seen before; else 0. `size` is (width, height) of the image in pixels.
+    `notes` are sentences for the user.
     """
 
     joints: Real[np.ndarray, "m t v c"]
@@ -54,6 +56,7 @@ class Raw:
     units: Units = "unknown units"
     size: tuple[int, int] | None = None
     fps: float | None = None
+    first: int = 0
     id: str | None = None
     label: str | None = None
     columns: Mapping[str, int | float | str] = field(default_factory=dict)

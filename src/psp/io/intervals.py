@@ -13,15 +13,17 @@ from psp.io.listing import Listed
 
 @dataclass(frozen=True)
 class Cutting:
-    """How recordings are cut into clips: by a table, and into windows of `window` frames, one every `stride` frames.
+    """How recordings are cut into clips: by a table, and into windows of the length `window`, one every `stride`.
 
-    `rest` is the class of the windows between the intervals of a recording; None leaves them unlabelled. `leave_out`
-    leaves out the lines of the table that name no recording. ConfigError for a stride without a window.
+    Lengths are such as "60" (frames) or "2s" (seconds, by the rate of each recording). `fps` is the rate of all
+    recordings, whatever their files state. `rest` is the class of the windows between the intervals of a recording;
+    None leaves them unlabelled. `leave_out` leaves out the lines of the table that name no recording. ConfigError for a
+    stride without a window.
     """
 
     table: FactTable | None = None
-    window: int | None = None
-    stride: int | None = None
+    window: str | None = None
+    stride: str | None = None
     fps: float | None = None
     rest: str | None = None
     leave_out: bool = False
@@ -31,9 +33,13 @@ class Cutting:
             remedy = "Give a window too, or leave out the stride."
             raise ConfigError("there are no windows.", where="stride", remedy=remedy)
 
+    def rate(self, stated: float | None) -> float | None:
+        """Return the frames a second of a recording whose file states `stated`: without any, those of the table."""
+        return self.fps or stated or (self.table.fps if self.table else None)
+
     @property
     def needs_lengths(self) -> bool:
-        """Whether the lengths of the recordings have to be known."""
+        """Whether the lengths and rates of the recordings have to be known."""
         return self.window is not None or (self.table is not None and any(line.interval for line in self.table.lines))
 
 
@@ -51,9 +57,10 @@ def cut_clips(recordings: Sequence[Listed], cutting: Cutting) -> Clips:
 
     A line of the table without an interval states the facts of a whole recording; with a table of labels, the names of
     folders are no labels, and recordings that no line names are unlabelled. Each line with an interval is a clip.
-    Frames outside of the intervals are cut into windows, by default of the median length of the intervals. A piece
-    shorter than a window is one clip if it is at least half as long, else it is left out. An interval that begins after
-    the end of its recording raises RecordingError; one that ends after it is cut off there.
+    Frames outside of the intervals are cut into windows, by default of the median length of all intervals. A piece
+    shorter than a window is one clip if it is at least half as long, else it is left out; a recording that no line
+    names and that is shorter than the default is one clip. An interval outside of its recording raises RecordingError;
+    one that begins before it or ends after it is cut off. `rest` without any interval raises ConfigError.
     """
     found, table = Clips(), cutting.table
     if table is None:
@@ -64,14 +71,23 @@ def cut_clips(recordings: Sequence[Listed], cutting: Cutting) -> Clips:
         found.counts["lines of the table that name no recording, left out"] = match.unnamed
         labelled = tuple({line.root for line in table.lines if line.label})
         recordings = [replace(each, label=None) if each.files[0].startswith(labelled) else each for each in recordings]
-    scale = _frames_of_a_unit(recordings, matched, cutting, found)
+    unit = _unit(recordings, matched, cutting, found)
+    intervals = [line.interval for lines in matched.values() for line in lines if line.interval]
+    if cutting.rest is not None and not intervals:
+        remedy = "Leave it out, or name a table of intervals."
+        raise ConfigError("no interval is labelled.", where="rest", remedy=remedy)
+    usual = median(end - start for start, end in intervals) if intervals else 0.0
     for number, each in enumerate(recordings):
         lines = matched.get(number, [])
-        if each.length and (cutting.window or any(line.interval for line in lines)):
-            where = table.where if table else each.files[0]
-            found.clips += _cut(each, lines, scale, where, cutting, found.counts)
-        else:
-            found.clips.append(_with_facts(each, lines[0]) if lines else each)
+        timed = intervals and (not lines or any(line.interval for line in lines))
+        if each.length and (cutting.window or timed):
+            scale = _frames_of_a_unit(unit, each, cutting) if timed else 1.0
+            size = frames_of(cutting.window, cutting.rate(each.fps), "window") or max(1, int(usual * scale))
+            if lines or cutting.window or each.length >= size:
+                where = table.where if table else each.files[0]
+                found.clips += _cut(each, lines, (scale, size), where, cutting, found.counts)
+                continue
+        found.clips.append(_with_facts(each, lines[0]) if lines else each)
     return found
 
 
@@ -93,42 +109,45 @@ def frames_of(length: str | None, fps: float | None, option: str) -> int | None:
     return int(frames)
 
 
-def unit_of(intervals: Sequence[tuple[float, float, int]], fps: float | None) -> tuple[Unit, str]:
+def unit_of(intervals: Sequence[tuple[float, float, int, float | None]]) -> tuple[Unit, str]:
     """Return the unit of intervals whose table does not state it, and the reason.
 
-    `intervals` are start, end and the number of frames of the recording.
+    `intervals` are start, end, and the number of frames and the frame rate of the recording.
     """
-    if any(start % 1 or end % 1 for start, end, _ in intervals):
+    if any(start % 1 or end % 1 for start, end, _, _ in intervals):
         return "seconds", "they are not whole numbers"
-    if fps is None:
+    if any(fps is None for *_, fps in intervals):
         return "frames", "the frame rate is not known (--fps)"
-    if any(end > length / fps + 1 for _, end, length in intervals):
+    if any(end > length / (fps or 1.0) + 1 for _, end, length, fps in intervals):
         return "frames", "as seconds they would exceed their recordings"
     return "seconds", "columns called start_frame and end_frame would count frames"
 
 
-def _frames_of_a_unit(
-    recordings: Sequence[Listed], matched: Mapping[int, list[Facts]], cutting: Cutting, found: Clips
-) -> float:
-    """Return the number of frames per unit of the intervals: 1 or the frame rate."""
+def _unit(recordings: Sequence[Listed], matched: Mapping[int, list[Facts]], cutting: Cutting, found: Clips) -> Unit:
+    """Return the unit of the intervals, "frames" without any."""
     intervals = [
-        (*line.interval, recordings[number].length)
+        (*line.interval, recordings[number].first + recordings[number].length, cutting.rate(recordings[number].fps))
         for number, lines in matched.items()
         for line in lines
         if line.interval is not None and recordings[number].length
     ]
     if not intervals or cutting.table is None:
-        return 1.0
-    unit, reason = cutting.table.unit, "the table says so"
-    if unit is None:
-        unit, reason = unit_of(intervals, cutting.fps)
-        found.notes.append(f"Starts and ends are taken to be {unit}: {reason}.")
-    if unit == "frames":
-        return 1.0
-    if cutting.fps is None:
-        what = "intervals are in seconds and the frame rate is not known."
-        raise ConfigError(what, where=cutting.table.where, remedy="State it with --fps.")
-    return cutting.fps
+        return "frames"
+    if cutting.table.unit is not None:
+        return cutting.table.unit
+    unit, reason = unit_of(intervals)
+    found.notes.append(f"Starts and ends are taken to be {unit}: {reason}.")
+    return unit
+
+
+def _frames_of_a_unit(unit: Unit, recording: Listed, cutting: Cutting) -> float:
+    """Return the number of frames per unit of the intervals: 1 or the frame rate of the recording."""
+    rate = 1.0 if unit == "frames" else cutting.rate(recording.fps)
+    if rate is None:
+        what = f"intervals are in seconds and the frame rate of {recording.id!r} is not known."
+        where = cutting.table.where if cutting.table else ""
+        raise ConfigError(what, where=where, remedy="State it with --fps.")
+    return rate
 
 
 def _with_facts(recording: Listed, line: Facts) -> Listed:
@@ -137,16 +156,22 @@ def _with_facts(recording: Listed, line: Facts) -> Listed:
 
 
 def _cut(
-    recording: Listed, lines: Sequence[Facts], scale: float, where: str, cutting: Cutting, counts: Counter[str]
+    recording: Listed,
+    lines: Sequence[Facts],
+    lengths: tuple[float, int],
+    where: str,
+    cutting: Cutting,
+    counts: Counter[str],
 ) -> list[Listed]:
-    """Return the clips of one recording in the order of time."""
+    """Return the clips of one recording in the order of time; `lengths` are frames of a unit and of a window."""
+    scale, size = lengths
+    stride = frames_of(cutting.stride, cutting.rate(recording.fps), "stride") or size
     found = [_interval(recording, line, scale, where, counts) for line in lines if line.interval is not None]
     labelled = _with_own_ids(found, counts)
     spans = sorted(each.frames for each in labelled if each.frames)
-    size = cutting.window or max(1, int(median(end - start for start, end in spans)))
     rest, reached = list[tuple[int, int]](), 0
     for start, end in [*spans, (recording.length, recording.length)]:
-        rest += windows(reached, start, size, cutting.stride or size)
+        rest += windows(reached, start, size, stride)
         reached = max(reached, end)
     counts["windows outside of intervals"] += len(rest)
     facts = next((line for line in lines if line.interval is None), None)
@@ -174,14 +199,17 @@ def windows(start: int, end: int, size: int, step: int) -> list[tuple[int, int]]
 def _interval(recording: Listed, line: Facts, scale: float, where: str, counts: Counter[str]) -> Listed:
     """Return the clip of a line."""
     assert line.interval is not None
-    start, end = (round(value * scale) for value in line.interval)
-    if start >= recording.length:
-        what = f"an interval of {recording.id!r} begins at {line.interval[0]:g}, after its {recording.length} frames."
+    start, end = (round(value * scale) - recording.first for value in line.interval)
+    end = max(end, start + 1)
+    if start >= recording.length or end <= 0:
+        late = f"begins at {line.interval[0]:g}, after its {recording.first + recording.length} frames"
+        early = f"ends at {line.interval[1]:g}, before its first frame, number {recording.first}"
+        what = f"an interval of {recording.id!r} {early if end <= 0 else late}."
         remedy = "Correct the table, or state the frame rate with --fps."
         raise RecordingError(what, where=where, remedy=remedy)
-    if end > recording.length:
-        counts["intervals cut off at the end of their recording"] += 1
-    clip = _part(recording, (start, min(max(end, start + 1), recording.length)))
+    counts["intervals cut off at the beginning of their recording"] += start < 0
+    counts["intervals cut off at the end of their recording"] += end > recording.length
+    clip = _part(recording, (max(start, 0), min(end, recording.length)))
     return replace(clip, id=line.id or clip.id, label=line.label, columns={**recording.columns, **line.columns})
 
 

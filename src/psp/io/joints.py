@@ -17,8 +17,9 @@ from psp.skeleton.names import canonical, pairs_by_name
 LAYOUT, SHOWN, MOST = "layout.yaml", 5, 1000
 """The layout file of a folder, how many joints an error names, and how many frames distances are measured in."""
 
-PIXELS = 10
-"""Where x or y exceeds this and the third number is between 0 and 1, the third number is a score."""
+PIXELS, SCORE = 10, 2
+"""Where x or y exceeds PIXELS and the third number is between 0 and SCORE, the third number is a score: heights of
+peaks in heat maps may exceed 1 a little."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,13 @@ def by_joint(raw: Raw, layout: Layout, where: str) -> Raw:
 def scored(raw: Raw, where: str) -> Raw:
     """Return a recording with the last number of each joint moved to `confidence` if it is one, else as it is.
 
-    A fourth number is a confidence; so is a third number between 0 and 1 beside x and y in pixels. A fourth number
-    outside of [0, 1] raises RecordingError.
+    A fourth number is a confidence; so is a third number between 0 and SCORE beside x and y in pixels. A fourth number
+    outside of [0, SCORE] raises RecordingError.
     """
     joints = raw.joints.astype(np.float64)
     known = joints[~np.isnan(joints).any(axis=3)]
     score, four = known[:, -1], joints.shape[3] == 4
-    inside = bool(((score >= 0) & (score <= 1)).all())
+    inside = bool(((score >= 0) & (score <= SCORE)).all())
     if four and not inside:
         what = "the fourth number of a joint is not between 0 and 1, so it is not a confidence."
         raise RecordingError(what, where=where, remedy="Leave x, y, z and, if there is one, a confidence.")

@@ -25,7 +25,8 @@ class Listed:
     """A recording, or a clip of one, and its facts.
 
     `part` is the index of the recording among those of its files. `length` is the number of frames of the recording, 0
-    where the file was not read. `frames` are the first frame of the clip and the one after its last, None for all.
+    where the file was not read; `first` is the number of the first one and `fps` their rate, as in `Raw`. `frames` are
+    the first frame of the clip and the one after its last, counted in the recording, None for all.
     """
 
     id: str
@@ -35,6 +36,8 @@ class Listed:
     label: str | None = None
     columns: Mapping[str, int | float | str] = field(default_factory=dict)
     length: int = 0
+    first: int = 0
+    fps: float | None = None
     frames: tuple[int, int] | None = None
 
 
@@ -110,8 +113,8 @@ def _inside(format: Format, files: FileSource, base: Listed) -> list[Listed]:
     for part, raw in enumerate(raws):
         id = raw.id or (base.id if len(raws) == 1 else f"{base.id}-{part:0{len(str(len(raws) - 1))}}")
         label = base.label if not stated else raw.label and nfc(raw.label)
-        columns, length = {**base.columns, **raw.columns}, raw.joints.shape[1]
-        found.append(replace(base, id=nfc(id), part=part, label=label, columns=columns, length=length))
+        facts = {"columns": {**base.columns, **raw.columns}, "length": raw.joints.shape[1]}
+        found.append(replace(base, id=nfc(id), part=part, label=label, first=raw.first, fps=raw.fps, **facts))
     return found
 
 

@@ -1,8 +1,8 @@
 """The reader of all formats that are described by `psp.io.format.Format`."""
 
 from collections import Counter
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from math import inf
 from pathlib import Path
@@ -15,18 +15,20 @@ from psp.config.ranges import require
 from psp.errors import ConfigError, RecordingError
 from psp.io.format import Format, Raw, Units
 from psp.io.formats.landmarks import WITH_BODY
-from psp.io.intervals import Clips, Cutting, cut_clips, frames_of
+from psp.io.intervals import Clips, Cutting, cut_clips
 from psp.io.joints import by_joint, find_layout, joint_order
 from psp.io.labels.facts import class_names, marks_of_none, similar_names
 from psp.io.labels.label_table import find_label_table, read_label_table
 from psp.io.listing import groups_of, list_recordings, parsed
 from psp.io.source import FileSource, SourceItem, some
+from psp.skeleton.convert import turned
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import LARGEST, ClipInfo, Recording, Up
 
 BENCHMARKS = ("ntu60", "ntu120", "nw-ucla", "synthetic")
 """Names of benchmark data sets, which own data sets do not get."""
 
+SHARES: Units = "shares of the image"
 NO_SIZE = "Coordinates are shares of the image; true proportions need its size (--size 1920x1080)."
 
 
@@ -50,7 +52,8 @@ class Entry(SourceItem):
 class FormatReader:
     """The recordings of a source in one format; all have the joints of `layout` and `channels` coordinates.
 
-    `found` are sentences about what was derived or assumed when the source was opened.
+    Recordings whose files state another axis than `up` are turned, unless the user stated it (`is_up_stated`). `found`
+    are sentences about what was derived or assumed when the source was opened.
     """
 
     format: Format
@@ -59,7 +62,7 @@ class FormatReader:
     channels: int
     up: Up
     units: Units
-    fps: float | None
+    is_up_stated: bool
     size: tuple[int, int] | None
     tracked: bool
     dataset: str
@@ -71,7 +74,7 @@ class FormatReader:
         """The name of the folder or file."""
         return self.files.name
 
-    @property
+    @cached_property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes that have a labelled clip."""
         return class_names(clip.label for clip in self._listed.clips if clip.label is not None)
@@ -100,11 +103,7 @@ class FormatReader:
     def read(self, item: SourceItem) -> Recording:
         """Return one clip; a damaged file or one with other joints raises RecordingError."""
         assert isinstance(item, Entry)
-        where, raws = item.name, parsed(self.format, self.files, item.files, item.files_stamp)
-        if item.part >= len(raws):
-            what = "the file no longer has this recording."
-            raise RecordingError(what, where=where, remedy="Prepare the source again.")
-        raw = by_joint(raws[item.part], self.layout, where)
+        where, raw = item.name, _raw_of(self.format, self.files, item.files, item.files_stamp, item.part, self.layout)
         joints, confidence = observed(raw, slice(*item.frames) if item.frames else slice(None), where)
         order = joint_order(raw, self.layout, where)
         if joints.shape[3] != self.channels:
@@ -113,13 +112,15 @@ class FormatReader:
         if order is not None:
             joints, confidence = joints[:, :, order], confidence[:, :, order]
         size = self.size or raw.size
-        if size is not None and raw.units == "shares of the image":
+        if size is not None and raw.units == SHARES:
             joints = joints * np.array([size[0], size[1], size[0]][: self.channels])
-        return Recording(item.info, joints, confidence, self.up, self.fps or raw.fps, raw.persons == "detections")
+        up, fps = self.up if self.is_up_stated else raw.up or self.up, self.cutting.rate(raw.fps)
+        first = raw.first + (item.frames[0] if item.frames else 0)
+        return turned(Recording(item.info, joints, confidence, up, fps, raw.persons == "detections", first), self.up)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the listing: other processes read single items."""
-        return {key: value for key, value in vars(self).items() if key != "_listed"}
+        return {key: value for key, value in vars(self).items() if key not in ("_listed", "classes")}
 
     @cached_property
     def _listed(self) -> Clips:
@@ -140,6 +141,7 @@ def open_files(
     stride: str | None = None,
     rest: str | None = None,
     skip_damaged: bool = False,
+    whole: bool = False,
 ) -> FormatReader:
     """Return the reader of files of a format.
 
@@ -148,7 +150,8 @@ def open_files(
     shares of the image need it for true proportions. `table` is a table of labels, by default `clips.csv` or the only
     one in the folder. `window` and `stride`, such as "2s" or "60" frames, cut long recordings where no interval is
     labelled; `rest` is the class of these windows in recordings that have intervals, by default none. `skip_damaged`
-    leaves out lines of the table that name no recording, which raise RecordingError otherwise.
+    leaves out lines of the table that name no recording, which raise RecordingError otherwise. `whole` leaves out its
+    intervals, so that they cut no recording.
     """
     require(fps is None or 0 < fps < inf, "fps", fps or 0, "a number above 0, or leave it out")
     files = files or FileSource(source, format.suffixes)
@@ -158,21 +161,24 @@ def open_files(
     except ConfigError as error:
         raise ConfigError(error.what, where=files.where, remedy=error.remedy) from error
     raw = by_joint(raw, found.layout, files.where)
-    channels, rate = raw.joints.shape[3], fps or raw.fps
+    channels = raw.joints.shape[3]
     check_up(up, channels)
     facts, said = (read_label_table(Path(table)), []) if table else find_label_table(source)
-    if facts and facts.fps and not rate:
-        rate = facts.fps
-        said.append(f"The frame rate, {rate:g} a second, is that of the table.")
-    lengths = frames_of(window, rate, "window"), frames_of(stride, rate, "stride")
-    cutting = Cutting(facts, *lengths, rate, rest, skip_damaged)
+    if facts and facts.fps and not (fps or raw.fps):
+        said.append(f"The frame rate, {facts.fps:g} a second, is that of the table.")
+    if facts and whole:
+        facts = replace(facts, lines=tuple(line for line in facts.lines if line.interval is None))
+    cutting = Cutting(facts, window, stride, fps, rest, skip_damaged)
     vertical, assumed = _vertical(up, raw, found.layout)
     notes = [f"Layout {found.layout.name!r}: {found.reason}.", *found.derived, *raw.notes]
     notes += (*said, *(facts.notes if facts else ()), *assumed, *files.not_read)
-    notes += [NO_SIZE] if raw.units == "shares of the image" and not (size or raw.size) else []
+    if size is not None and raw.units != SHARES:
+        what = f"the coordinates are in {raw.units}, not shares of the image."
+        raise ConfigError(what, where="size", remedy="Leave it out.")
+    notes += [NO_SIZE] if raw.units == SHARES and not (size or raw.size) else []
     reader = FormatReader(
-        format, files, found.layout, channels, vertical, raw.units, rate, size, raw.persons == "persons", dataset,
-        cutting, tuple(notes),
+        format, files, found.layout, channels, vertical, raw.units, up is not None, size, raw.persons == "persons",
+        dataset, cutting, tuple(notes),
     )  # fmt: skip
     reader.items()  # raises errors of the table or the ids now
     return reader
@@ -203,6 +209,18 @@ def first_recording(format: Format, files: FileSource) -> Raw:
     raise failure
 
 
+@lru_cache(maxsize=1)
+def _raw_of(format: Format, files: FileSource, names: tuple[str, ...], stamp: str, part: int, layout: Layout) -> Raw:
+    """Return a recording by joints; the last one is kept, because several clips may be cut from it."""
+    raws = parsed(format, files, names, stamp)
+    if part >= len(raws):
+        what = "the file no longer has this recording."
+        raise RecordingError(what, where=names[0], remedy="Prepare the source again.")
+    raw = by_joint(raws[part], layout, names[0])
+    is_known = raw.confidence is not None and np.nan_to_num(raw.confidence).any()
+    return raw if is_known else replace(raw, confidence=None)
+
+
 def observed(
     raw: Raw, frames: slice, where: str
 ) -> tuple[Float64[np.ndarray, "m t v c"], Float32[np.ndarray, "m t v"]]:
@@ -223,7 +241,7 @@ def observed(
     if raw.zeros != "values":
         known &= np.any(joints, axis=3 if raw.zeros == "joints" else (2, 3), keepdims=True)[..., 0]
     confidence: np.ndarray = known.astype(np.float32)
-    if raw.confidence is not None and np.nan_to_num(raw.confidence).any():
+    if raw.confidence is not None:
         confidence *= np.clip(np.nan_to_num(raw.confidence[:, frames]), 0, 1).astype(np.float32)
     return np.where(confidence[..., None] > 0, np.where(known[..., None], joints, 0.0), 0.0), confidence
 

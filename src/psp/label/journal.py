@@ -1,5 +1,6 @@
 """The journal of a labelling: one line for everything that was done, and the labels that follow from it."""
 
+import getpass
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Literal
 
 from psp.config.json_file import Form, parse_json
 from psp.errors import StoreError
+from psp.files import named
 
 Act = Literal["label", "skip", "reject", "undo"]
 """A label, a clip put off, a clip that shows no action, and the withdrawal of an earlier entry."""
@@ -53,8 +55,8 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path, self._entries = path, list[Entry]()
-        if path.exists():
-            self._read()
+        path.touch()
+        self._read()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -65,12 +67,17 @@ class Journal:
         return self._entries
 
     def append(self, entry: Entry) -> None:
-        """Write an entry and flush it to the disk."""
+        """Write an entry and flush it to the disk; if that fails, the file has its old content."""
         line = json.dumps({name: value for name, value in asdict(entry).items() if value is not None})
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        length = self.path.stat().st_size
+        try:
+            with named(self.path), self.path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            os.truncate(self.path, length)
+            raise
         self._entries.append(entry)
 
     def _read(self) -> None:
@@ -114,15 +121,23 @@ def labels_of(entries: Iterable[Entry]) -> Labels:
     return Labels(label, skipped, rejected, {clip: position for clip, (position, _) in last.items()}, undone)
 
 
-def last_of(entries: Sequence[Entry], by: str) -> int | None:
-    """Return the position of the last entry of a person that can be withdrawn."""
+def last_of(entries: Sequence[Entry], by: str, since: int = 0) -> int | None:
+    """Return the position of the last entry of a person, from the position `since`, that can be withdrawn."""
     undone = {each.undone for each in entries}
     own = (
         number
-        for number in reversed(range(len(entries)))
+        for number in reversed(range(since, len(entries)))
         if entries[number].by == by and entries[number].act != "undo" and number not in undone
     )
     return next(own, None)
+
+
+def user_name() -> str:
+    """Return the name of the user of this process, or the number of one who has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _entry(line: bytes, where: str) -> Entry:

@@ -12,7 +12,7 @@ const WHY = {
   typical: "Stands for many clips without a label.",
   margin: "The recogniser hesitates between two classes.",
 };
-const AHEAD = 4, SPEED = 2, MOST = 12, ENOUGH = 5;
+const AHEAD = 4, SPEED = 2, MOST = 12, ENOUGH = 5, TOGETHER = 1000, AGAIN = 3000;
 
 let state = null;
 let mode = "clips";
@@ -37,6 +37,12 @@ async function ask(path, content) {
   const type = answer.headers.get("content-type") || "";
   const found = type.startsWith("application/json") ? await answer.json() : {error: await answer.text()};
   if (!answer.ok) { tell(found.error); throw new Error(found.error); }
+  return found;
+}
+
+/* A request that changes something; until one succeeds, the page shows why the last one did not. */
+async function change(path, content) {
+  const found = await ask(path, content);
   tell("");
   return found;
 }
@@ -72,6 +78,7 @@ function say(text) { $("said").textContent = text; }
 const percent = (share) => `${Math.round(share)} %`;
 const classOf = (name) => state.classes.findIndex((each) => each.name === name);
 const colourOf = (name) => COLOURS[classOf(name) % COLOURS.length];
+const isDone = () => state.labelled + state.rejected >= state.clips;
 const shownClasses = () => state.classes.filter((each) => each.shown);
 
 async function play(element, name, options = {}) {
@@ -106,8 +113,10 @@ async function refresh() {
   showRecordings();
   if (before !== null && state.round !== before) {
     say("A new recogniser is trained.");
-    await (mode === "groups" ? showGroup() : mode === "clips" ? refill() : showRecording());
-  } else if (mode === "clips" && !queue.length && state.labelled + state.rejected < state.clips) {
+    if (mode === "clips") await refill();
+    else if (mode === "recordings") await showRecording();
+    else if (!group?.groups) await showGroup();
+  } else if (mode === "clips" && !queue.length && !isDone()) {
     await refill();
   }
 }
@@ -178,25 +187,27 @@ function showGrowth() {
 }
 
 function showClasses() {
-  const wanted = $("class").value.trim().toLowerCase(), coloured = mode === "recordings";
-  const current = suggestion();
-  $("classes").replaceChildren(...state.classes.flatMap(({name, count, shown}, number) => {
-    if (!shown || (wanted && !name.toLowerCase().includes(wanted))) return [];
-    const parts = [make("span", {className: "class-name"}, name), make("span", {className: "count"}, String(count))];
-    if (coloured) {
-      const swatch = make("span", {className: "swatch"});
-      swatch.style.background = colourOf(name);
-      parts.unshift(swatch);
-    }
-    if (KEYS[number]) parts.unshift(make("kbd", {}, KEYS[number]));
-    const button = make("button", {type: "button"}, ...parts);
+  const wanted = $("class").value.trim().toLowerCase(), current = suggestion(), buttons = $("classes").children;
+  for (const [number, {name, count, shown}] of state.classes.entries()) {
+    const button = buttons[number] || addClass(number), [, swatch, title, many] = button.children;
+    button.hidden = !shown || !name.toLowerCase().includes(wanted);
     button.title = `${count} labelled`;
     button.classList.toggle("suggested", current === name);
-    button.addEventListener("click", () => answer(name));
-    return [button];
-  }));
+    swatch.hidden = mode !== "recordings";
+    swatch.style.background = colourOf(name);
+    title.textContent = name;
+    many.textContent = count;
+  }
   $("answers").classList.toggle("first", !shownClasses().length);
   showOther();
+}
+
+function addClass(number) {
+  const button = make("button", {type: "button"}, make("kbd", {hidden: !KEYS[number]}, KEYS[number] || ""),
+    ...["swatch", "class-name", "count"].map((className) => make("span", {className})));
+  button.addEventListener("click", () => answer(state.classes[number].name));
+  $("classes").append(button);
+  return button;
 }
 
 function showOther() {
@@ -206,6 +217,8 @@ function showOther() {
     : found.length ? `Enter: ${found[0]}${isNew ? `. Shift and Enter: the new class ${text}` : ""}`
       : `Enter: the new class ${text}`;
   $("other-hint").textContent = hint;
+  $("new").hidden = !isNew || !found.length;
+  $("new").textContent = `New class ${text}`;
 }
 
 function matches(text) {
@@ -228,16 +241,25 @@ function showRecent() {
 
 /* Clip by clip */
 
+/* Clips that are shown keep their places for as long as they are proposed. */
 async function refill() {
   const found = await ask("/next", {count: Math.min(MOST, AHEAD + 1 + pending.size)});
-  queue = found.filter((each) => !pending.has(each.clip)).slice(0, AHEAD + 1);
+  const places = new Map(queue.map((each, number) => [each.clip, number]));
+  const place = ({clip}) => places.get(clip) ?? queue.length;
+  queue = found.filter((each) => !pending.has(each.clip)).sort((one, other) => place(one) - place(other))
+    .slice(0, AHEAD + 1);
   await showQueue();
+}
+
+/* Clips that were kept for another browser become free without an event. */
+async function askAgain() {
+  if (mode === "clips" && !queue.length && !isDone()) await refill().catch(() => null);
+  setTimeout(askAgain, AGAIN);
 }
 
 async function showQueue() {
   const [first, ...rest] = queue;
-  const done = state.labelled + state.rejected >= state.clips;
-  $("why").textContent = first ? WHY[first.how] || "" : done ? "Every clip has a label." : "Choosing clips …";
+  $("why").textContent = first ? WHY[first.how] || "" : isDone() ? "Every clip has a label." : "Waiting for clips …";
   showSuggestion();
   if (!first) { stop($("current")); $("ahead").replaceChildren(); return; }
   await play($("current"), first.clip, {controls: true});
@@ -274,19 +296,20 @@ function showSuggestion() {
 async function settle(path, content, said) {
   const first = queue.shift();
   if (!first) return;
-  say(said);
   pending.add(first.clip);
   const shown = showQueue();
   showClasses();
   await inTurn(async () => {
-    await ask(path, {clips: [first.clip], ...content}).finally(() => pending.delete(first.clip));
+    const refused = await change(path, {clips: [first.clip], ...content}).then(() => say(said), (error) => error);
+    pending.delete(first.clip);
     await shown;
+    if (refused) { queue.unshift(first); await showQueue(); showClasses(); }
     if (!pending.size || queue.length < 2) await refill();
   });
 }
 
 function flash(name) {
-  const button = [...$("classes").children].find((each) => each.querySelector(".class-name").textContent === name);
+  const button = $("classes").children[classOf(name)];
   if (!button) return;
   button.classList.add("given");
   setTimeout(() => button.classList.remove("given"), 350);
@@ -294,13 +317,13 @@ function flash(name) {
 
 function answer(name) {
   $("class").value = "";
-  if (mode === "recordings") labelStretch("/label", {label: name, how: "timeline"});
+  if (mode === "recordings") labelStretch("/label", {label: name});
   else if (mode === "clips") settle("/label", {label: name}, `labelled ${name}`);
   flash(name);
 }
 
 function later() {
-  if (mode === "groups") { groupNumber++; showGroup(); }
+  if (mode === "groups") inTurn(() => { groupNumber++; return showGroup(); });
   else if (mode === "clips") settle("/skip", {}, "put off");
 }
 
@@ -311,9 +334,10 @@ function reject() {
 
 function undo() {
   inTurn(async () => {
-    const {undone} = await ask("/undo", {});
+    const {undone} = await change("/undo", {});
     say(undone ? `withdrawn: ${undone.label || undone.act}` : "there is nothing to withdraw");
     await refresh();
+    if (undone) queue = [];
     await (mode === "groups" ? showGroup() : mode === "recordings" ? showRecording() : refill());
     showClasses();
   });
@@ -321,7 +345,7 @@ function undo() {
 
 /* Groups */
 
-let groupNumber = 0, group = null;
+let groupNumber = 0, group = null, accepting = false;
 
 async function showGroup() {
   group = await ask("/group", {number: groupNumber});
@@ -339,7 +363,7 @@ async function showGroup() {
     const mark = make("span", {className: "mark"});
     const button = make("button", {type: "button", "aria-pressed": "true"}, make("div"), mark);
     button.dataset.clip = name;
-    button.addEventListener("click", (event) => { toggle(button); release(event); });
+    button.addEventListener("click", () => toggle(button));
     $("group").append(button);
     markOf(button, number);
     play(button.firstChild, name);
@@ -363,18 +387,20 @@ const taken = () => [...$("group").children].filter((each) => each.getAttribute(
 
 function countGroup() {
   $("accept").lastElementChild.textContent = `Accept ${taken().length} as ${group.label}`;
-  $("accept").disabled = !taken().length;
+  $("accept").disabled = accepting || !taken().length;
 }
 
 function acceptGroup() {
   const clips = taken().map((each) => each.dataset.clip), label = group.label;
-  if (!clips.length) return;
+  if (accepting || !clips.length) return;
+  accepting = true;
+  countGroup();
   inTurn(async () => {
-    await ask("/label", {clips, label, how: "group"});
+    await change("/label", {clips, label, how: "group"});
     say(`${clips.length} clips labelled ${label}`);
     await refresh();
     await showGroup();
-  });
+  }).then(() => { accepting = false; countGroup(); });
 }
 
 /* Recordings: a cell for each window; a stretch of cells is chosen by dragging or with the arrow keys */
@@ -394,7 +420,7 @@ async function showRecording() {
   $("timeline").replaceChildren(...recording.windows.map(({start, end, label, guess, rejected}, number) => {
     const own = make("span", {}, rejected ? "✗" : label ? label.slice(0, 4) : ""), line = make("i");
     if (guess) line.style.background = colourOf(guess);
-    const cell = make("div", {role: "option"}, own, line);
+    const cell = make("div", {role: "option", id: `window-${number}`}, own, line);
     if (label) { cell.style.background = colourOf(label); cell.style.color = INKS[COLOURS.indexOf(colourOf(label))]; }
     cell.title = `frames ${start}–${end}: ${rejected ? "not an action" : label || "no label"}` +
       (guess ? `; recognised: ${guess}` : "");
@@ -410,6 +436,7 @@ function showStretch() {
   for (const [number, cell] of [...$("timeline").children].entries()) {
     cell.setAttribute("aria-selected", String(number >= from && number <= to));
   }
+  $("timeline").setAttribute("aria-activedescendant", `window-${stretch[1]}`);
   const first = recording.windows[from], last = recording.windows[to], count = to - from + 1;
   $("stretch-time").textContent = `Frames ${first.start} to ${last.end} of ${recording.frames}` +
     ` (${count} window${count > 1 ? "s" : ""})`;
@@ -433,11 +460,16 @@ function labelStretch(path, content) {
   const [from, to] = [Math.min(...stretch), Math.max(...stretch)];
   const clips = recording.windows.slice(from, to + 1).map((each) => each.clip);
   inTurn(async () => {
-    await ask(path, {clips, ...content});
-    say(`${clips.length} windows: ${content.label || "not an action"}`);
-    stretch = [Math.min(to + 1, recording.windows.length - 1), Math.min(to + 1, recording.windows.length - 1)];
-    await refresh();
-    await showRecording();
+    try {
+      for (let at = 0; at < clips.length; at += TOGETHER) {
+        await change(path, {clips: clips.slice(at, at + TOGETHER), how: "timeline", ...content});
+      }
+      say(`${clips.length} windows: ${content.label || "not an action"}`);
+      stretch = [Math.min(to + 1, recording.windows.length - 1), Math.min(to + 1, recording.windows.length - 1)];
+    } finally {
+      await refresh();
+      await showRecording();
+    }
   });
 }
 
@@ -471,8 +503,13 @@ $("recording").addEventListener("change", () => { stretch = [0, 0]; showRecordin
 
 /* Keys, tabs and buttons */
 
-/* After a click with the mouse the keys are those of the page again, not those of the button. */
-function release(event) { if (event.detail) event.currentTarget.blur(); }
+let byMouse = false;
+
+/* After use with the mouse the keys are those of the page again, not those of the button, the slider or the list. */
+document.addEventListener("click", (event) => { if (event.detail) event.target.closest("button")?.blur(); });
+document.addEventListener("change", ({target}) => { if (byMouse) target.blur(); });
+document.addEventListener("pointerdown", () => { byMouse = true; });
+document.addEventListener("keydown", () => { byMouse = false; });
 
 function choose(name) {
   mode = name;
@@ -491,7 +528,7 @@ function choose(name) {
   if (name === "clips") refill();
 }
 
-function train() { inTurn(async () => { await ask("/train", {}); await refresh(); }); }
+function train() { inTurn(async () => { await change("/train", {}); await refresh(); }); }
 
 const TURNS = {ArrowLeft: [-0.15, 0], ArrowRight: [0.15, 0], ArrowUp: [0, 0.12], ArrowDown: [0, -0.12]};
 const COMMANDS = {" ": later, "-": reject, "−": reject, Backspace: undo, ".": train};
@@ -507,7 +544,7 @@ function accept() {
 }
 
 function onKey(event) {
-  const inField = event.target.matches("input, select, textarea"), key = event.key;
+  const inField = event.target.matches("#class, select"), key = event.key;
   if (event.ctrlKey || event.altKey || event.metaKey || $("keys").open || !state) return;
   if (inField) {
     if (key === "Escape") { event.target.value = event.target.matches("#class") ? "" : event.target.value;
@@ -516,6 +553,7 @@ function onKey(event) {
   }
   const number = KEYS.indexOf(key.toLowerCase()), onButton = event.target.matches("button, a");
   if (onButton && (key === " " || key === "Enter")) return;
+  if (TURNS[key] && event.target.matches("[type=range]")) return;
   if (TURNS[key]) turn(event);
   else if (key === "+" || key === "/") $("class").focus();
   else if (key === "?") $("keys").showModal();
@@ -538,6 +576,7 @@ $("class").addEventListener("keydown", (event) => {
   if (event.key === "Enter") { event.preventDefault(); useTyped(event.shiftKey); }
 });
 $("other").addEventListener("submit", (event) => { event.preventDefault(); useTyped(false); });
+$("new").addEventListener("click", () => useTyped(true));
 
 function useTyped(asNew) {
   const text = $("class").value.trim(), found = matches(text);
@@ -547,11 +586,11 @@ function useTyped(asNew) {
 }
 
 for (const name of ["clips", "groups", "recordings"]) {
-  $(`tab-${name}`).addEventListener("click", (event) => { choose(name); release(event); });
+  $(`tab-${name}`).addEventListener("click", () => choose(name));
 }
 for (const [id, action] of Object.entries({skip: later, reject, undo, train, accept: acceptGroup, "next-group": later,
   help: () => $("keys").showModal()})) {
-  $(id).addEventListener("click", (event) => { action(); release(event); });
+  $(id).addEventListener("click", () => action());
 }
 
 async function begin() {
@@ -565,6 +604,7 @@ async function begin() {
   events.onerror = () => tell("The program does not answer. Start psp label again; nothing is lost.");
   events.onopen = () => tell("");
   if (!state.labelled) $("keys").showModal();
+  setTimeout(askAgain, AGAIN);
   await refill();
   showClasses();
 }

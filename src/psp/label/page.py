@@ -1,6 +1,5 @@
 """The application behind the labelling page: what it shows, and what it may do."""
 
-import getpass
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -13,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from psp.label.estimate import Share
-from psp.label.journal import Entry
+from psp.label.journal import Entry, user_name
 from psp.label.requests import class_name, clip_ids, number
 from psp.label.session import Proposal, Session
 from psp.label.timelines import timelines
@@ -46,7 +45,7 @@ class Actions:
 
     def __init__(self, session: Session) -> None:
         self.session, self.folder = session, session.folder
-        self.user = getpass.getuser()
+        self.user = user_name()
         self.recordings = timelines(session.ids)
 
     def state(self, browser: int) -> dict[str, Any]:
@@ -97,9 +96,8 @@ class Actions:
         }
 
     def label(self, browser: int, content: Mapping[str, Any]) -> dict[str, Any]:
-        """Give clips a class: one clip, a group, or a stretch of a recording (`how`)."""
-        how = content.get("how") if content.get("how") in ("group", "timeline") else "chosen"
-        return self._add(browser, content, Entry("label", label=class_name(content), how=str(how)))
+        """Give clips a class."""
+        return self._add(browser, content, Entry("label", label=class_name(content)))
 
     def skip(self, browser: int, content: Mapping[str, Any]) -> dict[str, Any]:
         """Put clips off."""
@@ -121,7 +119,7 @@ class Actions:
 
     def group(self, browser: int, content: Mapping[str, Any]) -> dict[str, Any]:
         """Return a group of clips in which the recogniser is sure of one class."""
-        found = self.session.group(number(content, "number", 0, 10_000))
+        found = self.session.group(browser, number(content, "number", 0, 10_000))
         return {"groups": 0} if found is None else {"label": found[0], "clips": found[1], "groups": found[2]}
 
     def recording(self, browser: int, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,8 +144,10 @@ class Actions:
         return None if version == seen else (version, version)
 
     def _add(self, browser: int, content: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
-        names = clip_ids(content, self.session.row)
-        self.session.add(replace(entry, clips=names, by=self._by(browser)))
+        """Add an entry about clips: one clip, a group, or a stretch of a recording (`how`)."""
+        names, how = clip_ids(content, self.session.row), content.get("how")
+        how = how if how in ("group", "timeline") else "chosen"
+        self.session.add(browser, replace(entry, clips=names, by=self._by(browser), how=how))
         return {}
 
     def _by(self, browser: int) -> str:

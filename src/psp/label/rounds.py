@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -89,8 +91,12 @@ class Rounds:
         if code == 0 and self.run(self.number).result.is_file():
             self.state, self.message = "idle", ""
             return self.number
-        self.state, self.message = "failed", self._last_line() or f"psp train ended with the code {code}."
+        self.fail(self._last_line() or f"psp train ended with the code {code}.")
         return None
+
+    def fail(self, message: str) -> None:
+        """Take up a failure; a training that runs goes on."""
+        self.state, self.message = "training" if self._process else "failed", message
 
     def stop(self, seconds: float = 20.0) -> None:
         """End a training; its state is saved, and `resume` continues it."""
@@ -122,12 +128,12 @@ class Rounds:
         write_atomically(self.folder / f"{number:03}.npz", write)
 
     def kept(self, number: int) -> Recognised | None:
-        """Return what `keep` wrote, None if there is nothing."""
+        """Return what `keep` wrote, None if there is nothing or it is damaged."""
         try:
             with np.load(self.folder / f"{number:03}.npz", allow_pickle=False) as content:
                 classes = tuple(content["classes"].tolist())
                 return Recognised(content["features"], content["probabilities"].astype(np.float32), classes)
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, EOFError, NotImplementedError, BadZipFile, zlib.error):
             return None
 
     def _start(self, number: int, arguments: Sequence[str]) -> None:

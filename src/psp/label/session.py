@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,12 +34,14 @@ QUERIES = ("random", "centre", "typical", "margin")
 class Proposal:
     """A clip to label, how it was chosen, and the class that the recogniser suggests, with its probability.
 
-    Random clips have no suggestion: it would influence the answers from which the accuracy is estimated.
+    `round` is the number of the network that proposed it, 0 without one. Random clips have no suggestion: it would
+    influence the answers from which the accuracy is estimated.
     """
 
     clip: str
     how: How
     suggestion: tuple[str, float] | None = None
+    round: int = 0
 
 
 @dataclass
@@ -72,7 +74,9 @@ class Session:
         self._queue: list[Proposal] = []
         self._leases: dict[str, _Lease] = {}
         self._asked = sum(each.how in QUERIES for each in folder.journal.entries)
-        self._unusable = set[int]()
+        self._begun = len(folder.journal)
+        self._grouped: dict[int, int] = {}
+        self._tried = set[int]()
         self._stopping = False
         self._worker = threading.Thread(target=self._work, daemon=True)
 
@@ -101,22 +105,35 @@ class Session:
                 self.changed.wait(1.0)
             return own
 
-    def add(self, entry: Entry) -> None:
-        """Record labels; a label of a proposed clip gets the way in which it was chosen."""
+    def add(self, browser: int, entry: Entry) -> None:
+        """Record what a browser says of clips, with the network that proposed them and how they were chosen.
+
+        ConfigError if another person labelled or rejected one of them in this session, except on a timeline, which
+        shows the labels.
+        """
         with self.changed:
-            lease = self._leases.pop(entry.clips[0], None) if len(entry.clips) == 1 else None
+            if entry.how != "timeline":
+                self.folder.require_free(entry, self._begun)
+            lease = self._leases.get(entry.clips[0]) if len(entry.clips) == 1 else None
+            entry = replace(entry, round=self._grouped.get(browser, self.round) if entry.how == "group" else self.round)
             if lease is not None and entry.how == "chosen":
-                entry = replace(entry, how=lease.proposal.how)
-            self.folder.add(replace(entry, round=self.round))
+                entry = replace(entry, how=lease.proposal.how, round=lease.proposal.round)
+            self.folder.add(entry)
+            for clip in entry.clips:
+                self._leases.pop(clip, None)
             self.notify()
 
     def undo(self, browser: int, by: str) -> Entry | None:
-        """Withdraw the last entry of a person; a single clip is proposed to the browser again, as it was before."""
+        """Withdraw the last entry of a person in this session.
+
+        A single clip is proposed to the browser again, as it was before.
+        """
         with self.changed:
-            entry = self.folder.undo(by)
+            entry = self.folder.undo(by, self._begun)
             if entry is not None and len(entry.clips) == 1 and entry.how in QUERIES:
                 how: How = entry.how  # type: ignore[assignment]
-                again = _Lease(self._proposal(entry.clips[0], how), browser, time.monotonic())
+                proposal = replace(self._proposal(entry.clips[0], how), round=entry.round)
+                again = _Lease(proposal, browser, time.monotonic())
                 self._leases = {entry.clips[0]: again, **self._leases}
             self.notify()
             return entry
@@ -126,18 +143,21 @@ class Session:
         with self.changed:
             if len(set(self.folder.known.values())) < 2:
                 raise ConfigError("a network needs two classes.", remedy="Label clips of a second class first.")
-            self.rounds.start(self.folder.table, self.folder.write_split())
+            self.rounds.start(self.folder.table, self.folder.split_file)
             self.notify()
 
-    def group(self, number: int) -> tuple[str, list[str], int] | None:
+    def group(self, browser: int, number: int) -> tuple[str, list[str], int] | None:
         """Return a group of clips in which the recogniser is sure of one class: class, clips, and how many groups.
 
-        A group is a cluster of the features; the clips nearest to its centre come first. None without a group.
+        A group is a cluster of the features without the clips that other browsers were given; the clips nearest to its
+        centre come first. None without a group.
         """
         with self.changed:
-            found = [] if self.recognised is None else sure_groups(self.recognised, self._cluster, self.open())
+            open = self.open() & self._mask(not_in=(self._given_to_others(browser),))
+            found = [] if self.recognised is None else sure_groups(self.recognised, self._cluster, open)
             if not found:
                 return None
+            self._grouped[browser] = self.round
             label, rows = found[number % len(found)]
             return label, [self.ids[row] for row in rows], len(found)
 
@@ -147,11 +167,11 @@ class Session:
             return estimated_growth(self.folder.journal.entries, self.folder.labels, self.answers)
 
     def open(self) -> Bool[np.ndarray, "n"]:
-        """Return which clips may be proposed; those put off come when there are no others."""
+        """Return which clips may be proposed; those put off come when browsers were given all others."""
         folder = self.folder
         rest = self._mask(not_in=(folder.known, folder.labels.rejected))
         first = rest & self._mask(not_in=(folder.labels.skipped,))
-        return first if first.any() else rest
+        return first if (first & self._mask(not_in=(self._leases,))).any() else rest
 
     def guesses(self) -> Mapping[str, str]:
         """Return the class that the newest network recognises in each clip, none without a network."""
@@ -163,13 +183,18 @@ class Session:
             self.version += 1
             self.changed.notify_all()
 
-    def _mask(self, not_in: Sequence[Mapping[str, str] | frozenset[str]]) -> Bool[np.ndarray, "n"]:
+    def _mask(self, not_in: Sequence[Container[str]]) -> Bool[np.ndarray, "n"]:
         return np.array([not any(name in each for each in not_in) for name in self.ids], dtype=bool)
 
+    def _given_to_others(self, browser: int) -> frozenset[str]:
+        """Return the clips that other browsers were given and may still show."""
+        since = time.monotonic() - AWAY
+        return frozenset(clip for clip, each in self._leases.items() if each.browser != browser and each.at > since)
+
     def _lend(self, browser: int, count: int) -> list[Proposal]:
-        now, open = time.monotonic(), self.open()
+        now, open, others = time.monotonic(), self.open(), self._given_to_others(browser)
         usable = {clip: lease for clip, lease in self._leases.items() if open[self.row[clip]]}
-        self._leases = {clip: each for clip, each in usable.items() if each.browser == browser or now - each.at < AWAY}
+        self._leases = {clip: each for clip, each in usable.items() if each.browser == browser or clip in others}
         self._queue = [each for each in self._queue if open[self.row[each.clip]] and each.clip not in self._leases]
         own = [each for each in self._leases.values() if each.browser == browser]
         for proposal in self._queue[: max(0, count - len(own))]:
@@ -183,43 +208,48 @@ class Session:
 
     def _proposal(self, clip: str, how: How) -> Proposal:
         if how == "random" or self.recognised is None:
-            return Proposal(clip, how)
+            return Proposal(clip, how, round=self.round)
         own = self.recognised.probabilities[self.row[clip]]
         best = int(own.argmax())
         suggestion = (self.recognised.classes[best], float(own[best])) if own[best] >= LIKELY else None
-        return Proposal(clip, how, suggestion)
+        return Proposal(clip, how, suggestion, self.round)
 
     def _work(self) -> None:
-        """Compute proposals, begin trainings and take up their results, until the session ends."""
-        while True:
+        """Take steps until the session ends; a step that fails is shown as a failed training."""
+        while not self._stopping:
+            try:
+                is_idle = not self._step()
+            except Exception as error:  # noqa: BLE001 without this thread nothing is proposed any more
+                is_idle, message = True, str(error) if isinstance(error, PSPError | OSError) else repr(error)
+                if message != self.rounds.message:
+                    self.rounds.fail(message)
+                    self.notify()
             with self.changed:
-                if self._stopping:
-                    return
-            before = self.rounds.state
-            done = self.rounds.poll()
-            for number in [done] if done else self._missing():
-                self._take_up(number)
-            if before != self.rounds.state:
-                self.notify()
-            self._begin_if_due()
-            if not self._refill():
-                with self.changed:
+                if is_idle and not self._stopping:
                     self.changed.wait(0.3)
+
+    def _step(self) -> bool:
+        """Take up a finished training, begin one that is due and compute proposals; return whether there were any."""
+        before = self.rounds.state
+        done = self.rounds.poll()
+        for number in [done] if done else self._missing():
+            self._take_up(number)
+        if before != self.rounds.state:
+            self.notify()
+        self._begin_if_due()
+        return self._refill()
 
     def _missing(self) -> list[int]:
         """Return the last finished round if nothing is known of it."""
         finished = self.rounds.finished[-1:]
-        return [number for number in finished if number not in (*self.answers, *self._unusable)]
+        return [number for number in finished if number not in (*self.answers, *self._tried)]
 
     def _take_up(self, number: int) -> None:
-        try:
-            run = open_trained(self.rounds.run(number).path, self.folder.store.path, device="cpu")
-            found = recognise(run.model, run.maker, self.index, run.stored.config.runtime.precision)
-            self.rounds.keep(number, found)
-            self._use(number, found)
-        except (PSPError, OSError) as error:
-            self._unusable.add(number)
-            self.rounds.state, self.rounds.message = "failed", str(error)
+        self._tried.add(number)
+        run = open_trained(self.rounds.run(number).path, self.folder.store.path, device="cpu")
+        found = recognise(run.model, run.maker, self.index, run.stored.config.runtime.precision)
+        self.rounds.keep(number, found)
+        self._use(number, found)
 
     def _use(self, number: int, found: Recognised) -> None:
         best = found.probabilities.argmax(axis=1)
@@ -237,10 +267,7 @@ class Session:
             before = len(self.rounds.trained_on(begun[-1])) if begun else 0
             is_due = len(known) - before >= self.every and len(set(known.values())) > 1
             if is_due and self.rounds.state == "idle":
-                try:
-                    self.train()
-                except PSPError as error:
-                    self.rounds.state, self.rounds.message = "failed", str(error)
+                self.train()
 
     def _refill(self) -> bool:
         """Compute proposals if there are few; return whether there were any to compute."""

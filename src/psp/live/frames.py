@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import math
 import os
 import socket
 import time
@@ -15,6 +16,7 @@ import numpy as np
 
 from psp.deploy.foreign import ForeignSource, Options, open_for
 from psp.errors import ConfigError, PSPError, RecordingError
+from psp.io.source import SourceItem
 from psp.model.model_file import Interface
 from psp.preprocess.bodies import BodyConfig, choose_bodies
 from psp.skeleton.recording import Recording
@@ -24,6 +26,9 @@ FPS, PAUSE = 30.0, 0.05
 
 LAST_PORT = 65535
 """The largest number of a port."""
+
+PATIENCE = 3.0
+"""Seconds after which a connection that has not sent the token is closed."""
 
 LONGEST = 1 << 20
 """The largest number of bytes of a line that is sent to the socket."""
@@ -45,26 +50,27 @@ class Frame:
     zero_is_missing: bool = False
 
 
+Arrival = Frame | PSPError | None
+"""What a stream yields: a frame, the error of a file that cannot be read, or None while there is nothing."""
+
+
 def recorded_frames(interface: Interface, path: Path, options: Options, speed: float = 1.0) -> Iterator[Frame]:
     """Return the frames of the recordings of a file or folder, converted for a model.
 
     The first recording is read before this returns, so that recordings which cannot be used are refused at once.
     """
-    source = open_for(interface, path, options)
-    items = source.items()
-    if not items:
-        raise RecordingError("there is no recording.", where=str(path), remedy="Name recordings of a known format.")
+    source, items = _open(interface, path, options)
     first = _frames(source.read(items[0]), interface, speed)
     rest = (frame for item in items[1:] for frame in _frames(source.read(item), interface, speed))
     return chain(first, rest)
 
 
-def arriving_frames(interface: Interface, folder: Path, options: Options, speed: float = 1.0) -> Iterator[Frame | None]:
+def arriving_frames(interface: Interface, folder: Path, options: Options, speed: float = 1.0) -> Iterator[Arrival]:
     """Return the frames of files that are written into a folder from now on, by name, with None while there is none.
 
-    A file is read when its size has not changed between two looks. Files of one frame each, as pose estimators write
-    them, are one recording; a file of several frames is a recording of its own. Files that cannot be read are skipped.
-    ConfigError if there is no such folder.
+    A file is read when it has not changed between two looks. Files of one frame each, as pose estimators write them,
+    are one recording; a file of several frames is a recording of its own. The error of a file that cannot be read comes
+    instead of its frames, and the file is read again when it has changed. ConfigError if there is no such folder.
     """
     if not folder.is_dir():
         raise ConfigError("this is not a folder.", where=str(folder), remedy="Name the folder that files appear in.")
@@ -74,9 +80,10 @@ def arriving_frames(interface: Interface, folder: Path, options: Options, speed:
 class FrameSocket:
     """A socket on 127.0.0.1 that takes one connection after the other, each with one line of JSON per frame.
 
-    The first line is the `token`, so that no web page can send frames. Then a line is {"joints": [...], "confidence":
-    [...]} or the joints alone: (v, c) or (m, v, c) numbers in the coordinates of the model, null where a joint was not
-    observed. Port 0 is a free one; ConfigError if the port cannot be taken.
+    The first line is the `token`, so that no web page can send frames; a connection without it is closed after
+    PATIENCE seconds. Then a line is {"joints": [...], "confidence": [...]} or the joints alone: (v, c) or (m, v, c)
+    numbers in the coordinates of the model, null where a joint was not observed. Port 0 is a free one; ConfigError if
+    the port cannot be taken.
     """
 
     def __init__(self, token: str, port: int = 0) -> None:
@@ -106,11 +113,12 @@ class FrameSocket:
     def _of_connection(
         self, connection: socket.socket, name: str, is_open: Callable[[], bool]
     ) -> Iterator[Frame | None]:
-        lines = _lines(connection, is_open)
+        end = time.monotonic() + PATIENCE
+        lines = _lines(connection, lambda: is_open() and time.monotonic() < end)
         token = next((line for line in lines if line is not None), b"")
         if not hmac.compare_digest(token.strip(), self._token.encode()):
             return
-        begins = True
+        end, begins = math.inf, True
         for line in lines:
             if line is None:
                 yield None
@@ -122,16 +130,21 @@ class FrameSocket:
 
 def _arriving(
     interface: Interface, folder: Path, options: Options, speed: float, known: set[Path]
-) -> Iterator[Frame | None]:
-    """Yield the frames of files that are not `known`, None while there is none."""
-    sizes, first = dict[Path, int](), True
+) -> Iterator[Arrival]:
+    """Yield the frames of files that are not `known` or the error of reading them, None while there is none."""
+    seen, failed, first = dict[Path, tuple[int, ...]](), dict[Path, tuple[int, ...]](), True
     while True:
-        new = {path: _size(path) for path in _files(folder) if path not in known}
-        ready = sorted(path for path, size in new.items() if size and sizes.get(path) == size)
-        sizes = new
-        known |= set(ready)
+        new = {path: _version(path) for path in _files(folder) if path not in known}
+        ready = sorted(path for path, found in new.items() if found and seen.get(path) == found != failed.get(path))
+        seen = new
         for path in ready:
-            frames = _of_file(interface, path, options, speed)
+            try:
+                frames = _of_file(interface, path, options, speed)
+            except PSPError as error:
+                failed[path] = new[path]
+                yield error
+                continue
+            known.add(path)
             for frame in frames:
                 yield replace(frame, begins=first) if len(frames) == 1 else frame
                 first = False
@@ -162,22 +175,30 @@ def _frames(recording: Recording, interface: Interface, speed: float) -> list[Fr
 
 
 def _of_file(interface: Interface, path: Path, options: Options, speed: float) -> list[Frame]:
-    try:
-        source: ForeignSource = open_for(interface, path, options)
-        return [frame for item in source.items() for frame in _frames(source.read(item), interface, speed)]
-    except PSPError:
-        return []
+    source, items = _open(interface, path, options)
+    return [frame for item in items for frame in _frames(source.read(item), interface, speed)]
+
+
+def _open(interface: Interface, path: Path, options: Options) -> tuple[ForeignSource, list[SourceItem]]:
+    """Return the recordings of a file or folder, and which they are; RecordingError if there is none."""
+    source = open_for(interface, path, options)
+    items = source.items()
+    if not items:
+        raise RecordingError("there is no recording.", where=str(path), remedy="Name recordings of a known format.")
+    return source, items
 
 
 def _files(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
 
 
-def _size(path: Path) -> int:
+def _version(path: Path) -> tuple[int, ...]:
+    """Return size and time of the last change of a file, nothing if it is empty or was removed."""
     try:
-        return path.stat().st_size
+        found = path.stat()
     except OSError:
-        return 0
+        return ()
+    return (found.st_size, found.st_mtime_ns) if found.st_size else ()
 
 
 def _lines(connection: socket.socket, is_open: Callable[[], bool]) -> Iterator[bytes | None]:
@@ -205,7 +226,7 @@ def _parsed(line: bytes) -> tuple[Any, Any]:
         confidence = content.get("confidence") if isinstance(content, dict) else None
         numbers = None if joints is None else np.array(joints, dtype=np.float64)
         return numbers, None if confidence is None else np.array(confidence, dtype=np.float64)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None, None
 
 

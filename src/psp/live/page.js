@@ -5,9 +5,9 @@
 const $ = (id) => document.getElementById(id);
 const STATES = {waiting: "Waiting for frames", running: "Running", ended: "The recording has ended",
   failed: "Stopped"};
-const PAST = 8, SHORTEST = 0.3;
+const PAST = 8, SHORTEST = 0.3, CALM = 1000;
 
-let player = null, skeleton = null, best = null, since = null, source = "";
+let player = null, skeleton = null, best = null, since = null, source = "", later = 0;
 
 function make(kind, className, ...parts) {
   const made = document.createElement(kind);
@@ -24,9 +24,19 @@ function show(news) {
     if (frame.joints.length) player.append(frame.joints);
   }
   const last = news.frames.at(-1);
-  if (last) { source = last.source; showAnswer(last); }
-  const speed = last ? `, ${last.milliseconds.toFixed(1)} ms a frame` : "";
-  $("state").textContent = `${STATES[news.state]}${source && `: ${source}`}${speed}${news.message && `. ${news.message}`}`;
+  if (last) {
+    source = last.source;
+    showAnswer(last);
+    $("speed").textContent = `${last.milliseconds.toFixed(1)} ms a frame`;
+  }
+  const text = `${STATES[news.state]}${source && `: ${source}`}${news.message && `. ${news.message}`}`;
+  showState(text, news.state === "waiting" ? CALM : 0);
+}
+
+/* Screen readers read every change of the state, so that it waits out the pauses between frames. */
+function showState(text, delay = 0) {
+  clearTimeout(later);
+  later = setTimeout(() => { if ($("state").textContent !== text) $("state").textContent = text; }, delay);
 }
 
 function renew() {
@@ -66,7 +76,7 @@ async function begin() {
   renew();
   const events = new EventSource("/events");
   events.onmessage = (event) => show(JSON.parse(event.data));
-  events.onerror = () => { $("state").textContent = "The program does not answer. Start psp live again."; };
+  events.onerror = () => showState("The program does not answer. Start psp live again.");
 }
 
 begin();

@@ -12,7 +12,7 @@ import numpy as np
 from psp.deploy.clips import ClipRecogniser
 from psp.deploy.stream import StreamingPredictor
 from psp.errors import PSPError
-from psp.live.frames import PAUSE, Frame, wait_for
+from psp.live.frames import PAUSE, Arrival, Frame, wait_for
 
 KEPT, SENT, SHOWN = 300, 30, 5
 """Frames that are kept, that are sent to a page at once, and classes that are sent with a frame."""
@@ -29,13 +29,14 @@ class Recognition:
 class LiveStream:
     """Recognises frames in a thread of its own; as a context manager it begins and ends with the block.
 
-    `frames` is a function of another function that says whether the stream is still open.
+    `frames` is a function of another function that says whether the stream is still open. Errors that it yields are
+    shown until the next frame; those that it raises end the stream.
     """
 
     def __init__(
         self,
         recogniser: ClipRecogniser,
-        frames: Callable[[Callable[[], bool]], Iterator[Frame | None]],
+        frames: Callable[[Callable[[], bool]], Iterator[Arrival]],
         recognition: Recognition = Recognition(),
     ) -> None:
         self.recogniser, self.recognition, self._frames = recogniser, recognition, frames
@@ -76,12 +77,15 @@ class LiveStream:
                     self.state = "waiting"
                     time.sleep(PAUSE)
                     continue
+                if isinstance(frame, PSPError):
+                    self.message = str(frame)
+                    continue
                 if frame.begins:
                     stream, begun = self._predictor(frame.zero_is_missing), time.monotonic()
                 wait_for(frame, begun)
                 self._push(stream, frame)
             self.state = "ended"
-        except PSPError as error:
+        except (PSPError, OSError) as error:
             self.state, self.message = "failed", str(error)
 
     def _predictor(self, zero_is_missing: bool) -> StreamingPredictor:

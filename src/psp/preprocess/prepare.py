@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float64
 from psp.config.ranges import require
 from psp.errors import RecordingError, StoreError
 from psp.io.base import Reader
+from psp.io.reader import FormatReader
 from psp.io.source import SourceItem
 from psp.preprocess.chunk import Chunk, Skipped, load_chunk
 from psp.preprocess.clean import CleanConfig, clean
@@ -115,7 +116,8 @@ class Preparation:
         """Return the file name of a chunk, the hash of the recordings and settings that determine its content."""
         reader, listing = self.reader, [[item.name, item.stamp] for item in items]
         facts = [reader.dataset, reader.layout.to_dict(), reader.source, reader.up, reader.classes]
-        content = [FORMAT, facts, asdict(self.clean), asdict(self.normalise), listing]
+        own = [reader.format.name, reader.size, reader.is_up_stated] if isinstance(reader, FormatReader) else []
+        content = [FORMAT, facts, own, asdict(self.clean), asdict(self.normalise), listing]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest() + ".npz"
 
     def cleaned(self, item: SourceItem) -> Cleaned:

@@ -50,8 +50,7 @@ def judge(run: TrainedRun) -> Judged:
     tests = list(run.task.split.tests)
     index = run.test_index(tests[0]) if tests else _some(run)
     found = _predictions(run, index, bool(tests))
-    labels = known_labels(run.store, run.model.interface.classes)[index]
-    return Judged(index, labels, found.probabilities, found.features, bool(tests))
+    return Judged(index, _labels(run)[index], found.probabilities, found.features, bool(tests))
 
 
 def estimated(run: TrainedRun) -> Judged | None:
@@ -96,6 +95,14 @@ def right_ones(found: Judged, most: int = 12) -> list[int]:
         order = own[np.argsort(found.probabilities[own, label], kind="stable")]
         chosen.append(int(order[len(order) // 2]))
     return chosen[:: max(1, -(-len(chosen) // most))]
+
+
+def _labels(run: TrainedRun) -> Int64[np.ndarray, "clips"]:
+    """Return the labels of all clips as `known_labels` does, those of the budget instead of those of the data set."""
+    labels = known_labels(run.store, run.model.interface.classes)
+    index, own = run.task.labels.resolve(run.store, run.task.split)
+    labels[index] = np.unique(own, return_inverse=True)[1]
+    return labels
 
 
 def _predictions(run: TrainedRun, index: Int64[np.ndarray, "s"], is_kept: bool) -> ClipPredictions:

@@ -89,7 +89,7 @@ class _Clips:
         if self.judged is not None:
             groups |= {"mistakes": confident_mistakes(self.judged), "right": right_ones(self.judged)}
         shown = {rest.index(each) for group in groups.values() for each in group}
-        found = {"groups": groups, "map": self._map(rest), "examples": rest.plain(self.run, self.classes)}
+        found = {"groups": groups, "map": self._map(rest), "examples": rest.plain(self.run)}
         suspects, copied = self.suspects[:SUSPECTS], self.copies[:COPIES]
         suspected = [self._index(each["id"]) for each in suspects]
         self.pool.show([*sorted(shown), *suspected, *(index for pair in copied for index in pair)])
@@ -184,17 +184,18 @@ class _Numbering:
         """Return the clip indices of all examples."""
         return [self.index(number) for number in range(len(self.found))]
 
-    def plain(self, run: TrainedRun, classes: Sequence[str]) -> list[list[Any]]:
-        """Return clip index, id, name of the class ("" if not labelled) and the most probable classes of all."""
+    def plain(self, run: TrainedRun) -> list[list[Any]]:
+        """Return of all clip index, id, class and the most probable classes.
+
+        The class is its number, its name if the model does not know it, or "" without a label.
+        """
         store, plain = run.store, []
-        number = {name: position for position, name in enumerate(classes)}
         for source, position in self.found:
             index, row = int(source.index[position]), source.probabilities[position]
-            label = int(store.clips.label[index])
-            name = "" if label < 0 else store.classes[label]
-            best = _shown_classes(row, number.get(name, -1))
-            chances = [[each, round(float(row[each]), 3)] for each in best]
-            plain.append([index, str(store.clips.id[index]), number.get(name, name), chances])
+            label, stored = int(source.labels[position]), int(store.clips.label[index])
+            name = "" if stored < 0 else store.classes[stored]
+            chances = [[each, round(float(row[each]), 3)] for each in _shown_classes(row, label)]
+            plain.append([index, str(store.clips.id[index]), name if label < 0 else label, chances])
         return plain
 
 

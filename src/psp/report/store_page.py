@@ -10,6 +10,7 @@ from jaxtyping import Int64
 
 from psp.dataset.check import check
 from psp.dataset.checks.report import KINDS, Finding, Report
+from psp.dataset.divide import has_value
 from psp.dataset.store import Store, open_store
 from psp.report.advice import Advice
 from psp.report.clip_pool import ClipPool
@@ -90,7 +91,7 @@ def _facts(store: Store) -> dict[str, Any]:
     counts = np.bincount(table.label[table.label >= 0], minlength=len(store.classes)).tolist()
     columns = [["clips have", "different values", "for example"]]
     for name, values in table.columns.items():
-        different = np.unique(values)
+        different = np.unique(values[has_value(store, name)])
         columns.append([name, f"{len(different):,}", ", ".join(str(each) for each in different[:6])])
     return {
         "counts": [[name, count] for name, count in zip(store.classes, counts, strict=True)],

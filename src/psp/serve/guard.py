@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LARGEST = 64 * 1024
+LARGEST = 1024**2
 """The largest body of a request in bytes."""
 
 POLICY = "; ".join((
@@ -36,7 +36,7 @@ class Guard:
 
     A browser gets its cookie by opening `link`, whose token works once; then `on_link` is called with the next link,
     for another browser. Requests must name this server as their host and, if they state an origin or are not GET, as
-    their origin, so that no other web page can send or read anything. Bodies are JSON objects of at most 64 KiB;
+    their origin, so that no other web page can send or read anything. Bodies are JSON objects of at most 1 MiB;
     `scope["content"]` holds the object and `scope["browser"]` the number of the browser, from 1.
     """
 
@@ -134,7 +134,7 @@ async def _read_content(request: Request) -> Response | None:
         async for part in request.stream():
             body += part
             if len(body) > LARGEST:
-                return _refused("The body is too large.", 413)
+                return _refused("The body is larger than 1 MiB.", 413)
         content: Any = json.loads(body)
     except (ValueError, RecursionError, ClientDisconnect):
         return _refused("The body is not JSON.", 400)

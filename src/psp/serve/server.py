@@ -72,13 +72,16 @@ def page_routes(files: Mapping[str, str]) -> list[Route]:
 
 
 def json_route(path: str, answer: Answer, method: str = "POST") -> Route:
-    """Return a route whose answer is JSON; a PSPError or a missing or mistyped entry becomes status 400."""
+    """Return a route whose answer is JSON; a PSPError becomes status 400, an OSError status 500."""
 
     def respond(request: Request) -> Response:
         try:
             return JSONResponse(answer(request.scope["browser"], request.scope.get("content", {})))
         except PSPError as error:
             return JSONResponse({"error": str(error)}, 400)
+        except OSError as error:
+            what = f"{error.filename or path}: {error.strerror or error}. Check the free space and the rights."
+            return JSONResponse({"error": what}, 500)
 
     return Route(path, respond, methods=[method])
 

@@ -43,7 +43,8 @@ class Recording:
     `joints` are 2 or 3 coordinates per body, frame and joint. `confidence` is in [0, 1]; 0 means that the joint was
     not observed, and its coordinates (finite, usually 0) mean nothing. `fps` is None where it is not known.
     `detections` says that the entries of a frame are detections in arbitrary order, as a pose estimator without
-    tracking writes them: entries of different frames need not be the same person.
+    tracking writes them: entries of different frames need not be the same person. `first` is the number of the first
+    frame in what was recorded, where the recording is a part of it.
     """
 
     info: ClipInfo
@@ -52,6 +53,7 @@ class Recording:
     up: Up = "y"
     fps: float | None = None
     detections: bool = False
+    first: int = 0
 
     @property
     def seen(self) -> Bool[np.ndarray, "m t"]:

@@ -16,7 +16,7 @@ def test_scores_and_gaps() -> None:
     (raw,) = parse_anipose([File("x.csv", text.encode())])
     np.testing.assert_array_equal(raw.joints[0, :, 0], [[1, 2, 3], [np.nan] * 3, [1, 2, 3]])
     np.testing.assert_array_equal(raw.confidence[0, :, 0], [0.5, 1, 1])
-    assert raw.names == ("a",)
+    assert (raw.names, raw.first) == (("a",), 4)
 
 
 @pytest.mark.parametrize(

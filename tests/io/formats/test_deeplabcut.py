@@ -67,7 +67,7 @@ def test_gaps_triangulated_points_and_objects() -> None:
     (raw,) = read("x.csv", text + "3,1,2,3,9,9\n5,,,,9,9\n6,0,0,0,9,9\n7,4,5,6,9,9\n")
     nan = [np.nan] * 3
     np.testing.assert_array_equal(raw.joints[0, :, 0], [[1, 2, 3], nan, nan, nan, [4, 5, 6]])
-    assert (raw.names, raw.confidence) == (("p",), None)
+    assert (raw.names, raw.confidence, raw.first) == (("p",), None, 3)
     assert "left out: box" in raw.notes[0]
 
 

@@ -12,7 +12,7 @@ from psp.io.format import File, Raw
 from psp.io.formats.arrays import ARRAYS
 from psp.io.formats.landmarks import LANDMARKS_IN_A_FILE, landmarks_of_rows
 from psp.io.formats.mediapipe import MP_DATA, parse_frames
-from psp.io.formats.mediapipe_json import parse_landmarks, recognises_landmarks
+from psp.io.formats.mediapipe_json import parse_landmark_frames, parse_landmarks, recognises_landmarks
 from psp.io.reader import open_files
 
 LAYOUTS = {1662: "holistic75", 258: "holistic75", 225: "holistic75", 132: "mediapipe33", 126: "hands42", 63: "hand21"}
@@ -83,6 +83,22 @@ def test_world_landmarks_are_taken_where_there_are_no_hands() -> None:
     assert np.isnan(raw.joints[0, 0, 33:54]).all()
 
 
+def test_tasks_in_a_browser_write_lists_of_one_person_beside_hands() -> None:
+    frame = {"poseLandmarks": [points(33)], "leftHandLandmarks": [points(21)], "rightHandLandmarks": []}
+    raw = parsed([frame, {**frame, "poseLandmarks": [[]]}])
+    assert raw.layout == "holistic75"
+    np.testing.assert_array_equal(raw.joints[0, 0, :33], [[point[axis] for axis in "xyz"] for point in points(33)])
+    np.testing.assert_array_equal(raw.joints[0, 1, 33:54], [[point[axis] for axis in "xyz"] for point in points(21)])
+    assert np.isnan(raw.joints[0, :, 54:]).all()
+    assert np.isnan(raw.joints[0, 1, :33]).all()
+
+
+def test_the_rate_of_frames_in_steps_is_that_of_the_frames_that_there_are() -> None:
+    content = json.dumps({"fps": 30, "pose_landmarks": points(33)}).encode()
+    (raw,) = parse_landmark_frames([File(f"a_{number}.json", content) for number in range(300, 360, 3)])
+    assert (raw.fps, raw.first, raw.joints.shape[1]) == (10, 100, 20)
+
+
 def test_two_persons_are_detections() -> None:
     assert parsed([[points(33), points(33)]]).persons == "detections"
     assert parsed([{"landmarks": [points(21)], "handedness": []}]).layout == "hand21"
@@ -137,3 +153,35 @@ def test_a_tree_is_read_by_sequences_and_only_the_body_if_asked(tmp_path: Path) 
     recording = reader.read(items[0])
     assert recording.joints.shape == (1, 12, 33, 3)
     np.testing.assert_allclose(recording.joints[0, :, 0, 0], 0.01 * np.arange(1, 13))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "id", "label"),
+    [
+        ("{}.npy", "frames", None),
+        ("hello/0/{}.npy", "hello/0", "hello"),
+        ("hello/0/frame_{}.npy", "hello/0", "hello"),
+        ("hello/anna_{}.npy", "hello/anna", "hello"),
+        ("a/img{}.npy", "a", None),
+    ],
+)
+def test_names_of_frames(pattern: str, id: str, label: str | None, tmp_path: Path) -> None:
+    for frame in range(9, 12):
+        (tmp_path / pattern.format(frame)).parent.mkdir(parents=True, exist_ok=True)
+        np.save(tmp_path / pattern.format(frame), np.full(258, 0.01 * frame))
+    assert detect_format(tmp_path) == "mp-data"
+    reader = open_files(MP_DATA, tmp_path)
+    (item,) = reader.items()[0]
+    recording = reader.read(item)
+    assert (item.id, recording.first, reader.classes) == (id, 9, (label,) if label else ())
+    np.testing.assert_allclose(recording.joints[0, :, 0, 0], [0.09, 0.1, 0.11])
+
+
+def test_names_of_two_kinds_are_read_together(tmp_path: Path) -> None:
+    for name in ("hello/0/0.npy", "hello/0/frame_0.npy", "thanks/0/frame_0.npy"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        np.save(tmp_path / name, np.full(1662, 0.5))
+    assert detect_format(tmp_path) == "mp-data"
+    reader = open_files(MP_DATA, tmp_path)
+    assert [item.id for item in reader.items()[0]] == ["hello/0", "hello/0/frame", "thanks/0"]
+    assert reader.classes == ("hello", "thanks")

@@ -52,6 +52,20 @@ def test_groups_are_animals_or_cameras() -> None:
     assert [(raw.joints.shape[0], raw.columns["group"]) for raw in raws] == [(1, "LeftCamera"), (1, "RightCamera")]
 
 
+@pytest.mark.parametrize(
+    ("stamps", "frames", "fps", "first"),
+    [
+        (np.array([0, 1, 2, 5, 6]) / 30 + 12, [0, 1, 2, 5, 6], 30, 0),
+        (np.array([300, 301, 302, 303, 304]), [0, 1, 2, 3, 4], None, 300),
+        (np.array([0, 0.1, 0.2, 0.21, 0.3]), [0, 1, 2, 3, 4], 10.526, 0),
+    ],
+)
+def test_times_tell_the_frames(stamps: np.ndarray, frames: list[int], fps: float | None, first: int) -> None:
+    (raw,) = read(replaced("mouse0/earL/timestamps", stamps.astype(float)))
+    assert np.flatnonzero(~np.isnan(raw.joints[0]).all(axis=(1, 2))).tolist() == frames
+    assert (raw.fps, raw.first) == (fps, first)
+
+
 def replaced(name: str, value: np.ndarray) -> Callable[[h5py.Group], None]:
     def change(group: h5py.Group) -> None:
         del group[name]

@@ -15,6 +15,7 @@ from psp.errors import ConfigError, RecordingError
 from psp.io.base import FORMATS, open_reader
 from psp.io.format import File, Raw
 from psp.io.formats.alphapose import parse_alphapose
+from psp.io.formats.azure import parse_azure
 from psp.io.formats.coco import parse_coco
 from psp.io.formats.mmpose import parse_video
 from psp.io.formats.openpose import parse_openpose
@@ -26,7 +27,7 @@ from psp.skeleton.catalogue import layout_by_name
 
 MINE = (
     "pyskl", "ctrgcn", "stgcn", "kinetics-skeleton", "azure-kinect", "openpose", "mmpose", "mmpose-images",
-    "ultralytics", "ultralytics-json", "coco", "alphapose",
+    "ultralytics", "ultralytics-json", "ultralytics-video", "coco", "alphapose",
 )  # fmt: skip
 
 
@@ -105,7 +106,7 @@ def test_frames_are_in_the_order_of_their_numbers_and_unique() -> None:
 @pytest.mark.parametrize("first", [0, 1, 500])
 def test_missing_frames_have_nobody_wherever_counting_begins(first: int) -> None:
     (raw,) = parse_openpose([frame(first, body(25)), frame(first + 1), frame(first + 4, body(25, 7), body(25, 9))])
-    assert raw.joints.shape == (2, 5, 25, 2)
+    assert (raw.joints.shape, raw.first) == ((2, 5, 25, 2), 500 if first == 500 else 0)
     assert np.isnan(raw.joints[:, 1:4]).all()
     assert np.isnan(raw.joints[1, 0]).all()
     np.testing.assert_array_equal(raw.joints[:, 4, 0], [[7, 8], [9, 10]])
@@ -116,7 +117,31 @@ def test_frames_far_apart_are_refused_before_memory_is_taken() -> None:
         parse_openpose([frame(0, body(25)), frame(10**6, body(25))])
     (raw,) = parse_openpose([frame(5 * n, body(25)) for n in range(10)])
     assert raw.joints.shape[1] == 10
-    assert "steps of 5" in raw.notes[0]
+    assert "steps of 5: intervals in frames and --fps count only these frames" in raw.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "start", "first"),
+    [
+        (range(9), 0, 0), (range(1, 9), 0, 0), (range(1, 9), 1, 0), (range(301, 309), 0, 301),
+        (range(301, 309), 1, 300), (range(100, 140, 5), 0, 20), (range(101, 141, 5), 1, 20), (range(3, 60, 5), 0, 0),
+        (range(10**10, 10**10 + 9), 0, 0),
+    ],
+)  # fmt: skip
+def test_the_first_frame_is_counted_as_those_of_the_file(numbers: range, start: int, first: int) -> None:
+    raw = recording_of({number: [Pose(np.full((17, 2), float(number)))] for number in numbers}, "x.json", start=start)
+    assert (raw.first, raw.joints.shape[1]) == (first, len(numbers))
+    np.testing.assert_array_equal(raw.joints[0, :, 0, 0], numbers)
+
+
+@pytest.mark.parametrize(("step", "fps"), [(1, 30), (2, 15)])
+def test_the_rate_of_azure_is_that_of_the_frames_that_there_are(step: int, fps: float) -> None:
+    bodies = [{"body_id": 1, "joint_positions": np.ones((32, 3)).tolist()}]
+    numbers = range(0, 40 * step, step)
+    frames = [{"frame_id": each, "timestamp_usec": round(each * 1e6 / 30), "bodies": bodies} for each in numbers]
+    (raw,) = parse_azure([json_file("x.json", {"frames": frames})])
+    assert (raw.fps, raw.joints.shape[1]) == (fps, 40)
+    assert ["steps of 2: intervals in frames and the frame rate" in note for note in raw.notes] == [True] * (step > 1)
 
 
 @pytest.mark.parametrize(
@@ -257,6 +282,29 @@ def test_images_of_several_videos_are_several_recordings() -> None:
     assert [(raw.id, raw.joints.shape[1]) for raw in raws] == [("a", 3), ("b", 3)]
 
 
+@pytest.mark.parametrize("idx", [0.0, [0.0], [[0.0], [0.0]], [], None])
+def test_without_tracking_persons_of_alphapose_are_detections(idx: Any) -> None:
+    persons = [
+        {"image_id": f"{n}.jpg", "keypoints": body(17, value)["pose_keypoints_2d"], "idx": idx}
+        for n in range(3)
+        for value in (5, 900)
+    ]
+    (raw,) = parse_alphapose([json_file("x.json", persons)])
+    assert (raw.persons, raw.joints.shape) == ("detections", (2, 3, 17, 2))
+    np.testing.assert_array_equal(raw.joints[:, :, 0, 0], [[5] * 3, [900] * 3])
+
+
+@pytest.mark.parametrize("is_repeated", [False, True])
+def test_tracks_of_alphapose_differ_in_each_image(is_repeated: bool) -> None:
+    persons = [
+        {"image_id": f"{n}.jpg", "keypoints": body(17, track)["pose_keypoints_2d"], "idx": [[float(track)]]}
+        for n, track in ((0, 7), (0, 9), (1, 9), (1, 7), *([(2, 7)] * 2 if is_repeated else []))
+    ]
+    (raw,) = parse_alphapose([json_file("x.json", persons)])
+    assert raw.persons == ("detections" if is_repeated else "bodies")
+    np.testing.assert_array_equal(raw.joints[:, 1, 0, 0], [9, 7] if is_repeated else [7, 9])
+
+
 def video(points: int, channels: int, **facts: Any) -> list[dict[str, Any]]:
     one = {"keypoints": np.full((points, channels), 7.0).tolist(), "keypoint_scores": [0.5] * points, **facts}
     return [{"frame_id": n, "instances": [one]} for n in range(3)]
@@ -295,6 +343,12 @@ def test_the_number_of_words_tells_what_a_line_of_ultralytics_has(
     assert (raw.confidence[0, :, :16] == confidence).all()
     with pytest.raises(RecordingError, match=r"a_1\.txt, line 1: expected one of .* words"):
         parse_text([File("labels/a_1.txt", line.encode() + b" 1 1 1")])
+
+
+def test_frames_of_ultralytics_count_from_1() -> None:
+    line = " ".join(map(str, (0, 0.5, 0.5, 0.1, 0.2, *np.full(34, 0.25)))).encode()
+    firsts = [parse_text([File(f"labels/a_{n}.txt", line)])[0].first for n in (0, 1, 2, 301)]
+    assert firsts == [0, 0, 1, 300]
 
 
 def test_too_many_tracks_are_followed_anew() -> None:

@@ -39,6 +39,7 @@ def test_names_of_columns_in_many_spellings(header: str) -> None:
 def test_gaps_in_the_numbers_of_frames_are_frames_without_joints(begin: int) -> None:
     (raw,) = read(f"frame,a_x,a_y,b_x,b_y\n{begin + 2},5,6,7,8\n{begin},1,2,3,4\n")
     assert np.isnan(raw.joints[0, :, 0, 0]).tolist() == [False, True, False]
+    assert raw.first == (120 if begin == 120 else 0)
     assert raw.joints[0, 2, 1, 1] == 8
 
 
@@ -77,6 +78,79 @@ def test_times_tell_the_frame_rate_and_constant_columns_are_facts() -> None:
     assert (raw.fps, raw.columns) == (25, {"subject": "anna"})
 
 
+def lines(header: str, *rows: object) -> str:
+    return "\n".join([f"{header},a_x,a_y,b_x,b_y", *(f"{row},{number},2,3,4" for number, row in enumerate(rows))])
+
+
+@pytest.mark.parametrize(("digits", "begin", "first"), [(9, 0, 0), (2, 0, 0), (9, 300, 300), (3, 10**10, 0)])
+def test_times_without_frames_tell_the_gaps(digits: int, begin: int, first: int) -> None:
+    frames = [*range(60), *range(240, 300)]
+    (raw,) = read(lines("time", *(round((begin + frame) / 30, digits) for frame in frames)))
+    assert np.flatnonzero(~np.isnan(raw.joints[0, :, 0, 0])).tolist() == frames
+    assert raw.first == first
+    assert raw.fps == pytest.approx(30, rel=1e-3)
+
+
+def test_a_gap_is_told_from_few_times_and_strange_ones_are_refused() -> None:
+    (raw,) = read(lines("time", -5, -4, -2))
+    assert np.flatnonzero(~np.isnan(raw.joints[0, :, 0, 0])).tolist() == [0, 1, 3]
+    with pytest.raises(RecordingError, match="inf is not a frame number"):
+        read(lines("time", 0, 1e-300, 1e300))
+
+
+def test_times_tell_the_frames_of_each_person() -> None:
+    rows = [(frame / 10, "A") for frame in range(20)] + [(frame / 10 + 0.002, "B") for frame in range(16, 20)]
+    (raw,) = read(lines("time,person", *(f"{time},{person}" for time, person in sorted(rows))))
+    assert [np.flatnonzero(~np.isnan(each[:, 0, 0])).tolist() for each in raw.joints] == [
+        [*range(20)], [*range(16, 20)],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("times", [[0, 0, 0, 1, 1], [0, 0.1, 0.2, "", 0.3], [0, 0.1, 0.2, 0.21, 0.3], ["x"] * 5])
+def test_without_times_of_frames_rows_are_in_order(times: list[object]) -> None:
+    (raw,) = read(lines("time", *times))
+    assert raw.joints[0, :, 0, 0].tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("header", ["id", "id,frame", "filename", "frame,filename"])
+def test_columns_that_number_the_rows_are_neither_persons_nor_clips(header: str) -> None:
+    names = {"id": "{}", "frame": "{}", "filename": "img_{}.jpg"}
+    pattern = ",".join(names[name] for name in header.split(","))
+    (raw,) = read(lines(header, *(pattern.format(number, number) for number in range(4))))
+    assert raw.id == "x"
+    assert raw.joints[:, :, 0, 0].tolist() == [[0, 1, 2, 3]]
+
+
+def test_clips_of_one_frame_are_kept_where_they_share_its_number() -> None:
+    raws = read(lines("frame,file", "0,a.jpg", "0,b.jpg"))
+    assert [(raw.id, raw.joints[0, 0, 0, 0]) for raw in raws] == [("x/a", 0), ("x/b", 1)]
+
+
+def test_ids_that_repeat_and_those_of_one_frame_are_persons() -> None:
+    (raw,) = read(lines("id,frame", "7,0", "9,0", "7,1"))
+    np.testing.assert_array_equal(raw.joints[:, :, 0, 0], [[0, 2], [1, np.nan]])
+    (raw,) = read(lines("id,frame", "7,0", "9,0"))
+    assert raw.joints[:, :, 0, 0].tolist() == [[0], [1]]
+    (raw,) = read("id,frame,joint,x,y\n1,0,a,1,1\n2,0,b,2,2\n3,1,a,3,3\n4,1,b,4,4\n")
+    assert raw.joints[..., 0].tolist() == [[[1, 2], [3, 4]]]
+    (raw,) = read("id,frame,joint,x,y\n1,0,a,1,1\n1,0,b,2,2\n2,0,a,3,3\n2,0,b,4,4\n")
+    assert raw.joints[..., 0].tolist() == [[[1, 2]], [[3, 4]]]
+
+
+@pytest.mark.parametrize("box", ["bbox_x,bbox_y,bbox_w,bbox_h", "box_x,box_y,box_x1,box_conf", "x_bbox,y_bbox,a1,a2",
+                                 "bboxX,bboxY,b,c", "bounding_box_x,bounding_box_y,BBOX_score,d"])  # fmt: skip
+def test_boxes_are_no_joints(box: str) -> None:
+    (raw,) = read(f"{box},a_x,a_y,toolbox_x,toolbox_y\n9,9,9,9,1,2,3,4\n")
+    assert raw.names == ("a", "toolbox")
+    assert raw.joints.tolist() == [[[[1, 2], [3, 4]]]]
+    assert not [name for name in raw.columns if "box" in name.lower()]
+
+
+def test_stretches_of_labels_are_parts_of_the_recording() -> None:
+    raws = read(lines("frame,label", "301,run", "302,run", "305,sit"))
+    assert [(raw.label, raw.first, raw.joints.shape[1]) for raw in raws] == [("run", 301, 4), ("sit", 305, 1)]
+
+
 def test_persons_are_told_apart(tmp_path: Path) -> None:
     text = "frame,track_id,a_x,a_y,b_x,b_y\n0,7,1,1,1,1\n0,9,2,2,2,2\n1,9,3,3,3,3\n"
     (raw,) = read(text)
@@ -101,6 +175,7 @@ def test_labels_of_a_folder_of_tables(tmp_path: Path) -> None:
         ("a_x,a_y,b_x,b_y\n", "no line of numbers", "x.csv"),
         ("a_x,a_y,a_z,b_x,b_y\n1,2,3,4,5\n", "'b' has no column z", "x.csv, line 1"),
         ("frame,a_x,a_y,b_x,b_y\n0,1,2,3,4\n0,1,2,3,4\n", "is in line 2 too", "x.csv, line 3"),
+        ("id,frame,a_x,a_y,b_x,b_y\n0,0,1,2,3,4\n1,0,1,2,3,4\n2,1,1,2,3,4\n", "is in line 2 too", "x.csv, line 3"),
         ("frame,a_x,a_y,b_x,b_y\n-1,1,2,3,4\n", "-1 is not a frame number", "x.csv, line 2"),
         ("frame,a_x,a_y,b_x,b_y\n0,1,2,3,4\n9000000,1,2,3,4\n", "frames between", "x.csv, line 3"),
         ("frame,joint,x,y\n0,a,1,2\n0,a,3,4\n", "'a' of this frame is in line 2", "x.csv, line 3"),

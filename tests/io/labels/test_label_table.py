@@ -97,7 +97,7 @@ def test_overlaps_subjects_and_ends(tmp_path: Path) -> None:
     found = table(tmp_path, text)
     assert "overlap others (3)" in found.notes[0]
     assert "a, b" in found.notes[1]
-    clips = cut_clips([Listed("v", ("v.csv",), "", length=100)], Cutting(found, window=1000, fps=10))
+    clips = cut_clips([Listed("v", ("v.csv",), "", length=100)], Cutting(found, window="1000", fps=10))
     assert [(clip.id, clip.label, clip.columns) for clip in clips.clips] == [
         ("v:10-30:run", "run", {"subject": "a"}), ("v:10-30:jump", "jump", {"subject": "a"}),
         ("v:20-100", "sit", {"subject": "b"}),
@@ -145,6 +145,16 @@ def test_one_table_in_the_folder_is_taken_and_is_no_recording(tmp_path: Path) ->
     assert [item.id for item in named.items()[0]] == list(found)
     assert found["v:10-25"].joints.shape[1] == 15
     assert any("Labels are read from scores.csv" in note for note in reader.notes)
+
+
+def test_the_first_of_the_columns_of_behaviours_may_be_a_behaviour(tmp_path: Path) -> None:
+    rows = ("1,0,0", "1,0,0", "0,1,0", "0,1,0", "0,0,1")
+    found = table(tmp_path, "\n".join(["walk,run,other", *rows]))
+    assert [(line.label, line.interval) for line in found.lines] == [("walk", (0, 2)), ("run", (2, 4))]
+    for name in ("", "frame", "Unnamed: 0"):
+        numbered = [f"{number},{row}" for number, row in enumerate(rows)]
+        found = table(tmp_path, "\n".join([f"{name},walk,run,other", *numbered]))
+        assert [(line.label, line.interval) for line in found.lines] == [("walk", (0, 2)), ("run", (2, 4))]
 
 
 def test_a_table_for_each_recording_is_taken(tmp_path: Path) -> None:
@@ -253,7 +263,7 @@ def test_the_recorded_mice_and_their_events(shared_data: Path, tmp_path: Path) -
     assert len(labelled) == len(spans) == 10
     assert [item.frames for item in labelled] == [(round(30 * a), round(30 * b)) for a, b in spans]
     assert reader.classes == ("interact",)
-    assert reader.fps == 30
+    assert reader.read(labelled[0]).fps == 30
     assert {item.info.columns["subject"] for item in labelled} == {"adult"}
     whole = open_reader(tmp_path / "madlc_122332.csv.gz")
     everything = whole.read(whole.items()[0][0]).joints

@@ -3,13 +3,14 @@
 A file is a list of persons {image_id: "12.jpg", keypoints: [x, y, score, ...], score, box, idx}. PoseFlow writes an
 object of the persons by image instead; with AlphaPose's options --format open and cmu the object has {people:
 [{pose_keypoints_2d}]} or {bodies: [{joints}]} by image. The joints follow from their number. Coordinates are pixels;
-scores above 1 are clipped. `idx` is a track; without it the persons of an image are in arbitrary order. Images of
-several recordings in one file are separated by their folders and names. Source: alphapose/utils/pPose_nms.py of
-MVIG-SJTU/AlphaPose.
+scores above 1 are clipped. `idx` is a track, in lists where boxes were merged; without it, and in a file where it is
+always 0 or occurs twice in an image, the persons of an image are in arbitrary order. Images of several recordings in
+one file are separated by their folders and names. Source: alphapose/utils/pPose_nms.py of MVIG-SJTU/AlphaPose.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from psp.errors import RecordingError
@@ -49,6 +50,8 @@ def parse_alphapose(files: Sequence[File]) -> list[Raw]:
     poses: dict[str, list[Pose]] = {}
     for image, person, where in persons:
         poses.setdefault(image, []).extend(_pose(person, where))
+    if not _are_tracked(poses.values()):
+        poses = {image: [replace(pose, track=None) for pose in each] for image, each in poses.items()}
     for recording, numbers in images.items():
         frames = {number: poses.get(image, []) for image, number in numbers.items()}
         id = recording if len(images) > 1 else None
@@ -111,5 +114,12 @@ def _pose(person: Any, where: str) -> list[Pose]:
     if not points.size:
         return []
     track = person.get("idx")
-    track = track[0] if isinstance(track, list) and len(track) == 1 else track
+    while isinstance(track, list):
+        track = track[0] if track else None
     return [pose_of(points, None if track is None else whole_number(track, f"{where}, idx"))]
+
+
+def _are_tracked(images: Iterable[Sequence[Pose]]) -> bool:
+    """Return whether the numbers of tracks differ in each image, and are not always 0."""
+    tracks = [[pose.track for pose in poses if pose.track is not None] for poses in images]
+    return any(map(any, tracks)) and all(len(set(each)) == len(each) for each in tracks)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -25,11 +25,15 @@ Column = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Table:
-    """A table with one row per frame: the meaning of its columns, the frame of each row from 0, and the numbers."""
+    """A table with one row per frame: the meaning of its columns, the frame of each row from 0, and the numbers.
+
+    `first` is that of `Raw`.
+    """
 
     columns: Sequence[Column]
     frames: Int64[np.ndarray, "rows"]
     values: Float64[np.ndarray, "rows columns"]
+    first: int = 0
 
 
 def split_prefixes(parts: Sequence[str]) -> list[tuple[str, str]] | None:
@@ -73,7 +77,7 @@ def recording_of_table(table: Table, name: str) -> Raw:
     values = np.full((int(table.frames.max()) + 1, len(order)), np.nan)
     values[table.frames] = table.values[:, order]
     each = values.reshape(len(values), len(animals), len(parts), len(wanted)).transpose(1, 0, 2, 3)
-    return _raw(each, 2 + ("z" in wanted), tuple(parts), tuple(notes))
+    return replace(_raw(each, 2 + ("z" in wanted), tuple(parts), tuple(notes)), first=table.first)
 
 
 def _shared_parts(columns: Sequence[Column], name: str) -> tuple[list[str], list[str], list[str]]:

@@ -35,12 +35,12 @@ def parse_anipose(files: Sequence[File]) -> list[Raw]:
         raise RecordingError(what, where=file.name, remedy=REMEDY)
     rows = dict(list(lines.items())[1:])
     values = number_rows(rows, len(header), file.name)
-    places = frame_places(values[:, header.index("fnum")], list(rows), file.name)
+    places, first = frame_places(values[:, header.index("fnum")], list(rows), file.name)
     require_room((int(places.max()) + 1, len(names), 4), file.name)
     filled = np.full((int(places.max()) + 1, len(names), 4), np.nan)
     filled[places] = values[:, [header.index(name) for name in wanted[:-1]]].reshape(len(rows), len(names), 4)
     scores = np.where(np.isnan(filled[..., 3]), 1.0, filled[..., 3])
-    return [Raw(filled[None, ..., :3], scores[None], names=tuple(names))]
+    return [Raw(filled[None, ..., :3], scores[None], names=tuple(names), first=first)]
 
 
 ANIPOSE = Format("anipose", "Anipose, .csv files of pose-3d", (".csv",), recognises_anipose, parse_anipose)

@@ -56,7 +56,7 @@ def _pose(body: Any, where: str) -> Pose:
 
 
 def _fps(times: dict[int, int]) -> float | None:
-    """Return frames a second by the times of the first and the last frame in microseconds."""
+    """Return frames a second by the numbers and times (in microseconds) of the first and the last frame."""
     if len(times) < 2:
         return None
     first, last = min(times), max(times)

@@ -83,11 +83,11 @@ def _recordings(
     for folder in dict.fromkeys(folders):
         rows = [row for row, each in enumerate(folders) if each == folder]
         numbers = np.array([_frame_number(frames[row], f"{name}, line {lines[row]}") for row in rows])
-        places = frame_places(numbers, [lines[row] for row in rows], name)
+        places, first = frame_places(numbers, [lines[row] for row in rows], name)
         if folder and places.max() + 1 > 2 * len(rows):
             what = f"these are single labelled images ({len(rows)} of {places.max() + 1} frames of {folder})."
             raise RecordingError(what, where=name, remedy="Prepare the tables that DeepLabCut writes for videos.")
-        found.append(recording_of_table(Table(columns, places, values[rows]), name))
+        found.append(recording_of_table(Table(columns, places, values[rows], first), name))
     return found
 
 
@@ -132,8 +132,8 @@ def _parse_hdf5(file: File) -> Raw:
     ):
         raise RecordingError(f"the table has the shape {values.shape}.", where=file.name, remedy=AS_CSV)
     headers = labels[1:] if len(labels) == 4 else [[""] * len(labels[0]), *labels[1:]]
-    places = frame_places(frames.ravel(), range(len(frames)), file.name)
-    return recording_of_table(Table(_columns(headers, file.name), places, values), file.name)
+    places, first = frame_places(frames.ravel(), range(len(frames)), file.name)
+    return recording_of_table(Table(_columns(headers, file.name), places, values, first), file.name)
 
 
 def _level(table: Group, level: int, file: File) -> list[str]:

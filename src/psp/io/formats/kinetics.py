@@ -46,7 +46,7 @@ def parse_kinetics(files: Sequence[File]) -> list[Raw]:
         frames[number] = [_pose(each, f"{where}, person {person}") for person, each in enumerate(skeletons)]
     part = PART.search(file.name.rpartition("/")[0])
     columns = {"part": part[1]} if part else {}
-    raw = recording_of(frames, file.name, up="-y", label=_label(content, file.name), columns=columns)
+    raw = recording_of(frames, file.name, start=1, up="-y", label=_label(content, file.name), columns=columns)
     return [with_units(raw)]
 
 

@@ -2,10 +2,10 @@
 
 A file is a frame or a list of frames, perhaps under a key such as `frames`. A frame is a list of points, a list of such
 lists (persons), an object with `pose_landmarks`, `pose_world_landmarks`, `left_hand_landmarks`, `right_hand_landmarks`
-or `landmarks` in either spelling, each perhaps under `landmark`, or an object of points by the names of joints. A point
-is {x, y, z, visibility}; z and visibility (or score) may be missing. null or an empty list is a frame with nobody.
-World landmarks are taken where there are no hands beside them. Files of one frame each, `NAME_0012.json`, are joined to
-recordings by their names.
+or `landmarks` in either spelling, each perhaps under `landmark`, or an object of points by the names of joints. Beside
+hands each may be a list of one person, as MediaPipe's tasks write them. A point is {x, y, z, visibility}; z and
+visibility (or score) may be missing. null or an empty list is a frame with nobody. World landmarks are taken where
+there are no hands beside them. Files of one frame each, `NAME_0012.json`, are joined to recordings by their names.
 """
 
 import re
@@ -56,7 +56,7 @@ def parse_landmarks(files: Sequence[File]) -> list[Raw]:
     (file,) = files
     content = read_json(file)
     frames = {number: (each, f"{file.name}, frame {number}") for number, each in enumerate(_frames_in(content))}
-    return [replace(_recording(frames, file.name), **_facts(content))]
+    return [_recording(frames, file.name, _facts(content))]
 
 
 def parse_landmark_frames(files: Sequence[File]) -> list[Raw]:
@@ -68,7 +68,7 @@ def parse_landmark_frames(files: Sequence[File]) -> list[Raw]:
             remedy = "Name the format with --format mediapipe, or leave this file out."
             raise RecordingError(f"there are {len(frames)} frames in a file of one.", where=file.name, remedy=remedy)
         found[frame_of(file.name)[1] or 0] = (frames[0] if frames else [], file.name)
-    return [replace(_recording(found, files[0].name), **_facts(contents[0]))]
+    return [_recording(found, files[0].name, _facts(contents[0]))]
 
 
 LANDMARKS = Format(
@@ -91,7 +91,7 @@ def _points_in(head: bytes) -> tuple[list[KeyPath], list[KeyPath], set[str]]:
     return listed, named, {_plain(key) for path in paths for key in path}
 
 
-def _recording(frames: Mapping[int, tuple[Any, str]], where: str) -> Raw:
+def _recording(frames: Mapping[int, tuple[Any, str]], where: str, facts: Mapping[str, Any]) -> Raw:
     """Return the recording of frames by their numbers, each with its place for error messages."""
     with_hands = any(isinstance(each, dict) and _plain(key) in HANDS for each, _ in frames.values() for key in each)
     poses: dict[int, list[Pose]] = {}
@@ -102,10 +102,10 @@ def _recording(frames: Mapping[int, tuple[Any, str]], where: str) -> Raw:
         if found and found != names:
             raise RecordingError("the joints differ from those of the frames before.", where=place, remedy=REMEDY)
         poses[number] = [Pose(each[:, :3], each[:, 3]) for each in people]
-    raw = recording_of(poses, where, names=names or ("",))
+    raw = recording_of(poses, where, names=names or ("",), **facts)
     flat = np.isnan(raw.joints[..., 2]).all()
     raw = replace(raw, names=names, layout=None, joints=raw.joints[..., :2] if flat else raw.joints)
-    raw = replace(raw, persons="persons" if len(raw.joints) == 1 else raw.persons)
+    raw = replace(raw, persons="bodies" if len(raw.joints) == 1 else raw.persons)
     return named(raw) if names else numbered(raw)
 
 
@@ -174,10 +174,11 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _with_hands(of_key: Mapping[str, Any], where: str) -> Points:
-    """Return body, left and right hand; one that is missing is NaN."""
+    """Return body, left and right hand, each perhaps in a list of one person; one that is missing is NaN."""
     body: Any = next((of_key[key] for key in IMAGE if key in of_key), [])
     found = []
-    for value, count in ((body, BODY), (of_key.get(HANDS[0]), HAND), (of_key.get(HANDS[1]), HAND)):
+    for each, count in ((body, BODY), (of_key.get(HANDS[0]), HAND), (of_key.get(HANDS[1]), HAND)):
+        value = each[0] if isinstance(each, list) and len(each) == 1 else each
         points = _points(_unwrapped(value), where)[0] if value else np.full((count, 4), np.nan)
         if len(points) != count:
             what = f"expected {count} landmarks, found {len(points)}."

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from psp.errors import RecordingError
 from psp.io.format import File, Format, Raw, Units
 from psp.io.formats.animals import Table, recording_of_table
-from psp.io.parse.csv_text import frame_places
+from psp.io.parse.csv_text import frame_places, frames_of_times
 from psp.io.parse.hdf5 import SIGNATURE, Group, numbers_of, opened, texts_of
 
 UNITS: dict[str, Units] = {
@@ -80,8 +80,8 @@ def _recording(
     stamps, fps = times
     if len({len(each) for each in values}) != 1 or (stamps is not None and len(stamps) != len(values[0])):
         raise RecordingError("points differ in their number of frames.", where=file.name, remedy=REMEDY)
-    places = np.arange(len(values[0])) if stamps is None else _places(stamps, fps, file)
-    raw = recording_of_table(Table(columns, places, np.stack(values, axis=1)), file.name)
+    places = (np.arange(len(values[0])), 0) if stamps is None else _places(stamps, fps, file)
+    raw = recording_of_table(Table(columns, places[0], np.stack(values, axis=1), places[1]), file.name)
     kept = tuple(edge for edge in edges if set(edge) <= set(raw.names))
     named = {"group": next(iter(animals))} if len(animals) == 1 else {}
     return replace(raw, fps=fps, edges=kept, units=units, columns=named)
@@ -120,11 +120,16 @@ def _times(group: Group, file: File) -> tuple[Float64[np.ndarray, "t"] | None, f
     return stamps, round(float(1 / np.median(steps)), 3) if len(steps) and not numbered else None
 
 
-def _places(stamps: Float64[np.ndarray, "t"], fps: float | None, file: File) -> np.ndarray:
-    """Return the frame numbers from the times; consecutive numbers if the times are too uneven."""
-    numbers = np.round((stamps - stamps[0]) * (fps or 1.0))
+def _places(stamps: Float64[np.ndarray, "t"], fps: float | None, file: File) -> tuple[Int64[np.ndarray, "t"], int]:
+    """Return the frames from 0 by their times, consecutive ones if these are too uneven, and `Raw.first`.
+
+    Times are those of the session; numbers of frames, which have no rate, are those of the recording.
+    """
+    if len(stamps) == 1:
+        return np.array([0]), 0
+    numbers = frames_of_times(stamps - stamps[0] if fps else stamps, np.diff(stamps))
     if (np.diff(numbers) < 1).any():
-        return np.arange(len(stamps))
+        return np.arange(len(stamps)), 0
     return frame_places(numbers, range(len(stamps)), file.name)
 
 

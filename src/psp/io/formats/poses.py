@@ -13,6 +13,7 @@ from jaxtyping import Float64
 
 from psp.errors import RecordingError
 from psp.io.format import Persons, Raw, without_suffix
+from psp.io.parse.csv_text import first_of
 from psp.io.parse.limits import require_room
 
 REMEDY = "Correct this file or leave it out."
@@ -57,20 +58,27 @@ def pose_of(points: Float64[np.ndarray, "v numbers"], track: int | None = None) 
     return Pose(joints, points[:, -1], track)
 
 
-def recording_of(frames: Mapping[int, Sequence[Pose]], where: str, bodies: Bodies = BODIES, **facts: Any) -> Raw:
+def recording_of(
+    frames: Mapping[int, Sequence[Pose]], where: str, bodies: Bodies = BODIES, start: int = 0, **facts: Any
+) -> Raw:
     """Return the recording of poses by the number of their frame; missing numbers are frames with nobody.
 
-    If every pose has a track, there is an entry for each track, else for each position in the lists. `facts` are fields
-    of Raw; without a layout or names the layout is chosen among `bodies` by the number of joints. Poses of unequal
-    joints, a track that occurs twice in a frame, frames far apart and nobody in all frames raise RecordingError.
+    Where all numbers are in steps, each step is a frame, and `fps` is divided by it. If every pose has a track, there
+    is an entry for each track, else for each position in the lists. The format counts frames from `start`, 0 or 1.
+    `facts` are fields of Raw; without a layout or names the layout is chosen among `bodies` by the number of joints.
+    Poses of unequal joints, a track that occurs twice in a frame, frames far apart and nobody in all frames raise
+    RecordingError.
     """
     poses = [pose for number in frames for pose in frames[number]]
     if not poses:
         what = f"there is no person in {len(frames)} {'frame' if len(frames) == 1 else 'frames'}."
         raise RecordingError(what, where=where, remedy="Leave this recording out.")
-    places, notes = _places(frames, where)
-    shape = _common_shape(frames, where)
-    length, tracks = max(places.values()) + 1, _tracks(poses)
+    numbers, shape, notes = sorted(frames), _common_shape(frames, where), list[str]()
+    step, fps = _step(numbers, where), facts.get("fps")
+    if step > 1:
+        rate = "the frame rate" if fps else "--fps"
+        notes.append(f"Frames are numbered in steps of {step}: intervals in frames and {rate} count only these frames.")
+    length, tracks = (numbers[-1] - numbers[0]) // step + 1, _tracks(poses)
     if len(tracks) * length * shape[0] * (shape[1] + 1) > MOST_NUMBERS:
         notes.append(f"The {len(tracks)} tracks of the file are too many for one recording: persons are tracked anew.")
         tracks = {}
@@ -80,10 +88,11 @@ def recording_of(frames: Mapping[int, Sequence[Pose]], where: str, bodies: Bodie
     confidence = np.zeros(joints.shape[:3])
     for number, found in frames.items():
         for entry, pose in _entries(found, tracks, f"{where}, frame {number}"):
-            joints[entry, places[number]] = pose.joints
-            confidence[entry, places[number]] = 1 if pose.confidence is None else pose.confidence
+            place = entry, (number - numbers[0]) // step
+            joints[place], confidence[place] = pose.joints, 1 if pose.confidence is None else pose.confidence
     persons: Persons = "bodies" if tracks else "detections"
-    raw = Raw(joints, confidence, persons=persons, **{**facts, "notes": (*facts.get("notes", ()), *notes)})
+    facts |= {"fps": fps and fps / step, "notes": (*facts.get("notes", ()), *notes)}
+    raw = Raw(joints, confidence, persons=persons, first=first_of(numbers[0], start) // step, **facts)
     return raw if raw.layout or raw.names else with_body(raw, bodies)
 
 
@@ -157,9 +166,8 @@ def number_images(names: Iterable[str]) -> dict[str, dict[str, int]]:
     return numbered
 
 
-def _places(frames: Mapping[int, Sequence[Pose]], where: str) -> tuple[dict[int, int], list[str]]:
-    """Return the index of each frame in the recording by its number, and a note if frames are numbered in steps."""
-    numbers = sorted(frames)
+def _step(numbers: Sequence[int], where: str) -> int:
+    """Return the step in which sorted frames are numbered; RecordingError if they are far apart or below 0."""
     if numbers[0] < 0:
         raise RecordingError(f"{numbers[0]} is not a frame number.", where=where, remedy="Count frames from 0.")
     step = gcd(*(b - a for a, b in pairwise(numbers)))
@@ -168,8 +176,7 @@ def _places(frames: Mapping[int, Sequence[Pose]], where: str) -> tuple[dict[int,
     if (numbers[-1] - numbers[0]) // step > (MISSING + 1) * len(numbers) + MOST_MISSING:
         what = f"there are {len(numbers)} frames between number {numbers[0]} and number {numbers[-1]}."
         raise RecordingError(what, where=where, remedy="Number the frames one after the other.")
-    notes = [f"Frames are numbered in steps of {step}."] if step > 1 else []
-    return {number: (number - numbers[0]) // step for number in numbers}, notes
+    return step
 
 
 def _common_shape(frames: Mapping[int, Sequence[Pose]], where: str) -> tuple[int, int]:

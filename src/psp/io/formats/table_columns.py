@@ -12,17 +12,20 @@ PREFIX = re.compile(rf"(?P<part>{PART})(?:[ _.:/-]+(?P<joint>.+)|(?P<number>\d+)
 CAMEL = re.compile(r"(?P<joint>.*[a-z0-9])(?P<part>[XYZ])")
 CALLED = r"(?:\w+[ _.-]+)?(?:landmarks?|keypoints?|kpts?|kp|points?|joints?|markers?|lm)[ _.-]*"
 NUMBERED = re.compile(rf"(?:{CALLED})?(\d+)", re.IGNORECASE)
+BOX = re.compile(r"(?<![A-Za-z])(?i:b|bounding[\W_]?)?(?i:box)(?![a-z])")
+"""Columns of the boxes around persons, which are left out."""
 
 FACTS = {
     "frame": "frame frameid frameindex frameidx framenumber frameno framenum fnum",
     "time": "time times seconds timeseconds",
-    "person": "person personid personidx track trackid body bodyid individual individuals pid actor actorid id",
+    "person": "person personid personidx track trackid body bodyid individual individuals pid actor actorid",
+    "id": "id",
     "clip": "clip clipid file filename video videoid videoname recording sequence sequenceid sample sampleid path",
     "label": "label class action activity gesture behavior behaviour",
     "joint": "joint jointname jointid jointindex keypoint keypointname keypointid bodypart landmark landmarkid "
     "landmarkname landmarkindex marker name part",
 }
-"""Names of columns without spaces, underscores and capitals."""
+"""Names of columns without spaces, underscores and capitals; an id is a person or the number of a line."""
 
 FACT_OF = {word: fact for fact, words in FACTS.items() for word in words.split()}
 FEWEST = 2
@@ -54,6 +57,8 @@ def columns_of(header: Sequence[str]) -> Columns | None:
         fact = FACT_OF.get(re.sub(r"[\s_.-]", "", name.strip().lower()))
         if fact is not None and fact not in facts:
             facts[fact] = place
+        elif BOX.search(name):
+            continue
         elif found is not None:
             if found[0] and found[1] != SCORE and found[1] in parts.get(found[0], {}):
                 return None

@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 from psp.errors import RecordingError
 from psp.io.format import Raw
 from psp.io.labels.facts import typed
-from psp.io.parse.csv_text import frame_places, number_rows
+from psp.io.parse.csv_text import frame_places, frames_of_times, number_rows
 
 MOST = 20_000_000
 """How many joints over all persons and frames a recording may have, or a thousand for each line of its table."""
@@ -38,26 +38,39 @@ class Rows:
         """Return a fact of each row, "" without such a column."""
         return self.facts.get(name, [""] * len(self.lines))
 
+    def persons(self) -> list[str]:
+        """Return the person of each row; an id is one unless it differs in all rows of several frames."""
+        ids = self.fact("id")
+        is_number = len(set(ids)) == len(ids) and len(set(self._frames)) > 1
+        return self.facts.get("person") or ([""] * len(ids) if is_number else ids)
+
     def by_clip(self) -> dict[str, "Rows"]:
-        """Return the rows of each clip."""
+        """Return the rows of each clip; names that differ in all frames, as those of images do, are no clips."""
         places: dict[str, list[int]] = {}
         for place, clip in enumerate(self.fact("clip")):
             places.setdefault(clip, []).append(place)
+        if len(places) == len(set(self._frames)) == len(self.lines):
+            return {"": self}
         return {clip: self.only(chosen) for clip, chosen in places.items()}
 
+    @property
+    def _frames(self) -> Sequence[object]:
+        """What tells the frames apart: their numbers, or without these the lines."""
+        return self.facts.get("frame", self.lines)
 
-def joints_of(rows: Rows, name: str) -> tuple[Float64[np.ndarray, "m t v parts"], Int64[np.ndarray, "n"]]:
-    """Return the joints by person and frame, NaN where there is no row, and the frame of each row."""
-    persons = {person: number for number, person in enumerate(dict.fromkeys(rows.fact("person")))}
-    numbers = [persons[person] for person in rows.fact("person")]
-    frames = _frames(rows, numbers, name)
+
+def joints_of(rows: Rows, name: str) -> tuple[Float64[np.ndarray, "m t v parts"], Int64[np.ndarray, "n"], int]:
+    """Return the joints by person and frame, NaN where there is no row, the frame of each row, and `Raw.first`."""
+    persons = {person: number for number, person in enumerate(dict.fromkeys(rows.persons()))}
+    numbers = [persons[person] for person in rows.persons()]
+    frames, begin = _frames(rows, numbers, name)
     shape = (len(persons), int(frames.max()) + 1, *rows.values.shape[1:])
     if np.prod(shape[:3]) > max(MOST, 1000 * len(rows.lines)):
         what = f"{shape[0]} persons in {shape[1]} frames are too many for {len(rows.lines)} lines."
         raise RecordingError(what, where=name, remedy="Leave out persons that rarely occur, or split the table.")
     joints = np.full(shape, np.nan)
     joints[numbers, frames] = rows.values
-    return joints, frames
+    return joints, frames, begin
 
 
 def rate_of(rows: Rows, frames: Int64[np.ndarray, "n"]) -> float | None:
@@ -100,24 +113,44 @@ def by_label(raw: Raw, rows: Rows, frames: Int64[np.ndarray, "n"], name: str) ->
 
 def _stretch(raw: Raw, begin: int, end: int, label: str | None) -> Raw:
     confidence = None if raw.confidence is None else raw.confidence[:, begin:end]
-    id = f"{raw.id}:{begin}-{end}"
-    return replace(raw, joints=raw.joints[:, begin:end], confidence=confidence, label=label, id=id)
+    first, id = raw.first + begin, f"{raw.id}:{begin}-{end}"
+    return replace(raw, joints=raw.joints[:, begin:end], confidence=confidence, first=first, label=label, id=id)
 
 
-def _frames(rows: Rows, persons: Sequence[int], name: str) -> Int64[np.ndarray, "n"]:
-    """Return the frame of each row, from 0; without a column `frame`, by the order of the rows of a person."""
-    if "frame" not in rows.facts:
-        counts, places = Counter[int](), list[int]()
+def _frames(rows: Rows, persons: Sequence[int], name: str) -> tuple[Int64[np.ndarray, "n"], int]:
+    """Return the frame of each row, from 0, and `Raw.first`.
+
+    Without a column `frame` frames are known by their times, without these by the order of the rows of a person.
+    """
+    if "frame" in rows.facts:
+        lines = {line: [frame] for line, frame in zip(rows.lines, rows.fact("frame"), strict=True)}
+        given = number_rows(lines, 1, name)[:, 0]
+    elif (timed := _timed(rows, persons)) is not None:
+        given = timed
+    else:
+        counts, order = Counter[int](), list[int]()
         for person in persons:
-            places.append(counts[person])
+            order.append(counts[person])
             counts[person] += 1
-        return np.array(places)
-    given = number_rows({line: [frame] for line, frame in zip(rows.lines, rows.fact("frame"), strict=True)}, 1, name)
-    numbers, first, inverse = np.unique(given[:, 0], return_index=True, return_inverse=True)
-    frames = frame_places(numbers, [rows.lines[place] for place in first], name)[inverse.reshape(-1)]
+        return np.array(order), 0
+    numbers, first, inverse = np.unique(given, return_index=True, return_inverse=True)
+    places, begin = frame_places(numbers, [rows.lines[place] for place in first], name)
+    frames = places[inverse.reshape(-1)]
     seen: dict[tuple[int, int], int] = {}
     for line, at in zip(rows.lines, zip(persons, frames.tolist(), strict=True), strict=True):
         if seen.setdefault(at, line) != line:
             what, remedy = f"this frame is in line {seen[at]} too.", "Add a column person or clip that separates them."
             raise RecordingError(what, where=f"{name}, line {line}", remedy=remedy)
-    return frames
+    return frames, begin
+
+
+def _timed(rows: Rows, persons: Sequence[int]) -> Float64[np.ndarray, "n"] | None:
+    """Return the number of the frame of each row by its time; None if times do not tell the frames of a person."""
+    times = np.array([time if isinstance(time, int | float) else np.nan for time in typed(rows.fact("time"))])
+    order = np.lexsort((times, np.array(persons)))
+    steps = np.diff(times[order])[np.diff(np.array(persons)[order]) == 0]
+    if not np.isfinite(times).all() or not len(steps) or steps.min() <= 0:
+        return None
+    different, inverse = np.unique(times, return_inverse=True)
+    numbers = frames_of_times(different, steps)[inverse.reshape(-1)]
+    return numbers if len(set(zip(persons, numbers.tolist(), strict=True))) == len(times) else None

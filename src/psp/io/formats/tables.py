@@ -2,14 +2,14 @@
 
 Wide: a line is a frame, with columns NAME_x, NAME_y and perhaps NAME_z and NAME_score (or confidence, visibility,
 likelihood); also "NAME x", NAME.x, NAMEX, x_NAME, x1. Long: a line is a joint, with columns frame, joint, x, y and
-perhaps z and score. Columns called frame, time (in seconds), person (or track), label (or class) and clip (or file,
-video, sequence) are optional; others that are the same in all lines of a recording are facts of it, such as subject.
-Separators are comma, semicolon or tab; with a semicolon numbers may have a decimal comma. Empty entries are NaN.
+perhaps z and score. Columns called frame, time (in seconds), person (or track, id), label (or class) and clip (or file,
+video, sequence) are optional; an id or clip that differs in all lines numbers them. Others that are the same in all
+lines of a recording are facts of it, such as subject; boxes are left out. Separators are comma, semicolon or tab; with
+a semicolon numbers may have a decimal comma. Empty entries are NaN.
 """
 
 import csv
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -23,8 +23,8 @@ from psp.io.formats.table_rows import MOST, Rows, by_label, constants_of, joints
 from psp.io.labels.facts import NAMES, RESERVED, typed
 from psp.io.parse.csv_text import REMEDY, csv_lines, number_rows
 
-MISSING, LONGEST = {"na", "nan", "null", "none", "n/a", "-"}, 40
-"""Entries that mean not observed, and the longest entry of tables that are read all at once."""
+MISSING = {"na", "nan", "null", "none", "n/a", "-"}
+"""Entries that mean not observed."""
 
 
 def recognises_tables(name: str, head: bytes) -> bool:
@@ -107,14 +107,11 @@ def _values(
     lines: Mapping[int, list[str]], places: Sequence[int], comma: bool, name: str
 ) -> Float64[np.ndarray, "lines entries"]:
     """Return the numbers in some columns of each line, 1 for column -1; other entries raise RecordingError."""
-    rows = [[line[place] if place >= 0 else "1" for place in places] for line in lines.values()]
-    rows = [[text.replace(",", ".") for text in row] for row in rows] if comma else rows
-    if max(len(text) for row in rows for text in row) <= LONGEST:
-        texts = np.array(rows)
-        with suppress(ValueError):
-            return np.where(texts == "", "nan", texts).astype(np.float64)
-    known = [["" if text.strip().lower() in MISSING else text for text in row] for row in rows]
-    return number_rows(dict(zip(lines, known, strict=True)), len(places), name)
+    rows = {number: [line[place] if place >= 0 else "1" for place in places] for number, line in lines.items()}
+    for number, row in rows.items():
+        known = ("" if text.strip().lower() in MISSING else text for text in row)
+        rows[number] = [text.replace(",", ".") if comma else text for text in known]
+    return number_rows(rows, len(places), name)
 
 
 def _pivoted(rows: Rows, columns: Columns, name: str) -> tuple[Rows, tuple[str, ...], Columns]:
@@ -123,7 +120,7 @@ def _pivoted(rows: Rows, columns: Columns, name: str) -> tuple[Rows, tuple[str, 
     number = {joint: place for place, joint in enumerate(order)}
     frames: dict[tuple[str, str, str], int] = {}
     first, seen = list[int](), dict[tuple[int, int], int]()
-    keys = zip(rows.fact("clip"), rows.fact("person"), rows.fact("frame"), strict=True)
+    keys = zip(rows.fact("clip"), rows.persons(), rows.fact("frame"), strict=True)
     for place, (key, joint) in enumerate(zip(keys, rows.fact("joint"), strict=True)):
         if key not in frames:
             frames[key] = len(first)
@@ -145,12 +142,12 @@ def _pivoted(rows: Rows, columns: Columns, name: str) -> tuple[Rows, tuple[str, 
 
 def _recordings(rows: Rows, parts: Sequence[str], about: Raw, columns: Columns, name: str) -> list[Raw]:
     """Return the recording of one clip, or one for each run of the same label."""
-    joints, frames = joints_of(rows, name)
+    joints, frames, first = joints_of(rows, name)
     size = 3 if "z" in parts else 2
     raw = replace(
         about, joints=joints[..., :size], confidence=joints[..., size] if SCORE in parts else None,
-        fps=rate_of(rows, frames), columns=constants_of(rows),
-        persons="bodies" if columns.tracks and len(joints) > 1 else "persons",
+        fps=rate_of(rows, frames), first=first, columns=constants_of(rows),
+        persons="bodies" if columns.tracks else "persons",
     )  # fmt: skip
     if columns.numbered:
         raw = replace(raw, names=())

@@ -52,36 +52,31 @@ def parse_text(files: Sequence[File]) -> list[Raw]:
     frames: dict[int, list[Pose]] = {frame_of(file.name)[1] or 0: [] for file in files}
     for file, where, words in rows:
         frames[frame_of(file.name)[1] or 0].append(_pose_of_words(words, tracked, where))
-    return [recording_of(frames, files[0].name, up="-y", units="shares of the image")]
+    return [recording_of(frames, files[0].name, start=1, up="-y", units="shares of the image")]
 
 
 def recognises_json(name: str, head: bytes) -> bool:
-    """Return whether a file is a list of persons, or of such lists."""
-    paths = key_paths(head)
-    return ("[]", "keypoints", "x") in paths or ("[]", "[]", "keypoints", "x") in paths
-
-
-def group_json(names: Sequence[str]) -> dict[str, list[str]]:
-    """Return the files of each video."""
-    return group_frames(names)
+    """Return whether a file is a list of persons."""
+    return ("[]", "keypoints", "x") in key_paths(head)
 
 
 def parse_json(files: Sequence[File]) -> list[Raw]:
-    """Return the recording of a file with all frames, or of the files of its frames."""
-    contents = [list_of(read_json(file), file.name) for file in files]
-    where = [file.name for file in files]
-    if len(files) == 1 and contents[0] and isinstance(contents[0][0], list):
-        frames = dict(enumerate(contents[0]))
-        where = [f"{files[0].name}, frame {number}" for number in frames]
-    else:
-        frames = {frame_of(file.name)[1] or 0: content for file, content in zip(files, contents, strict=True)}
-    poses = {
-        number: [
-            _pose_of_object(each, f"{place}, person {person}") for person, each in enumerate(list_of(found, place))
-        ]
-        for (number, found), place in zip(frames.items(), where, strict=True)
-    }
+    """Return the recording of the files of its frames."""
+    poses = {frame_of(file.name)[1] or 0: _poses(read_json(file), file.name) for file in files}
     return [with_units(recording_of(poses, files[0].name, up="-y"))]
+
+
+def recognises_video(name: str, head: bytes) -> bool:
+    """Return whether a file is a list of lists of persons."""
+    return ("[]", "[]", "keypoints", "x") in key_paths(head)
+
+
+def parse_video(files: Sequence[File]) -> list[Raw]:
+    """Return the recording of a file with all frames."""
+    (file,) = files
+    frames = enumerate(list_of(read_json(file), file.name))
+    poses = {number: _poses(found, f"{file.name}, frame {number}") for number, found in frames}
+    return [with_units(recording_of(poses, file.name, up="-y"))]
 
 
 ULTRALYTICS = Format(
@@ -90,7 +85,12 @@ ULTRALYTICS = Format(
 )  # fmt: skip
 
 ULTRALYTICS_JSON = Format(
-    "ultralytics-json", "Ultralytics pose results, .json files", (".json",), recognises_json, parse_json, group_json
+    "ultralytics-json", "Ultralytics pose results, one .json file per frame", (".json",), recognises_json, parse_json,
+    group_frames,
+)  # fmt: skip
+
+ULTRALYTICS_VIDEO = Format(
+    "ultralytics-video", "Ultralytics pose results, one .json file per video", (".json",), recognises_video, parse_video
 )  # fmt: skip
 
 
@@ -115,6 +115,10 @@ def _pose_of_words(words: Sequence[str], tracked: bool, where: str) -> Pose:
     if numbers == 3:
         return pose_of(points, track)
     return Pose(np.where(points.any(axis=1, keepdims=True), points, np.nan), None, track)
+
+
+def _poses(persons: Any, where: str) -> list[Pose]:
+    return [_pose_of_object(each, f"{where}, person {person}") for person, each in enumerate(list_of(persons, where))]
 
 
 def _pose_of_object(person: Any, where: str) -> Pose:

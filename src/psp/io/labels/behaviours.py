@@ -5,8 +5,8 @@
 * Intervals, one per line: BORIS aggregated events (`Start (s)`, `Stop (s)`, `Behavior`), DLCAnalyzer
   (`file;Experimenter;from;to;type;ID;DLCFile`), ELAN tab-delimited text with or without a header, and any table with
   `start`, `end` or `stop`, and `label` or `behavior`.
-* One column per behaviour, 0 or 1 in every frame (SimBA, DeepEthogram, the binary table of BORIS); a column called
-  background, none or other means unlabelled.
+* One column per behaviour, 0 or 1 in every frame (SimBA, DeepEthogram, the binary table of BORIS), perhaps after a
+  column of frames or times; a column called background, none or other means unlabelled.
 """
 
 import re
@@ -27,6 +27,9 @@ PAIRS |= {("begin time - ss.msec", "end time - ss.msec"): "seconds", ("start_fra
 PAIRS |= {("start", "stop"): None, ("start", "end"): None}
 UNLABELLED = ("background", "none", "other", "unlabelled", "unlabeled", "no behavior", "no behaviour", "no_behavior")
 BITS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1, "-1": 0}
+COUNTS = re.compile(r"$|time|frame|index|unnamed")
+"""The beginnings of names of a first column that is not a behaviour."""
+
 CLOCK = re.compile(r"(\d+):([0-5]\d):([0-5]\d(?:[.,]\d+)?)")
 
 
@@ -149,9 +152,11 @@ def read_elan(sheet: Sheet) -> Bouts:
 def read_one_hot(sheet: Sheet) -> Bouts:
     """Return the intervals in which each column is 1; the name of the table is that of the recording."""
     in_seconds = sheet.header[0].startswith("time")
+    is_counted = COUNTS.match(sheet.header[0]) or any(_bits(row[:1]) is None for _, row in sheet.rows)
+    begin = 1 if is_counted or len(sheet.rows) <= 2 else 0
     bits, times = list[list[int]](), list[float]()
     for number, row in sheet.rows:
-        values = _bits(row[1:])
+        values = _bits(row[begin:])
         if values is None:
             remedy = "Write 0 or 1 for each behaviour."
             raise RecordingError("an entry is neither 0 nor 1.", where=sheet.line(number), remedy=remedy)
@@ -161,13 +166,13 @@ def read_one_hot(sheet: Sheet) -> Bouts:
     if step <= 0 or any(abs(after - before - step) > 0.01 * step for before, after in pairwise(times)):
         raise RecordingError("the times are not evenly spaced.", where=sheet.where, remedy=REMEDY)
     lines, name = list[Facts](), PurePosixPath(sheet.where.replace("\\", "/")).stem
-    for column, label in enumerate(sheet.names[1:]):
+    for column, label in enumerate(sheet.names[begin:]):
         first = 0
         for active, run in groupby(row[column] for row in bits):
-            begin, first = first, first + len(list(run))
+            start, first = first, first + len(list(run))
             if active and label.lower() not in UNLABELLED:
-                ends = times[begin], times[first - 1] + step
-                lines.append(_fact(name, label, {}, ends, sheet.line(sheet.rows[begin][0])))
+                ends = times[start], times[first - 1] + step
+                lines.append(_fact(name, label, {}, ends, sheet.line(sheet.rows[start][0])))
     return Bouts(lines, "seconds" if in_seconds else "frames")
 
 

@@ -11,10 +11,11 @@ from pathlib import Path, PurePosixPath
 
 from psp.errors import RecordingError
 from psp.io.folder import is_archive
-from psp.io.format import nfc
+from psp.io.format import File, nfc
 from psp.io.labels.behaviours import FREE, find_header, read_behaviours
 from psp.io.labels.facts import FactTable, columns_of, facts_of, text_of_table
 from psp.io.labels.sheet import Row
+from psp.io.parse.csv_text import text_of
 from psp.io.source import FileSource, some
 
 ENDINGS = (".csv", ".tsv", ".txt")
@@ -53,7 +54,7 @@ def _table_inside(path: Path) -> tuple[FactTable | None, list[str]]:
     if (path / TABLE).is_file():
         return read_label_table(path / TABLE), []
     names, files = label_tables(path), FileSource(path, ENDINGS)
-    tables = [_table_of(files.read(name).decode("utf-8-sig", "replace"), name) for name in names]
+    tables = [_table_of(text_of(File(name, files.read(name))), name) for name in names]
     return _chosen(tables if len(tables) == 1 else list(map(_named, tables)), [])
 
 
@@ -121,9 +122,10 @@ def label_tables(source: Path | tuple[Path, ...]) -> list[str]:
         return []
     files = FileSource(source, ENDINGS)
     try:
-        return sorted(file.name for file in files.walk() if is_label_table(file.name, file.stamp, files))
+        walked = list(files.walk())
     except RecordingError:
         return []
+    return sorted(file.name for file in walked if is_label_table(file.name, file.stamp, files))
 
 
 def without_label_tables(source: Path | tuple[Path, ...]) -> tuple[Path | tuple[Path, ...], list[Path]]:
@@ -148,7 +150,10 @@ def _is_named_table(path: Path) -> bool:
 @lru_cache(maxsize=65536)
 def is_label_table(name: str, stamp: str, files: FileSource) -> bool:
     """Return whether a file is certainly a table of labels and not a recording, which may be a table too."""
-    head = files.read(name, HEAD).decode("utf-8-sig", "replace")
+    try:
+        head = files.read(name, HEAD).decode("utf-8-sig", "replace")
+    except RecordingError:
+        return False
     rows = rows_of(head.splitlines()[: FREE - 1], name)
     found = find_header(rows)
     if found is not None and found[0] < 0:

@@ -31,9 +31,10 @@ def match_lines(table: FactTable, recordings: Recordings, leave_out: bool = Fals
     """Return the lines of each recording.
 
     A line names a recording by its id or file, with or without folders and ending, or by the beginning of its file
-    name, as pose estimators append to the name of a video. If there is one recording and all lines of the table are
-    intervals of only one, they belong together. A name that fits several, and two names of one recording raise
-    RecordingError; so does a name that fits none, unless `leave_out` leaves its lines out.
+    name, as pose estimators append to the name of a video. If it names a folder that holds recordings, it fits only
+    these. If there is one recording and all lines of the table are intervals of only one, they belong together. A name
+    that fits several, and two names of one recording raise RecordingError; so does a name that fits none, unless
+    `leave_out` leaves its lines out.
     """
     lines: dict[tuple[str, str], list[Facts]] = {}
     for line in table.lines:
@@ -75,6 +76,10 @@ class _Names:
             for form, names in zip(self.forms, _forms(id, files), strict=True):
                 for name in names:
                     form.setdefault(name, []).append(number)
+        self.inside: dict[str, set[int]] = {}
+        for number, id in zip(self.numbers, self.ids, strict=True):
+            if "/" in id:
+                self.inside.setdefault(_last(id.rpartition("/")[0]), set()).add(number)
         self.begins = sorted((_last(id), number) for number, id in zip(self.numbers, self.ids, strict=True))
 
     def find(self, name: str) -> list[int]:
@@ -82,11 +87,15 @@ class _Names:
         wanted = nfc(name.replace("\\", "/").removeprefix("./"))
         stem = _last(without_suffix(wanted))
         exact, loose, stems = (form.get(key, []) for form, key in zip(self.forms, (wanted, wanted, stem), strict=True))
-        return exact or loose or stems or [number for _, number in self._beginning(stem)]
+        found = exact or loose or stems or [number for _, number in self._beginning(stem)]
+        folder = _last(wanted.rpartition("/")[0])
+        return [number for number in found if number in self.inside[folder]] if folder in self.inside else found
 
     def _beginning(self, stem: str) -> Iterator[tuple[str, int]]:
+        """Return the names that begin with a stem; a number at its end must end there: clip1 does not begin clip10."""
         first = bisect_left(self.begins, (stem, -1)) if stem else len(self.begins)
-        return takewhile(lambda each: each[0].startswith(stem), self.begins[first:])
+        longer = takewhile(lambda each: each[0].startswith(stem), self.begins[first:])
+        return (each for each in longer if not (stem[-1].isdigit() and each[0][len(stem) :][:1].isdigit()))
 
 
 def _forms(id: str, files: Sequence[str]) -> tuple[set[str], set[str], set[str]]:

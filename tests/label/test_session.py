@@ -1,0 +1,121 @@
+"""What browsers are given to label, what is made of their answers, and the thread that goes on whatever fails."""
+
+import numpy as np
+import pytest
+
+from labelling import store_to_label
+from psp.dataset.split import resolve_split
+from psp.errors import ConfigError
+from psp.label.features import Recognised
+from psp.label.folder import LabelFolder
+from psp.label.journal import Entry
+from psp.label.rounds import Rounds
+from psp.label.session import Session
+
+CLIPS = 12
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return store_to_label(tmp_path_factory.mktemp("session") / "store", CLIPS)
+
+
+@pytest.fixture
+def session(store, tmp_path):
+    """A session whose thread does not run: tests let it take its steps."""
+    folder = LabelFolder(tmp_path / "labels", store, resolve_split("none", store))
+    yield Session(folder, Rounds(tmp_path / "rounds", store.path), every=1000)
+    folder.close()
+
+
+def given(session, browser, count):
+    """The clips that a browser is given."""
+    session._refill()
+    return [each.clip for each in session.next(browser, count)]
+
+
+def finish(session, number):
+    """Let a network be trained that is sure of one class in all clips."""
+    session.rounds._trained_on[number] = frozenset()
+    probabilities = np.full((CLIPS, 2), [0.95, 0.05], dtype=np.float32)
+    features = np.random.default_rng(number).normal(size=(CLIPS, 4)).astype(np.float32)
+    session._use(number, Recognised(features, probabilities, ("wave", "walk")))
+    session._cluster[:] = 0
+
+
+def test_a_label_names_the_network_that_proposed_its_clip(session):
+    old = given(session, 1, 2)
+    group = [clip for clip in session.ids if clip not in old][:2]
+    finish(session, 1)
+    session.group(1, 0)
+    finish(session, 2)
+    for entry in (Entry("label", tuple(old[:1]), "wave", by="ann"), Entry("label", tuple(group), "wave", how="group")):
+        session.add(1, entry)
+    assert [each.round for each in session.folder.journal.entries] == [0, 1]
+    session.undo(1, "ann")
+    session.add(1, Entry("label", tuple(old[:1]), "walk", by="ann"))
+    assert session.folder.journal.entries[-1].round == 0
+    (new,) = set(given(session, 1, 2)) - set(old)
+    session.add(1, Entry("label", (new,), "walk"))
+    assert session.folder.journal.entries[-1].round == 2
+
+
+def test_groups_are_without_the_clips_that_others_were_given(session):
+    finish(session, 1)
+    own, other = given(session, 1, 3), given(session, 2, 3)
+    _, clips, _ = session.group(1, 0)
+    assert set(clips) == set(session.ids) - set(other)
+    assert set(own) < set(clips)
+
+
+def test_the_first_of_two_answers_for_a_clip_is_kept_except_on_a_timeline(session):
+    session.add(1, Entry("label", ("clip000",), "wave", by="ann"))
+    session.add(1, Entry("reject", ("clip001",), by="ann"))
+    session.add(1, Entry("skip", ("clip002",), by="ann"))
+    for act, clips in (("label", ["clip000"]), ("skip", ["clip001"]), ("reject", ["clip005", "clip000"])):
+        with pytest.raises(ConfigError, match=r"'(wave|not an action)' by ann"):
+            session.add(2, Entry(act, tuple(clips), "walk" if act == "label" else None, by="bob"))
+    session.add(2, Entry("label", ("clip002",), "walk", by="bob"))
+    session.add(2, Entry("label", ("clip001",), "walk", by="bob", how="timeline"))
+    session.add(1, Entry("label", ("clip000",), "jump", by="ann"))
+    assert session.folder.known == {"clip000": "jump", "clip001": "walk", "clip002": "walk"}
+
+
+def test_clips_put_off_are_given_to_a_browser_for_which_there_are_no_others(session):
+    session.add(1, Entry("skip", ("clip003",), by="ann"))
+    for count in (CLIPS // 2, CLIPS - 1):
+        own = given(session, 1, count)
+    assert sorted(own) == [clip for clip in session.ids if clip != "clip003"]
+    assert given(session, 2, 3) == ["clip003"]
+
+
+def test_an_entry_of_an_earlier_session_is_not_withdrawn(session):
+    session.add(1, Entry("label", ("clip000",), "wave", by="ann"))
+    later = Session(session.folder, session.rounds)
+    assert later.undo(1, "ann") is None
+    later.add(1, Entry("label", ("clip000",), "walk", by="bob"))
+    assert session.undo(1, "ann").label == "wave"
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("a fault of the program")])
+def test_the_thread_shows_a_failure_and_goes_on(session, monkeypatch, error):
+    faults, refill = [error], session._refill
+
+    def fails_once():
+        if faults:
+            raise faults.pop()
+        return refill()
+
+    monkeypatch.setattr(session, "_refill", fails_once)
+    with session, session.changed:
+        assert session.changed.wait_for(lambda: session.rounds.state == "failed", 60)
+        assert str(error.args[-1]) in session.rounds.message
+        assert len(session.next(1, 2)) == 2
+
+
+@pytest.mark.parametrize("content", [None, b"", b"nonsense", b"PK\x03\x04", b"PK\x05\x06" + bytes(18)])
+def test_damaged_findings_of_a_network_are_none(tmp_path, content):
+    rounds = Rounds(tmp_path, tmp_path)
+    if content is not None:
+        (tmp_path / "001.npz").write_bytes(content)
+    assert rounds.kept(1) is None
