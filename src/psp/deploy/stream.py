@@ -60,8 +60,9 @@ class StreamingPredictor:
         self, recogniser: ClipRecogniser, window: int | None = None, every: int = 1, zero_is_missing: bool = True
     ) -> None:
         self.window = Window(recogniser.frames if window is None else window)
-        for name, value in (("window", self.window.length), ("every", every)):
-            require(1 <= value <= LONGEST, name, value, f"a whole number of frames from 1 to {LONGEST:,}")
+        length = self.window.length
+        require(1 <= length <= LONGEST, "window", length, f"a whole number of frames from 1 to {LONGEST:,}")
+        require(every >= 1, "every", every, "a whole number of frames from 1")
         self.recogniser, self.every, self.zero_is_missing = recogniser, every, zero_is_missing
         self.probabilities: np.ndarray | None = None
         self._latest: np.ndarray | None = None
