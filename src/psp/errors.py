@@ -23,6 +23,10 @@ class RecordingError(PSPError):
     """A recording is damaged, missing or not in the expected format."""
 
 
+class NobodyError(RecordingError):
+    """A recording in which there is no person."""
+
+
 class StoreError(PSPError):
     """A stored data set is damaged, incomplete or does not contain what was asked for."""
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from format_examples import Example, example_of
-from psp.errors import ConfigError
 from psp.io.base import FORMATS, detect_format, open_reader
 from psp.io.format import File, Format, Raw
 from psp.io.reader import open_files
@@ -68,7 +67,9 @@ def test_recordings_that_state_another_axis_are_turned(tmp_path: Path) -> None:
     assert [stated.read(item).joints[0, 0, 2].tolist() for item in stated.items()[0]] == [[0, 2, 0], *[[0, 0, 2]] * 2]
 
 
-def test_the_size_of_the_image_is_for_shares_of_it(tmp_path: Path) -> None:
+def test_a_size_of_the_image_that_is_not_used_is_said(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.ones((4, 17, 2)))
-    with pytest.raises(ConfigError, match="size: the coordinates are in unknown units, not shares of the image"):
-        open_reader(tmp_path, layout="coco17", size=(640, 480))
+    reader = open_reader(tmp_path, layout="coco17", size=(640, 480))
+    assert (
+        "The size of the image is not used: coordinates are in unknown units, not shares of the image." in reader.notes
+    )

@@ -83,6 +83,27 @@ def test_every_recording_is_cut_by_its_own_frame_rate(tmp_path: Path) -> None:
     assert {stated.read(item).fps for item in stated.items()[0]} == {60}
 
 
+def test_a_recording_without_a_frame_rate_has_that_of_the_others(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(table_of(range(90), 30))
+    (tmp_path / "b.csv").write_text(table_of(range(60), 30).replace("time", "other"))
+    reader = open_reader(tmp_path, window="1s")
+    assert [item.id for item in reader.items()[0]] == ["a:0-30", "a:30-60", "a:60-90", "b:0-30", "b:30-60"]
+    (tmp_path / "c.csv").write_text(table_of(range(60), 60))
+    (tmp_path / "clips.csv").write_text("file,start,end,label\na,1,2,wave\n")
+    ids = [item.id for item in open_reader(tmp_path).items()[0]]
+    assert ids == ["a:0-30", "a:30-60", "a:60-90", "b", "c:0-60"]
+
+
+def test_recordings_left_whole_have_no_labels_of_folders(tmp_path: Path) -> None:
+    for name in ("mon", "tue"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.csv").write_text(table_of(range(90), 30))
+    (tmp_path / "clips.csv").write_text("file,start,end,label\nmon/a,1,2,wave\n")
+    reader = open_reader(tmp_path, whole=True)
+    assert [(item.id, item.info.label) for item in reader.items()[0]] == [("mon/a", None), ("tue/a", None)]
+    assert reader.classes == ()
+
+
 def test_intervals_count_from_frame_0_where_a_file_begins_later(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(table_of(range(300, 400), 30))
     (tmp_path / "clips.csv").write_text("file,start_frame,end_frame,label\na,290,310,wave\na,350,420,sit\n")

@@ -174,6 +174,13 @@ def test_a_number_at_the_end_of_a_name_is_whole() -> None:
 def test_a_folder_of_recordings_that_a_line_names_is_its_own() -> None:
     assert matched(["walk/01", "wave/02"], ["wave/01", "videos/02.mp4"]) == {"wave/02": "videos/02.mp4"}
     assert matched(["walk/01", "wave/01"], ["wave/01.mp4"]) == {"wave/01": "wave/01.mp4"}
+    assert matched(["monday/intro", "monday/cam1/clip"], ["monday/clip.mp4"]) == {"monday/cam1/clip": "monday/clip.mp4"}
+    assert matched(["v1", "monday/v2"], ["monday/v1.mp4"]) == {}
+    lines = FactTable(tuple(Facts(name, None, "x", {}) for name in ("monday/v1.mp4", "monday/v2.mp4")), None, "t.csv")
+    recordings = [("v1", ("monday/results.json",)), ("v2", ("monday/results.json",)), ("v3", ("monday/more.json",))]
+    assert sorted(match_lines(lines, recordings).lines) == [0, 1]
+    exact = FactTable((Facts("monday/results.json", None, "x", {}),), None, "t.csv")
+    assert sorted(match_lines(exact, [("subject1", ("monday/results.json",)), ("b", ("monday/b.json",))]).lines) == [0]
 
 
 def test_a_file_that_cannot_be_read_hides_neither_labels_nor_the_format(tmp_path: Path) -> None:

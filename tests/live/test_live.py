@@ -112,6 +112,12 @@ def test_a_file_that_was_read_before_its_end_is_read_again(recogniser, joints, t
     assert np.allclose(np.stack([frame.joints for frame in found], axis=1), joints)
 
 
+def test_a_frame_with_nobody_is_skipped(recogniser, tmp_path):
+    frames = arriving_frames(recogniser.interface, tmp_path, Options(up="z"))
+    (tmp_path / "frame_000000000001_keypoints.json").write_text('{"version": 1.3, "people": []}')
+    assert list(islice(frames, 4)) == [None] * 4
+
+
 def test_a_folder_that_is_removed_ends_the_stream(recogniser, tmp_path):
     folder = tmp_path / "watched"
     folder.mkdir()

@@ -17,8 +17,8 @@ class Cutting:
 
     Lengths are such as "60" (frames) or "2s" (seconds, by the rate of each recording). `fps` is the rate of all
     recordings, whatever their files state. `rest` is the class of the windows between the intervals of a recording;
-    None leaves them unlabelled. `leave_out` leaves out the lines of the table that name no recording. ConfigError for a
-    stride without a window.
+    None leaves them unlabelled. `leave_out` leaves out the lines of the table that name no recording, `whole` those of
+    intervals. ConfigError for a stride without a window.
     """
 
     table: FactTable | None = None
@@ -27,6 +27,7 @@ class Cutting:
     fps: float | None = None
     rest: str | None = None
     leave_out: bool = False
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if self.stride is not None and self.window is None:
@@ -40,7 +41,8 @@ class Cutting:
     @property
     def needs_lengths(self) -> bool:
         """Whether the lengths and rates of the recordings have to be known."""
-        return self.window is not None or (self.table is not None and any(line.interval for line in self.table.lines))
+        has_intervals = self.table is not None and any(line.interval for line in self.table.lines)
+        return self.window is not None or (has_intervals and not self.whole)
 
 
 @dataclass
@@ -59,8 +61,10 @@ def cut_clips(recordings: Sequence[Listed], cutting: Cutting) -> Clips:
     folders are no labels, and recordings that no line names are unlabelled. Each line with an interval is a clip.
     Frames outside of the intervals are cut into windows, by default of the median length of all intervals. A piece
     shorter than a window is one clip if it is at least half as long, else it is left out; a recording that no line
-    names and that is shorter than the default is one clip. An interval outside of its recording raises RecordingError;
-    one that begins before it or ends after it is cut off. `rest` without any interval raises ConfigError.
+    names and that is shorter than the default, or whose frame rate is not known where intervals are in seconds, is one
+    clip. A recording without a frame rate has that of the others if they have one in common. An interval outside of its
+    recording raises RecordingError; one that begins before it or ends after it is cut off. `rest` without any interval
+    raises ConfigError.
     """
     found, table = Clips(), cutting.table
     if table is None:
@@ -71,6 +75,12 @@ def cut_clips(recordings: Sequence[Listed], cutting: Cutting) -> Clips:
         found.counts["lines of the table that name no recording, left out"] = match.unnamed
         labelled = tuple({line.root for line in table.lines if line.label})
         recordings = [replace(each, label=None) if each.files[0].startswith(labelled) else each for each in recordings]
+    if cutting.whole:
+        timeless = {number: [line for line in lines if not line.interval] for number, lines in matched.items()}
+        matched = {number: lines for number, lines in timeless.items() if lines}
+    rates = {each.fps for each in recordings if each.fps}
+    shared = rates.pop() if len(rates) == 1 else None
+    recordings = [replace(each, fps=each.fps or shared) for each in recordings]
     unit = _unit(recordings, matched, cutting, found)
     intervals = [line.interval for lines in matched.values() for line in lines if line.interval]
     if cutting.rest is not None and not intervals:
@@ -79,7 +89,8 @@ def cut_clips(recordings: Sequence[Listed], cutting: Cutting) -> Clips:
     usual = median(end - start for start, end in intervals) if intervals else 0.0
     for number, each in enumerate(recordings):
         lines = matched.get(number, [])
-        timed = intervals and (not lines or any(line.interval for line in lines))
+        is_known = unit == "frames" or cutting.rate(each.fps) is not None
+        timed = intervals and ((is_known and not lines) or any(line.interval for line in lines))
         if each.length and (cutting.window or timed):
             scale = _frames_of_a_unit(unit, each, cutting) if timed else 1.0
             size = frames_of(cutting.window, cutting.rate(each.fps), "window") or max(1, int(usual * scale))

@@ -79,7 +79,7 @@ def scored(raw: Raw, where: str) -> Raw:
     score, four = known[:, -1], joints.shape[3] == 4
     inside = bool(((score >= 0) & (score <= SCORE)).all())
     if four and not inside:
-        what = "the fourth number of a joint is not between 0 and 1, so it is not a confidence."
+        what = f"the fourth number of a joint is not between 0 and {SCORE}, so it is not a confidence."
         raise RecordingError(what, where=where, remedy="Leave x, y, z and, if there is one, a confidence.")
     if not four and not (joints.shape[3] == 3 and inside and np.abs(known[:, :2]).max(initial=0) > PIXELS):
         return raw

@@ -166,15 +166,12 @@ def open_files(
     facts, said = (read_label_table(Path(table)), []) if table else find_label_table(source)
     if facts and facts.fps and not (fps or raw.fps):
         said.append(f"The frame rate, {facts.fps:g} a second, is that of the table.")
-    if facts and whole:
-        facts = replace(facts, lines=tuple(line for line in facts.lines if line.interval is None))
-    cutting = Cutting(facts, window, stride, fps, rest, skip_damaged)
+    cutting = Cutting(facts, window, stride, fps, rest, skip_damaged, whole)
     vertical, assumed = _vertical(up, raw, found.layout)
     notes = [f"Layout {found.layout.name!r}: {found.reason}.", *found.derived, *raw.notes]
     notes += (*said, *(facts.notes if facts else ()), *assumed, *files.not_read)
-    if size is not None and raw.units != SHARES:
-        what = f"the coordinates are in {raw.units}, not shares of the image."
-        raise ConfigError(what, where="size", remedy="Leave it out.")
+    if raw.units != SHARES and size:
+        notes.append(f"The size of the image is not used: coordinates are in {raw.units}, not shares of the image.")
     notes += [NO_SIZE] if raw.units == SHARES and not (size or raw.size) else []
     reader = FormatReader(
         format, files, found.layout, channels, vertical, raw.units, up is not None, size, raw.persons == "persons",

@@ -15,6 +15,9 @@ from psp.errors import BudgetError, ConfigError, DestinationError
 from psp.files import destination_lock, write_atomically, write_json
 from psp.label.journal import Entry, Journal, Labels, labels_of, last_of, user_name
 
+BEHIND = 50
+"""How many entries of the journal a table may lack, because the disk was full or the process killed."""
+
 FILE = "file"
 """How labels of a CSV file are named in the journal."""
 
@@ -137,11 +140,11 @@ class LabelFolder:
             raise DestinationError(what, where=str(self.path), remedy="Choose another folder with --out.")
 
     def _check_table(self) -> None:
-        """Raise DestinationError for a table that is not that of the journal or of its first entries."""
+        """Raise DestinationError for a table that is not that of the journal, or of all but its last entries."""
         if not self.table.exists():
             return
         text, entries = self.table.read_text(encoding="utf-8", errors="replace"), self.journal.entries
-        known = (entries[:end] for end in reversed(range(len(entries) + 1)))
+        known = (entries[:end] for end in range(len(entries), max(-1, len(entries) - BEHIND), -1))
         if not any(text == _as_csv({**self.fixed, **labels_of(each).label}) for each in known):
             remedy = "Rename it and give it with --labels, which takes up its labels."
             raise DestinationError("the file was changed by hand.", where=str(self.table), remedy=remedy)

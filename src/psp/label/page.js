@@ -386,6 +386,7 @@ function toggle(button) {
 const taken = () => [...$("group").children].filter((each) => each.getAttribute("aria-pressed") === "true");
 
 function countGroup() {
+  if (!group?.groups) return;
   $("accept").lastElementChild.textContent = `Accept ${taken().length} as ${group.label}`;
   $("accept").disabled = accepting || !taken().length;
 }
@@ -396,10 +397,13 @@ function acceptGroup() {
   accepting = true;
   countGroup();
   inTurn(async () => {
-    await change("/label", {clips, label, how: "group"});
-    say(`${clips.length} clips labelled ${label}`);
-    await refresh();
-    await showGroup();
+    try {
+      await change("/label", {clips, label, how: "group"});
+      say(`${clips.length} clips labelled ${label}`);
+    } finally {
+      await refresh();
+      await showGroup();
+    }
   }).then(() => { accepting = false; countGroup(); });
 }
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from psp.deploy.foreign import ForeignSource, Options, open_for
-from psp.errors import ConfigError, PSPError, RecordingError
+from psp.errors import ConfigError, NobodyError, PSPError, RecordingError
 from psp.io.source import SourceItem
 from psp.model.model_file import Interface
 from psp.preprocess.bodies import BodyConfig, choose_bodies
@@ -69,8 +69,9 @@ def arriving_frames(interface: Interface, folder: Path, options: Options, speed:
     """Return the frames of files that are written into a folder from now on, by name, with None while there is none.
 
     A file is read when it has not changed between two looks. Files of one frame each, as pose estimators write them,
-    are one recording; a file of several frames is a recording of its own. The error of a file that cannot be read comes
-    instead of its frames, and the file is read again when it has changed. ConfigError if there is no such folder.
+    are one recording; a file of several frames is a recording of its own. A file without a person is skipped. The error
+    of a file that cannot be read comes instead of its frames, and the file is read again when it has changed.
+    ConfigError if there is no such folder.
     """
     if not folder.is_dir():
         raise ConfigError("this is not a folder.", where=str(folder), remedy="Name the folder that files appear in.")
@@ -140,6 +141,8 @@ def _arriving(
         for path in ready:
             try:
                 frames = _of_file(interface, path, options, speed)
+            except NobodyError:
+                frames = []
             except PSPError as error:
                 failed[path] = new[path]
                 yield error

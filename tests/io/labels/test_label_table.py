@@ -151,6 +151,8 @@ def test_the_first_of_the_columns_of_behaviours_may_be_a_behaviour(tmp_path: Pat
     rows = ("1,0,0", "1,0,0", "0,1,0", "0,1,0", "0,0,1")
     found = table(tmp_path, "\n".join(["walk,run,other", *rows]))
     assert [(line.label, line.interval) for line in found.lines] == [("walk", (0, 2)), ("run", (2, 4))]
+    constant = table(tmp_path, "\n".join(["trial,walk,run,other", *(f"1,{row}" for row in rows)]))
+    assert [line.label for line in constant.lines] == ["walk", "run"]
     for name in ("", "frame", "Unnamed: 0"):
         numbered = [f"{number},{row}" for number, row in enumerate(rows)]
         found = table(tmp_path, "\n".join([f"{name},walk,run,other", *numbered]))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from psp.errors import RecordingError
+from psp.errors import NobodyError, RecordingError
 from psp.io.format import Persons, Raw, without_suffix
 from psp.io.parse.csv_text import first_of
 from psp.io.parse.limits import require_room
@@ -72,7 +72,7 @@ def recording_of(
     poses = [pose for number in frames for pose in frames[number]]
     if not poses:
         what = f"there is no person in {len(frames)} {'frame' if len(frames) == 1 else 'frames'}."
-        raise RecordingError(what, where=where, remedy="Leave this recording out.")
+        raise NobodyError(what, where=where, remedy="Leave this recording out.")
     numbers, shape, notes = sorted(frames), _common_shape(frames, where), list[str]()
     step, fps = _step(numbers, where), facts.get("fps")
     if step > 1:

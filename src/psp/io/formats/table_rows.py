@@ -11,12 +11,13 @@ from jaxtyping import Float64, Int64
 from psp.errors import RecordingError
 from psp.io.format import Raw
 from psp.io.labels.facts import typed
-from psp.io.parse.csv_text import frame_places, frames_of_times, number_rows
+from psp.io.parse.csv_text import MOST_MISSING, frame_places, frames_of_times, number_rows
 
 MOST = 20_000_000
 """How many joints over all persons and frames a recording may have, or a thousand for each line of its table."""
 
 UNLABELLED = ("", "nan")
+IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,18 @@ class Rows:
         return self.facts.get(name, [""] * len(self.lines))
 
     def persons(self) -> list[str]:
-        """Return the person of each row; an id is one unless it differs in all rows of several frames."""
-        ids = self.fact("id")
-        is_number = len(set(ids)) == len(ids) and len(set(self._frames)) > 1
+        """Return the person of each row; an id is one unless it differs in all rows, each of a frame or a joint."""
+        ids, frames = self.fact("id"), len(set(self._frames))
+        is_number = len(set(ids)) == len(ids) and (frames > 1 if "joint" in self.facts else frames == len(ids))
         return self.facts.get("person") or ([""] * len(ids) if is_number else ids)
 
     def by_clip(self) -> dict[str, "Rows"]:
-        """Return the rows of each clip; names that differ in all frames, as those of images do, are no clips."""
+        """Return the rows of each clip; names of images or beside frames that differ in all rows are no clips."""
         places: dict[str, list[int]] = {}
         for place, clip in enumerate(self.fact("clip")):
             places.setdefault(clip, []).append(place)
-        if len(places) == len(set(self._frames)) == len(self.lines):
+        are_frames = "frame" in self.facts or all(clip.lower().endswith(IMAGES) for clip in places)
+        if are_frames and len(places) == len(set(self._frames)) == len(self.lines):
             return {"": self}
         return {clip: self.only(chosen) for clip, chosen in places.items()}
 
@@ -151,6 +153,7 @@ def _timed(rows: Rows, persons: Sequence[int]) -> Float64[np.ndarray, "n"] | Non
     steps = np.diff(times[order])[np.diff(np.array(persons)[order]) == 0]
     if not np.isfinite(times).all() or not len(steps) or steps.min() <= 0:
         return None
-    different, inverse = np.unique(times, return_inverse=True)
+    different, inverse = np.unique(times - times.min(), return_inverse=True)
     numbers = frames_of_times(different, steps)[inverse.reshape(-1)]
-    return numbers if len(set(zip(persons, numbers.tolist(), strict=True))) == len(times) else None
+    is_apart = len(set(zip(persons, numbers.tolist(), strict=True))) == len(times)
+    return numbers if is_apart and numbers.max() < 2 * len(times) + MOST_MISSING else None

@@ -152,8 +152,8 @@ def read_elan(sheet: Sheet) -> Bouts:
 def read_one_hot(sheet: Sheet) -> Bouts:
     """Return the intervals in which each column is 1; the name of the table is that of the recording."""
     in_seconds = sheet.header[0].startswith("time")
-    is_counted = COUNTS.match(sheet.header[0]) or any(_bits(row[:1]) is None for _, row in sheet.rows)
-    begin = 1 if is_counted or len(sheet.rows) <= 2 else 0
+    entries = [_bits(row[:1]) for _, row in sheet.rows]
+    begin = 0 if [0] in entries and [1] in entries and None not in entries and not COUNTS.match(sheet.header[0]) else 1
     bits, times = list[list[int]](), list[float]()
     for number, row in sheet.rows:
         values = _bits(row[begin:])

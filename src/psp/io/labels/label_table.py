@@ -101,7 +101,7 @@ def _table_of(text: str, where: str) -> FactTable:
 def rows_of(lines: Iterable[str], where: str) -> list[Row]:
     """Return the entries of lines that are not empty; the delimiter is the one that occurs most.
 
-    Lines that are not a table, such as with a quote that does not end, raise RecordingError.
+    An entry of more than 131,072 characters, as after a quotation mark without its second one, raises RecordingError.
     """
     text = list(lines)
     delimiter = max(DELIMITERS, key=lambda each: sum(line.count(each) for line in text[:FREE]))

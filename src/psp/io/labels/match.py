@@ -31,7 +31,7 @@ def match_lines(table: FactTable, recordings: Recordings, leave_out: bool = Fals
     """Return the lines of each recording.
 
     A line names a recording by its id or file, with or without folders and ending, or by the beginning of its file
-    name, as pose estimators append to the name of a video. If it names a folder that holds recordings, it fits only
+    name, as pose estimators append to the name of a video. If it names a folder that recordings are in, it fits only
     these. If there is one recording and all lines of the table are intervals of only one, they belong together. A name
     that fits several, and two names of one recording raise RecordingError; so does a name that fits none, unless
     `leave_out` leaves its lines out.
@@ -78,8 +78,8 @@ class _Names:
                     form.setdefault(name, []).append(number)
         self.inside: dict[str, set[int]] = {}
         for number, id in zip(self.numbers, self.ids, strict=True):
-            if "/" in id:
-                self.inside.setdefault(_last(id.rpartition("/")[0]), set()).add(number)
+            for folder in {part for name in (id, *recordings[number][1]) for part in nfc(name).split("/")[:-1]}:
+                self.inside.setdefault(folder, set()).add(number)
         self.begins = sorted((_last(id), number) for number, id in zip(self.numbers, self.ids, strict=True))
 
     def find(self, name: str) -> list[int]:
@@ -87,7 +87,9 @@ class _Names:
         wanted = nfc(name.replace("\\", "/").removeprefix("./"))
         stem = _last(without_suffix(wanted))
         exact, loose, stems = (form.get(key, []) for form, key in zip(self.forms, (wanted, wanted, stem), strict=True))
-        found = exact or loose or stems or [number for _, number in self._beginning(stem)]
+        if exact:
+            return exact
+        found = loose or stems or [number for _, number in self._beginning(stem)]
         folder = _last(wanted.rpartition("/")[0])
         return [number for number in found if number in self.inside[folder]] if folder in self.inside else found
 
