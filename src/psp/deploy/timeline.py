@@ -49,7 +49,11 @@ def timeline(
 
 
 def _without_short(runs: Sequence[Run], shortest: int) -> list[Run]:
-    """Return runs of which those of fewer than `shortest` frames are merged with their longer neighbour."""
+    """Return runs of which those of fewer than `shortest` frames are merged with their longer neighbour.
+
+    `at` holds the end and label of each run by its start, `before` the start by the end. A run that has grown since it
+    was put on the heap is passed over.
+    """
     at = {start: (end, label) for start, end, label in runs}
     before = {end: start for start, end, _ in runs}
     short = [(end - start, start) for start, end, _ in runs if end - start < shortest]

@@ -66,18 +66,11 @@ def cut_clips(recordings: Sequence[Listed], cutting: Cutting) -> Clips:
     recording raises RecordingError; one that begins before it or ends after it is cut off. `rest` without any interval
     raises ConfigError.
     """
-    found, table = Clips(), cutting.table
-    if table is None:
-        matched: Mapping[int, list[Facts]] = {}
-    else:
-        match = match_lines(table, [(each.id, each.files) for each in recordings], cutting.leave_out)
-        matched, found.notes = match.lines, match.notes
-        found.counts["lines of the table that name no recording, left out"] = match.unnamed
+    found, table, matched = Clips(), cutting.table, dict[int, list[Facts]]()
+    if table is not None:
+        matched = _matched(table, recordings, cutting, found)
         labelled = tuple({line.root for line in table.lines if line.label})
         recordings = [replace(each, label=None) if each.files[0].startswith(labelled) else each for each in recordings]
-    if cutting.whole:
-        timeless = {number: [line for line in lines if not line.interval] for number, lines in matched.items()}
-        matched = {number: lines for number, lines in timeless.items() if lines}
     rates = {each.fps for each in recordings if each.fps}
     shared = rates.pop() if len(rates) == 1 else None
     recordings = [replace(each, fps=each.fps or shared) for each in recordings]
@@ -132,6 +125,17 @@ def unit_of(intervals: Sequence[tuple[float, float, int, float | None]]) -> tupl
     if any(end > length / (fps or 1.0) + 1 for _, end, length, fps in intervals):
         return "frames", "as seconds they would exceed their recordings"
     return "seconds", "columns called start_frame and end_frame would count frames"
+
+
+def _matched(table: FactTable, recordings: Sequence[Listed], cutting: Cutting, found: Clips) -> dict[int, list[Facts]]:
+    """Return the lines of each recording by its index, without those of intervals if recordings stay whole."""
+    match = match_lines(table, [(each.id, each.files) for each in recordings], cutting.leave_out)
+    found.notes = match.notes
+    found.counts["lines of the table that name no recording, left out"] = match.unnamed
+    if not cutting.whole:
+        return match.lines
+    timeless = {number: [line for line in lines if not line.interval] for number, lines in match.lines.items()}
+    return {number: lines for number, lines in timeless.items() if lines}
 
 
 def _unit(recordings: Sequence[Listed], matched: Mapping[int, list[Facts]], cutting: Cutting, found: Clips) -> Unit:

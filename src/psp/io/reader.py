@@ -170,15 +170,21 @@ def open_files(
     vertical, assumed = _vertical(up, raw, found.layout)
     notes = [f"Layout {found.layout.name!r}: {found.reason}.", *found.derived, *raw.notes]
     notes += (*said, *(facts.notes if facts else ()), *assumed, *files.not_read)
-    if raw.units != SHARES and size:
-        notes.append(f"The size of the image is not used: coordinates are in {raw.units}, not shares of the image.")
-    notes += [NO_SIZE] if raw.units == SHARES and not (size or raw.size) else []
+    notes += _about_size(raw, size)
     reader = FormatReader(
         format, files, found.layout, channels, vertical, raw.units, up is not None, size, raw.persons == "persons",
         dataset, cutting, tuple(notes),
     )  # fmt: skip
     reader.items()  # raises errors of the table or the ids now
     return reader
+
+
+def _about_size(raw: Raw, size: tuple[int, int] | None) -> list[str]:
+    """Return a sentence about a size of the image that is needed and not known, or known and not needed."""
+    if raw.units == SHARES:
+        return [] if size or raw.size else [NO_SIZE]
+    unused = f"The size of the image is not used: coordinates are in {raw.units}, not shares of the image."
+    return [unused] if size else []
 
 
 def _vertical(up: Up | None, raw: Raw, layout: Layout) -> tuple[Up, list[str]]:
