@@ -94,6 +94,37 @@ def test_a_recording_without_a_frame_rate_has_that_of_the_others(tmp_path: Path)
     assert ids == ["a:0-30", "a:30-60", "a:60-90", "b", "c:0-60"]
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        "file,fps,start,end,label\na,30,1,2,wave\nb,120,1,2,wave\n",
+        "Media file,FPS,Behavior,Behavior type,Start (s),Stop (s)\n"
+        "v/a.mp4,30,wave,STATE,1,2\nv/b.mp4,120,wave,STATE,1,2\n",
+    ],
+)
+def test_a_table_states_the_frame_rate_of_each_recording(tmp_path: Path, table: str) -> None:
+    for name, frames in (("a", 90), ("b", 360), ("c", 90)):
+        (tmp_path / f"{name}.csv").write_text(table_of(range(frames), 30).replace("time", "other"))
+    labels = tmp_path / "labels.txt"
+    labels.write_text(table)
+    reader = open_reader(tmp_path, table=labels)
+    read = {item.id: reader.read(item).fps for item in reader.items()[0]}
+    assert read == dict.fromkeys(["a:0-30", "a:30-60", "a:60-90"], 30) | dict.fromkeys(
+        ["b:0-120", "b:120-240", "b:240-360"], 120
+    ) | {"c": None}
+    assert "Frame rates are those of the table: 30, 120 a second." in reader.notes
+    whole = open_reader(tmp_path, table=labels, whole=True)
+    assert [whole.read(item).fps for item in whole.items()[0]] == [30, 120, None]
+
+
+def test_a_frame_rate_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(table_of(range(9), 30))
+    for entry in ("fast", "0", "nan", "-30"):
+        (tmp_path / "clips.csv").write_text(f"file,FPS,label\na,{entry},wave\n")
+        with pytest.raises(PSPError, match=rf"clips.csv, line 2: fps is .*{entry}.*Write frames a second"):
+            open_reader(tmp_path)
+
+
 def test_recordings_left_whole_have_no_labels_of_folders(tmp_path: Path) -> None:
     for name in ("mon", "tue"):
         (tmp_path / name).mkdir()

@@ -34,10 +34,6 @@ class Cutting:
             remedy = "Give a window too, or leave out the stride."
             raise ConfigError("there are no windows.", where="stride", remedy=remedy)
 
-    def rate(self, stated: float | None) -> float | None:
-        """Return the frames a second of a recording whose file states `stated`: without any, those of the table."""
-        return self.fps or stated or (self.table.fps if self.table else None)
-
     @property
     def needs_lengths(self) -> bool:
         """Whether the lengths and rates of the recordings have to be known."""
@@ -62,18 +58,18 @@ def cut_clips(recordings: Sequence[Listed], cutting: Cutting) -> Clips:
     Frames outside of the intervals are cut into windows, by default of the median length of all intervals. A piece
     shorter than a window is one clip if it is at least half as long, else it is left out; a recording that no line
     names and that is shorter than the default, or whose frame rate is not known where intervals are in seconds, is one
-    clip. A recording without a frame rate has that of the others if they have one in common. An interval outside of its
-    recording raises RecordingError; one that begins before it or ends after it is cut off. `rest` without any interval
-    raises ConfigError.
+    clip. A recording whose file states no frame rate has that of its lines, or that of all others if these have one in
+    common. An interval outside of its recording raises RecordingError; one that begins before it or ends after it is
+    cut off. `rest` without any interval raises ConfigError.
     """
     found, table, matched = Clips(), cutting.table, dict[int, list[Facts]]()
     if table is not None:
         matched = _matched(table, recordings, cutting, found)
         labelled = tuple({line.root for line in table.lines if line.label})
         recordings = [replace(each, label=None) if each.files[0].startswith(labelled) else each for each in recordings]
-    rates = {each.fps for each in recordings if each.fps}
-    shared = rates.pop() if len(rates) == 1 else None
-    recordings = [replace(each, fps=each.fps or shared) for each in recordings]
+    recordings = _with_rates(recordings, matched, cutting.fps)
+    if cutting.whole:
+        matched = {number: [line for line in lines if not line.interval] for number, lines in matched.items()}
     unit = _unit(recordings, matched, cutting, found)
     intervals = [line.interval for lines in matched.values() for line in lines if line.interval]
     if cutting.rest is not None and not intervals:
@@ -82,11 +78,11 @@ def cut_clips(recordings: Sequence[Listed], cutting: Cutting) -> Clips:
     usual = median(end - start for start, end in intervals) if intervals else 0.0
     for number, each in enumerate(recordings):
         lines = matched.get(number, [])
-        is_known = unit == "frames" or cutting.rate(each.fps) is not None
+        is_known = unit == "frames" or each.fps is not None
         timed = intervals and ((is_known and not lines) or any(line.interval for line in lines))
         if each.length and (cutting.window or timed):
             scale = _frames_of_a_unit(unit, each, cutting) if timed else 1.0
-            size = frames_of(cutting.window, cutting.rate(each.fps), "window") or max(1, int(usual * scale))
+            size = frames_of(cutting.window, each.fps, "window") or max(1, int(usual * scale))
             if lines or cutting.window or each.length >= size:
                 where = table.where if table else each.files[0]
                 found.clips += _cut(each, lines, (scale, size), where, cutting, found.counts)
@@ -128,20 +124,28 @@ def unit_of(intervals: Sequence[tuple[float, float, int, float | None]]) -> tupl
 
 
 def _matched(table: FactTable, recordings: Sequence[Listed], cutting: Cutting, found: Clips) -> dict[int, list[Facts]]:
-    """Return the lines of each recording by its index, without those of intervals if recordings stay whole."""
+    """Return the lines of each recording by its index."""
     match = match_lines(table, [(each.id, each.files) for each in recordings], cutting.leave_out)
     found.notes = match.notes
     found.counts["lines of the table that name no recording, left out"] = match.unnamed
-    if not cutting.whole:
-        return match.lines
-    timeless = {number: [line for line in lines if not line.interval] for number, lines in match.lines.items()}
-    return {number: lines for number, lines in timeless.items() if lines}
+    return match.lines
+
+
+def _with_rates(recordings: Sequence[Listed], matched: Mapping[int, list[Facts]], stated: float | None) -> list[Listed]:
+    """Return the recordings with their frame rates: `stated`, or those of their files, their lines, or all others."""
+    known = [
+        next(filter(None, (stated, each.fps, *(line.fps for line in matched.get(number, ())))), None)
+        for number, each in enumerate(recordings)
+    ]
+    rates = set(filter(None, known))
+    shared = rates.pop() if len(rates) == 1 else None
+    return [replace(each, fps=fps or shared) for each, fps in zip(recordings, known, strict=True)]
 
 
 def _unit(recordings: Sequence[Listed], matched: Mapping[int, list[Facts]], cutting: Cutting, found: Clips) -> Unit:
     """Return the unit of the intervals, "frames" without any."""
     intervals = [
-        (*line.interval, recordings[number].first + recordings[number].length, cutting.rate(recordings[number].fps))
+        (*line.interval, recordings[number].first + recordings[number].length, recordings[number].fps)
         for number, lines in matched.items()
         for line in lines
         if line.interval is not None and recordings[number].length
@@ -157,7 +161,7 @@ def _unit(recordings: Sequence[Listed], matched: Mapping[int, list[Facts]], cutt
 
 def _frames_of_a_unit(unit: Unit, recording: Listed, cutting: Cutting) -> float:
     """Return the number of frames per unit of the intervals: 1 or the frame rate of the recording."""
-    rate = 1.0 if unit == "frames" else cutting.rate(recording.fps)
+    rate = 1.0 if unit == "frames" else recording.fps
     if rate is None:
         what = f"intervals are in seconds and the frame rate of {recording.id!r} is not known."
         where = cutting.table.where if cutting.table else ""
@@ -180,7 +184,7 @@ def _cut(
 ) -> list[Listed]:
     """Return the clips of one recording in the order of time; `lengths` are frames of a unit and of a window."""
     scale, size = lengths
-    stride = frames_of(cutting.stride, cutting.rate(recording.fps), "stride") or size
+    stride = frames_of(cutting.stride, recording.fps, "stride") or size
     found = [_interval(recording, line, scale, where, counts) for line in lines if line.interval is not None]
     labelled = _with_own_ids(found, counts)
     spans = sorted(each.frames for each in labelled if each.frames)

@@ -34,13 +34,17 @@ NO_SIZE = "Coordinates are shares of the image; true proportions need its size (
 
 @dataclass(frozen=True)
 class Entry(SourceItem):
-    """A clip to be read: its facts, its files, the index of its recording among theirs, and its frames (None: all)."""
+    """A clip to be read: its facts, its files, the index of its recording among theirs, and its frames (None: all).
+
+    `fps` is the frame rate where the file states none.
+    """
 
     info: ClipInfo
     files: tuple[str, ...]
     files_stamp: str
     part: int
     frames: tuple[int, int] | None
+    fps: float | None
 
     @property
     def id(self) -> str:
@@ -91,7 +95,7 @@ class FormatReader:
         for clip in sorted(self._listed.clips, key=lambda each: each.id):
             info = ClipInfo(clip.id, None if clip.label is None else number[clip.label], clip.columns)
             stamp = f"{clip.stamp} {info} {clip.frames}"
-            items.append(Entry(clip.files[0], stamp, info, clip.files, clip.stamp, clip.part, clip.frames))
+            items.append(Entry(clip.files[0], stamp, info, clip.files, clip.stamp, clip.part, clip.frames, clip.fps))
         for first, second in pairwise(items):
             if first.id == second.id:
                 what = f"{first.name} and {second.name} have the same id {first.id!r}."
@@ -114,7 +118,7 @@ class FormatReader:
         size = self.size or raw.size
         if size is not None and raw.units == SHARES:
             joints = joints * np.array([size[0], size[1], size[0]][: self.channels])
-        up, fps = self.up if self.is_up_stated else raw.up or self.up, self.cutting.rate(raw.fps)
+        up, fps = self.up if self.is_up_stated else raw.up or self.up, self.cutting.fps or raw.fps or item.fps
         first = raw.first + (item.frames[0] if item.frames else 0)
         return turned(Recording(item.info, joints, confidence, up, fps, raw.persons == "detections", first), self.up)
 
@@ -164,8 +168,9 @@ def open_files(
     channels = raw.joints.shape[3]
     check_up(up, channels)
     facts, said = (read_label_table(Path(table)), []) if table else find_label_table(source)
-    if facts and facts.fps and not (fps or raw.fps):
-        said.append(f"The frame rate, {facts.fps:g} a second, is that of the table.")
+    rates = {line.fps for line in facts.lines if line.fps} if facts and not (fps or raw.fps) else set()
+    if rates:
+        said.append(f"Frame rates are those of the table: {', '.join(f'{rate:g}' for rate in sorted(rates))} a second.")
     cutting = Cutting(facts, window, stride, fps, rest, skip_damaged, whole)
     vertical, assumed = _vertical(up, raw, found.layout)
     notes = [f"Layout {found.layout.name!r}: {found.reason}.", *found.derived, *raw.notes]

@@ -11,7 +11,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from pathlib import PurePosixPath
 
@@ -35,11 +35,10 @@ CLOCK = re.compile(r"(\d+):([0-5]\d):([0-5]\d(?:[.,]\d+)?)")
 
 @dataclass(frozen=True)
 class Bouts:
-    """Labelled intervals, the unit of their ends, the frame rate if stated, and the number of events left out."""
+    """Labelled intervals, the unit of their ends, and the number of events left out."""
 
     lines: list[Facts]
     unit: Unit | None
-    fps: float | None = None
     points: int = 0
 
 
@@ -59,7 +58,7 @@ def read_behaviours(rows: Sequence[Row], where: str) -> FactTable | None:
     bouts = read(sheet)
     if not bouts.lines:
         raise RecordingError("the table has no labelled interval.", where=where, remedy="Name another with --table.")
-    return FactTable(tuple(bouts.lines), bouts.unit, where, _notes(bouts), bouts.fps)
+    return FactTable(tuple(bouts.lines), bouts.unit, where, _notes(bouts))
 
 
 def find_header(rows: Sequence[Row]) -> tuple[int, Callable[[Sheet], Bouts]] | None:
@@ -105,11 +104,12 @@ def read_events(sheet: Sheet) -> Bouts:
         elif begun[key][0] == at:
             points += begun.pop(key) is not None
         else:
-            lines.append(_fact(name, label, columns, (begun.pop(key)[0], at), sheet.line(number)))
+            fact = _fact(name, label, columns, (begun.pop(key)[0], at), sheet.line(number))
+            lines.append(replace(fact, fps=sheet.fps_of(row)))
     for (_, label, _), (at, number) in begun.items():
         remedy = "Correct the events in BORIS (Observations, Close unpaired events)."
         raise RecordingError(f"{label!r} begins at {at:g} s and never stops.", where=sheet.line(number), remedy=remedy)
-    return Bouts(lines, "seconds", sheet.fps(), points)
+    return Bouts(lines, "seconds", points)
 
 
 def read_intervals(sheet: Sheet) -> Bouts:
@@ -127,8 +127,9 @@ def read_intervals(sheet: Sheet) -> Bouts:
         tiers = _tiers(sheet, row) if "begin time - ss.msec" in ends else [("", sheet.label_of(row))]
         for tier, label in tiers:
             columns = sheet.columns_of(row) | ({"tier": tier} if tier else {})
-            lines.append(_fact(sheet.name_of(row), label, columns, interval, sheet.line(number)))
-    return Bouts(lines, PAIRS[ends], sheet.fps(), points)
+            fact = _fact(sheet.name_of(row), label, columns, interval, sheet.line(number))
+            lines.append(replace(fact, fps=sheet.fps_of(row)))
+    return Bouts(lines, PAIRS[ends], points)
 
 
 def read_elan(sheet: Sheet) -> Bouts:

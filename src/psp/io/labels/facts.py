@@ -14,7 +14,7 @@ from psp.io.parse.csv_text import text_of
 
 NAMES, RESERVED = ("file", "id", "label"), ("persons", "frames", "first_row", "key", "order")
 SYNONYMS = {"filename": "file", "file_name": "file", "file name": "file", "class": "label", "class_name": "label"}
-KNOWN = (*NAMES, "subject", "part", "start", "end", "start_frame", "end_frame")
+KNOWN = (*NAMES, "subject", "part", "start", "end", "start_frame", "end_frame", "fps")
 """Names of columns, which may be written in any case."""
 
 REMEDY = "Correct this table: a column file or id, one line per recording or interval, entries between commas."
@@ -33,7 +33,8 @@ class Facts:
     """One line of the table: the recording it names, its id if one is given, its label and free columns.
 
     `interval` is (start, end) in the unit of the table; the end is not part of it. None means the whole recording. An
-    empty `name` stands for the only recording of a source. The line is about files whose names begin with `root`.
+    empty `name` stands for the only recording of a source. The line is about files whose names begin with `root`. `fps`
+    are the frames a second of the recording, if the line states them.
     """
 
     name: str
@@ -42,20 +43,17 @@ class Facts:
     columns: Mapping[str, int | float | str]
     interval: tuple[float, float] | None = None
     root: str = ""
+    fps: float | None = None
 
 
 @dataclass(frozen=True)
 class FactTable:
-    """The lines of a table, the unit of their intervals (None: not stated), and where the table is.
-
-    `fps` are the frames a second that the table states.
-    """
+    """The lines of a table, the unit of their intervals (None: not stated), and where the table is."""
 
     lines: tuple[Facts, ...]
     unit: Unit | None
     where: str
     notes: tuple[str, ...] = ()
-    fps: float | None = None
 
 
 def read_facts(path: Path) -> FactTable:
@@ -66,10 +64,10 @@ def read_facts(path: Path) -> FactTable:
 def facts_of(text: str, path: str) -> FactTable:
     """Return a table with the columns `file` or `id` or both, `label`, and any others (`columns_of`).
 
-    Intervals have the columns `start` and `end`, or `start_frame` and `end_frame`. A column whose entries are all whole
-    numbers holds int, else float if they are all numbers, else text. Empty entries are left out; an empty label means
-    an unlabelled clip. A line that occurs twice counts once; two different lines of one recording or of one of its
-    intervals raise RecordingError.
+    Intervals have the columns `start` and `end`, or `start_frame` and `end_frame`; `fps` is the frame rate. A column
+    whose entries are all whole numbers holds int, else float if they are all numbers, else text. Empty entries are left
+    out; an empty label means an unlabelled clip. A line that occurs twice counts once; two different lines of one
+    recording or of one of its intervals, and a rate that is no number above 0 raise RecordingError.
     """
     header, lines = _lines(text, path)
     table = {name: [line[place].strip() for line in lines.values()] for place, name in enumerate(header)}
@@ -82,7 +80,8 @@ def facts_of(text: str, path: str) -> FactTable:
         own = {name: table[name][place] for name in NAMES if name in table}
         name, interval = own.get("file") or own.get("id") or "", _interval([table[end][place] for end in ends], where)
         own_id = own.get("id") or None if interval is None or "file" in own else None
-        facts = Facts(name, own_id, own.get("label") or None, columns, interval)
+        fps = _rate(columns.get("fps", ""), where)
+        facts = Facts(name, own_id, own.get("label") or None, columns, interval, fps=fps)
         _check(facts, found.get((name, interval)), where)
         found[name, interval] = facts
     unit: Unit | None = "frames" if ends and ENDS[ends] else None
@@ -176,6 +175,16 @@ def _interval(entries: Sequence[str], where: str) -> tuple[float, float] | None:
         what = f"the interval from {entries[0]} to {entries[1]} is empty or begins before the recording."
         raise RecordingError(what, where=where, remedy="Write a start from 0 and an end after it.")
     return start, end
+
+
+def _rate(entry: float | str, where: str) -> float | None:
+    """Return the frames a second of a line, None for an empty entry."""
+    if entry == "":
+        return None
+    if isinstance(entry, str) or not 0 < entry < float("inf"):
+        remedy = "Write frames a second, a number above 0, or leave it empty."
+        raise RecordingError(f"fps is {entry!r}.", where=where, remedy=remedy)
+    return float(entry)
 
 
 def _check(facts: Facts, before: Facts | None, where: str) -> None:

@@ -76,14 +76,13 @@ def _chosen(tables: Sequence[FactTable], notes: Sequence[str]) -> tuple[FactTabl
     if not tables:
         return None, list(notes)
     recordings = [key for table in tables for key in {(line.root, line.name) for line in table.lines}]
-    timed = {(table.unit, table.fps): table for table in tables if any(line.interval for line in table.lines)}
+    units = {table.unit for table in tables if any(line.interval for line in table.lines)}
     names = some([table.where for table in tables])
-    if len(set(recordings)) < len(recordings) or len(timed) > 1:
+    if len(set(recordings)) < len(recordings) or len(units) > 1:
         return None, [*notes, f"Of several tables of labels none is used (--table names one): {names}."]
     said = [note if len(tables) == 1 else f"{table.where}: {note}" for table in tables for note in table.notes]
-    unit, fps = next(iter(timed), (tables[0].unit, tables[0].fps))
     lines = tuple(line for table in tables for line in table.lines)
-    found = FactTable(lines, unit, names, tuple(dict.fromkeys(said)), fps)
+    found = FactTable(lines, next(iter(units), tables[0].unit), names, tuple(dict.fromkeys(said)))
     return found, [*notes, f"Labels are read from {names}."]
 
 

@@ -61,12 +61,10 @@ class Sheet:
         subject = "" if place is None else row[place].strip()
         return {} if subject.lower() in ("", "no focal subject") else {"subject": subject}
 
-    def fps(self) -> float | None:
-        """Return the frames a second if all lines state the same, else None."""
+    def fps_of(self, row: Sequence[str]) -> float | None:
+        """Return the frames a second of the video of a line, None if it states none."""
         place = self.column("fps", "fps (frame/s)")
-        stated = {row[place].strip() for _, row in self.rows} if place is not None else set()
-        found = {decimal(each) for each in stated}
-        (fps,) = found if len(found) == 1 else (None,)
+        fps = None if place is None else decimal(row[place])
         return fps if fps is not None and 0.01 < fps < 1e5 else None
 
 
