@@ -175,7 +175,7 @@ def test_best_from_made_encoders_is_what_training_starts_with(stores):
     runs = [run for run in plan(made, list(stores.values()), USUAL) if run.config.seed == 0]
     assert len(runs) == len(table.columns)
     for run in runs:
-        task = make_task(stores["plain"], run.budget, run.column.benchmark)
+        task = make_task(stores["plain"], run.budget, run.column.split)
         assert run.config == preset_config(task, "best")
         assert run.config.last.initialise.startswith("made:kinect20")
 

@@ -14,6 +14,7 @@ from .errors import PSPError as PSPError
 from .estimator import SkeletonClassifier as SkeletonClassifier
 from .evaluate.evaluate import evaluate_run as evaluate_run
 from .methods import METHODS as METHODS
+from .reproduce.compare import compare as compare
 from .skeleton.catalogue import layout_by_name as layout_by_name
 from .skeleton.catalogue import layout_names as layout_names
 from .skeleton.catalogue import open_layout as open_layout

@@ -33,7 +33,7 @@ def test_the_page_of_the_methods_has_a_line_and_a_section_for_it(method):
     assert any(f"`{method}`" in heading for heading in headings)
 
 
-def test_a_method_of_another_package_is_installed_and_trained(tmp_path):
+def test_a_method_of_another_package_is_installed_trained_and_compared(tmp_path):
     """The example package adds a method through its entry point, without a change of psp."""
     example = Path(__file__).resolve().parents[2] / "examples" / "method-package"
     target = tmp_path / "site"
@@ -44,9 +44,11 @@ import sys; sys.path.insert(0, {str(target)!r})
 from psp.cli.main import main
 assert main(["prepare", "synthetic", "store", "--clips", "240"]) == 0
 arguments = ["train", "store", "--method", "entropy-minimisation", "--method.weight", "0.2", "--preset", "paper"]
-sys.exit(main([*arguments, "--size", "light", "--epochs", "1", "--labels", "1/class", "--out", "run"]))
+assert main([*arguments, "--size", "light", "--epochs", "1", "--labels", "1/class", "--out", "run"]) == 0
+sys.exit(main(["compare", "store", "--methods", "entropy-minimisation", "--quick", "--minutes", "9"]))
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "entropy-minimisation" in (tmp_path / "run" / "config.json").read_text()
     assert load_model(tmp_path / "run" / "model.safetensors").interface.classes
+    assert "| entropy-minimisation, common |" in (tmp_path / "comparison/synthetic-5-class-quick.md").read_text()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments import SMALL
+from psp.cli import experiments
 from psp.cli import reproduce as cli
 from psp.cli.main import main
 from psp.errors import TrainingError
@@ -14,7 +15,7 @@ from psp.reproduce.results import read_configs, read_lines
 from psp.reproduce.runner import Outcome
 from psp.train import run as train_run
 from psp.train.nan_guard import Failure
-from stores import small_store
+from stores import own_store, small_store
 
 
 @pytest.fixture
@@ -86,11 +87,11 @@ def test_the_table_is_written_and_the_failure_told_if_a_run_fails(store, tmp_pat
 
 def test_a_failure_does_not_end_a_loop_that_waits_for_the_rest(capsys):
     failed = {"b1": TrainingError("the loss is not finite.")}
-    assert cli._exit_code(Outcome(3, failed), 50) == 130
+    assert experiments._exit_code(Outcome(3, failed), 50) == 130
     assert "the loss is not finite" in capsys.readouterr().out
-    assert cli._exit_code(Outcome(50, {}), 50) == 0
+    assert experiments._exit_code(Outcome(50, {}), 50) == 0
     with pytest.raises(TrainingError, match="1 of 4 runs failed"):
-        cli._exit_code(Outcome(3, failed), 4)
+        experiments._exit_code(Outcome(3, failed), 4)
 
 
 def test_single_rows_can_be_run(store, tmp_path, capsys):
@@ -146,7 +147,7 @@ def test_a_network_trained_again_leaves_the_result_as_it_is(store, tmp_path, mon
 
 def test_precision_and_compiling_reach_the_runs(store, tmp_path, capsys, monkeypatch):
     compiled = []
-    monkeypatch.setattr(cli, "can_compile", lambda device: False)
+    monkeypatch.setattr(experiments, "can_compile", lambda device: False)
     monkeypatch.setattr(train_run, "compile_encoders", lambda method: bool(compiled.append(method)))
     arguments = ["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--rows", "psp")]
     assert main([*arguments, "--precision", "tf32", "--compile"]) == 0
@@ -211,3 +212,19 @@ def test_table_2_on_synthetic_ntu_recordings(tmp_path, monkeypatch, capsys):
     assert "(quick version), synthetic NTU recordings" in text.splitlines()[0]
     assert "| 5 % CS (here 1/class) |" in text
     assert "as the paper reports" not in text
+
+
+def test_methods_are_compared_on_own_recordings(tmp_path, capsys):
+    store = str(own_store(tmp_path / "store", "coco17").path)
+    command = ["compare", store, *options(tmp_path, "--quick", "--labels", "2/class", "--minutes", "9")]
+    assert main([*command, "--methods", "supervised", "moco"]) == 0
+    assert "2 runs, 2 of them to do" in " ".join(capsys.readouterr().out.split())
+    text = (tmp_path / "results/mine-2-class-quick.md").read_text()
+    assert text.startswith("# mine: methods on the same labels, split subject (quick version)")
+    assert "| MoCo, common |" in text
+    assert "## Difference from: supervised only, common" in text
+    assert (tmp_path / "results/mine-2-class-quick-cost.png").exists()
+    assert main([*command, "--methods", "supervised", "--protocol", "best"]) == 0
+    assert "3 runs, 1 of them to do" in " ".join(capsys.readouterr().out.split())
+    assert main([*command, "--methods", "superviced"]) == 2
+    assert "Did you mean 'supervised'?" in capsys.readouterr().err

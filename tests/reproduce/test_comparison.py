@@ -90,7 +90,7 @@ def test_every_system_that_brings_an_encoder_has_a_supervised_baseline_of_it():
 
 def test_every_system_has_as_many_trials_on_the_training_views():
     assert len(GRID.rows) == len({row.name for row in GRID.rows}) == 3 * len(SYSTEMS)
-    assert [column.benchmark for column in GRID.columns] == ["nw-ucla-view1-to-view2"]
+    assert [column.split for column in GRID.columns] == ["nw-ucla-view1-to-view2"]
 
 
 def test_every_system_of_the_papers_tables_has_a_row_in_both_protocols():
@@ -120,7 +120,7 @@ def test_a_system_that_chooses_its_labels_gets_as_many_without_reading_them(tmp_
 
 def test_every_run_of_a_seed_has_the_same_labels_but_those_of_own_choice(tmp_path):
     store = small_store(tmp_path / "store")
-    column = replace(COLUMN, benchmark="synthetic-xsub", budget="2/class", seeds=1)
+    column = replace(COLUMN, split="synthetic-xsub", budget="2/class", seeds=1)
     runs = plan(replace(with_all_systems(TABLE3), columns=(column,)), [store], Scope())
     assert len(runs) == 2 * len(EVERY)
     budgets = {run.row.name: run.budget.hash for run in runs}

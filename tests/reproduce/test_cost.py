@@ -26,7 +26,7 @@ def test_the_formula():
 
 def test_steps_are_those_that_the_trainer_takes(store, tmp_path):
     for run in plan(SMALL, [store], Scope()) + plan(SMALL, [store], Scope(quick=True)):
-        task = make_task(store, run.budget, run.column.benchmark)
+        task = make_task(store, run.budget, run.column.split)
         training = start_run(task, run.config, run.folder(tmp_path), "cpu")
         assert steps_and_clips(run) == [(training.trainer.steps, training.trainer.meter.clips)]
 

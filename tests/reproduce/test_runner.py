@@ -95,7 +95,7 @@ def test_a_run_that_is_not_begun_when_it_is_to_stop_stays_so(store, tmp_path):
 
 def test_a_run_that_fails_keeps_no_other_from_being_run_and_side_by_side_gives_the_same_results(store, tmp_path):
     first, second = plan(SMALL, [store], Scope(quick=True))
-    task, found = make_task(store, first.budget, first.column.benchmark), []
+    task, found = make_task(store, first.budget, first.column.split), []
     for jobs in (1, 2):
         config = RunnerConfig(tmp_path / f"runs{jobs}", tmp_path / f"results{jobs}", "cpu", jobs)
         start_run(task, first.config, first.folder(config.runs), "cpu")

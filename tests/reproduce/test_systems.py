@@ -156,7 +156,7 @@ def test_a_row_of_the_recipe_changes_one_ingredient(row):
 
 
 def test_the_recipe_never_uses_the_test_camera():
-    assert {column.benchmark for column in RECIPE.columns} == {"nw-ucla-view1-to-view2", "nw-ucla-view2-to-view1"}
+    assert {column.split for column in RECIPE.columns} == {"nw-ucla-view1-to-view2", "nw-ucla-view2-to-view1"}
 
 
 def test_figures_need_the_networks_of_the_papers_variants():

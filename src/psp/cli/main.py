@@ -16,7 +16,7 @@ from psp.train.interrupt import Interrupted
 
 COMMANDS = (
     "prepare", "check", "label", "pretrain", "train", "evaluate", "predict", "live", "export", "report", "formats",
-    "layouts", "demo", "reproduce", "import-weights",
+    "layouts", "demo", "compare", "reproduce", "import-weights",
 )  # fmt: skip
 """Each is a function in the module of psp.cli of the same name, which is imported when the command is run."""
 

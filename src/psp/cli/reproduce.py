@@ -36,27 +36,22 @@ from math import inf
 from pathlib import Path
 from typing import Literal
 
-from psp.cli.console import print_table, progress_bar, say
+from psp.cli.console import say
+from psp.cli.experiments import carry_out
 from psp.dataset.build import prepare
 from psp.dataset.store import Store, open_store
-from psp.errors import ConfigError, TrainingError
+from psp.errors import ConfigError
 from psp.io.formats.write_ntu import write_ntu_folder
 from psp.model.encoder import Size
 from psp.reproduce.comparison import with_all_systems
-from psp.reproduce.cost import FORMULA, Cost, expected_costs
-from psp.reproduce.drawings import DRAWINGS, draw_costs
-from psp.reproduce.experiment import Column, Experiment, PlannedRun, Scope, plan
+from psp.reproduce.experiment import Experiment, PlannedRun, Scope, plan
 from psp.reproduce.paper_tables import experiment_by_name
-from psp.reproduce.results import read_results
-from psp.reproduce.runner import Outcome, RunnerConfig, default_jobs, pending, run_all
-from psp.reproduce.table import Table
-from psp.reproduce.write_table import lost_rows, write_table
+from psp.reproduce.runner import RunnerConfig
 from psp.synthetic import SyntheticConfig
 from psp.train.config import Precision
-from psp.train.device import NO_COMPILER, Device, can_compile, device_by_name, keep_freed_memory
+from psp.train.device import Device, keep_freed_memory
 from psp.train.presets import PresetName
 
-UNFINISHED = 130
 SYNTHETIC = "synthetic NTU recordings"
 NTU_CLIPS = 600
 
@@ -83,7 +78,7 @@ def reproduce(
     dry_run: bool = False,
 ) -> int:
     """Train the runs that a table or figure of the paper still needs, then write it."""
-    started = time.monotonic()
+    began = time.monotonic()
     keep_freed_memory()
     scope = Scope(size, epochs, seeds, preset, quick, precision)
     named = experiment_by_name(experiment)
@@ -98,16 +93,7 @@ def reproduce(
     planned = plan(chosen, stores, scope)
     _say_left_out(chosen, planned)
     _check_names("column", columns, list(dict.fromkeys(run.column.name for run in planned)))
-    missing = pending(_asked_for(planned, rows, columns), config, chosen.from_weights)
-    say(f"{chosen.title}: {len(planned)} runs, {len(missing)} of them to do.")
-    if missing and (dry_run or minutes == inf):
-        _show_costs(missing, config)
-    if dry_run:
-        return 0
-    left = max(0.0, minutes - (time.monotonic() - started) / 60)
-    outcome = _run(missing, chosen, replace(config, minutes=left))
-    _write(chosen, planned, config, scope)
-    return _exit_code(outcome, len(missing))
+    return carry_out(chosen, planned, _asked_for(planned, rows, columns), config, scope, began, dry_run)
 
 
 def _say_left_out(experiment: Experiment, planned: Sequence[PlannedRun]) -> None:
@@ -126,29 +112,6 @@ def _check_every_epoch(experiment: Experiment, config: RunnerConfig) -> None:
     if config.every_epoch and experiment.from_weights:
         what = f"{experiment.name} is drawn from trained networks, not from accuracies of every epoch."
         raise ConfigError(what, remedy="Leave --every-epoch out.")
-
-
-def _run(missing: list[PlannedRun], experiment: Experiment, config: RunnerConfig) -> Outcome:
-    """Train the missing runs."""
-    if not missing:
-        return Outcome(0, {})
-    if config.compile and not can_compile(device_by_name(config.device)):
-        say(NO_COMPILER)
-    with progress_bar("runs") as show:
-        return run_all(missing, experiment.name, config, show)
-
-
-def _exit_code(outcome: Outcome, asked: int) -> int:
-    """Return the exit code, and print how to continue if runs are missing; TrainingError if all missing ones failed."""
-    left = asked - outcome.finished - len(outcome.failed)
-    for run, error in outcome.failed.items():
-        say(f"failed: {run}: {error}")
-    if left:
-        say(f"{outcome.finished} of {asked} runs are done. The same command continues.")
-        return UNFINISHED
-    if outcome.failed:
-        raise TrainingError(f"{len(outcome.failed)} of {asked} runs failed.", remedy="The finished runs are kept.")
-    return 0
 
 
 def _stores(named: Sequence[str]) -> list[Store]:
@@ -181,42 +144,3 @@ def _check_names(kind: str, names: Sequence[str], known: Sequence[str]) -> None:
             elsewhere = "; others need another store, or are left out by --quick" if kind == "column" else ""
             remedy = f"Choose from {', '.join(known)}{elsewhere}."
             raise ConfigError(f"there is no {kind} {name!r}.", where=f"{kind}s", remedy=remedy)
-
-
-def _show_costs(runs: Sequence[PlannedRun], config: RunnerConfig) -> None:
-    say(f"Measuring the speed of a few steps first. {FORMULA}.")
-    costs, cells = list[Cost](), len({(run.row.name, run.column.name) for run in runs})
-    with progress_bar("measuring") as show:
-        for cost in expected_costs(runs, config.device):
-            costs.append(cost)
-            show(len(costs), cells, cost.system)
-    rows = [
-        (each.system, each.column, each.runs, each.steps, each.clips, each.clips_per_second, each.seconds / 60)
-        for each in costs
-    ]
-    columns = ("system", "labels", "runs", "steps", "clips a step", "clips/s", "minutes a run")
-    print_table("Runs to do", columns, rows)
-    hours = sum(each.runs * each.seconds for each in costs) / 3600
-    jobs = config.jobs or default_jobs(config.device)
-    say(f"together {hours:.2f} hours one after the other, without evaluation; {jobs} run at a time.")
-
-
-def _write(experiment: Experiment, runs: Sequence[PlannedRun], config: RunnerConfig, scope: Scope) -> None:
-    """Write the table from the finished runs, and draw the picture once no run that it shows is missing."""
-    table = Table(experiment, runs, read_results(config.results))
-
-    def stem(columns: Sequence[Column]) -> Path:
-        return config.results / experiment.stem(scope, columns)
-
-    lost = ", ".join(lost_rows(table, stem(table.columns)))
-    if lost:
-        say(f"{stem(table.columns)}.md is kept: it also has {lost}. Name their store too, or remove the file.")
-        return
-    written = write_table(table, stem(table.columns))
-    draw = DRAWINGS.get(experiment.name)
-    if draw is draw_costs or (draw and not pending(runs, config, experiment.from_weights)):
-        written += draw(table, config, stem)
-    elif draw:
-        say("the picture is drawn when no run is missing.")
-    for path in written:
-        say(f"written: {path}")

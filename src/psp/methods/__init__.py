@@ -31,6 +31,9 @@ from psp.methods.x_car import XCAR
 GROUP = "psp.methods"
 """The entry-point group under which other packages offer a Method; the entry point's name is the method's."""
 
+FOREIGN: dict[str, type[Method]] = {point.name: point.load() for point in entry_points(group=GROUP)}
+"""The methods of other packages."""
+
 METHODS: dict[str, type[Method]] = {
     "supervised": Supervised,
     "multi-stream-supervised": MultiStreamSupervised,
@@ -65,6 +68,6 @@ METHODS: dict[str, type[Method]] = {
     "longt-gan": LongTGAN,
     "holden": Holden,
     "engan-pose-rnn": EnGANPoseRNN,
-} | {point.name: point.load() for point in entry_points(group=GROUP)}
+} | FOREIGN
 
 __all__ = ["METHODS", "Method"]

@@ -13,12 +13,12 @@ Northwestern-UCLA and tested on the other. The most accurate value is used in bo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal, get_args
 
 from psp.batches.batch import BatchSizes
 from psp.config.override import override
 from psp.errors import ConfigError
-from psp.methods import METHODS
+from psp.methods import FOREIGN, METHODS
 from psp.methods.base import MethodConfig
 from psp.model.backbone import ModelConfig
 from psp.model.encoder import EncoderConfig, encoder_of_size
@@ -36,6 +36,8 @@ PASSES, EPOCHS = 32_000, 20
 PRETRAINING = 2 / 3
 """The share of the passes that pre-training has in a run of two stages."""
 
+Protocol = Literal["common", "best"]
+
 TWO, THREE = ("joint", "motion"), ("joint", "velocity", "bone")
 
 
@@ -44,16 +46,16 @@ class System:
     """A comparison system: its method, the option that the grid tunes with its values, and its name in the paper.
 
     The first value is that of its publication, scaled to small data where its docstring says so; `value` is the one
-    that the grid chose. With `own_labels` the system is trained on labels that K-means chooses; `encoder_of` names the
-    method whose encoder it has, if not its own.
+    that the grid chose. Without `option` the method has its default options. With `own_labels` the system is trained on
+    labels that K-means chooses; `encoder_of` names the method whose encoder it has, if not its own.
     """
 
     name: str
     title: str
     method: str
-    option: str
-    values: tuple[float, float, float]
-    value: float
+    option: str = ""
+    values: tuple[float, ...] = ()
+    value: float = 0.0
     paper: str = ""
     own_labels: bool = False
     encoder_of: str = ""
@@ -112,6 +114,13 @@ BASELINES = tuple(
 )  # fmt: skip
 """Supervised baselines of the systems that bring an encoder; the grid leaves them out."""
 
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+
+
+def compared() -> tuple[System, ...]:
+    """Return the systems, the methods of other packages with their default options, and the baselines."""
+    return (*SYSTEMS, *(System(name, name, name) for name in FOREIGN), *BASELINES)
+
 
 def common(column: Column, facts: DataFacts, scope: Scope, system: System, passes: int = PASSES) -> TrainConfig:
     """Return a system in the common protocol: every run costs the same number of sample passes."""
@@ -119,7 +128,7 @@ def common(column: Column, facts: DataFacts, scope: Scope, system: System, passe
     model = ModelConfig(system.encoder or encoder_of_size(scope.size_of_dsta))
     optim = OptimConfig("adamw", 2e-3, weight_decay=0.05, warmup=2, schedule="cosine", clip_norm=5.0)
     stage = Stage(
-        _options(system, TWO), batch=BatchSizes(16, 16, "train"), optim=optim, epochs=EPOCHS, ema=0.99,
+        _options(system, TWO, facts), batch=BatchSizes(16, 16, "train"), optim=optim, epochs=EPOCHS, ema=0.99,
     )  # fmt: skip
     stages = _with_fine_tuning(stage, method_config("supervised", modalities=TWO))
     shares = (1.0,) if len(stages) == 1 else (PRETRAINING, 1 - PRETRAINING)
@@ -137,7 +146,7 @@ def best_of_each(column: Column, facts: DataFacts, scope: Scope, system: System)
     """
     config = psp_best(column, facts, scope)
     modalities = THREE[:2] if system.method == "psp" else THREE
-    stage = replace(config.last, method=_options(system, modalities))
+    stage = replace(config.last, method=_options(system, modalities, facts))
     baseline = method_config("multi-stream-supervised", modalities=THREE, label_smoothing=0.1)
     encoder = system.encoder or config.model.encoder
     return replace(config, stages=_with_fine_tuning(stage, baseline), model=replace(config.model, encoder=encoder))
@@ -145,7 +154,7 @@ def best_of_each(column: Column, facts: DataFacts, scope: Scope, system: System)
 
 def comparison_rows(figures: Mapping[str, Figures]) -> tuple[Row, ...]:
     """Return a row for every system and baseline in both protocols, with what the paper reports for it."""
-    protocols = (("common", common), ("best", best_of_each))
+    makers: tuple[tuple[Protocol, Any], ...] = (("common", common), ("best", best_of_each))
     return tuple(
         Row(
             f"{protocol}-{system.name}",
@@ -154,8 +163,8 @@ def comparison_rows(figures: Mapping[str, Figures]) -> tuple[Row, ...]:
             figures.get(system.paper, {}),
             labels=cluster_labels if system.own_labels else None,
         )
-        for protocol, make in protocols
-        for system in (*SYSTEMS, *BASELINES)
+        for protocol, make in makers
+        for system in compared()
     )
 
 
@@ -189,13 +198,17 @@ def with_all_systems(experiment: Experiment) -> Experiment:
         columns=tuple(column for column in experiment.columns if column.budget.endswith("%")),
         references=("common-supervised", "best-supervised", "common-psp", "best-psp"),
         ablates=False,
+        drawing="costs",
     )
 
 
-def _options(system: System, modalities: Sequence[str]) -> MethodConfig:
-    changes: dict[str, Any] = {"modalities": list(modalities), system.option: system.value}
+def _options(system: System, modalities: Sequence[str], facts: DataFacts) -> MethodConfig:
+    changes: dict[str, Any] = {"modalities": list(modalities)}
+    if system.option:
+        changes[system.option] = system.value
     if system.method == "psp-mean-teacher":
         changes["contrasted"] = list(modalities[:2])
+        changes["distribution_alignment"] = not facts.is_seen_from_above
     return override(METHODS[system.method].Config(), changes, "method.")
 
 

@@ -104,4 +104,4 @@ def _alone(config: TrainConfig, stage: Stage) -> TrainConfig:
 
 
 def _started(run: PlannedRun, config: TrainConfig, device: str) -> Run:
-    return Run(make_task(run.store, run.budget, run.column.benchmark), config, None, device)
+    return Run(make_task(run.store, run.budget, run.column.split), config, None, device)

@@ -95,12 +95,10 @@ def draw_costs(table: Table, config: RunnerConfig, stem: Stem) -> list[Path]:
 
 
 DRAWINGS: dict[str, Draw] = {
-    "table2-systems": draw_costs,
-    "table3-systems": draw_costs,
-    "figure5": draw_attention,
-    "figure6": draw_features,
-    "figure7": draw_bars,
-    "figure8": draw_features,
+    "attention": draw_attention,
+    "bars": draw_bars,
+    "costs": draw_costs,
+    "features": draw_features,
 }
 
 

@@ -53,7 +53,9 @@ class Scope:
 
 @dataclass(frozen=True)
 class Column:
-    """One benchmark and label budget, drawn once for each of `seeds`; `quick_budget` is that of the quick version.
+    """One split and label budget, drawn once for each of `seeds`; `quick_budget` is that of the quick version.
+
+    `split` is a benchmark or, for recordings of the data set `own`, any specification of `resolve_split`.
 
     The presets in `large` use their settings for large data sets, however many clips the store holds. With `turned`
     ablations of preset `paper` train on random turns of the view, from a store of the authors' normalisation. `rows`
@@ -62,18 +64,19 @@ class Column:
 
     name: str
     title: str
-    benchmark: str
+    split: str
     budget: str
     seeds: int
     quick_budget: str = ""
     large: tuple[PresetName, ...] = ()
     turned: bool = False
     rows: tuple[str, ...] = ()
+    own: str = ""
 
     @property
     def dataset(self) -> str:
-        """The data set of the benchmark."""
-        return BENCHMARKS[self.benchmark].dataset
+        """The data set of the split."""
+        return self.own or BENCHMARKS[self.split].dataset
 
     def facts_for(self, preset: PresetName, facts: DataFacts) -> DataFacts:
         """Return the facts for a preset, which must not make the settings of a column depend on the store's size."""
@@ -132,7 +135,7 @@ class PlannedRun:
     @property
     def key(self) -> Key:
         """The identity of the run: runs with equal keys are the same run."""
-        return self.config.hash, self.fingerprint, self.column.benchmark, self.budget.hash
+        return self.config.hash, self.fingerprint, self.column.split, self.budget.hash
 
     @property
     def name(self) -> str:
@@ -146,11 +149,12 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A table or figure of the paper.
+    """A table or figure: its rows are systems, its columns label budgets.
 
     `others` are the systems for which only the numbers of the paper exist. Rows are compared, on the same labels, with
     each of the rows named in `references`. `from_weights` says that a figure is drawn from the trained networks, so
     that results alone are not enough; `ablates` says that its rows start from the preset that the scope names.
+    `drawing` is the picture that is drawn of it, one of `psp.reproduce.drawings.DRAWINGS`.
     """
 
     name: str
@@ -162,6 +166,7 @@ class Experiment:
     references: tuple[str, ...] = ()
     from_weights: bool = False
     ablates: bool = False
+    drawing: str = ""
     is_quick: bool = False
 
     def in_scope(self, scope: Scope) -> "Experiment":
@@ -230,7 +235,7 @@ def _runs_of(
     experiment: Experiment, column: Column, stores: Sequence[Store], scope: Scope, seed: int
 ) -> Iterator[tuple[PlannedRun, TrainConfig]]:
     """Yield the runs of a column and seed, each with its configuration before it was shortened."""
-    tasks = {_is_authors(store): make_task(store, column.budget, column.benchmark, seed) for store in stores}
+    tasks = {_is_authors(store): make_task(store, column.budget, column.split, seed) for store in stores}
     for row in experiment.rows:
         task = tasks.get(experiment.needs_authors(row, column, scope))
         if task is None or not _is_measured(row, column):

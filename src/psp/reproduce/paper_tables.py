@@ -190,6 +190,7 @@ FIGURE5 = Experiment(
     quick=QUICK,
     from_weights=True,
     ablates=True,
+    drawing="attention",
 )
 
 FIGURE6 = Experiment(
@@ -205,6 +206,7 @@ FIGURE6 = Experiment(
     references=("a1", "a2"),
     from_weights=True,
     ablates=True,
+    drawing="features",
 )
 
 FIGURE7 = Experiment(
@@ -219,10 +221,15 @@ FIGURE7 = Experiment(
     quick=QUICK,
     references=("a1", "a2"),
     ablates=True,
+    drawing="bars",
 )
 
 FIGURE8 = replace(
-    TABLE4, name="figure8", title="Figure 8: features by the levels that are contrasted", from_weights=True
+    TABLE4,
+    name="figure8",
+    title="Figure 8: features by the levels that are contrasted",
+    from_weights=True,
+    drawing="features",
 )
 
 # The recipe

@@ -157,7 +157,7 @@ def _finish_run(run: PlannedRun, path: Path, config: RunnerConfig, halt: Halt, o
     if folder.config.exists():
         training = resume_run(path, run.store, config.device, config.compile)
     else:
-        task = make_task(run.store, run.budget, run.column.benchmark)
+        task = make_task(run.store, run.budget, run.column.split)
         training = start_run(task, run.config, path, config.device, config.compile)
     return training.train(after_step, _note_accuracy if config.every_epoch else None)
 
