@@ -66,7 +66,7 @@ def own_comparison(
         Column(_plain(each), each, spec, each, seeds, large=("best",) if large else (), own=store.dataset)
         for each in dict.fromkeys(labels)
     )
-    name = [store.dataset, *([spec] if split else []), *(column.name for column in columns)]
+    name = [store.dataset, *([divided.name] if split else []), *(column.name for column in columns)]
     return Experiment(
         "-".join(map(_plain, name)),
         f"{store.dataset}: methods on the same labels, split {divided.name}",
