@@ -7,7 +7,7 @@ from psp.dataset.labels import LabelBudget
 from psp.dataset.split import Split
 from psp.errors import BudgetError
 from psp.evaluate import estimate as module
-from psp.evaluate.estimate import estimate_accuracy, estimate_as_plain, fold_numbers
+from psp.evaluate.estimate import classes_in_one_fold, estimate_accuracy, estimate_as_plain, fold_numbers
 from psp.train.api import make_task
 from psp.train.run_folder import Task
 from runs import small_run, with_stage
@@ -50,7 +50,11 @@ def test_classes_that_are_subjects_cannot_be_estimated():
     classes = [0] * 4 + [1] * 4 + [2] * 4
     with pytest.raises(BudgetError, match="the clips of each class are in one part, by subject"):
         fold_numbers(task_of(classes, subject=classes), 5)
-    assert fold_numbers(task_of(classes, subject=[0, 1, *classes[2:]]), 5)[1] == "subject"
+    task = task_of(classes, subject=[0, 1, *classes[2:]])
+    number, groups = fold_numbers(task, 5)
+    assert groups == "subject"
+    assert classes_in_one_fold(task, number) == ["class 1", "class 2"]
+    assert classes_in_one_fold(task, np.arange(12) % 2) == []
 
 
 def test_too_few_labels_cannot_be_divided():

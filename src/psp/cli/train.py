@@ -46,7 +46,7 @@ from psp.cli.evaluate import converted, is_alike, show_run
 from psp.dataset.class_names import with_class_names
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError
-from psp.evaluate.estimate import estimate_accuracy, estimate_as_plain, fold_numbers
+from psp.evaluate.estimate import classes_in_one_fold, estimate_accuracy, estimate_as_plain, fold_numbers
 from psp.files import write_json
 from psp.model.encoder import Size
 from psp.train.api import (
@@ -249,8 +249,11 @@ def _estimate(run: Run, folds: int, device: Device) -> None:
     """Cross-validate the labels of a finished run and write `estimate.json`."""
     assert run.folder is not None
     seconds = read_result(run.folder.result)["seconds"]
-    parts = int(fold_numbers(run.task, folds, run.config.seed)[0].max()) + 1
+    number, _ = fold_numbers(run.task, folds, run.config.seed)
+    parts, unknown = int(number.max()) + 1, classes_in_one_fold(run.task, number)
     if run.ranks.is_main:
+        if unknown:
+            say(f"note: the labelled clips of {', '.join(unknown)} are in one part and count as not recognised.")
         say(f"estimating the accuracy: {parts} models are trained, about {max(1, round(parts * seconds / 60))} min")
     with progress_bar("estimating", hidden=not run.ranks.is_main) as show:
 

@@ -101,10 +101,21 @@ def fold_numbers(task: Task, folds: int, seed: int = 0) -> tuple[Int64[np.ndarra
         warnings.simplefilter("ignore", UserWarning)  # classes with fewer clips than folds
         for fold, (_, held_out) in enumerate(StratifiedGroupKFold(folds).split(index, labels, groups)):
             number[held_out] = fold
-    if all(len(np.unique(number[labels == label])) == 1 for label in np.unique(labels)):
+    if len(_in_one_fold(labels, number)) == len(np.unique(labels)):
         what = f"the clips of each class are in one part, by {SUBJECT}: no model would know a class it is tested on."
         raise BudgetError(what, remedy="Label clips of the same class by several subjects.")
     return number, SUBJECT
+
+
+def classes_in_one_fold(task: Task, number: Int64[np.ndarray, "l"]) -> list[str]:
+    """Return the classes whose labelled clips are all in one fold: no model that judges these clips knows the class."""
+    labels = task.labels.resolve(task.store, task.split)[1]
+    names = dict(zip(np.unique(labels).tolist(), task.classes, strict=True))
+    return [names[label] for label in _in_one_fold(labels, number)]
+
+
+def _in_one_fold(labels: Int64[np.ndarray, "l"], number: Int64[np.ndarray, "l"]) -> list[int]:
+    return [label for label in np.unique(labels).tolist() if len(np.unique(number[labels == label])) == 1]
 
 
 def _parts(
