@@ -19,7 +19,7 @@ from benchmarks.label_curves import draw_accuracy_over_labels
 from benchmarks.machine import provenance
 from benchmarks.own_data import OWN_DATA
 from benchmarks.pretraining import VIEWS
-from psp.dataset.labels import LabelBudget
+from psp.dataset.budget import LabelBudget
 from psp.dataset.split import FULL, Split, resolve_split
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError

@@ -1,8 +1,8 @@
 """The public names of `psp`, for type checkers and for `lazy_loader`, which reads this file."""
 
+from .dataset.budget import LabelBudget as LabelBudget
 from .dataset.build import prepare as prepare
 from .dataset.check import check as check
-from .dataset.labels import LabelBudget as LabelBudget
 from .dataset.split import Split as Split
 from .dataset.store import Store as Store
 from .dataset.store import open_store as open_store

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from psp.config.ranges import require_choice
-from psp.dataset.labels import LabelBudget
+from psp.dataset.budget import LabelBudget
 from psp.dataset.split import Split
 from psp.dataset.store import Store
 from psp.errors import CheckpointError, ConfigError
@@ -237,7 +237,7 @@ def _checked_labels(y: Any, clips: int) -> tuple[Shaped[np.ndarray, "n"], Bool[n
     labels = _per_clip(y, "y", clips)
     if labels.dtype == object and all(isinstance(each, Integral) for each in labels):
         labels = labels.astype(np.int64)
-    if any(each == "" or each != each for each in labels.tolist()):
+    if any(_is_missing(each) for each in labels.tolist()):
         raise InputError("some labels are NaN or empty.", where="y", remedy="Use -1 for clips without a label.")
     unlabelled = np.array([each in (UNLABELLED, str(UNLABELLED)) for each in labels.tolist()], dtype=bool)
     if unlabelled.all():
@@ -248,6 +248,14 @@ def _checked_labels(y: Any, clips: int) -> tuple[Shaped[np.ndarray, "n"], Bool[n
         raise InputError(what, where="y", remedy=remedy)
     check_classification_targets(labels[~unlabelled])
     return labels, unlabelled
+
+
+def _is_missing(label: Any) -> bool:
+    """Return whether a label is empty, NaN or pandas.NA, which cannot be compared."""
+    try:
+        return bool(label == "" or label != label)
+    except TypeError:
+        return True
 
 
 def _store(recordings: list[Recording], labels: Int64[np.ndarray, "n"], layout: Layout, classes: list[str]) -> Store:

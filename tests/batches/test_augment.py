@@ -78,7 +78,10 @@ def test_shear_has_a_unit_diagonal():
     assert 0.25 < float((matrix - torch.eye(3)).abs().max()) <= 0.3
 
 
-@pytest.mark.parametrize(("up", "channels", "side"), [("y", 3, 0), ("-y", 3, 0), ("z", 3, 0), ("x", 3, 1), ("x", 2, 0)])
+@pytest.mark.parametrize(
+    ("up", "channels", "side"),
+    [("y", 3, 0), ("-y", 3, 0), ("z", 3, 0), ("x", 3, 1), ("x", 2, 1), ("-y", 2, 0), ("none", 2, 0)],
+)
 @pytest.mark.parametrize("name", layout_names())
 def test_mirroring_twice_changes_nothing_and_swaps_left_and_right(name, up, channels, side):
     layout = layout_by_name(name)

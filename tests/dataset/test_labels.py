@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from psp.dataset.benchmarks import BENCHMARKS
+from psp.dataset.budget import LabelBudget
+from psp.dataset.clip_table import ClipTable
 from psp.dataset.labels import (
     XCAR2022_POSITIONS,
-    LabelBudget,
     draw_labels,
     read_labels,
     resolve_labels,
@@ -316,7 +317,7 @@ def test_ids_in_a_file_have_the_labels_of_the_data_set(tmp_path: Path):
 def test_labels_in_a_file_are_used(tmp_path: Path):
     lines = ("file,label,note", "d/e.npz,class 1,?", "a.npy,class 0,", "", "b.npy,,not sure")
     budget = from_file(label_file(tmp_path, *lines))
-    assert budget == LabelBudget("mine.csv", "subject=2", 0, ("a", "d/e"), {"a": 0, "d/e": 1})
+    assert budget == LabelBudget("mine.csv", "subject=2", 0, ("a", "d/e"), {"a": 0, "d/e": 1}, classes=small().classes)
     assert budget.hash != LabelBudget("mine.csv", "subject=2", 0, ("a", "d/e")).hash
     store = small()
     index, labels = budget.resolve(store, resolve_split("subject=2", store))
@@ -421,6 +422,22 @@ def test_own_labels_of_classes_that_are_not_there_are_refused():
     budget = LabelBudget("mine.csv", "subject=2", 0, ("c",), {"c": 7})
     with pytest.raises(BudgetError, match="class 7, but the data set has 2 classes"):
         resolve_labels(budget, store, resolve_split("subject=2", store))
+
+
+def test_own_labels_are_found_by_the_names_of_their_classes(tmp_path: Path):
+    """As where data are prepared again with a further class that comes first."""
+    budget = from_file(label_file(tmp_path, "file,label", "d/e.npz,class 1", "a.npy,class 0"))
+    write_labels(budget, tmp_path / "labels.json")
+    read = read_labels(tmp_path / "labels.json")
+    assert (read, read.hash) == (budget, budget.hash)
+    store = small()
+    split, bare = resolve_split("subject=2", store), ClipTable.of(
+        store.clips.id, np.full(len(store), -1), store.clips.persons, store.clips.frames, dict(store.clips.columns)
+    )  # fmt: skip
+    again = replace(store, classes=("a first", *store.classes), clips=bare)
+    assert read.resolve(again, split)[1].tolist() == [1, 2]
+    with pytest.raises(BudgetError, match="the class 'class 1' of the label budget is not one of the data set"):
+        read.resolve(replace(again, classes=("a first", "class 0", "other")), split)
 
 
 def test_a_class_without_any_clip_is_no_obstacle():

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from psp.dataset.labels import LabelBudget
+from psp.dataset.budget import LabelBudget
 from psp.dataset.split import Split
 from psp.errors import BudgetError
 from psp.evaluate import estimate as module
@@ -55,6 +56,23 @@ def test_classes_that_are_subjects_cannot_be_estimated():
     assert groups == "subject"
     assert classes_in_one_fold(task, number) == ["class 1", "class 2"]
     assert classes_in_one_fold(task, np.arange(12) % 2) == []
+
+
+def test_no_part_is_empty():
+    """StratifiedGroupKFold leaves the third of five parts without clips."""
+    subject, classes = [0] * 3 + [1] * 2 + [2] + [3] * 3 + [4] * 2, [0] * 3 + [1] * 2 + [2] + [0] * 3 + [1] * 2
+    number, _ = fold_numbers(task_of(classes, subject=subject), 5)
+    assert set(number) == {0, 1, 2, 3}
+
+
+def test_subjects_are_kept_together_if_the_labels_are_not_those_of_the_store():
+    store = table_store([f"clip{number:02}" for number in range(20)], [-1] * 20, subject=[n // 5 for n in range(20)])
+    ids = tuple(store.clips.id.tolist())
+    own = LabelBudget("labels.csv", "none", 0, ids, {name: n % 2 for n, name in enumerate(ids)}, classes=("a", "b"))
+    task = make_task(replace(store, classes=("a", "b")), own, "none")
+    number, groups = fold_numbers(task, 4)
+    assert groups == "subject"
+    assert all(len(set(number[5 * who : 5 * who + 5])) == 1 for who in range(4))
 
 
 def test_too_few_labels_cannot_be_divided():

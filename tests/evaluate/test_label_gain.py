@@ -54,6 +54,10 @@ def test_a_classifier_at_chance_says_nothing():
     assert label_gain(task_of(1e6, 200)) is None
 
 
+def test_where_one_subject_has_nearly_all_labels_nothing_is_said():
+    assert label_gain(task_of(0.05, 40, subjects=["a"] * 39 + ["b"])) is None
+
+
 def test_too_few_labels_say_nothing():
     assert label_gain(task_of(0.1, 4, 4)) is None
     assert len(label_gain(task_of(0.1, 12, 4)).labels) == 2

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import torch
 
-from psp.dataset.labels import LabelBudget
+from psp.dataset.budget import LabelBudget
 from psp.dataset.store import Store
 from psp.evaluate.predict import predict_logits
 from psp.skeleton.catalogue import layout_by_name

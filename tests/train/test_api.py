@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from psp.dataset.labels import LabelBudget
+from psp.dataset.budget import LabelBudget
 from psp.dataset.store import Store
 from psp.errors import BudgetError, CheckpointError, ConfigError, DestinationError
 from psp.evaluate.trained import open_model

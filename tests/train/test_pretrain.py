@@ -1,3 +1,5 @@
+import os
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -105,6 +107,24 @@ def test_other_recordings_and_other_networks_start_from_random_weights(stores):
         assert preset_config(task, **options).stages[0].initialise == "scratch"
         with pytest.raises(ConfigError, match="no encoders made for kinect20"):
             preset_config(task, **options, init="made")
+
+
+def test_weights_made_here_come_before_shipped_ones_and_later_ones_before_earlier(made, stores, monkeypatch, tmp_path):
+    best = preset_config(make_task(stores["images"], "all", "none"), "best", size="light", init="none")
+    kept, shipped = tmp_path / "kept", tmp_path / "shipped"
+    monkeypatch.setattr(made_weights, "SHIPPED", shipped)
+    monkeypatch.setenv("PSP_WEIGHTS", str(kept))
+    names = []
+    for time, folder in ((3, shipped), (1, kept), (2, kept)):
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{KINDS['images'].stem}0000000{len(names)}.safetensors"
+        shutil.copy(made["images"], path)
+        os.utime(path, (time, time))
+        names.append(f"{MADE}{path.stem}")
+        chosen = made_weights.made_weights(KINDS["images"], best.model, best.last.method.modalities)
+        assert chosen == names[-1]
+    only = made_weights.made_weights(KINDS["images"], best.model, best.last.method.modalities, only_shipped=True)
+    assert only == names[0]
 
 
 def test_weights_that_are_gone_are_named(made, stores, monkeypatch, tmp_path):

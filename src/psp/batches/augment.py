@@ -166,7 +166,7 @@ def _axes(up: Up) -> tuple[int, int, int]:
 def _mirror(space: Space, device: torch.device) -> tuple[Int64[Tensor, "v"], Float[Tensor, "3"]]:
     """Return the permutation of the joints and the sign of each axis, cached on the device."""
     sign = torch.ones(3)
-    sign[0 if space.channels == 2 else _axes(space.up)[1]] = -1.0
+    sign[_axes(space.up)[1]] = -1.0
     return torch.from_numpy(space.layout.mirror.copy()).to(device), sign.to(device)
 
 

@@ -1,10 +1,9 @@
 """Label budgets: named, hashed lists of the clips whose labels a run may use."""
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from heapq import nsmallest
 from pathlib import Path
@@ -15,6 +14,7 @@ from jaxtyping import Int64
 
 from psp.config.json_file import Form, read_json
 from psp.dataset.benchmarks import BENCHMARKS
+from psp.dataset.budget import LabelBudget
 from psp.dataset.divide import Split
 from psp.dataset.id_table import read_label_lines
 from psp.dataset.store import Store, check_classes
@@ -25,7 +25,7 @@ from psp.io.labels.facts import class_names
 FORMAT, FORMAT_1 = "psp-labels-2", "psp-budget-1"
 FORM: Form = {
     "format": str, "spec": str, "split?": str, "protocol?": str, "seed": int, "sha256": str, "ids": [str],
-    "labels?": {str: int},
+    "labels?": {str: int}, "classes?": [str],
 }  # fmt: skip
 SHOWN = 5
 SPECS = "Budgets are written 5/class, 5% or 2.5% (of the training clips), all, xcar2022 or a file (CSV or JSON)."
@@ -37,50 +37,6 @@ XCAR2022_POSITIONS = (
     30, 42, 61, 88, 132, 133, 135, 179, 201, 203, 212, 234, 237, 255, 272, 306, 325, 329, 336, 345, 387, 400,
     414, 426, 434, 452, 462, 465, 484, 488, 511, 517, 529,
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class LabelBudget:
-    """The sorted ids of the clips whose labels may be used, and how they were chosen.
-
-    `split` is the name of the split whose training clips they are. `labels` are the labels by id if they do not come
-    from the data set. `warnings` are sentences about classes with too few labels.
-    """
-
-    spec: str
-    split: str
-    seed: int
-    ids: tuple[str, ...]
-    labels: Mapping[str, int] | None = None
-    warnings: tuple[str, ...] = field(default=(), compare=False)
-
-    @property
-    def hash(self) -> str:
-        """The sha256 of the content without warnings: equal hashes are equal budgets on every machine."""
-        content = {"spec": self.spec, "protocol": self.split, "seed": self.seed, "ids": self.ids}
-        own = {} if self.labels is None else {"labels": dict(self.labels)}
-        canonical = json.dumps(content | own, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
-
-    def resolve(self, store: Store, split: Split) -> tuple[Int64[np.ndarray, "l"], Int64[np.ndarray, "l"]]:
-        """Return the clip indices and the labels of the budget, in the order of the ids.
-
-        The data set need not be the one the budget was drawn on. BudgetError if a clip is missing there, has no label,
-        has another label than the budget says, or is not for training.
-        """
-        if self.split != split.name:
-            what = f"the label budget is for the split {self.split!r}, not {split.name!r}."
-            raise BudgetError(what, remedy="Use the split of the budget or draw another budget.")
-        index = store.clips.indices_of(self.ids)
-        known = np.where(index < 0, -1, store.clips.label[index])
-        labels = known if self.labels is None else np.array([self.labels[name] for name in self.ids], dtype=np.int64)
-        usable = np.isin(index, split.train_index(store)) & (index >= 0) & (labels >= 0)
-        if not usable.all():
-            what = f"{(~usable).sum()} of the {len(self.ids)} clips of the label budget are not training clips with a "
-            remedy = "Use the split it was made for (--split none trains on all clips), or leave these clips out."
-            raise BudgetError(f"{what}label, the first is {self.ids[int(usable.argmin())]!r}.", remedy=remedy)
-        _check_own_labels(self.ids, labels, known, store.classes)
-        return index, labels
 
 
 def resolve_labels(spec: str | Path | LabelBudget, store: Store, split: Split, seed: int = 0) -> LabelBudget:
@@ -144,8 +100,7 @@ def draw_labels(spec: str, store: Store, split: Split, seed: int) -> LabelBudget
 def write_labels(budget: LabelBudget, path: Path) -> None:
     """Write a budget as JSON, with its hash, to share it or store it with a run."""
     content: dict[str, Any] = {"format": FORMAT, "spec": budget.spec, "split": budget.split, "seed": budget.seed}
-    own = {} if budget.labels is None else {"labels": dict(budget.labels)}
-    write_json(path, {**content, "sha256": budget.hash, "ids": budget.ids, **own})
+    write_json(path, {**content, "sha256": budget.hash, "ids": budget.ids, **budget.own})
 
 
 def read_labels(path: Path) -> LabelBudget:
@@ -164,7 +119,8 @@ def read_labels(path: Path) -> LabelBudget:
 def _from_json(content: Mapping[str, Any]) -> LabelBudget:
     """Return the budget of a file of this or the earlier format, which named the split a protocol."""
     split = content.get("split", content.get("protocol", ""))
-    return LabelBudget(content["spec"], split, content["seed"], tuple(content["ids"]), content.get("labels"))
+    ids, classes = tuple(content["ids"]), tuple(content.get("classes", ()))
+    return LabelBudget(content["spec"], split, content["seed"], ids, content.get("labels"), classes=classes)
 
 
 def _fault(content: Mapping[str, Any]) -> str | None:
@@ -200,27 +156,12 @@ def _from_csv(path: Path, store: Store, split: Split, seed: int) -> LabelBudget:
         raise BudgetError(what, where=str(path), remedy=remedy)
     number = {name: index for index, name in enumerate(store.classes)}
     own = {name: number[label] for name, label in sorted(found.items()) if label is not None} or None
-    budget = LabelBudget(path.name, split.name, seed, tuple(sorted(found)), own)
+    budget = LabelBudget(path.name, split.name, seed, tuple(sorted(found)), own, classes=store.classes if own else ())
     try:
         budget.resolve(store, split)
     except BudgetError as error:
         raise BudgetError(error.what, where=str(path), remedy=error.remedy) from error
     return budget
-
-
-def _check_own_labels(
-    ids: Sequence[str], labels: Int64[np.ndarray, "l"], known: Int64[np.ndarray, "l"], classes: Sequence[str]
-) -> None:
-    """Raise BudgetError for labels that the data set contradicts or whose class it lacks."""
-    if labels.max() >= len(classes):
-        what = f"a label of the budget is class {labels.max()}, but the data set has {len(classes)} classes."
-        raise BudgetError(what, remedy="Use the data set it was made for.")
-    differs = (known >= 0) & (known != labels)
-    if differs.any():
-        first = int(differs.argmax())
-        here, there = classes[labels[first]], classes[known[first]]
-        what = f"clip {ids[first]!r} is labelled {here!r}, but {there!r} in the data set."
-        raise BudgetError(what, remedy="Correct the label in the budget or in the data set.")
 
 
 def _ids_by_class(store: Store, split: Split) -> dict[int, list[str]]:

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Int64, Shaped
 
 from psp.config.json_file import Form, read_json
 from psp.dataset.benchmarks import BENCHMARKS
@@ -119,7 +119,7 @@ def _default(store: Store, every_label: bool) -> Split:
     benchmark = next((each for each in BENCHMARKS.values() if each.dataset == store.dataset), None)
     if benchmark is not None:
         return benchmark.make(store)
-    if has_subjects(store):
+    if has_subjects(store, _labelled(store)):
         return _by_thirds(SUBJECT, store)
     return Split.stratified(store, FRACTION)
 
@@ -139,6 +139,10 @@ def _has_parts(store: Store) -> bool:
     return {"train", "test"} <= set(_parts(store)[store.clips.label >= 0].tolist())
 
 
+def _labelled(store: Store) -> Int64[np.ndarray, "l"]:
+    return np.flatnonzero(store.clips.label >= 0)
+
+
 def _by_part(store: Store) -> Split:
     """Return the split of the column part; clips of no part are for training, unlabelled test clips are left out."""
     part, ids = _parts(store), store.clips.id
@@ -149,12 +153,11 @@ def _by_part(store: Store) -> Split:
     return Split.of_ids(store, train, tests, ids[validation].tolist(), name=PART, description=text)
 
 
-def has_subjects(store: Store) -> bool:
-    """Return whether the labelled clips are of several subjects."""
+def has_subjects(store: Store, index: Int64[np.ndarray, "n"]) -> bool:
+    """Return whether some clips are of several subjects."""
     if SUBJECT not in store.clips.columns:
         return False
-    known = (store.clips.label >= 0) & has_value(store, SUBJECT)
-    return len(np.unique(store.clips.column(SUBJECT)[known])) > 1
+    return len(np.unique(store.clips.column(SUBJECT)[index][has_value(store, SUBJECT)[index]])) > 1
 
 
 def _by_thirds(column: str, store: Store) -> Split:
@@ -198,7 +201,7 @@ def _others(column: str, store: Store) -> str:
 def _kfold(value: str, spec: str, store: Store) -> Split:
     if not (found := re.fullmatch(r"(\d{1,6})/(\d{1,6})", value)):
         raise SplitError(f"{spec!r} does not name a fold.", remedy="Write kfold=5/0 for the first of five folds.")
-    return Split.kfold(store, SUBJECT if has_subjects(store) else None, int(found[1]), int(found[2]))
+    return Split.kfold(store, SUBJECT if has_subjects(store, _labelled(store)) else None, int(found[1]), int(found[2]))
 
 
 def _number(value: str, spec: str) -> float:

@@ -86,10 +86,9 @@ def estimate_as_plain(found: Estimate, task: Task) -> dict[str, Any]:
 def fold_numbers(task: Task, folds: int, seed: int = 0) -> tuple[Int64[np.ndarray, "l"], str | None]:
     """Return the fold of every labelled clip, and the column whose values are kept together, None without one."""
     index, labels = task.labels.resolve(task.store, task.split)
-    groups = task.store.clips.column(SUBJECT)[index] if has_subjects(task.store) else np.arange(len(index))
-    subjects = len(np.unique(groups))
-    is_grouped = has_subjects(task.store) and subjects > 1
-    folds = min(folds, int(np.bincount(labels).max()), subjects if is_grouped else len(index))
+    is_grouped = has_subjects(task.store, index)
+    groups = task.store.clips.column(SUBJECT)[index] if is_grouped else np.arange(len(index))
+    folds = min(folds, int(np.bincount(labels).max()), len(np.unique(groups)))
     if folds < 2:
         what = f"{len(index)} labelled clips of {len(task.classes)} classes cannot be divided into two folds or more."
         raise BudgetError(what, remedy="Label at least two clips of a class, and use 2 folds or more.")
@@ -101,6 +100,7 @@ def fold_numbers(task: Task, folds: int, seed: int = 0) -> tuple[Int64[np.ndarra
         warnings.simplefilter("ignore", UserWarning)  # classes with fewer clips than folds
         for fold, (_, held_out) in enumerate(StratifiedGroupKFold(folds).split(index, labels, groups)):
             number[held_out] = fold
+    number = np.unique(number, return_inverse=True)[1]  # a fold may have got no clips
     if len(_in_one_fold(labels, number)) == len(np.unique(labels)):
         what = f"the clips of each class are in one part, by {SUBJECT}: no model would know a class it is tested on."
         raise BudgetError(what, remedy="Label clips of the same class by several subjects.")

@@ -54,8 +54,9 @@ def label_gain(task: Task, seed: int = 0) -> LabelGain | None:
     """Return the cross-validated accuracies of a simple classifier with a quarter, half and all of the labels.
 
     The classifier is no network, so this takes seconds and shows how the accuracy grows, not what a network reaches.
-    Clips of a subject are held out together. Sizes with fewer labels than classes are left out; None if fewer than two
-    sizes are left, or if the accuracy with all labels is not above guessing.
+    Clips of a subject are held out together. Numbers of labels are means over the parts; those with fewer labels than
+    classes in a part are left out. None if fewer than two are left, or if the accuracy with all labels is not above
+    guessing.
     """
     index, labels = task.labels.resolve(task.store, task.split)
     try:
@@ -64,10 +65,10 @@ def label_gain(task: Task, seed: int = 0) -> LabelGain | None:
         return None
     order = np.random.default_rng(seed).permutation(len(index))[:MOST]
     labels, series = labels[order], _series(task.store, index[order])
-    present, fold = np.unique(fold[order], return_inverse=True)
-    folds = len(present)
-    sizes = {share: len(order) * (folds - 1) // (folds * share) for share in SHARES}
-    shares = [share for share in SHARES if sizes[share] >= len(np.unique(labels))]
+    fold = np.unique(fold[order], return_inverse=True)[1]
+    held_out = np.bincount(fold)
+    fewest, mean = len(order) - held_out.max(), len(order) - held_out.mean()
+    shares = [share for share in SHARES if fewest // share >= len(np.unique(labels))]
     if len(shares) < 2:
         return None
     found = [np.concatenate(list(_hits(series, labels, fold, share))) for share in shares]
@@ -75,7 +76,8 @@ def label_gain(task: Task, seed: int = 0) -> LabelGain | None:
         return None
     change = 100.0 * (found[-1].astype(float) - found[-2])
     error = float(change.std() / np.sqrt(len(change)))
-    return LabelGain(tuple(sizes[share] for share in shares), tuple(100 * float(hits.mean()) for hits in found), error)
+    numbers, accuracies = (int(mean // share) for share in shares), (100 * float(hits.mean()) for hits in found)
+    return LabelGain(tuple(numbers), tuple(accuracies), error)
 
 
 def _hits(

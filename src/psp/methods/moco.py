@@ -22,7 +22,7 @@ from psp.methods.base import StepContext, StepOutput
 from psp.methods.momentum import MomentumConfig, MomentumMethod
 from psp.model.backbone import ProjectedBackbone
 
-DIFFERENCES = ("motion", "velocity", "bone motion")
+DIFFERENCES = ("motion", "velocity", "bone motion", "yaw-invariant velocity")
 """Modalities whose sign changes when time is reversed."""
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float32, Int64
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from psp.dataset.labels import LabelBudget
+from psp.dataset.budget import LabelBudget
 from psp.dataset.store import Store
 from psp.label.features import joint_features
 from psp.train.run_folder import Task

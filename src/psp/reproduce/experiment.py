@@ -6,7 +6,7 @@ from pathlib import Path
 
 from psp.config.ranges import require
 from psp.dataset.benchmarks import BENCHMARKS
-from psp.dataset.labels import LabelBudget
+from psp.dataset.budget import LabelBudget
 from psp.dataset.store import Store
 from psp.errors import ConfigError
 from psp.model.encoder import SIZES, EncoderConfig, Size

@@ -99,7 +99,7 @@ def psp_best_made(column: Column, facts: DataFacts, scope: Scope) -> TrainConfig
     """Return the preset `best` as `psp train` starts it: from the encoders of size `light` made for such recordings."""
     config = of_preset("best", column, facts, replace(scope, size="light"))
     kind = Kind(facts.layout, facts.channels, facts.up, NormaliseConfig())
-    made = made_weights(kind, config.model, config.last.method.modalities)
+    made = made_weights(kind, config.model, config.last.method.modalities, only_shipped=True)
     assert made is not None, "the encoders of Northwestern-UCLA come with the package"
     return replace(config, stages=(replace(config.last, initialise=made),))
 

@@ -8,7 +8,8 @@ from typing import Any, get_args
 
 from psp.batches.pipelines import PIPELINES, PipelineName
 from psp.config.ranges import require_choice
-from psp.dataset.labels import LabelBudget, resolve_labels, with_label_classes
+from psp.dataset.budget import LabelBudget
+from psp.dataset.labels import resolve_labels, with_label_classes
 from psp.dataset.split import Split, resolve_split
 from psp.dataset.store import Store, open_store
 from psp.errors import BudgetError, ConfigError

@@ -74,14 +74,18 @@ def keep_weights(model: TrainedModel, kind: Kind, folder: Path) -> Path:
     return path
 
 
-def made_weights(kind: Kind, networks: ModelConfig, modalities: Sequence[str]) -> str | None:
+def made_weights(
+    kind: Kind, networks: ModelConfig, modalities: Sequence[str], only_shipped: bool = False
+) -> str | None:
     """Return the name of weights for recordings of a kind and encoders of those modalities; None if there are none.
 
+    Those that were made here come first, the latest before all others; `only_shipped` leaves them out.
     Modalities of several persons are not needed: generated recordings are of one, so their encoders start at random.
     """
     needed = {name for name in modalities if not MODALITIES[name].needs_persons}
-    for folder in (SHIPPED, kept_folder()):
-        for path in sorted(folder.glob(f"{kind.stem}*.safetensors")):
+    for folder in (SHIPPED,) if only_shipped else (kept_folder(), SHIPPED):
+        paths = folder.glob(f"{kind.stem}*.safetensors")
+        for path in sorted(paths, key=lambda each: (-each.stat().st_mtime_ns, each.name)):
             model = _loaded(path)
             backbone = model.predictor.backbone
             alike = backbone.config.encoder == networks.encoder and networks.networks == "own"

@@ -61,7 +61,7 @@ class DataFacts:
 
     @property
     def has_few_labels(self) -> bool:
-        """Whether a class has fewer than ten labels."""
+        """Whether the classes have fewer than ten labels on average."""
         return self.labels_per_class < FEW
 
 

@@ -13,7 +13,8 @@ import torch
 
 from psp.config.json_file import Form, read_json
 from psp.config.upgrade import CONFIG_VERSION
-from psp.dataset.labels import LabelBudget, read_labels, write_labels
+from psp.dataset.budget import LabelBudget
+from psp.dataset.labels import read_labels, write_labels
 from psp.dataset.split import Split, read_split, write_split
 from psp.dataset.store import Store, open_store
 from psp.errors import BudgetError, CheckpointError, DestinationError, PSPError, SplitError

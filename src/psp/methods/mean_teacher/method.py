@@ -41,7 +41,7 @@ class MeanTeacherConfig(MethodConfig):
         start: share of the epochs after which the teacher is used
         label_spreading: share of the soft pseudo-labels that comes from label spreading
         noisy_labels: a label is filtered out as noisy if its class has less than this share of the probability of the
-            most probable class; 0 keeps all labels
+            most probable class; 0 keeps all labels, as do trainings of ten epochs or fewer and those without a teacher
         pyramid: levels, attention and its weights
     """
 
