@@ -221,6 +221,21 @@ def test_it_works_inside_scikit_learn():
     assert clone(SkeletonClassifier(THREE, epochs=3)).get_params()["layout"] == THREE
 
 
+class NA:
+    """Like pandas.NA, whose comparisons are neither true nor false."""
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        return self
+
+    def __ne__(self, other):
+        return self
+
+    def __bool__(self):
+        raise TypeError("boolean value of NA is ambiguous")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -231,6 +246,7 @@ def test_it_works_inside_scikit_learn():
         (lambda X, y: (X, np.where(y == 1, 1.0, np.nan)), "labels are NaN or empty"),
         (lambda X, y: (X, [""] * 12 + ["wave"] * 12), "labels are NaN or empty"),
         (lambda X, y: (X, [None] * 12 + ["wave"] * 12), "Unknown label type"),
+        (lambda X, y: (X, np.array([NA()] * 12 + ["wave"] * 12, dtype=object)), "labels are NaN or empty"),
         (lambda X, y: ([*X[:23], np.ones((5, 16, 2))], y), "clip 23: the shape"),
         (lambda X, y: ([*X[:23], np.ones((0, 17, 2))], y), "clip 23: the recording has no frames"),
         (lambda X, y: ([*X[:23], np.ones((5, 17, 3))], y), "some clips have two coordinates"),
