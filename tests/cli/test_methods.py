@@ -51,4 +51,5 @@ sys.exit(main(["compare", "store", "--methods", "entropy-minimisation", "--quick
     assert done.returncode == 0, done.stderr
     assert "entropy-minimisation" in (tmp_path / "run" / "config.json").read_text()
     assert load_model(tmp_path / "run" / "model.safetensors").interface.classes
-    assert "| entropy-minimisation, common |" in (tmp_path / "comparison/synthetic-5-class-quick.md").read_text()
+    (table,) = (tmp_path / "comparison").glob("synthetic-5-class-*-quick.md")
+    assert "| entropy-minimisation, common |" in table.read_text()

@@ -118,11 +118,18 @@ def test_a_table_states_the_frame_rate_of_each_recording(tmp_path: Path, table: 
 
 
 def test_a_frame_rate_that_is_no_number_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(table_of(range(9), 30))
-    for entry in ("fast", "0", "nan", "-30"):
-        (tmp_path / "clips.csv").write_text(f"file,FPS,label\na,{entry},wave\n")
-        with pytest.raises(PSPError, match=rf"clips.csv, line 2: fps is .*{entry}.*Write frames a second"):
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text(table_of(range(9), 30).replace("time", "other"))
+    for entry in ("fast", "0", "inf", "-30"):
+        (tmp_path / "clips.csv").write_text(f"file,FPS,label\na,30,wave\nb,{entry},wave\n")
+        with pytest.raises(PSPError, match=rf"clips.csv, line 3: fps is '{entry}'.*Write frames a second"):
             open_reader(tmp_path)
+    (tmp_path / "clips.csv").write_text("file,fps,label\na,30,wave\nb,n/a,wave\n")
+    reader = open_reader(tmp_path)
+    assert [reader.read(item).fps for item in reader.items()[0]] == [30, 30]
+    (tmp_path / "clips.csv").write_text("file,fps,start,end,label\na,30,0,1,wave\na,25,1,2,wave\n")
+    with pytest.raises(PSPError, match="the lines of 'a' state the frame rates 25 and 30"):
+        open_reader(tmp_path)
 
 
 def test_recordings_left_whole_have_no_labels_of_folders(tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ from pathlib import Path
 from psp.cli.experiments import carry_out
 from psp.dataset.store import open_store
 from psp.model.encoder import Size
-from psp.reproduce.compare import asked_for, own_comparison, rows_of
+from psp.reproduce.compare import asked_for, own_comparison, planned_runs, rows_of
 from psp.reproduce.comparison import Protocol
-from psp.reproduce.experiment import Scope, plan
+from psp.reproduce.experiment import Scope
 from psp.reproduce.runner import RunnerConfig
 from psp.train.device import Device, keep_freed_memory
 
@@ -58,5 +58,5 @@ def compare(
     scope, config = Scope(size, quick=quick), RunnerConfig(runs, out, device, jobs, minutes)
     asked, opened = rows_of(methods, protocol), open_store(store)
     experiment = own_comparison(opened, labels, split, asked, seeds, out).in_scope(scope)
-    planned = plan(experiment, [opened], scope)
+    planned = planned_runs(experiment, opened, scope, asked, out)
     return carry_out(experiment, planned, asked_for(planned, asked), config, scope, began, dry_run)

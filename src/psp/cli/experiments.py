@@ -7,7 +7,7 @@ from math import inf
 from pathlib import Path
 
 from psp.cli.console import print_table, progress_bar, say
-from psp.errors import TrainingError
+from psp.errors import PSPError, TrainingError
 from psp.reproduce.cost import FORMULA, Cost, expected_costs
 from psp.reproduce.drawings import DRAWINGS
 from psp.reproduce.experiment import Column, Experiment, PlannedRun, Scope
@@ -37,7 +37,10 @@ def carry_out(
     missing = pending(asked, config, experiment.from_weights)
     say(f"{experiment.title}: {len(planned)} runs, {len(missing)} of them to do.")
     if missing and (dry_run or config.minutes == inf):
-        _show_costs(missing, config)
+        try:
+            _show_costs(missing, config)
+        except PSPError as error:
+            say(f"the costs cannot be measured: {error}")
     if dry_run:
         return 0
     left = max(0.0, config.minutes - (time.monotonic() - began) / 60)
@@ -96,7 +99,8 @@ def _write(experiment: Experiment, runs: Sequence[PlannedRun], config: RunnerCon
 
     lost = ", ".join(lost_rows(table, stem(table.columns)))
     if lost:
-        say(f"{stem(table.columns)}.md is kept: it also has {lost}. Name their store too, or remove the file.")
+        remedy = "Name their store too, run the command again, or remove the file."
+        say(f"{stem(table.columns)}.md is kept: it also has {lost}. {remedy}")
         return
     written = write_table(table, stem(table.columns))
     draw = DRAWINGS.get(experiment.drawing)

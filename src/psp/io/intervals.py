@@ -133,10 +133,14 @@ def _matched(table: FactTable, recordings: Sequence[Listed], cutting: Cutting, f
 
 def _with_rates(recordings: Sequence[Listed], matched: Mapping[int, list[Facts]], stated: float | None) -> list[Listed]:
     """Return the recordings with their frame rates: `stated`, or those of their files, their lines, or all others."""
-    known = [
-        next(filter(None, (stated, each.fps, *(line.fps for line in matched.get(number, ())))), None)
-        for number, each in enumerate(recordings)
-    ]
+    known = list[float | None]()
+    for number, each in enumerate(recordings):
+        of_lines = {line.fps for line in matched.get(number, ()) if line.fps}
+        if len(of_lines) > 1 and not (stated or each.fps):
+            several = " and ".join(f"{fps:g}" for fps in sorted(of_lines))
+            what = f"the lines of {each.id!r} state the frame rates {several}."
+            raise RecordingError(what, remedy="Correct the table, or state the frame rate with --fps.")
+        known.append(stated or each.fps or next(iter(of_lines), None))
     rates = set(filter(None, known))
     shared = rates.pop() if len(rates) == 1 else None
     return [replace(each, fps=fps or shared) for each, fps in zip(recordings, known, strict=True)]

@@ -1,7 +1,9 @@
 """Training methods, one module or package each; `METHODS` holds them by name, with those of other packages."""
 
-from importlib.metadata import entry_points
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
 
+from psp.errors import ConfigError
 from psp.methods.al_k import ALK
 from psp.methods.assl import ASSL
 from psp.methods.base import Method
@@ -31,10 +33,7 @@ from psp.methods.x_car import XCAR
 GROUP = "psp.methods"
 """The entry-point group under which other packages offer a Method; the entry point's name is the method's."""
 
-FOREIGN: dict[str, type[Method]] = {point.name: point.load() for point in entry_points(group=GROUP)}
-"""The methods of other packages."""
-
-METHODS: dict[str, type[Method]] = {
+BUILT_IN: dict[str, type[Method]] = {
     "supervised": Supervised,
     "multi-stream-supervised": MultiStreamSupervised,
     "psp": PSP,
@@ -68,6 +67,30 @@ METHODS: dict[str, type[Method]] = {
     "longt-gan": LongTGAN,
     "holden": Holden,
     "engan-pose-rnn": EnGANPoseRNN,
-} | FOREIGN
+}
+
+
+def foreign_methods(points: Iterable[EntryPoint]) -> dict[str, type[Method]]:
+    """Return the methods of other packages by name.
+
+    A name or a Config that another method has raises ConfigError: stored runs know a method by these.
+    """
+    found: dict[str, type[Method]] = {}
+    for point in points:
+        kind, known = point.load(), BUILT_IN | found
+        if point.name in known:
+            what = f"{point.value} is called {point.name!r}, and so is another method."
+            raise ConfigError(what, remedy="Give its entry point another name.")
+        if same := [name for name, other in known.items() if other.Config is kind.Config]:
+            what = f"the options of the method {point.name!r} ({point.value}) are those of {same[0]!r}."
+            raise ConfigError(what, remedy="Give it a Config of its own, which may be an empty subclass.")
+        found[point.name] = kind
+    return found
+
+
+FOREIGN = foreign_methods(entry_points(group=GROUP))
+"""The methods of other packages."""
+
+METHODS = BUILT_IN | FOREIGN
 
 __all__ = ["METHODS", "Method"]

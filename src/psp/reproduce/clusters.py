@@ -18,15 +18,17 @@ def cluster_labels(task: Task) -> LabelBudget:
     """Return as many labels as the budget of a task has, of the training clips nearest to the centres of K-means.
 
     The features are principal components of joints and motion. The clips are chosen without their labels, so classes
-    may get different numbers of labels, or none. Clips without a label cannot be chosen; if there is a label for every
-    clip, these are the labels. The last choice is kept,
+    may get different numbers of labels, or none. Clips without a label in the data set cannot be chosen; labels that do
+    not come from it, and those of all clips, are returned as they are. The last choice is kept,
     because both protocols of the comparison ask for it. One thread chooses, because the order of sums, and with it the
     choice, depends on the number of threads.
     """
     store, given = task.store, task.labels
+    if given.labels is not None:
+        return given
     with threadpool_limits(1):
         index, features = _clips_with_a_label(store, task.split.train)
-        if len(given.ids) == len(index):
+        if len(given.ids) >= len(index):
             return given
         found = KMeans(len(given.ids), n_init=1, random_state=given.seed).fit(features)
         nearest = {int(np.argmin(row)) for row in found.transform(features).T}

@@ -7,6 +7,7 @@ from pathlib import Path
 from psp.config.ranges import require
 from psp.dataset.benchmarks import BENCHMARKS
 from psp.dataset.budget import LabelBudget
+from psp.dataset.split import Split
 from psp.dataset.store import Store
 from psp.errors import ConfigError
 from psp.model.encoder import SIZES, EncoderConfig, Size
@@ -55,7 +56,7 @@ class Scope:
 class Column:
     """One split and label budget, drawn once for each of `seeds`; `quick_budget` is that of the quick version.
 
-    `split` is a benchmark or, for recordings of the data set `own`, any specification of `resolve_split`.
+    `split` is a benchmark or, for recordings of the data set `own`, a split.
 
     The presets in `large` use their settings for large data sets, however many clips the store holds. With `turned`
     ablations of preset `paper` train on random turns of the view, from a store of the authors' normalisation. `rows`
@@ -64,7 +65,7 @@ class Column:
 
     name: str
     title: str
-    split: str
+    split: str | Split
     budget: str
     seeds: int
     quick_budget: str = ""
@@ -76,7 +77,12 @@ class Column:
     @property
     def dataset(self) -> str:
         """The data set of the split."""
-        return self.own or BENCHMARKS[self.split].dataset
+        return self.own or BENCHMARKS[self.split_name].dataset
+
+    @property
+    def split_name(self) -> str:
+        """The name of the split in results; that of a split that is no benchmark ends with its hash."""
+        return self.split if isinstance(self.split, str) else f"{self.split.name} {self.split.hash[:8]}"
 
     def facts_for(self, preset: PresetName, facts: DataFacts) -> DataFacts:
         """Return the facts for a preset, which must not make the settings of a column depend on the store's size."""
@@ -135,7 +141,7 @@ class PlannedRun:
     @property
     def key(self) -> Key:
         """The identity of the run: runs with equal keys are the same run."""
-        return self.config.hash, self.fingerprint, self.column.split, self.budget.hash
+        return self.config.hash, self.fingerprint, self.column.split_name, self.budget.hash
 
     @property
     def name(self) -> str:
@@ -144,7 +150,8 @@ class PlannedRun:
 
     def folder(self, runs: Path) -> Path:
         """Return the run folder; all experiments share the runs in `runs`."""
-        return runs / f"{self.config.hash}-{self.fingerprint[:8]}-{self.budget.hash[:8]}"
+        own = [] if isinstance(self.column.split, str) else [self.column.split.hash[:8]]
+        return runs / "-".join([self.config.hash, self.fingerprint[:8], self.budget.hash[:8], *own])
 
 
 @dataclass(frozen=True)
@@ -235,7 +242,9 @@ def _runs_of(
     experiment: Experiment, column: Column, stores: Sequence[Store], scope: Scope, seed: int
 ) -> Iterator[tuple[PlannedRun, TrainConfig]]:
     """Yield the runs of a column and seed, each with its configuration before it was shortened."""
-    tasks = {_is_authors(store): make_task(store, column.budget, column.split, seed) for store in stores}
+    tasks = {
+        _is_authors(store) and not column.own: make_task(store, column.budget, column.split, seed) for store in stores
+    }
     for row in experiment.rows:
         task = tasks.get(experiment.needs_authors(row, column, scope))
         if task is None or not _is_measured(row, column):

@@ -71,7 +71,7 @@ def result_line(
         "title": run.row.title,
         "column": run.column.name,
         "dataset": stored.store_facts["dataset"],
-        "split": run.column.split,
+        "split": run.column.split_name,
         "split hash": stored.split.hash,
         "size": run.size,
         "epochs": sum(stage.epochs for stage in run.config.stages),

@@ -11,7 +11,7 @@ from typing import Any
 
 from psp.config.json_file import read_json
 from psp.config.ranges import require
-from psp.errors import CheckpointError, PSPError
+from psp.errors import CheckpointError, PSPError, TrainingError
 from psp.evaluate.evaluate import evaluate_model, evaluate_run
 from psp.files import write_json
 from psp.reproduce.experiment import PlannedRun
@@ -194,6 +194,8 @@ def _attempt(run: PlannedRun, config: RunnerConfig, experiment: str, halt: Halt,
         return run.name, signal.SIGINT if halt() else make_result(run, config, experiment, halt, on_step)
     except PSPError as error:
         return run.name, error
+    except Exception as error:  # noqa: BLE001 - a method of another package may raise anything; other runs go on
+        return run.name, TrainingError(f"{type(error).__name__}: {error}")
 
 
 def _in_turn(

@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from psp.files import write_atomically
-from psp.reproduce.experiment import Column, Experiment, Row
+from psp.reproduce.experiment import Column, Row
 from psp.reproduce.table import BEST_ON_TEST, Cell, Measure, Table, each, fewest_seconds, pooled_deviation
 
 TOP1 = "Top-1 accuracy in %, mean ± standard deviation over seeds: trainings, each on a label budget drawn for it."
+SAME = "Every seed has the same labels: {}."
 PAIRED = "Averaged weights, the same labels: mean difference and its 95 % interval (Student's t over n seeds)."
 POOLED = "*standard deviation of the difference on one label budget, pooled over the systems*"
 PRECISION = "Compiled where it says so; early results do not record that."
@@ -38,7 +39,7 @@ def lost_rows(table: Table, stem: Path) -> list[str]:
 
 def markdown(table: Table) -> str:
     """Return the whole table as Markdown: accuracies by weights and test set, then paired differences."""
-    parts = [f"# {table.experiment.title}", _introduction(table.experiment)]
+    parts = [f"# {table.experiment.title}", _introduction(table)]
     for number, measure in enumerate(table.measures):
         parts += [f"## {_heading(measure)}", _accuracies(table, measure, with_others=number == 0)]
     titles = {row.name: row.title for row in table.rows}
@@ -48,14 +49,23 @@ def markdown(table: Table) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _introduction(experiment: Experiment) -> str:
+def _introduction(table: Table) -> str:
+    experiment, same = table.experiment, [column.title for column in table.columns if _has_same_labels(table, column)]
     said = {
         TOP1: True,
+        SAME.format(", ".join(same)): bool(same),
         PRECISION: True,
         PAPER: any(row.paper for row in experiment.rows),
         OTHERS: bool(experiment.others),
     }
     return " ".join(sentence for sentence, holds in said.items() if holds)
+
+
+def _has_same_labels(table: Table, column: Column) -> bool:
+    """Return whether all seeds of a column of own recordings have the same labels."""
+    runs = [run for run in table.runs if run.column.name == column.name and run.row.labels is None]
+    seeds, labels = {run.config.seed for run in runs}, {run.budget.ids for run in runs}
+    return bool(column.own) and len(seeds) > 1 and len(labels) == 1
 
 
 def as_csv(table: Table) -> str:

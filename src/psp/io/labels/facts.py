@@ -80,7 +80,7 @@ def facts_of(text: str, path: str) -> FactTable:
         own = {name: table[name][place] for name in NAMES if name in table}
         name, interval = own.get("file") or own.get("id") or "", _interval([table[end][place] for end in ends], where)
         own_id = own.get("id") or None if interval is None or "file" in own else None
-        fps = _rate(columns.get("fps", ""), where)
+        fps = _rate(table["fps"][place], where) if "fps" in table else None
         facts = Facts(name, own_id, own.get("label") or None, columns, interval, fps=fps)
         _check(facts, found.get((name, interval)), where)
         found[name, interval] = facts
@@ -177,14 +177,18 @@ def _interval(entries: Sequence[str], where: str) -> tuple[float, float] | None:
     return start, end
 
 
-def _rate(entry: float | str, where: str) -> float | None:
+def _rate(entry: str, where: str) -> float | None:
     """Return the frames a second of a line, None for an empty entry."""
-    if entry == "":
+    if not entry or entry.casefold() in MARKS:
         return None
-    if isinstance(entry, str) or not 0 < entry < float("inf"):
+    try:
+        fps = float(entry)
+    except ValueError:
+        fps = 0.0
+    if not 0 < fps < float("inf"):
         remedy = "Write frames a second, a number above 0, or leave it empty."
         raise RecordingError(f"fps is {entry!r}.", where=where, remedy=remedy)
-    return float(entry)
+    return fps
 
 
 def _check(facts: Facts, before: Facts | None, where: str) -> None:
