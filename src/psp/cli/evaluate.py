@@ -147,7 +147,8 @@ def _show_other(path: Path, store: Store, device: Device) -> None:
         known = set(open_run(path).split.train) & set(store.clips.id.tolist())
         if known:
             say(f"{len(known)} clips have the id of a training clip: the accuracy is too high if they are the same.")
-        out = path / f"evaluation-{store.path.name if store.path else 'memory'}.json"
+        name = store.path.name if store.path else "memory"
+        out = path / f"evaluation-{name}-{store.fingerprint[:6]}.json"  # several stores may be called alike
         worst = worst_confusions(found.accuracy, found.classes)
         write_json(out, {**asdict(found), "confusions": list(map(asdict, worst))})
         say(f"written: {out}")
