@@ -17,7 +17,7 @@ from psp.io.format import Format, Raw, Units
 from psp.io.formats.landmarks import WITH_BODY
 from psp.io.intervals import Clips, Cutting, cut_clips
 from psp.io.joints import by_joint, find_layout, joint_order
-from psp.io.labels.facts import class_names, marks_of_none, similar_names
+from psp.io.labels.facts import FactTable, class_names, marks_of_none, similar_names
 from psp.io.labels.label_table import find_label_table, read_label_table
 from psp.io.listing import groups_of, list_recordings, parsed
 from psp.io.source import FileSource, SourceItem, some
@@ -168,13 +168,11 @@ def open_files(
     channels = raw.joints.shape[3]
     check_up(up, channels)
     facts, said = (read_label_table(Path(table)), []) if table else find_label_table(source)
-    rates = {line.fps for line in facts.lines if line.fps} if facts and not (fps or raw.fps) else set()
-    if rates:
-        said.append(f"Frame rates are those of the table: {', '.join(f'{rate:g}' for rate in sorted(rates))} a second.")
     cutting = Cutting(facts, window, stride, fps, rest, skip_damaged, whole)
     vertical, assumed = _vertical(up, raw, found.layout)
     notes = [f"Layout {found.layout.name!r}: {found.reason}.", *found.derived, *raw.notes]
-    notes += (*said, *(facts.notes if facts else ()), *assumed, *files.not_read)
+    rates = _about_rates(facts) if facts and not (fps or raw.fps) else []
+    notes += (*said, *rates, *(facts.notes if facts else ()), *assumed, *files.not_read)
     notes += _about_size(raw, size)
     reader = FormatReader(
         format, files, found.layout, channels, vertical, raw.units, up is not None, size, raw.persons == "persons",
@@ -182,6 +180,13 @@ def open_files(
     )  # fmt: skip
     reader.items()  # raises errors of the table or the ids now
     return reader
+
+
+def _about_rates(table: FactTable) -> list[str]:
+    """Return a sentence about the frame rates that a table states."""
+    rates = sorted({line.fps for line in table.lines if line.fps})
+    shown = ", ".join(f"{rate:g}" for rate in rates)
+    return [f"Frame rates are those of the table: {shown} a second."] if rates else []
 
 
 def _about_size(raw: Raw, size: tuple[int, int] | None) -> list[str]:

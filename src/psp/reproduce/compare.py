@@ -24,7 +24,7 @@ from psp.train.interrupt import Interrupted
 from psp.train.presets import LARGE, PresetName
 
 CLASS = ("/class", "/class!")
-"""The ends of label budgets that are no names of files although they have a slash."""
+"""The ends of label budgets with a slash that is not one of a path."""
 
 
 def compare(
@@ -124,7 +124,7 @@ def _measured(store: Store, splits: Collection[str], results: Path) -> set[str]:
 
 
 def _named(specs: Iterable[str]) -> dict[str, str]:
-    """Return label budgets by names for files, each its own."""
+    """Return label budgets by different names that can be parts of names of files."""
     found: dict[str, str] = {}
     for spec in specs:
         base = _plain(spec if spec.endswith(CLASS) else Path(spec).name)

@@ -10,10 +10,10 @@ preset `best`, for every system.
 Northwestern-UCLA and tested on the other. The most accurate value is used in both protocols.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from psp.batches.batch import BatchSizes
 from psp.config.override import override
@@ -114,8 +114,6 @@ BASELINES = tuple(
 )  # fmt: skip
 """Supervised baselines of the systems that bring an encoder; the grid leaves them out."""
 
-PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
-
 
 def compared() -> tuple[System, ...]:
     """Return the systems, the methods of other packages with their default options, and the baselines."""
@@ -152,9 +150,12 @@ def best_of_each(column: Column, facts: DataFacts, scope: Scope, system: System)
     return replace(config, stages=_with_fine_tuning(stage, baseline), model=replace(config.model, encoder=encoder))
 
 
+PROTOCOLS: Mapping[Protocol, Callable[..., TrainConfig]] = {"common": common, "best": best_of_each}
+"""The functions that return the configuration of a system in each protocol."""
+
+
 def comparison_rows(figures: Mapping[str, Figures]) -> tuple[Row, ...]:
     """Return a row for every system and baseline in both protocols, with what the paper reports for it."""
-    makers: tuple[tuple[Protocol, Any], ...] = (("common", common), ("best", best_of_each))
     return tuple(
         Row(
             f"{protocol}-{system.name}",
@@ -163,7 +164,7 @@ def comparison_rows(figures: Mapping[str, Figures]) -> tuple[Row, ...]:
             figures.get(system.paper, {}),
             labels=cluster_labels if system.own_labels else None,
         )
-        for protocol, make in makers
+        for protocol, make in PROTOCOLS.items()
         for system in compared()
     )
 

@@ -56,11 +56,10 @@ class Scope:
 class Column:
     """One split and label budget, drawn once for each of `seeds`; `quick_budget` is that of the quick version.
 
-    `split` is a benchmark or, for recordings of the data set `own`, a split.
-
-    The presets in `large` use their settings for large data sets, however many clips the store holds. With `turned`
-    ablations of preset `paper` train on random turns of the view, from a store of the authors' normalisation. `rows`
-    names the systems that are measured in it, all if there is none.
+    `split` is a benchmark or, for recordings of the data set `own`, any split. The presets in `large` use their
+    settings for large data sets, however many clips the store holds. With `turned` ablations of preset `paper` train on
+    random turns of the view, from a store of the authors' normalisation. `rows` names the systems that are measured in
+    it, all if there is none.
     """
 
     name: str

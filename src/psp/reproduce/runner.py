@@ -195,7 +195,8 @@ def _attempt(run: PlannedRun, config: RunnerConfig, experiment: str, halt: Halt,
     except PSPError as error:
         return run.name, error
     except Exception as error:  # noqa: BLE001 - a method of another package may raise anything; other runs go on
-        return run.name, TrainingError(f"{type(error).__name__}: {error}")
+        remedy = "Correct the method, or leave it out."
+        return run.name, TrainingError(f"{type(error).__name__}: {error}.", remedy=remedy)
 
 
 def _in_turn(
