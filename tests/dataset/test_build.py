@@ -84,8 +84,10 @@ def test_with_everything_switched_off_clips_are_stored_as_recorded(tmp_path: Pat
 
 def test_the_vertical_axis_of_a_store_is_that_after_normalisation(tmp_path: Path) -> None:
     reader = SyntheticReader(SyntheticConfig(clips=2))
-    prepare(reader, tmp_path / "s", normalise=normalisation("published", reader.layout), workers=1)
-    assert open_store(tmp_path / "s").up == "z"
+    for number, chosen in enumerate(("published", normalisation("published", reader.layout))):
+        prepare(reader, tmp_path / str(number), normalise=chosen, workers=1)
+        assert open_store(tmp_path / str(number)).up == "z"
+    assert parts(tmp_path / "0") == parts(tmp_path / "1")
 
 
 def test_the_store_does_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
@@ -241,6 +243,8 @@ def test_settings_that_cannot_be_are_refused_before_any_work(tmp_path: Path) -> 
         assert refusal.value.where == "workers"
     with pytest.raises(ConfigError, match="no such option"):
         prepare("synthetic", tmp_path / "store", missing=tmp_path / "missing.txt")
+    with pytest.raises(ConfigError, match="Did you mean 'published'"):
+        prepare(SMALL, tmp_path / "store", normalise="publishd")
     with pytest.raises(RecordingError, match="Use --clips with 1 or more") as empty:
         prepare(SyntheticReader(SyntheticConfig(clips=0)), tmp_path / "store")
     assert empty.value.where == "synthetic"

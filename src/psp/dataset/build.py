@@ -18,7 +18,7 @@ from psp.io.formats.synthetic import LEAST_FRAMES, SyntheticReader
 from psp.io.source import Paths
 from psp.preprocess.chunk import Chunk, Skipped
 from psp.preprocess.clean import CleanConfig
-from psp.preprocess.normalise import NormaliseConfig, check_normalise
+from psp.preprocess.normalise import NormalisationName, NormaliseConfig, check_normalise, normalisation
 from psp.preprocess.prepare import Preparation, Progress, prepare_chunks, process_count
 
 
@@ -42,7 +42,7 @@ def prepare(
     *,
     format: str | None = None,
     clean: CleanConfig | None = None,
-    normalise: NormaliseConfig = NormaliseConfig(),  # noqa: B008
+    normalise: NormalisationName | NormaliseConfig = "default",
     workers: int | None = None,
     skip_damaged: bool = False,
     on_progress: Progress | None = None,
@@ -51,17 +51,19 @@ def prepare(
     """Prepare a source of recordings, store the clips at `dest`, and return a report.
 
     `dest` must not exist yet. `source` is a path or several, the word "synthetic", a data set of movement, or an opened
-    reader; `format` and further `options`, such as layout, up and fps, are those of `psp.io.base.open_reader`. `clean`
-    is None for the default repairs, which choose persons among bodies only if the reader does not know the persons. If
-    recordings are damaged, nothing is stored and RecordingError lists all of them, unless `skip_damaged` leaves them
-    out and lists them in the manifest; lines of the table that name no recording are then left out too. The destination
-    is locked meanwhile. An interrupted preparation continues when it is called again. The data set does not depend on
-    `workers`, by default all cores. `on_progress` is called with the numbers of prepared and of all recordings.
+    reader; `format` and further `options`, such as layout, up and fps, are those of `psp.io.base.open_reader`.
+    `normalise` is the name of a normalisation or a configuration. `clean` is None for the default repairs, which choose
+    persons among bodies only if the reader does not know the persons. If recordings are damaged, nothing is stored and
+    RecordingError lists all of them, unless `skip_damaged` leaves them out and lists them in the manifest; lines of the
+    table that name no recording are then left out too. The destination is locked meanwhile. An interrupted preparation
+    continues when it is called again. The data set does not depend on `workers`, by default all cores. `on_progress` is
+    called with the numbers of prepared and of all recordings.
     """
     start, dest, processes = time.perf_counter(), Path(dest), process_count(workers)
     reader = source
     if not isinstance(reader, Reader):
         reader = open_reader(reader, format, skip_damaged=skip_damaged, **options)
+    normalise = normalisation(normalise, reader.layout)
     task = Preparation(reader, default_clean(reader) if clean is None else clean, normalise)
     check_normalise(normalise, reader.layout)
     writer, (items, counts) = _writer(task, dest), reader.items()

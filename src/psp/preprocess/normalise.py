@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from psp.config.ranges import require_choice
 from psp.errors import ConfigError
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Up
@@ -78,7 +79,7 @@ def authors(layout: Layout) -> NormaliseConfig:
     return NormaliseConfig("every-frame", "none", "first-frame", "level", shoulders, spine, names[middle])
 
 
-NORMALISATIONS: dict[NormalisationName, Callable[[Layout], NormaliseConfig]] = {
+NORMALISATIONS: dict[str, Callable[[Layout], NormaliseConfig]] = {
     "default": lambda _: NormaliseConfig(),
     "published": published,
     "authors": authors,
@@ -86,9 +87,15 @@ NORMALISATIONS: dict[NormalisationName, Callable[[Layout], NormaliseConfig]] = {
 }
 
 
-def normalisation(name: NormalisationName, layout: Layout) -> NormaliseConfig:
-    """Return a normalisation by its name, with joints found from the layout; ConfigError if they are missing."""
-    return NORMALISATIONS[name](layout)
+def normalisation(chosen: str | NormaliseConfig, layout: Layout) -> NormaliseConfig:
+    """Return a configuration as it is, or that of a name, with joints found from the layout.
+
+    ConfigError for an unknown name or if the layout lacks the joints.
+    """
+    if isinstance(chosen, NormaliseConfig):
+        return chosen
+    require_choice(chosen, "normalisation", NORMALISATIONS)
+    return NORMALISATIONS[chosen](layout)
 
 
 def check_normalise(config: NormaliseConfig, layout: Layout, channels: int = 3) -> None:
