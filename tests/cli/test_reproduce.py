@@ -66,6 +66,15 @@ def test_a_dry_run_only_counts(store, tmp_path, capsys):
     assert not list(tmp_path.glob("results/*"))
 
 
+def test_costs_that_cannot_be_measured_do_not_end_the_command(store, tmp_path, capsys, monkeypatch):
+    def refuse(*_):
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("psp.reproduce.cost.measured_speed", refuse)
+    assert main(["reproduce", "small", "--store", store, *options(tmp_path, "--dry-run")]) == 0
+    assert "the costs cannot be measured: division by zero" in " ".join(capsys.readouterr().out.split())
+
+
 def test_when_time_is_up_the_exit_code_tells_that_runs_are_missing(store, tmp_path, capsys):
     assert main(["reproduce", "small", "--store", store, *options(tmp_path, "--quick", "--minutes", "0")]) == 130
     assert "0 of 2 runs are done" in " ".join(capsys.readouterr().out.split())

@@ -161,7 +161,9 @@ def test_labels_of_a_file_are_those_of_every_method_and_seed(small_rows, tmp_pat
         tmp_path / "store", [str(tmp_path / "mine.csv")], "subject=5,6", ["supervised"],
         seeds=2, out=tmp_path / "out", runs=tmp_path / "runs",
     )  # fmt: skip
-    assert "Every seed has the same labels: " in markdown(table)
+    assert "over seeds: trainings on the same labels." in markdown(table)
+    table.columns = (*table.columns, replace(table.columns[0], name="drawn", own=None))
+    assert f"drawn for it, but all on the same labels for: {tmp_path / 'mine.csv'}." in markdown(table)
 
 
 def test_rows_of_other_data_and_of_quick_runs_are_no_rows(small_rows, tmp_path):

@@ -7,7 +7,7 @@ from math import inf
 from pathlib import Path
 
 from psp.cli.console import print_table, progress_bar, say
-from psp.errors import PSPError, TrainingError
+from psp.errors import TrainingError
 from psp.reproduce.cost import FORMULA, Cost, expected_costs
 from psp.reproduce.drawings import DRAWINGS
 from psp.reproduce.experiment import Column, Experiment, PlannedRun, Scope
@@ -39,7 +39,7 @@ def carry_out(
     if missing and (dry_run or config.minutes == inf):
         try:
             _show_costs(missing, config)
-        except PSPError as error:
+        except Exception as error:  # noqa: BLE001 - a method of another package may raise anything
             say(f"the costs cannot be measured: {error}")
     if dry_run:
         return 0

@@ -10,8 +10,10 @@ from psp.files import write_atomically
 from psp.reproduce.experiment import Column, Row
 from psp.reproduce.table import BEST_ON_TEST, Cell, Measure, Table, each, fewest_seconds, pooled_deviation
 
-TOP1 = "Top-1 accuracy in %, mean ± standard deviation over seeds: trainings, each on a label budget drawn for it."
-SAME = "Every seed has the same labels: {}."
+TOP1 = "Top-1 accuracy in %, mean ± standard deviation over seeds: trainings"
+DRAWN = ", each on a label budget drawn for it."
+SAME = " on the same labels."
+SAME_IN = DRAWN[:-1] + ", but all on the same labels for: {}."
 PAIRED = "Averaged weights, the same labels: mean difference and its 95 % interval (Student's t over n seeds)."
 POOLED = "*standard deviation of the difference on one label budget, pooled over the systems*"
 PRECISION = "Compiled where it says so; early results do not record that."
@@ -51,9 +53,9 @@ def markdown(table: Table) -> str:
 
 def _introduction(table: Table) -> str:
     experiment, same = table.experiment, [column.title for column in table.columns if _has_same_labels(table, column)]
+    labels = SAME if len(same) == len(table.columns) else SAME_IN.format(", ".join(same)) if same else DRAWN
     said = {
-        TOP1: True,
-        SAME.format(", ".join(same)): bool(same),
+        TOP1 + labels: True,
         PRECISION: True,
         PAPER: any(row.paper for row in experiment.rows),
         OTHERS: bool(experiment.others),
