@@ -11,7 +11,17 @@ from psp.figures.cost import cost_figure, undominated
 from psp.methods import METHODS
 from psp.model.encoder import encoder_of_size
 from psp.reproduce.clusters import cluster_labels
-from psp.reproduce.comparison import BASELINES, PASSES, SYSTEMS, THREE, TWO, best_of_each, common, with_all_systems
+from psp.reproduce.comparison import (
+    BASELINES,
+    PASSES,
+    PER_MODALITY,
+    SYSTEMS,
+    THREE,
+    TWO,
+    best_of_each,
+    common,
+    with_all_systems,
+)
 from psp.reproduce.experiment import Scope, plan
 from psp.reproduce.paper_tables import GRID, TABLE2, TABLE3, TABLE4
 from psp.reproduce.passes import passes_of_stage
@@ -82,10 +92,22 @@ def test_the_grid_changes_one_option_of_a_system_and_halves_its_passes(name):
         assert passes == pytest.approx(PASSES / 2, rel=0.05)
 
 
-def test_every_system_that_brings_an_encoder_has_a_supervised_baseline_of_it():
-    own = {system.method for system in SYSTEMS if system.encoder is not None}
-    assert own == {baseline.encoder_of for baseline in BASELINES}
-    assert {(baseline.method, baseline.value) for baseline in BASELINES} == {("supervised", SYSTEMS[0].value)}
+def test_every_encoder_has_both_supervised_baselines():
+    encoders = {"", *(system.method for system in SYSTEMS if system.encoder is not None)}
+    for plain in (SYSTEMS[0], PER_MODALITY):
+        own = [each for each in EVERY.values() if each.method == plain.method]
+        assert {each.encoder_of for each in own} == encoders
+        assert all(replace(each, name="", title="", encoder_of="") == replace(plain, name="", title="") for each in own)
+
+
+def test_in_best_the_fine_tuning_of_a_system_is_a_baseline_too():
+    scope = Scope("tiny")
+    whole = best_of_each(COLUMN, FACTS, scope, PER_MODALITY)
+    for name in ("moco", "colorization"):
+        config = best_of_each(COLUMN, FACTS, scope, EVERY[name])
+        alone = EVERY.get(f"{PER_MODALITY.name}-{name}", PER_MODALITY)
+        tuned = replace(config, stages=(replace(config.last, name=whole.last.name, initialise="scratch"),))
+        assert tuned == best_of_each(COLUMN, FACTS, scope, alone)
 
 
 def test_every_system_has_as_many_trials_on_the_training_views():
@@ -100,7 +122,7 @@ def test_every_system_of_the_papers_tables_has_a_row_in_both_protocols():
             found = [row for row in rows if row.paper == figures and figures]
             assert len(found) >= 2, name
     assert len({row.name for row in rows}) == len(rows) == 2 * len(EVERY)
-    assert {system.method for system in SYSTEMS} >= set(METHODS) - {"multi-stream-supervised"}
+    assert {system.method for system in EVERY.values()} >= set(METHODS)
     with pytest.raises(ConfigError, match="does not compare systems"):
         with_all_systems(TABLE4)
 

@@ -14,7 +14,7 @@ from psp.dataset.split import resolve_split
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError
 from psp.methods import FOREIGN
-from psp.reproduce.comparison import PROTOCOLS, Protocol, compared, comparison_rows
+from psp.reproduce.comparison import PER_MODALITY, PROTOCOLS, Protocol, compared, comparison_rows
 from psp.reproduce.experiment import Column, Experiment, PlannedRun, Quick, Scope, plan
 from psp.reproduce.results import read_lines, read_results
 from psp.reproduce.runner import RunnerConfig, pending, run_all
@@ -85,7 +85,9 @@ def own_comparison(
         rows=comparison_rows({}),
         columns=columns,
         quick=Quick(columns=len(columns), seeds=1, epochs=1, steps=8),
-        references=tuple(f"{protocol}-{name}" for name in ("supervised", *FOREIGN) for protocol in PROTOCOLS),
+        references=tuple(
+            f"{protocol}-{name}" for name in ("supervised", PER_MODALITY.name, *FOREIGN) for protocol in PROTOCOLS
+        ),
         drawing="costs",
     )
     shown = {*asked, *_measured(store, {column.split_name for column in columns}, results)}

@@ -4,7 +4,7 @@
 sample passes, labels and seeds; only the objective differs. Systems that are an encoder design keep their encoder.
 
 *Best of each*: three modalities (joint, velocity, bone) with a network each, and augmentation, optimiser and length of
-preset `best`, for every system.
+preset `best`, for every system. A system that pre-trains is fine-tuned with a loss per modality.
 
 *Grid*: one option of every system has three values, each trained in the common protocol on one training view of
 Northwestern-UCLA and tested on the other. The most accurate value is used in both protocols.
@@ -105,14 +105,24 @@ SYSTEMS = (
     System("usdrl", "USDRL, feature decorrelation", "usdrl", "covariance", (1.0, 0.3, 3.0), 1.0),
 )  # fmt: skip
 
-BASELINES = tuple(
-    replace(SYSTEMS[0], name=f"supervised-{name}", title=f"supervised only, encoder of {title}", encoder_of=name)
-    for name, title in (
-        ("longt-gan", "LongT GAN"), ("holden", "Holden et al."), ("engan-pose-rnn", "EnGAN-PoseRNN"),
-        ("colorization", "Colorization"),
-    )
+PER_MODALITY = System(
+    "multi-stream-supervised", "supervised only, a loss per modality",
+    "multi-stream-supervised", "label_smoothing", value=0.1,
 )  # fmt: skip
-"""Supervised baselines of the systems that bring an encoder; the grid leaves them out."""
+"""The supervised baseline of systems with a loss per modality: in *best* those that pre-train are fine-tuned by it."""
+
+BASELINES = (
+    PER_MODALITY,
+    *(
+        replace(system, name=f"{system.name}-{name}", title=f"{system.title}, encoder of {title}", encoder_of=name)
+        for system in (SYSTEMS[0], PER_MODALITY)
+        for name, title in (
+            ("longt-gan", "LongT GAN"), ("holden", "Holden et al."), ("engan-pose-rnn", "EnGAN-PoseRNN"),
+            ("colorization", "Colorization"),
+        )
+    ),
+)  # fmt: skip
+"""Further supervised baselines, also with the encoders that systems bring; the grid leaves them out."""
 
 
 def compared() -> tuple[System, ...]:
@@ -145,7 +155,7 @@ def best_of_each(column: Column, facts: DataFacts, scope: Scope, system: System)
     config = psp_best(column, facts, scope)
     modalities = THREE[:2] if system.method == "psp" else THREE
     stage = replace(config.last, method=_options(system, modalities, facts))
-    baseline = method_config("multi-stream-supervised", modalities=THREE, label_smoothing=0.1)
+    baseline = _options(PER_MODALITY, THREE, facts)
     encoder = system.encoder or config.model.encoder
     return replace(config, stages=_with_fine_tuning(stage, baseline), model=replace(config.model, encoder=encoder))
 
@@ -197,7 +207,7 @@ def with_all_systems(experiment: Experiment) -> Experiment:
         title=f"{experiment.title}: all systems in one harness",
         rows=comparison_rows(experiment.others),
         columns=tuple(column for column in experiment.columns if column.budget.endswith("%")),
-        references=("common-supervised", "best-supervised", "common-psp", "best-psp"),
+        references=("common-supervised", "best-supervised", f"best-{PER_MODALITY.name}", "common-psp", "best-psp"),
         ablates=False,
         drawing="costs",
     )
