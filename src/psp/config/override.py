@@ -1,9 +1,10 @@
 """Changing nested frozen configurations by name, and the differences between two of them."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -107,6 +108,19 @@ def _convert(value: Any, hint: Any) -> Any:
     """Return the value as its type; jsonargparse takes None for every type."""
     if value is None and type(None) not in get_args(hint):
         raise ValueError("there is no value")
+    try:
+        return _from_json(json.dumps(value), hint)
+    except TypeError:  # an object that is no JSON value
+        return _parsed(value, hint)
+
+
+@lru_cache(maxsize=10_000)
+def _from_json(text: str, hint: Any) -> Any:
+    """Return a JSON value as its type; cached, because experiments have thousands of nearly equal configurations."""
+    return _parsed(json.loads(text), hint)
+
+
+def _parsed(value: Any, hint: Any) -> Any:
     parser = _parser(hint)
     return parser.instantiate_classes(parser.parse_object({"value": value})).value
 
