@@ -28,7 +28,8 @@ class EntropyMinimisation(PredictorMethod[EntropyMinimisationConfig]):
 
     def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
         """Return the loss on labels plus `weight` times the mean entropy."""
-        features = self.recogniser.encode([batch["labelled"].sample, batch["unlabelled"].sample])
+        samples = [batch["labelled"].sample, batch["unlabelled"].sample]
+        features = self.recogniser.encode(samples, self.setting.memory)
         known, free = (self.classify(features, number).sum(0) for number in range(2))
         entropy = -(free.softmax(dim=1) * free.log_softmax(dim=1)).sum(dim=1).mean()
         labels = self.labels(batch)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from psp.batches.augment import AugmentConfig
 from psp.batches.batch import BatchSizes
@@ -26,6 +26,7 @@ from psp.loss.memory_bank import MemoryBank
 from psp.methods import METHODS
 from psp.methods.base import Setting
 from psp.model.decoder import JointDecoder, RecurrentDecoder
+from psp.model.memory import MemoryConfig, encode_in_memory
 from psp.model.model_file import load_model
 from psp.skeleton.catalogue import layout_by_name
 from psp.train.api import make_task, resume_run, start_run
@@ -181,6 +182,35 @@ def test_every_parameter_gets_a_gradient_and_an_optimiser(task, method):
     assert [name for name, weight in trained.items() if not weight.grad.any()] == []
     optimised = [id(weight) for weights in trainer.weights.values() for weight in weights]
     assert sorted(optimised) == sorted(map(id, trained.values())), "every parameter belongs to one phase"
+
+
+@every_method
+def test_every_pass_with_gradients_saves_memory_as_configured(task, monkeypatch, method):
+    asked = []
+
+    def noted(encoder, inputs, persons, memory):
+        if torch.is_grad_enabled() and any(weight.requires_grad for weight in encoder.parameters()):
+            asked.append(memory)
+        return encode_in_memory(encoder, inputs, persons, memory)
+
+    monkeypatch.setattr("psp.model.backbone.encode_in_memory", noted)
+    config, memory = config_of(method), MemoryConfig(recompute=True, chunk=5)
+    config = replace(config, runtime=replace(config.runtime, memory=memory))
+    trainer = Run(task, config, None, "cpu").trainer
+    for phase in trainer.method.phases:
+        trainer.method.training_step(trainer.loader.step(0), trainer.context(), phase).loss.backward()
+    assert set(asked) == {memory}
+
+
+def test_a_module_that_no_phase_trains_is_refused(task, monkeypatch):
+    class Forgotten(METHODS["supervised"]):
+        def __init__(self, config, setting):
+            super().__init__(config, setting)
+            self.decoder = nn.Linear(2, 2)
+
+    monkeypatch.setitem(METHODS, "supervised", Forgotten)
+    with pytest.raises(ConfigError, match=r"the weight decoder\.weight is trained in no phase\. Return its module"):
+        Run(task, config_of("supervised"), None, "cpu")
 
 
 @every_method

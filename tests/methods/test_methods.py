@@ -13,6 +13,7 @@ from psp.methods.base import Method, Passes, Setting, StepContext
 from psp.methods.moco import MoCo
 from psp.model.backbone import ModelConfig
 from psp.model.encoder import EncoderConfig
+from psp.model.memory import MemoryConfig
 from psp.skeleton.catalogue import layout_by_name
 from psp.train.config import method_config
 
@@ -170,7 +171,7 @@ class LinearPredictor(nn.Module):
         self.map = nn.Linear(2 * FRAMES * 60, CLASSES, bias=False).double()
         self.seen: list[Sample] = []
 
-    def logits(self, sample: Sample) -> torch.Tensor:
+    def logits(self, sample: Sample, memory: MemoryConfig) -> torch.Tensor:
         self.seen.append(sample)
         return self.map(sample.modalities["joint"].flatten(1))
 
@@ -221,6 +222,14 @@ def test_vat_leaves_its_target_and_the_batch_norms_of_moved_clips_alone():
     assert float(output.metrics["smoothness"]) > 0
     output.loss.backward()
     assert all(weight.grad is not None for weight in method.parameters())
+
+
+def test_the_direction_of_vat_is_not_lost_in_low_precision():
+    method, batch = method_of("vat"), batches_of(sample_of(1), sample_of(2))["unlabelled"]
+    target = torch.full((CLIPS, CLASSES), 1 / CLASSES)
+    exact = method._direction(batch, target)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert_same(method._direction(batch, target), exact)
 
 
 def test_vat_without_weight_is_supervised_training():

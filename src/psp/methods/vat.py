@@ -66,7 +66,7 @@ class AdversarialMethod(PredictorMethod[V]):
 
     def training_step(self, batch: Mapping[str, Batch], context: StepContext, phase: str = "main") -> StepOutput:
         """Return the loss on labels plus `consistency` times KL(p(x) || p(x + r)) on unlabelled clips."""
-        free, known = batch["unlabelled"], gather_ranks(self.recogniser.logits(batch["labelled"].sample))
+        free, known = batch["unlabelled"], gather_ranks(self.logits(batch["labelled"].sample))
         logits = self.predict(free.sample)
         target = logits.detach().softmax(dim=1)
         with statistics_kept(self.recogniser):
@@ -80,18 +80,28 @@ class AdversarialMethod(PredictorMethod[V]):
     @torch.no_grad()
     def predict(self, sample: Sample) -> Float[Tensor, "n k"]:
         """Return the logits of unperturbed clips, without gradients."""
-        return self.recogniser.logits(sample)
+        return self.logits(sample)
+
+    def logits(self, sample: Sample) -> Float[Tensor, "n k"]:
+        """Return the logits of clips in the configured memory."""
+        return self.recogniser.logits(sample, self.setting.memory)
 
     def regulariser(self, logits: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
         """Return a further loss on the logits of unlabelled clips, here 0."""
         return logits.new_zeros(())
 
     def _direction(self, batch: Batch, target: Float[Tensor, "n k"]) -> dict[str, Float[Tensor, "n m t v 3"]]:
-        """Return the gradient of the divergence at a random perturbation of length `probe`."""
+        """Return the gradient of the divergence at a random perturbation of length `probe`.
+
+        Computed without autocast, because in bf16 a perturbation of this length is lost in rounding.
+        """
         inputs = batch.sample.modalities.items()
         random = {name: normal(batch.keys, name, *x.shape[1:]).to(x) for name, x in inputs}
         start = _of_length(random, batch.sample.persons, self.config.probe)
-        total = self._divergence(batch.sample, target, {name: r.requires_grad_() for name, r in start.items()}).sum()
+        with torch.autocast(target.device.type, enabled=False):
+            total = self._divergence(
+                batch.sample, target, {name: r.requires_grad_() for name, r in start.items()}
+            ).sum()
         return dict(zip(start, torch.autograd.grad(total, list(start.values())), strict=True))
 
     def _divergence(
@@ -99,7 +109,7 @@ class AdversarialMethod(PredictorMethod[V]):
     ) -> Float[Tensor, "n"]:
         """Return KL(target || p(x + r)) of every clip."""
         moved = {name: x + perturbation[name] for name, x in sample.modalities.items()}
-        return divergence(target, self.recogniser.logits(replace(sample, modalities=moved)))
+        return divergence(target, self.logits(replace(sample, modalities=moved)))
 
 
 class VAT(AdversarialMethod[VATConfig]):
@@ -118,7 +128,7 @@ class VATEntMin(AdversarialMethod[VATEntMinConfig]):
 
     def predict(self, sample: Sample) -> Float[Tensor, "n k"]:
         """Return the logits of unperturbed clips, with gradients for their entropy."""
-        return self.recogniser.logits(sample)
+        return self.logits(sample)
 
     def regulariser(self, logits: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
         """Return the weighted mean entropy of the predictions."""

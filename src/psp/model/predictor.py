@@ -59,9 +59,9 @@ class Predictor(nn.Module):
         """Return FC(AP(f)) of every modality."""
         return torch.stack([self.classifier(name)(encoded[name].pooled()) for name in self.modalities])
 
-    def logits(self, sample: Sample) -> Float[Tensor, "n k"]:
+    def logits(self, sample: Sample, memory: MemoryConfig = PLENTY) -> Float[Tensor, "n k"]:
         """Return the logits of a sample, summed over the modalities (eq. 14)."""
-        encoded = self.encode([sample])
+        encoded = self.encode([sample], memory)
         return self.classify({name: parts[0] for name, parts in encoded.items()}).sum(0)
 
     def dense_logits(

@@ -1,6 +1,6 @@
 """The training loop of one stage."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import nn
 from psp.batches.batch import BatchSizes, Pool
 from psp.batches.loader import Loader, SampleMaker
 from psp.distributed import Ranks
-from psp.errors import TrainingError
+from psp.errors import ConfigError, TrainingError
 from psp.methods.base import Method, StepContext, StepOutput
 from psp.train.config import RuntimeConfig, Stage
 from psp.train.device import mixed_precision
@@ -70,6 +70,7 @@ class Trainer:
     ) -> None:
         self.method, self.stage, self.data, self.runtime, self.ranks = method, stage, data, runtime, ranks
         self.weights = {phase: list(method.phase_parameters(phase)) for phase in method.phases}
+        _require_phases(method, self.weights)
         self.optimisers = {
             phase: make_optimiser(method, weights, stage.optim) for phase, weights in self.weights.items()
         }
@@ -172,6 +173,15 @@ class NotFiniteError(TrainingError):
     def __init__(self, failure: Failure) -> None:
         super().__init__(f"the {failure.what} of step {failure.step} is not finite.")
         self.failure = failure
+
+
+def _require_phases(method: Method, weights: Mapping[str, Sequence[nn.Parameter]]) -> None:
+    """Raise ConfigError if a weight that needs gradients is trained in no phase of the method."""
+    trained = {id(weight) for own in weights.values() for weight in own}
+    for name, weight in method.named_parameters():
+        if weight.requires_grad and id(weight) not in trained:
+            remedy = "Return its module from `parts`, or the weight from `phase_parameters`."
+            raise ConfigError(f"the weight {name} is trained in no phase.", where=type(method).__name__, remedy=remedy)
 
 
 def _joined(outputs: Sequence[StepOutput]) -> StepOutput:
