@@ -98,11 +98,10 @@ class AdversarialMethod(PredictorMethod[V]):
         inputs = batch.sample.modalities.items()
         random = {name: normal(batch.keys, name, *x.shape[1:]).to(x) for name, x in inputs}
         start = _of_length(random, batch.sample.persons, self.config.probe)
+        probes = {name: r.requires_grad_() for name, r in start.items()}
         with torch.autocast(target.device.type, enabled=False):
-            total = self._divergence(
-                batch.sample, target, {name: r.requires_grad_() for name, r in start.items()}
-            ).sum()
-        return dict(zip(start, torch.autograd.grad(total, list(start.values())), strict=True))
+            total = self._divergence(batch.sample, target, probes).sum()
+            return dict(zip(probes, torch.autograd.grad(total, list(probes.values())), strict=True))
 
     def _divergence(
         self, sample: Sample, target: Float[Tensor, "n k"], perturbation: Mapping[str, Tensor]
