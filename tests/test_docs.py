@@ -6,11 +6,18 @@ import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
+from psp.config.override import override
+from psp.errors import ConfigError
 from psp.io.base import READERS
+from psp.methods import METHODS
+from psp.model.backbone import ModelConfig
+from psp.preprocess.clean import CleanConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 EQUATIONS = (ROOT / "docs/equations.md").read_text()
@@ -36,6 +43,32 @@ def test_every_file_that_a_page_names_exists(page: Path):
     missing = [name for name in named if not (ROOT / name).exists()]
     missing += [link for link in linked if not (page.parent / link).exists()]
     assert not missing
+
+
+def test_every_option_in_the_text_is_a_setting_and_has_such_a_value():
+    text = "\n".join(page.read_text() for page in PAGES)
+    options = re.findall(r"--([a-z_]+(?:\.[a-z_]+)+) ([^\s`]+)", "\n".join(re.findall(r"`(--[^`]+)`", text)))
+    assert len(options) >= 6
+    for name, value in options:
+        section, *keys = name.removeprefix("pretrain.").split(".")
+        configs = {
+            "clean": [CleanConfig()],
+            "model": [ModelConfig()],
+            "method": [each.Config() for each in METHODS.values()],
+        }
+        first, *others = reversed(keys)
+        changes = {first: value.split(",") if "," in value else yaml.safe_load(value)}
+        for key in others:
+            changes = {key: changes}
+        assert any(fits(config, changes) for config in configs[section]), name
+
+
+def fits(config: Any, changes: dict[str, Any]) -> bool:
+    try:
+        override(config, changes)
+    except ConfigError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

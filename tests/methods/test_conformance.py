@@ -202,6 +202,15 @@ def test_every_pass_with_gradients_saves_memory_as_configured(task, monkeypatch,
     assert set(asked) == {memory}
 
 
+@every_method
+def test_a_step_of_clips_of_one_frame_is_taken(task, method):
+    config = config_of(method)
+    config = replace(config, data=replace(config.data, resample=replace(config.data.resample, frames=1)))
+    trainer = Run(task, config, None, "cpu").trainer
+    for phase in trainer.method.phases:
+        assert trainer.method.training_step(trainer.loader.step(0), trainer.context(), phase).loss.isfinite()
+
+
 def test_a_module_that_no_phase_trains_is_refused(task, monkeypatch):
     class Forgotten(METHODS["supervised"]):
         def __init__(self, config, setting):

@@ -240,6 +240,13 @@ def test_training_starts_from_a_model(store, task, tmp_path):
     assert all(torch.equal(value, trained[name]) for name, value in other.items() if name.startswith("backbone"))
 
 
+def test_training_from_a_model_of_one_modality_contrasts_nothing(task, tmp_path):
+    first = train_run(task, with_stage(small_run("supervised", modalities=("joint",)), epochs=1), tmp_path / "first")
+    config = preset_config(task, "best", init=first, epochs=1)
+    assert config.last.method.contrast == 0
+    assert start_run(task, config, tmp_path / "run", device="cpu").trainer.method.config.modalities == ("joint",)
+
+
 def test_a_model_that_does_not_fit_is_refused(task, tmp_path):
     first = train_run(task, SHORT, tmp_path / "first")
     flat = make_task(own_store(None, "coco17"), "2/class", "subject")

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from faults import KilledError, killed_at
+from psp.batches.loader import Loader
 from psp.errors import ConfigError, TrainingError
 from psp.methods.base import Method
 from psp.model.model_file import load_model
@@ -402,6 +403,22 @@ def test_a_loss_noticed_late_names_the_clips_of_its_own_step(task, tmp_path, mon
     assert run.trainer.step == 5
     assert all(torch.equal(*pair) for pair in zip(run.trainer.method.parameters(), weights[2], strict=True))
     assert read_lines(run.folder.metrics) == []
+
+
+def test_a_loss_that_is_not_finite_in_a_second_stage_is_told_with_the_step_of_the_run(task, tmp_path, monkeypatch):
+    step = Loader.step
+
+    def spoilt(self, number):
+        batches = step(self, number)
+        if "labelled" in batches:
+            batches["labelled"].sample.modalities["joint"][0] = torch.nan
+        return batches
+
+    monkeypatch.setattr(Loader, "step", spoilt)
+    run = start_run(task, MOCO, tmp_path / "run", device="cpu")
+    first = run.trainer.steps
+    with pytest.raises(TrainingError, match=rf"step {first + 1} is not finite; .* step {first} is kept"):
+        run.train(checkpoint_seconds=1e9)
 
 
 def test_steps_are_shown_one_by_one_and_read_now_and_then(task, tmp_path):

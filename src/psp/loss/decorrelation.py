@@ -17,8 +17,8 @@ def vicreg(
     """
     wide = torch.promote_types(first.dtype, torch.float32)
     pair = [first.to(wide), second.to(wide)]
-    spread = [F.relu(1 - (each.var(dim=0) + 1e-4).sqrt()).mean() for each in pair]
-    return F.mse_loss(pair[0], pair[1]), (spread[0] + spread[1]) / 2, covariance(pair[0]) + covariance(pair[1])
+    hinge = [F.relu(1 - (each.var(dim=0) + 1e-4).sqrt()).mean() for each in pair]
+    return F.mse_loss(pair[0], pair[1]), (hinge[0] + hinge[1]) / 2, covariance(pair[0]) + covariance(pair[1])
 
 
 def covariance(features: Float[Tensor, "n d"]) -> Float[Tensor, ""]:

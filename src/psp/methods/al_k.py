@@ -2,8 +2,9 @@
 
 Li and Shlizerman 2020, "Sparse Semi-Supervised Action Recognition with Active Learning". The labels are chosen by
 K-means (`psp.dataset.clusters`), or are those of another budget. Simplified: the encoder is the common one instead of a
-bidirectional GRU (model.encoder.joints recurrent), the decoder one layer over seven frames instead of a GRU; all labels
-are bought in one round, where the paper alternates between rounds of buying and training.
+bidirectional GRU (model.encoder.joints recurrent), the decoder one layer over seven frames instead of a GRU, the error
+squared instead of absolute; all labels are bought in one round, where the paper alternates between rounds of buying and
+training.
 """
 
 from collections.abc import Mapping, Sequence

@@ -27,7 +27,7 @@ class CPMConfig(MomentumConfig):
         momentum: momentum of the target encoder
         bank: number of targets in the contextual queue of a modality
         target: temperature of the target's similarities
-        positives: number of mined positives
+        positives: number of positives later, the clip's own target among them
         start: share of the training after which positives are mined
     """
 

@@ -43,7 +43,7 @@ class GLTransformerConfig(MethodConfig):
     joints: float = 0.5
 
     def __post_init__(self) -> None:
-        require(bool(self.intervals) and min(self.intervals) >= 1, "method.intervals", 0, "numbers of 1 or more")
+        require(min(self.intervals, default=0) >= 1, "method.intervals", min(self.intervals, default=0), "1 or more")
         require(self.step > 0, "method.step", self.step, "a number above 0")
         require(self.bins >= 1, "method.bins", self.bins, "1 or more")
         require(0 <= self.joints < 1, "method.joints", self.joints, "a probability below 1")

@@ -119,7 +119,8 @@ class EnGANPoseRNN(PretrainingMethod[EnGANPoseRNNConfig]):
         fooled = logistic(gather_ranks(self.discriminators[number](generated).mean(1)[:, 0]), 1.0)
         wanted, empty = embedded.detach(), embedded.new_zeros(*embedded.shape[:2], 0)
         found = self.trajectories[number](code, empty)
-        steps = row_mean((found.diff(dim=1) - wanted.diff(dim=1)) ** 2)
+        several = rows.shape[2] > 1
+        steps = row_mean((found.diff(dim=1) - wanted.diff(dim=1)) ** 2) if several else code.new_zeros(())
         return [pose, cycle, fooled, row_mean((found - wanted) ** 2) + self.config.differences * steps]
 
     def _discriminator_loss(self, clips: Batch) -> Float[Tensor, ""]:

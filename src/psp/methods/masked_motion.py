@@ -94,7 +94,8 @@ class MAMP(MaskedMethod[MAMPConfig]):
         """Return a mask of the joints of each segment with the largest log-intensity plus Gumbel noise."""
         values = next(iter(batch.sample.modalities.values()))
         moved = torch.linalg.vector_norm(values[:, :, 1:] - values[:, :, :-1], dim=-1).amax(dim=1)
-        return motion_mask(torch.cat([moved, moved[:, -1:]], dim=1), batch.keys, self.config)
+        last = moved[:, -1:] if moved.shape[1] else moved.new_zeros(len(moved), 1, moved.shape[2])
+        return motion_mask(torch.cat([moved, last], dim=1), batch.keys, self.config)
 
     def target(self, values: Float[Tensor, "n m t v 3"]) -> Float[Tensor, "n m t v 3"]:
         """Return the differences to the next frame, times half the number of frames."""

@@ -14,7 +14,7 @@ LEVELS = ("body", "part", "joint")
 
 
 class SkeletonPyramid(nn.Module):
-    """<z, h, g> = Lambda(f) of eqs. 1-2, computed with one-hot membership matrices for any layout.
+    """<z, h, g> = Lambda(f) of eq. 2, computed with one-hot membership matrices for any layout.
 
     g = f and h = mean over each part's joints. z = mean over each body's parts (`bodies_from="parts"`, the
     paper) or over its joints ("joints", the published program); they differ if the parts of a body have

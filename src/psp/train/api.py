@@ -176,13 +176,13 @@ def _initialised(config: TrainConfig, task: Task, path: Path) -> TrainConfig:
 
 
 def _with_modalities(stage: Stage, names: tuple[str, ...]) -> Stage:
-    """Return a stage with other modalities; the first two are contrasted where the usual ones are not among them."""
+    """Return a stage with other modalities; where the contrasted ones are not among them the first two are, if any."""
     if isinstance(stage.method, PSPConfig) and len(names) != 2:
         what = f"the model has {len(names)} modalities, the method psp contrasts two."
         raise ConfigError(what, where="--init", remedy="Leave out --method, or start from a model of that method.")
     changes: dict[str, Any] = {"modalities": names}
     if not set(getattr(stage.method, "contrasted", ())) <= set(names):
-        changes["contrasted"] = names[:2]
+        changes |= {"contrasted": names[:2]} if len(names) > 1 else {"contrast": 0.0}
     return replace(stage, method=replace(stage.method, **changes))
 
 

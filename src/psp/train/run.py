@@ -103,7 +103,8 @@ class Run:
                     self.trainer.run(watch, epoch, partial(self._log, on_log))
                 except NotFiniteError as error:
                     batches = self.trainer.loader.step(error.failure.step - 1).values()
-                    raise refusal(error.failure, batches, self.task.store, self.folder, self.ranks.index) from error
+                    failure = replace(error.failure, step=self._before + error.failure.step)
+                    raise refusal(failure, batches, self.task.store, self.folder, self.ranks.index) from error
                 self._save()
                 if not watch.signal and not self.finished:
                     self._next_stage()
