@@ -9,7 +9,7 @@ from psp.dataset.store import open_store
 from psp.errors import ConfigError
 from psp.io.base import open_reader
 from psp.preprocess.normalise import normalisation
-from psp.reproduce.comparison import BASELINES
+from psp.reproduce.comparison import ENCODERS
 from psp.reproduce.experiment import Row, Scope, plan
 from psp.reproduce.paper_tables import EXPERIMENTS, experiment_by_name
 from psp.reproduce.systems import psp_best
@@ -177,7 +177,7 @@ def test_rows_can_be_sent_to_other_processes(name: str):
 @pytest.mark.parametrize(("row", "column"), CELLS)
 def test_every_cell_of_every_experiment_is_a_configuration(row, column):
     tiny, full = (row.make(column, FACTS, Scope(size=size)) for size in ("tiny", "full"))
-    brings_encoder = any(row.name.startswith(f"{baseline.encoder_of}-") for baseline in BASELINES)
+    brings_encoder = any(row.name.startswith(f"{name}-") for name, _ in ENCODERS)
     assert (tiny == full) == (row.name in ("temporal-convolution", "best-made") or brings_encoder)
     assert column.facts_for("best", FACTS).is_large == column.dataset.startswith("ntu")
 

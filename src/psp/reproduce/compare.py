@@ -96,7 +96,7 @@ def own_comparison(
 
 def rows_of(methods: Sequence[str], protocol: Protocol) -> list[str]:
     """Return the names of the rows of methods, of all if there are none; ConfigError for one that does not exist."""
-    known = [system.name for system in compared()]
+    known = [system.name for system in compared(protocol)]
     for name in methods:
         if name not in known:
             near = get_close_matches(name, known, n=1)

@@ -111,23 +111,31 @@ PER_MODALITY = System(
 )  # fmt: skip
 """The supervised baseline of systems with a loss per modality: in *best* those that pre-train are fine-tuned by it."""
 
-BASELINES = (
-    PER_MODALITY,
-    *(
-        replace(system, name=f"{system.name}-{name}", title=f"{system.title}, encoder of {title}", encoder_of=name)
-        for system in (SYSTEMS[0], PER_MODALITY)
-        for name, title in (
-            ("longt-gan", "LongT GAN"), ("holden", "Holden et al."), ("engan-pose-rnn", "EnGAN-PoseRNN"),
-            ("colorization", "Colorization"),
-        )
-    ),
+ENCODERS = (
+    ("longt-gan", "LongT GAN"), ("holden", "Holden et al."), ("engan-pose-rnn", "EnGAN-PoseRNN"),
+    ("colorization", "Colorization"),
 )  # fmt: skip
-"""Further supervised baselines, also with the encoders that systems bring; the grid leaves them out."""
+"""The methods that bring an encoder, and their titles."""
 
 
-def compared() -> tuple[System, ...]:
+def with_encoders(system: System) -> tuple[System, ...]:
+    """Return a supervised baseline with the encoder of each method that brings one."""
+    return tuple(
+        replace(system, name=f"{system.name}-{name}", title=f"{system.title}, encoder of {title}", encoder_of=name)
+        for name, title in ENCODERS
+    )
+
+
+BASELINES: Mapping[Protocol, tuple[System, ...]] = {
+    "common": (PER_MODALITY, *with_encoders(SYSTEMS[0])),
+    "best": (PER_MODALITY, *with_encoders(SYSTEMS[0]), *with_encoders(PER_MODALITY)),
+}
+"""Further supervised baselines of each protocol; the grid leaves them out."""
+
+
+def compared(protocol: Protocol) -> tuple[System, ...]:
     """Return the systems, the methods of other packages with their default options, and the baselines."""
-    return (*SYSTEMS, *(System(name, name, name) for name in FOREIGN), *BASELINES)
+    return (*SYSTEMS, *(System(name, name, name) for name in FOREIGN), *BASELINES[protocol])
 
 
 def common(column: Column, facts: DataFacts, scope: Scope, system: System, passes: int = PASSES) -> TrainConfig:
@@ -175,7 +183,7 @@ def comparison_rows(figures: Mapping[str, Figures]) -> tuple[Row, ...]:
             labels=cluster_labels if system.own_labels else None,
         )
         for protocol, make in PROTOCOLS.items()
-        for system in compared()
+        for system in compared(protocol)
     )
 
 
