@@ -145,7 +145,7 @@ def test_every_run_of_a_seed_has_the_same_labels_but_those_of_own_choice(tmp_pat
     store = small_store(tmp_path / "store")
     column = replace(COLUMN, split="synthetic-xsub", budget="2/class", seeds=1)
     runs = plan(replace(with_all_systems(TABLE3), columns=(column,)), [store], Scope())
-        assert len(runs) == 2 * len(EVERY) - len(ENCODERS)
+    assert len(runs) == 2 * len(EVERY) - len(ENCODERS)
     budgets = {run.row.name: run.budget.hash for run in runs}
     assert len(set(budgets.values())) == 2
     assert [name for name, budget in budgets.items() if budget != budgets["common-supervised"]] == [
