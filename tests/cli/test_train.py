@@ -1,6 +1,7 @@
 """`psp train`: from options and files to a configuration; what cannot be trained is refused in one sentence."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -240,6 +241,7 @@ def test_a_finished_run_is_trained_further(finished, capsys):
     assert "test set full: accuracy" in printed
     assert (finished.parent / "finished-2" / "evaluation.json").exists()
     assert "--seed cannot be used" in complaint(capsys, *again, "--seed", "1")
+    assert "Estimate the accuracy of the first run" in complaint(capsys, *again, "--estimate", "2")
 
 
 def test_training_starts_from_a_model(numbered, finished, capsys):
@@ -252,9 +254,19 @@ def test_training_starts_from_a_model(numbered, finished, capsys):
     assert "the classifiers are new, because the classes differ" in said(capsys)
 
 
+def test_a_start_that_knows_test_clips_or_labels_is_refused(numbered, finished, capsys):
+    start = ["train", str(numbered / "store"), "--init", str(finished), "--epochs", "1", "--device", "cpu"]
+    start += ["--out", str(numbered / "refused")]
+    told = complaint(capsys, *start, "--split", "fraction=0.5")
+    assert re.search(r"trained on \d+ of the \d+ test clips\. Use the split of that run", told)
+    told = complaint(capsys, *start, "--split", str(finished / "split.json"), "--estimate", "2")
+    assert re.search(r"knows \d+ of the labels, so these cannot be held out", told)
+    assert not (numbered / "refused").exists()
+
+
 def test_a_store_of_another_layout_is_converted_for_a_model(numbered, finished, capsys):
     model, other = str(finished / "model.safetensors"), numbered / "kinect-v2"
-    with StoreWriter(other, dataset="mine", layout=layout_by_name("ntu25"), classes=["1", "2", "3"], up="z") as writer:
+    with StoreWriter(other, dataset="other", layout=layout_by_name("ntu25"), classes=["1", "2", "3"], up="z") as writer:
         for clip in small_clips(classes=3, persons=1, joints=25):
             writer.add(clip)
     assert main(["evaluate", model, "--store", str(other), "--device", "cpu"]) == 0

@@ -46,7 +46,13 @@ from psp.cli.evaluate import converted, is_alike, show_run
 from psp.dataset.class_names import with_class_names
 from psp.dataset.store import Store, open_store
 from psp.errors import ConfigError
-from psp.evaluate.estimate import classes_in_one_fold, estimate_accuracy, estimate_as_plain, fold_numbers
+from psp.evaluate.estimate import (
+    classes_in_one_fold,
+    estimate_accuracy,
+    estimate_as_plain,
+    fold_numbers,
+    require_unknown_labels,
+)
 from psp.files import write_json
 from psp.model.encoder import Size
 from psp.train.api import (
@@ -133,13 +139,14 @@ def _begun(path: Path, given: Mapping[str, Any]) -> Run:
     labels_seed = given["seed"] if given["labels_seed"] is None else given["labels_seed"]
     task = make_task(store, given["labels"], given["split"], labels_seed, given["new_classes"])
     _say_task(task)
-    if given["estimate"]:
-        fold_numbers(task, given["estimate"])  # refused before training, not after it
     options = {name: given[name] for name in ("pipeline", "method", "size", "epochs", "seed")}
     start = given["init"] if from_model else "none"
     config = changed(preset_config(task, given["preset"], **options, init=start), given["settings"] or {})
     if given["init"] in (None, "made"):
         config = from_made_weights(config, task, is_required=given["init"] == "made")
+    if given["estimate"]:  # refused before training, not after it
+        fold_numbers(task, given["estimate"])
+        require_unknown_labels(task, config)
     _say_start(given["init"], config, task)
     name = f"{path.resolve().name}-{method_name(config.stages[0].method)}"
     return start_run(task, config, given["out"] or Path("runs") / name, given["device"], given["compile"])
@@ -162,6 +169,10 @@ def _continued(resume: Path, epochs: int | None, out: Path | None, given: Mappin
     _refuse_changes(given, RESUMED_WITH if epochs is None else FURTHER_WITH)
     if epochs is None:
         return resume_run(resume, given["store"], given["device"], given["compile"])
+    if given["estimate"]:
+        what = "a model that is trained further knows its labels, so these cannot be held out."
+        remedy = f"Estimate the accuracy of the first run: 'psp train --resume {resume} --estimate'."
+        raise ConfigError(what, where="--estimate", remedy=remedy)
     run = train_further(resume, epochs, out, given["store"], given["device"], given["compile"])
     assert run.folder is not None
     say(f"{resume} stays as it is; its model is trained further in {run.folder.path}.")

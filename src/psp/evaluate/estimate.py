@@ -12,13 +12,13 @@ from jaxtyping import Bool, Float, Int64
 from sklearn.model_selection import StratifiedGroupKFold
 
 from psp.dataset.split import FULL, SUBJECT, Split, has_subjects
-from psp.errors import BudgetError
+from psp.errors import BudgetError, ConfigError
 from psp.evaluate.accuracy import Accuracy, accuracy
 from psp.evaluate.predict import predict_logits
 from psp.train.config import TrainConfig
 from psp.train.interrupt import Interrupted
 from psp.train.run import Run
-from psp.train.run_folder import Task
+from psp.train.run_folder import Task, seen_before
 from psp.train.trainer import Progress
 
 OnFold = Callable[[int, int, Progress], None]
@@ -48,8 +48,10 @@ def estimate_accuracy(
 
     The parts are stratified by class. If there are several subjects, all clips of a subject, the unlabelled ones too,
     are held out together, and so are those without a subject. There are fewer folds if there are fewer subjects, or
-    fewer clips in every class. BudgetError if there cannot be two, or if no model would know a class it is tested on.
+    fewer clips in every class. BudgetError if there cannot be two, or if no model would know a class it is tested on;
+    ConfigError if training starts from a model that knows the labels.
     """
+    require_unknown_labels(task, config)
     index, labels = task.labels.resolve(task.store, task.split)
     number, groups = fold_numbers(task, folds, config.seed)
     count, known = int(number.max()) + 1, np.unique(labels, return_inverse=True)[1]
@@ -65,6 +67,13 @@ def estimate_accuracy(
         found[np.ix_(held_out, columns)] = model.predictor.probabilities(logits).numpy()
     result = accuracy(torch.from_numpy(found), torch.from_numpy(known))
     return Estimate(result, count, groups, task.labels.ids, known, found)
+
+
+def require_unknown_labels(task: Task, config: TrainConfig) -> None:
+    """Raise ConfigError if training starts from a model that was trained on labels of the task."""
+    if known := seen_before(config, task.store.dataset)[1] & {*task.labels.ids}:
+        what = f"training starts from a model that knows {len(known)} of the labels, so these cannot be held out."
+        raise ConfigError(what, where="--estimate", remedy="Leave it out, or train from --init none.")
 
 
 def estimate_as_plain(found: Estimate, task: Task) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from psp.dataset.budget import LabelBudget
 from psp.dataset.labels import resolve_labels, with_label_classes
 from psp.dataset.split import Split, resolve_split
 from psp.dataset.store import Store, open_store
-from psp.errors import BudgetError, ConfigError
+from psp.errors import BudgetError, ConfigError, SplitError
 from psp.files import destination_lock
 from psp.methods.psp import PSPConfig
 from psp.model.encoder import Size
@@ -22,7 +22,7 @@ from psp.train.interrupt import Interrupted
 from psp.train.made_weights import kind_of, made_weights
 from psp.train.presets import PRESETS, USUAL_SIZE, PresetName, facts_of, restricted, with_method
 from psp.train.run import OnLog, OnStep, Run
-from psp.train.run_folder import RunFolder, Task, create_run, open_run
+from psp.train.run_folder import RunFolder, Task, create_run, open_run, seen_before
 
 AnyPath = str | PathLike[str]
 
@@ -97,9 +97,14 @@ def start_run(task: Task, config: TrainConfig, out: AnyPath, device: str = "auto
     """Create the run folder `out` and return a run at step 0.
 
     The folder is written last, so that it does not exist if anything else fails. DestinationError if it exists before
-    or if another process writes it.
+    or if another process writes it; SplitError if training starts from a model that was trained on test clips.
     """
     folder = RunFolder(Path(out))
+    tests = {name for ids in task.split.tests.values() for name in ids}
+    if known := tests & seen_before(config, task.store.dataset)[0]:
+        what = f"training starts from a model that was trained on {len(known)} of the {len(tests)} test clips."
+        remedy = "Use the split of that run (--split RUN/split.json), or --init none."
+        raise SplitError(what, where=config.stages[0].initialise, remedy=remedy)
     run = Run(task, config, folder, device, compile)
     if run.ranks.is_main:
         with destination_lock(folder.path):

@@ -200,6 +200,21 @@ def open_run(path: Path) -> StoredRun:
         raise CheckpointError(error.what, where=error.where, remedy=remedy) from error
 
 
+def seen_before(config: TrainConfig, dataset: str) -> tuple[set[str], set[str]]:
+    """Return the ids of clips that the weights were trained on before training starts, and of those with labels.
+
+    They are known if the weights are those of a run on the same data set; that run may have had such a start itself.
+    """
+    start = Path(config.stages[0].initialise)
+    if start.suffix != ".safetensors" or not RunFolder(start.parent).config.is_file():
+        return set(), set()
+    stored = open_run(start.parent)
+    trained, labelled = seen_before(stored.config, dataset)
+    if stored.store_facts.get("dataset", dataset) == dataset:
+        trained, labelled = trained | {*stored.split.train}, labelled | {*stored.labels.ids}
+    return trained, labelled
+
+
 def write_result(
     folder: RunFolder,
     config: TrainConfig,
