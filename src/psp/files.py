@@ -121,20 +121,24 @@ def destination_lock(path: Path) -> Iterator[None]:
 def _remove_left_over(path: Path) -> None:
     """Remove what killed processes left of their writing of `path` and inside of it; the lock must be held."""
     inside = path.glob(".*.writing") if path.is_dir() else ()
-    for left in [*path.parent.glob(f".{glob.escape(path.name)}.*.writing"), *inside]:
+    beside = path.parent.glob(f".{glob.escape(path.name)}.*.writing")
+    for left in [*(each for each in beside if each.name.count(".") == path.name.count(".") + 3), *inside]:
         if _is_left_over(left):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 
 def _is_left_over(path: Path) -> bool:
-    """Return whether no process of this machine writes `.NAME.PID.writing`, and none of another one did just now."""
+    """Return whether no process of this machine writes `.NAME.PID.writing`, and none of another one did just now.
+
+    Folders are written under the lock, so that of another process is left over at once.
+    """
     number = path.name.split(".")[-2]
     if not number.isdecimal() or int(number) == os.getpid():
         return False
     try:
         os.kill(int(number), 0)
     except (ProcessLookupError, OverflowError):
-        return time.time() - path.lstat().st_mtime > LEFT_OVER
+        return path.is_dir() or time.time() - path.lstat().st_mtime > LEFT_OVER
     except OSError:
         return False
     return False

@@ -246,6 +246,8 @@ def test_a_column_part_divides_the_clips_and_is_the_default():
     other = table_store(list("abcd"), [0, 1, 0, 1], part=["left", "right"] * 2)
     assert resolve_split(None, other).name == "fraction=0.3"
     assert resolve_split("part=left", other).test_index(other).tolist() == [0, 2]
+    unlabelled = table_store(list("abcdef"), [0, 0, 1, 1, 0, -1], part=[*part[:5], "val"])
+    assert resolve_split(None, unlabelled).validation == ("e",)
 
 
 def test_the_hash_follows_the_ids_alone():

@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,15 @@ def test_the_fingerprint_follows_the_content(tmp_path: Path):
         with_change(layout=renamed),
     ]
     assert len({base.fingerprint, *(other.fingerprint for other in others)}) == 5
+
+
+def test_the_fingerprint_of_other_data_with_a_known_layout_follows_an_unusual_vertical_axis():
+    for channels, usual, axes in ((3, "y", ("-y", "z")), (2, "-y", ("y",))):
+        clips = [replace(clip, confidence=None) for clip in small_clips(2, 1, 1, joints=17, channels=channels)]
+        about = {"layout": layout_by_name("coco17"), "classes": ["a"], "dataset": "mine"}
+        found = {up: Store.in_memory(clips, up=up, **about).fingerprint for up in (usual, *axes)}
+        assert len(set(found.values())) == 1 + len(axes)
+        assert found[usual].count(":") == 1
 
 
 @pytest.mark.parametrize("layout", ["beetle", "coco17"])

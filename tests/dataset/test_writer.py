@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -190,10 +191,19 @@ def test_a_caller_may_hold_the_lock(tmp_path: Path):
     assert len(open_store(tmp_path / "store")) == 1
 
 
+def test_a_writer_leaves_the_unfinished_store_of_a_longer_name_alone(tmp_path: Path):
+    with writer(tmp_path / "store.2024") as store_writer:
+        for folder in tmp_path.glob(".*.writing"):
+            os.utime(folder, (0, 0))
+        with destination_lock(tmp_path / "store"):
+            store_writer.add(clip())
+    assert len(open_store(tmp_path / "store.2024")) == 1
+
+
 def test_what_a_killed_writer_left_is_removed(tmp_path: Path):
     with subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path / "store")]) as process:
         assert process.wait() == -signal.SIGKILL
-    assert ".store.writing" in visible(tmp_path)
+    assert f".store.{process.pid}.writing" in visible(tmp_path)
     with writer(tmp_path / "store") as store_writer:
         store_writer.add(clip())
     assert visible(tmp_path) == ["store"]

@@ -13,14 +13,18 @@ from psp.skeleton.recording import Clip, ClipInfo
 from psp.train.api import make_task
 
 
-def task_of(noise: float, clips: int, classes: int = 2, subjects: Sequence[str] = ()):
-    """Clips of classes that differ in the direction in which a random half of the joints moves."""
+def task_of(noise: float, clips: int, classes: int = 2, subjects: Sequence[str] = (), often: int = 1):
+    """Clips of classes that differ in the direction in which a random half of the joints moves.
+
+    Class 0 has `often` times as many clips as each other class.
+    """
+    label = [max(0, number % (often + classes - 1) - often + 1) for number in range(clips)]
     draw = np.random.default_rng(0)
     ways = draw.normal(size=(classes, 1, 17, 2)) * np.linspace(0, 1, 9)[None, :, None, None]
     made = [
         Clip(
-            ClipInfo(f"c{number:04}", number % classes, {"subject": subjects[number]} if subjects else {}),
-            (ways[number % classes] + draw.normal(scale=noise, size=(9, 17, 2)))[None].astype(np.float32),
+            ClipInfo(f"c{number:04}", label[number], {"subject": subjects[number]} if subjects else {}),
+            (ways[label[number]] + draw.normal(scale=noise, size=(9, 17, 2)))[None].astype(np.float32),
         )
         for number in range(clips)
     ]
@@ -52,6 +56,7 @@ def test_a_part_of_which_no_clip_is_drawn_is_left_out(monkeypatch):
 
 def test_a_classifier_at_chance_says_nothing():
     assert label_gain(task_of(1e6, 200)) is None
+    assert label_gain(task_of(1e6, 200, 3, often=18)) is None
 
 
 def test_where_one_subject_has_nearly_all_labels_nothing_is_said():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from psp.evaluate.accuracy import Accuracy
-from psp.evaluate.probes import _Fitted, probe_run
+from psp.evaluate.probes import linear_scores, nearest_scores, probe_run
 from psp.train.api import make_task, start_run
 from psp.train.config import changed
 from psp.train.run import Run
@@ -50,11 +50,17 @@ def test_probes_of_a_run_are_fitted_on_its_labels_and_measured_on_its_test_sets(
     assert all(isinstance(each, Accuracy) and each.clips == len(task.split.tests[name]) for name, each in found.items())
 
 
-@pytest.mark.parametrize("kind", ["linear", "knn"])
-def test_probes_recognise_separate_classes_and_leave_out_those_without_labels(kind):
+@pytest.mark.parametrize("score", [linear_scores, nearest_scores])
+def test_probes_recognise_separate_classes_and_leave_out_those_without_labels(score):
     draw = np.random.default_rng(0)
     labels = np.repeat([0, 2], 10)
     features = np.eye(3)[labels] * 5 + draw.normal(0, 0.1, (20, 3))
-    scores = _Fitted(kind, features, labels).scores(features[::-1], 4)
+    scores = score(features, labels, features[::-1], 4)
     assert scores.argmax(axis=1).tolist() == labels[::-1].tolist()
-    assert not scores[:, [1, 3]].any()
+    assert (scores[:, [1, 3]] < scores[:, [0, 2]].min()).all()
+
+
+def test_classes_are_ranked_by_their_nearest_labelled_clip():
+    known, labels = np.array([[1.0, 0.0], [0.0, 2.0], [-1.0, 0.0], [3.0, 3.0]]), np.array([2, 0, 3, 0])
+    scores = nearest_scores(known, labels, np.array([[1.0, 0.1]]), 4)
+    assert np.argsort(-scores[0]).tolist() == [2, 0, 3, 1]

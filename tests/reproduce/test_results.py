@@ -79,6 +79,14 @@ def test_of_a_training_that_was_watched_only_the_best_epoch_counts_beside_anothe
     assert found.seconds == float(read_lines(made[1])[0]["seconds"])
 
 
+def test_a_file_that_is_no_table_is_refused(tmp_path):
+    (tmp_path / "runs.csv").write_bytes(b"experiment,system\n\xff,psp\n")
+    with pytest.raises(CheckpointError, match=r"no table of results .* Restore it"):
+        read_results(tmp_path)
+    (tmp_path / "runs.csv").write_text(f"experiment,noisy labels\nx,{'a ' * 100_000}\n")
+    assert len(read_lines(tmp_path)[0]["noisy labels"]) == 200_000
+
+
 def test_a_damaged_line_is_named(made, tmp_path):
     with pytest.raises(CheckpointError, match=r"runs\.csv, line 3"):
         read_results(copied(made, tmp_path, {}, {"seconds": "a while"}))

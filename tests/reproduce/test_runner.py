@@ -28,7 +28,7 @@ from psp.train import run as train_run
 from psp.train.api import make_task, start_run
 from psp.train.logging import read_lines as read_log
 from psp.train.run_folder import RunFolder
-from runs import with_stage
+from runs import small_run, with_stage
 from stores import small_store
 
 PROGRAM = """
@@ -234,6 +234,17 @@ def test_the_best_epoch_is_told_apart_from_the_result(planned, tmp_path):
     result = read_results(config.results)[planned.key]
     assert result.best_on_test == {"full": max(each["top1"]["full"] for each in epochs)}
     assert epochs[-1]["top1"]["full"] == result.top1["last"]["full"]
+
+
+def test_epochs_of_pre_training_have_no_accuracy(planned, tmp_path):
+    two_stages = replace(planned, config=small_run("moco", bank=16))
+    config = RunnerConfig(tmp_path, tmp_path / "results", "cpu", every_epoch=True)
+    assert make_result(two_stages, config, "x", never) is None
+    (epochs_file,) = tmp_path.glob(f"*/{EPOCHS_FILE}")
+    second = two_stages.config.last.epochs
+    steps = [each["step"] for each in json.loads(epochs_file.read_text())]
+    assert len(steps) == second
+    assert steps[-1] == json.loads(epochs_file.with_name("result.json").read_text())["steps"]
 
 
 @pytest.mark.parametrize("wanted", [True, False])

@@ -1,6 +1,7 @@
 """Splits by their specification, such as `subject` or `fraction=0.3`, and their files."""
 
 import re
+from collections import Counter
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -144,13 +145,16 @@ def _labelled(store: Store) -> Int64[np.ndarray, "l"]:
 
 
 def _by_part(store: Store) -> Split:
-    """Return the split of the column part; clips of no part are for training, unlabelled test clips are left out."""
-    part, ids = _parts(store), store.clips.id
+    """Return the split of the column part; clips of no part are for training.
+
+    Unlabelled clips of the parts test and validation are left out.
+    """
+    part, ids, known = _parts(store), store.clips.id, store.clips.label >= 0
     test, validation = part == "test", part == "validation"
     text = "the clips are divided as the column part says"
     train = ids[~(test | validation)].tolist()
-    tests = {FULL: ids[test & (store.clips.label >= 0)].tolist()}
-    return Split.of_ids(store, train, tests, ids[validation].tolist(), name=PART, description=text)
+    tests, checked = {FULL: ids[test & known].tolist()}, ids[validation & known].tolist()
+    return Split.of_ids(store, train, tests, checked, name=PART, description=text)
 
 
 def has_subjects(store: Store, index: Int64[np.ndarray, "n"]) -> bool:
@@ -164,8 +168,8 @@ def _by_thirds(column: str, store: Store) -> Split:
     """Return the split with about a third of the clips, by a column's values, for testing; classes have even shares."""
     content = store.clips.column(column)[(store.clips.label >= 0) & has_value(store, column)]
     folds = max(2, min(THIRDS, len(np.unique(content))))
-    number = folds_of_groups(store, column, folds)
-    sizes = [sum(content == value) for value in number]
+    number, counts = folds_of_groups(store, column, folds), Counter(content.tolist())
+    sizes = [counts[value] for value in number]
     clips = np.bincount(list(number.values()), weights=sizes, minlength=folds)
     fold = int(abs(clips / clips.sum() - 1 / folds).argmin())
     test = sorted(value for value, its in number.items() if its == fold)

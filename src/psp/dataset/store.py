@@ -141,7 +141,7 @@ class Store:
             return str(self.manifest["fingerprint"])
         confidence = None if self.confidence is None else sha256_of_array(self.confidence)
         joints = sha256_of_array(self.joints)
-        return fingerprint_of(joints, self.clips, confidence, self.layout, self.dataset, self.up)
+        return fingerprint_of(joints, self.clips, confidence, self.layout, self.channels, self.dataset, self.up)
 
 
 def open_store(path: str | os.PathLike[str]) -> Store:
@@ -176,15 +176,17 @@ def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
     return tuple(classes)
 
 
-def fingerprint_of(joints: str, clips: ClipTable, confidence: str | None, layout: Layout, dataset: str, up: Up) -> str:
+def fingerprint_of(
+    joints: str, clips: ClipTable, confidence: str | None, layout: Layout, channels: int, dataset: str, up: Up
+) -> str:
     """Return the fingerprint of a data set from the hashes of its arrays.
 
-    It is the hash of the joints and that of the table. For an own layout, or with confidence outside of WITH_READERS, a
-    hash of layout, confidence and vertical axis is added.
+    It is the hash of the joints and that of the table. Outside of WITH_READERS, for an own layout, with confidence, or
+    if another axis than y points up (in two dimensions -y), a hash of layout, confidence and that axis is added.
     """
     known = layout.name in layout_names() and layout == layout_by_name(layout.name)
     base = f"{joints}:{sha256_as_csv(clips)}"
-    if known and (confidence is None or dataset in WITH_READERS):
+    if known and (dataset in WITH_READERS or (confidence is None and up == ("-y" if channels == 2 else "y"))):
         return base
     content = json.dumps({"layout": layout.to_dict(), "up": up, "confidence": confidence}, sort_keys=True)
     return f"{base}:{hashlib.sha256(content.encode()).hexdigest()}"

@@ -58,8 +58,7 @@ class StoreWriter:
             if not self._locked:
                 stack.enter_context(destination_lock(self.path))
             self._refuse_existing()
-            self._folder = self.path.with_name(f".{self.path.name}.writing")
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = self.path.with_name(f".{self.path.name}.{os.getpid()}.writing")
             self._folder.mkdir(parents=True)
             stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
             self._joints, self._confidence = (
@@ -113,7 +112,7 @@ class StoreWriter:
             (self._folder / CONFIDENCE).unlink()
         parts = {file.name: _describe(file) for file in sorted(self._folder.iterdir())}
         joints, confidence = parts[JOINTS]["sha256"], parts.get(CONFIDENCE, {}).get("sha256")
-        fingerprint = fingerprint_of(joints, clips, confidence, self.layout, self.dataset, self.up)
+        fingerprint = fingerprint_of(joints, clips, confidence, self.layout, self._channels, self.dataset, self.up)
         counts = {"channels": self._channels, "clips": len(clips), "rows": self._rows}
         manifest = {**self._head, **counts, "fingerprint": fingerprint, "parts": parts, **self.manifest_extra}
         write_json(self._folder / "manifest.json", manifest)

@@ -83,9 +83,12 @@ def calibration(probabilities: Float[Tensor, "s k"], labels: Int64[Tensor, "s"])
     return Calibration(round(100 * float(found.mean()), 2), round(100 * float(distance.sum()) / len(labels), 2))
 
 
-def is_above_guessing(interval: Sequence[float], classes: int) -> bool:
-    """Return whether the 95 % interval of an accuracy in per cent is above what guessing reaches."""
-    return interval[0] > 100 / classes
+def is_above_guessing(interval: Sequence[float], clips: Sequence[int]) -> bool:
+    """Return whether the 95 % interval of an accuracy in per cent is above the share of the most frequent class.
+
+    That share is what one answer to all clips reaches; `clips` holds the number of clips of every class.
+    """
+    return interval[0] > 100 * max(clips) / max(1, sum(clips))
 
 
 def wilson(hits: int, clips: int) -> tuple[float, float]:

@@ -72,7 +72,7 @@ def label_gain(task: Task, seed: int = 0) -> LabelGain | None:
     if len(shares) < 2:
         return None
     found = [np.concatenate(list(_hits(series, labels, fold, share))) for share in shares]
-    if not is_above_guessing(wilson(int(found[-1].sum()), len(found[-1])), len(np.unique(labels))):
+    if not is_above_guessing(wilson(int(found[-1].sum()), len(found[-1])), np.bincount(labels).tolist()):
         return None
     change = 100.0 * (found[-1].astype(float) - found[-2])
     error = float(change.std() / np.sqrt(len(change)))

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -39,33 +38,35 @@ def probe_run(
     known, labels = run.task.labels.resolve(run.store, run.task.split)
     names = [run.store.classes[number] for number in labels]
     numbers = np.array([run.model.interface.classes.index(name) for name in names])
-    fitted = _Fitted(kind, _features(run, known), numbers)
+    fitted = _features(run, known)
+    score = linear_scores if kind == "linear" else nearest_scores
     found = {}
     for name in run.task.split.tests:
         index = run.test_index(name)
         wanted = known_labels(run.store, run.model.interface.classes)[index]
-        scores = fitted.scores(_features(run, index), len(run.model.interface.classes))
+        scores = score(fitted, numbers, _features(run, index), len(run.model.interface.classes))
         found[name] = accuracy(torch.from_numpy(scores), torch.from_numpy(wanted))
     return found
 
 
-class _Fitted:
-    """A fitted probe."""
+def linear_scores(
+    known: Float[np.ndarray, "l d"], labels: Int64[np.ndarray, "l"], tested: Float[np.ndarray, "s d"], classes: int
+) -> Float[np.ndarray, "s k"]:
+    """Return the probability of every class by logistic regression, -1 for classes without a label."""
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(known, labels)
+    found = np.full((len(tested), classes), -1.0)
+    found[:, model.classes_] = model.predict_proba(tested)
+    return found
 
-    def __init__(self, kind: Probe, features: Float[np.ndarray, "l d"], labels: Int64[np.ndarray, "l"]) -> None:
-        linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-        self.model = linear if kind == "linear" else KNeighborsClassifier(1)
-        self.directions = kind == "knn"
-        self.model.fit(self._prepared(features), labels)
 
-    def scores(self, features: Float[np.ndarray, "s d"], classes: int) -> Float[np.ndarray, "s k"]:
-        """Return the probability of every class, 0 for those without a label."""
-        found = np.zeros((len(features), classes))
-        found[:, self.model.classes_] = self.model.predict_proba(self._prepared(features))
-        return found
-
-    def _prepared(self, features: Float[np.ndarray, "s d"]) -> Float[np.ndarray, "s d"]:
-        return unit(features) if self.directions else features
+def nearest_scores(
+    known: Float[np.ndarray, "l d"], labels: Int64[np.ndarray, "l"], tested: Float[np.ndarray, "s d"], classes: int
+) -> Float[np.ndarray, "s k"]:
+    """Return the cosine to the nearest labelled clip of every class, -2 for classes without a label."""
+    cosines, found = unit(tested) @ unit(known).T, np.full((len(tested), classes), -2.0)
+    for label in np.unique(labels):
+        found[:, label] = cosines[:, labels == label].max(axis=1)
+    return found
 
 
 def _features(run: TrainedRun, index: Int64[np.ndarray, "s"]) -> Float[np.ndarray, "s d"]:

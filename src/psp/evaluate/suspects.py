@@ -61,7 +61,7 @@ def is_better_than_guessing(folder: RunFolder) -> bool:
     known = next(iter(sets.values()), None)
     if known is None and folder.estimate.exists():
         known = read_estimate(folder.estimate)["accuracy"]
-    return known is None or is_above_guessing(known["interval"], len(known["per_class"]))
+    return known is None or is_above_guessing(known["interval"], [sum(row) for row in known["confusion"]])
 
 
 def suspects(

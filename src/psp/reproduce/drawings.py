@@ -122,7 +122,8 @@ def _attention_of(table: Table, config: RunnerConfig, column: Column, stem: Path
     folders = run_folders(table.runs, column.name, config.runs).get(table.rows[0].name)
     if not folders:
         return []
-    networks = {folders[seed].name: open_trained(folders[seed], device=config.device) for seed in sorted(folders)}
+    store = _store_of(table, column)
+    networks = {folder.name: open_trained(folder, store, device=config.device) for _, folder in sorted(folders.items())}
     first = next(iter(networks.values()))
     tests = first.test_index()
     measured = tests[:: max(1, -(-len(tests) // MOST_CLIPS))]
@@ -139,6 +140,11 @@ def _attention_of(table: Table, config: RunnerConfig, column: Column, stem: Path
     figures = _named(stem, "-attention.json")
     write_json(figures, _attention_as_plain(len(measured), agreements, saturated, clips))
     return [*written, figures]
+
+
+def _store_of(table: Table, column: Column) -> Path:
+    """Return the store of the runs of a column, which may have moved since they were trained."""
+    return next(run.store for run in table.runs if run.column.name == column.name)
 
 
 def _agreements(attended: Sequence[ClipAttention], layout: Layout) -> dict[Importance, Agreement]:
@@ -175,7 +181,7 @@ def _features_of(table: Table, config: RunnerConfig, column: Column, stem: Path)
     measured: list[dict[str, Any]] = []
     titles = {row.name: row.title for row in table.rows}
     for name, folders in run_folders(table.runs, column.name, config.runs).items():
-        embeddings, store = _embed(folders, config.device)
+        embeddings, store = _embed(folders, _store_of(table, column), config.device)
         scores = {seed: separability(each.fused(), each.labels) for seed, each in embeddings.items()}
         shown = embeddings[min(embeddings)]
         clouds[titles[name]] = Cloud(shown.fused(), _scores_in_words(list(scores.values())))
@@ -190,10 +196,10 @@ def _features_of(table: Table, config: RunnerConfig, column: Column, stem: Path)
     return [picture, figures]
 
 
-def _embed(folders: Mapping[int, Path], device: str) -> tuple[dict[int, Embedding], Store]:
+def _embed(folders: Mapping[int, Path], path: Path, device: str) -> tuple[dict[int, Embedding], Store]:
     found = {}
     for seed, folder in sorted(folders.items()):
-        run = open_trained(folder, device=device)
+        run = open_trained(folder, path, device=device)
         index = run.test_index()
         labels = run.store.clips.label[index]
         index = index[np.isin(labels, chosen_classes(labels))]

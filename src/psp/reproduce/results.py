@@ -28,6 +28,9 @@ from psp.train.run_files import read_result
 from psp.train.run_folder import open_run
 
 RUNS, CONFIGS = "runs.csv", "configs.json"
+LONGEST = 100_000_000
+"""The most characters of a field of runs.csv; the ids of doubted clips are one field."""
+
 BEST = "best epoch "
 """Begins the columns of the best epoch on a test set, which is chosen on the test clips and so is not a result."""
 
@@ -146,12 +149,18 @@ def write_configs(results: Path, configs: Mapping[str, Mapping[str, Any]]) -> No
 
 
 def read_lines(results: Path) -> list[Line]:
-    """Return the lines of runs.csv as text by column; none if there is no such file."""
+    """Return the lines of runs.csv as text by column, none without such a file; CheckpointError if it is no table."""
     path = results / RUNS
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    csv.field_size_limit(LONGEST)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CheckpointError(
+            f"this is no table of results ({error}).", where=str(path), remedy="Restore it."
+        ) from error
 
 
 def write_lines(results: Path, lines: Iterable[Line]) -> None:

@@ -165,7 +165,9 @@ def _finish_run(run: PlannedRun, path: Path, config: RunnerConfig, halt: Halt, o
 def _note_accuracy(run: Run) -> None:
     """Record the accuracy of the last weights after an epoch; a resumed run replaces the epochs that it repeats."""
     assert run.folder is not None
-    path, step = run.folder.path / EPOCHS_FILE, run.trainer.step
+    if run.trainer.method.predictor() is None:
+        return
+    path, step = run.folder.path / EPOCHS_FILE, run.step
     sets = evaluate_model(run.model("last"), run.data.maker, run.task.split)
     earlier = _epochs(path) if path.exists() else []
     kept = [each for each in earlier if each["step"] < step]

@@ -66,6 +66,11 @@ class Run:
         self.trainer = self._stage(0, is_new)
 
     @property
+    def step(self) -> int:
+        """The number of finished steps, of all stages."""
+        return self._before + self.trainer.step
+
+    @property
     def stage(self) -> Stage:
         """The present stage."""
         return self.config.stages[self.number]
@@ -199,7 +204,7 @@ class Run:
             trainer = self.trainer
             facts = {"logs": self.logs.positions(), "seconds": trainer.meter.seconds, "machines": self.machines}
             facts |= {"stage": self.number, "steps before": self._before, "seconds before": self.seconds}
-            save_checkpoint(self.folder.checkpoints, self._before + trainer.step, state_of(trainer), facts)
+            save_checkpoint(self.folder.checkpoints, self.step, state_of(trainer), facts)
         self.trainer.meter.restart()
 
     def _log(self, on_log: OnLog | None, now: Reading) -> None:
