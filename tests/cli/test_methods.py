@@ -1,5 +1,6 @@
 """Methods on the command line: every option is documented, and a method of another package is trained."""
 
+import json
 import subprocess
 import sys
 from dataclasses import fields
@@ -50,6 +51,8 @@ sys.exit(main(["compare", "store", "--methods", "entropy-minimisation", "--quick
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "entropy-minimisation" in (tmp_path / "run" / "config.json").read_text()
+    versions = json.loads((tmp_path / "run" / "result.json").read_text())["versions"]
+    assert versions["psp-entropy-minimisation"] == "0.1.0"
     assert load_model(tmp_path / "run" / "model.safetensors").interface.classes
     (table,) = (tmp_path / "comparison").glob("synthetic-5-class-*-quick.md")
     assert "| entropy-minimisation, common |" in table.read_text()

@@ -25,6 +25,7 @@ from psp.reproduce.results import read_lines
 from psp.reproduce.write_table import markdown
 from psp.skeleton.catalogue import layout_by_name
 from psp.train.interrupt import Interrupted
+from runs import small_run
 from stores import own_store, small_store
 
 
@@ -95,6 +96,16 @@ def test_a_method_of_another_package_is_a_row_of_every_comparison(own_method, tm
         assert own.budget == supervised.budget
         assert own.config.last.optim == supervised.config.last.optim
         assert set(experiment.references) >= set(asked)
+
+
+def test_another_default_of_a_method_of_another_package_is_another_run(own_method, monkeypatch):
+    @dataclass(frozen=True)
+    class Changed(OwnConfig):
+        weight: float = 0.2
+
+    before = small_run("own").hash
+    monkeypatch.setattr(Own, "Config", Changed)
+    assert small_run("own").hash != before
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,13 @@ def foreign_methods(points: Iterable[EntryPoint]) -> dict[str, type[Method]]:
 FOREIGN = foreign_methods(entry_points(group=GROUP))
 """The methods of other packages."""
 
+
+def packages_of(methods: Iterable[str]) -> set[str]:
+    """Return the names of the other packages that have some of the methods."""
+    wanted = set(methods)
+    return {point.dist.name for point in entry_points(group=GROUP) if point.dist and point.name in wanted}
+
+
 METHODS = BUILT_IN | FOREIGN
 
 __all__ = ["METHODS", "Method"]

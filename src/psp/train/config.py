@@ -13,7 +13,7 @@ from psp.config.override import as_plain, differences, override, refuse_unknown
 from psp.config.ranges import require, require_choice
 from psp.config.upgrade import CONFIG_VERSION, upgrade
 from psp.errors import ConfigError
-from psp.methods import METHODS
+from psp.methods import FOREIGN, METHODS
 from psp.methods.base import MethodConfig
 from psp.methods.psp import PSPConfig
 from psp.model.backbone import ModelConfig
@@ -203,5 +203,7 @@ def _changed_stage(stage: Stage, changes: Mapping[str, Any], inside: str, others
 
 
 def _stage_differences(stage: Stage) -> dict[str, Any]:
-    method = {"name": method_name(stage.method), **differences(stage.method, type(stage.method)())}
-    return {**differences(stage, Stage(stage.method)), "method": method}
+    """Return the differences of a stage; all options of a method of another package, whose defaults may change."""
+    name, method = method_name(stage.method), stage.method
+    options = as_plain(method) if name in FOREIGN else differences(method, type(method)())
+    return {**differences(stage, Stage(method)), "method": {"name": name, **options}}

@@ -19,8 +19,9 @@ from psp.dataset.split import Split, read_split, write_split
 from psp.dataset.store import Store, open_store
 from psp.errors import BudgetError, CheckpointError, DestinationError, PSPError, SplitError
 from psp.files import sha256_of_json, write_json
+from psp.methods import packages_of
 from psp.text import printable, shortened
-from psp.train.config import TrainConfig, config_as_plain, config_from_plain
+from psp.train.config import TrainConfig, config_as_plain, config_from_plain, method_name
 from psp.train.device import precision_on
 from psp.versions import versions_of
 
@@ -235,11 +236,12 @@ def write_result(
 
 def provenance(device: torch.device, config: TrainConfig, compiled: bool) -> dict[str, Any]:
     """Return the device, the versions and the precision with which a run is computed."""
+    names = [method_name(stage.method) for stage in config.stages]
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     return {
         "precision": precision_on(device, config.runtime.precision),
         "compiled": compiled,
-        "versions": versions_of("psp-learning", "numpy"),
+        "versions": versions_of("psp-learning", "numpy", *sorted(packages_of(names))),
         "device": {
             "type": device.type,
             "name": card,
