@@ -83,6 +83,16 @@ def test_world_landmarks_are_taken_where_there_are_no_hands() -> None:
     assert np.isnan(raw.joints[0, 0, 33:54]).all()
 
 
+def test_a_body_in_metres_alone_is_used_without_hands() -> None:
+    world = [point | {"x": point["x"] - 0.5} for point in points(33)]
+    frame = {"pose_world_landmarks": world, "left_hand_landmarks": points(21), "right_hand_landmarks": []}
+    raw = parsed([frame, {"left_hand_landmarks": points(21)}, {**frame, "pose_landmarks": None}])
+    assert raw.layout == "mediapipe33"
+    assert np.isfinite(raw.joints[0, :, :, 0]).all(axis=1).tolist() == [True, False, True]
+    assert raw.notes[0].startswith("Hands are left out")
+    assert not parsed([{**frame, "left_hand_landmarks": []}]).notes
+
+
 def test_tasks_in_a_browser_write_lists_of_one_person_beside_hands() -> None:
     frame = {"poseLandmarks": [points(33)], "leftHandLandmarks": [points(21)], "rightHandLandmarks": []}
     raw = parsed([frame, {**frame, "poseLandmarks": [[]]}])

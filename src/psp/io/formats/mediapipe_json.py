@@ -5,7 +5,8 @@ lists (persons), an object with `pose_landmarks`, `pose_world_landmarks`, `left_
 or `landmarks` in either spelling, each perhaps under `landmark`, or an object of points by the names of joints. Beside
 hands each may be a list of one person, as MediaPipe's tasks write them. A point is {x, y, z, visibility}; z and
 visibility (or score) may be missing. null or an empty list is a frame with nobody. World landmarks are taken where
-there are no hands beside them. Files of one frame each, `NAME_0012.json`, are joined to recordings by their names.
+there are no hands beside them, or no other body; hands are left out then. Files of one frame each, `NAME_0012.json`,
+are joined to recordings by their names.
 """
 
 import re
@@ -27,6 +28,10 @@ WORLD = ("poseworldlandmarks", "worldlandmarks", "keypoints3d")
 IMAGE = ("poselandmarks", "landmarks", "landmark", "keypoints", "pose", "handlandmarks", "multihandlandmarks")
 HANDS = ("lefthandlandmarks", "righthandlandmarks")
 SCORES = ("visibility", "score", "confidence")
+WITHOUT_HANDS = (
+    "Hands are left out: they are in shares of the image, and the body is in metres. "
+    "Save pose_landmarks too, then both are used."
+)
 FEWEST = 5
 """An object of at least so many points is a frame."""
 
@@ -93,7 +98,11 @@ def _points_in(head: bytes) -> tuple[list[KeyPath], list[KeyPath], set[str]]:
 
 def _recording(frames: Mapping[int, tuple[Any, str]], where: str, facts: Mapping[str, Any]) -> Raw:
     """Return the recording of frames by their numbers, each with its place for error messages."""
-    with_hands = any(isinstance(each, dict) and _plain(key) in HANDS for each, _ in frames.values() for key in each)
+    dicts = [frame for frame, _ in frames.values() if isinstance(frame, dict)]
+    filled = {_plain(key) for frame in dicts for key, value in frame.items() if value}
+    in_metres = not filled.isdisjoint(WORLD) and filled.isdisjoint(IMAGE)
+    with_hands = not in_metres and any(_plain(key) in HANDS for frame in dicts for key in frame)
+    notes = (WITHOUT_HANDS,) if in_metres and not filled.isdisjoint(HANDS) else ()
     poses: dict[int, list[Pose]] = {}
     names: tuple[str, ...] = ()
     for number, (frame, place) in frames.items():
@@ -102,7 +111,7 @@ def _recording(frames: Mapping[int, tuple[Any, str]], where: str, facts: Mapping
         if found and found != names:
             raise RecordingError("the joints differ from those of the frames before.", where=place, remedy=REMEDY)
         poses[number] = [Pose(each[:, :3], each[:, 3]) for each in people]
-    raw = recording_of(poses, where, names=names or ("",), **facts)
+    raw = recording_of(poses, where, names=names or ("",), notes=notes, **facts)
     flat = np.isnan(raw.joints[..., 2]).all()
     raw = replace(raw, names=names, layout=None, joints=raw.joints[..., :2] if flat else raw.joints)
     raw = replace(raw, persons="bodies" if len(raw.joints) == 1 else raw.persons)
@@ -158,7 +167,7 @@ def _people(frame: Any, with_hands: bool, where: str) -> tuple[list[Points], tup
     if with_hands:
         return [_with_hands(of_key, where)], ()
     inner = [of_key[key] for key in (*WORLD, *IMAGE) if of_key.get(key)]
-    if inner or of_key.keys() & {*WORLD, *IMAGE}:
+    if inner or of_key.keys() & {*WORLD, *IMAGE, *HANDS}:
         return _people(_unwrapped(inner[0]), False, where) if inner else ([], ())
     points = {name: point for name, point in frame.items() if isinstance(point, dict) and "x" in point}
     if len(points) < FEWEST:
