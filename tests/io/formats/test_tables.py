@@ -78,6 +78,35 @@ def test_times_tell_the_frame_rate_and_constant_columns_are_facts() -> None:
     assert (raw.fps, raw.columns) == (25, {"subject": "anna"})
 
 
+@pytest.mark.parametrize("columns", ["part", "name", "name,part"])
+def test_a_part_and_a_name_are_facts_of_wide_tables(columns: str) -> None:
+    expected = dict.fromkeys(columns.split(","), "train")
+    (raw,) = read(lines(columns, *[",".join(expected.values())] * 3))
+    assert raw.columns == expected
+
+
+def test_a_part_and_a_name_are_facts_of_long_tables_with_joints() -> None:
+    (raw,) = read("part,name,frame,joint,x,y\ntest,anna,0,hip,1,2\ntest,anna,0,knee,3,4\n")
+    assert (raw.names, raw.columns) == (("hip", "knee"), {"part": "test", "name": "anna"})
+
+
+def test_headers_of_any_length_are_read_whole() -> None:
+    names = [f"{number:0200}_landmark" for number in range(200)]
+    header = ",".join(f"{name}_{axis}" for name in names for axis in "xy")
+    assert len(header) > 80_000
+    (raw,) = read(f"{header}\n{','.join(['1'] * 400)}\n")
+    assert raw.names == tuple(names)
+
+
+def test_decimal_commas_in_times_and_facts() -> None:
+    rows = [f"{frame / 25};1,75;1,5;2;3;{frame},5".replace(".", ",") for frame in (0, 1, 2, 3, 6, 7, 8)]
+    (raw,) = read("\n".join(["time;height;a_x;a_y;b_x;b_y", *rows]))
+    assert np.flatnonzero(~np.isnan(raw.joints[0, :, 0, 0])).tolist() == [0, 1, 2, 3, 6, 7, 8]
+    assert (raw.fps, raw.columns, raw.joints[0, 8, 1, 1]) == (25, {"height": 1.75}, 8.5)
+    (raw,) = read("frame;label;a_x;a_y;b_x;b_y\n0,0;1,5;1,5;2;3;4\n1,0;1,5;1;2;3;4\n")
+    assert (raw.label, raw.joints.shape[1]) == ("1,5", 2)
+
+
 def lines(header: str, *rows: object) -> str:
     return "\n".join([f"{header},a_x,a_y,b_x,b_y", *(f"{row},{number},2,3,4" for number, row in enumerate(rows))])
 

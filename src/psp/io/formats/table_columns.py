@@ -25,7 +25,8 @@ FACTS = {
     "joint": "joint jointname jointid jointindex keypoint keypointname keypointid bodypart landmark landmarkid "
     "landmarkname landmarkindex marker name part",
 }
-"""Names of columns without spaces, underscores and capitals; an id is a person or the number of a line."""
+"""Names of columns without spaces, underscores and capitals; an id is a person or the number of a line. Of several
+columns for the joint the one that is named first here is it, as a name or part may be that of a recording."""
 
 FACT_OF = {word: fact for fact, words in FACTS.items() for word in words.split()}
 FEWEST = 2
@@ -52,10 +53,11 @@ class Columns:
 def columns_of(header: Sequence[str]) -> Columns | None:
     """Return the columns of a table of joints by the names in its first line; None if it is not such a table."""
     facts, parts, others = dict[str, int](), dict[str, dict[str, int]](), dict[str, int]()
+    words = [re.sub(r"[\s_.-]", "", name.strip().lower()) for name in header]
+    joint = next((word for word in FACTS["joint"].split() if word in words), "")
     for place, name in enumerate(header):
-        found = _joint_and_part(name)
-        fact = FACT_OF.get(re.sub(r"[\s_.-]", "", name.strip().lower()))
-        if fact is not None and fact not in facts:
+        found, fact = _joint_and_part(name), FACT_OF.get(words[place])
+        if fact is not None and fact not in facts and (fact != "joint" or words[place] == joint):
             facts[fact] = place
         elif BOX.search(name):
             continue
@@ -72,6 +74,9 @@ def columns_of(header: Sequence[str]) -> Columns | None:
     joints = {joint: each for joint, each in parts.items() if joint and {"x", "y"} <= each.keys()}
     if len(joints) < FEWEST:
         return None
+    if "joint" in facts:
+        place = facts.pop("joint")
+        others[header[place].strip()] = place
     order, only_numbers = in_order(list(joints))
     sorted_joints = {joint: joints[joint] for joint in order}
     return Columns(facts, sorted_joints, others, numbered=only_numbers, landmarks=landmarks, tracks=tracks)

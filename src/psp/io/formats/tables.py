@@ -9,6 +9,7 @@ a semicolon numbers may have a decimal comma. Empty entries are NaN.
 """
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -23,6 +24,9 @@ from psp.io.formats.table_rows import MOST, Rows, by_label, constants_of, joints
 from psp.io.labels.facts import NAMES, RESERVED, typed
 from psp.io.parse.csv_text import REMEDY, csv_lines, number_rows
 
+DECIMAL = re.compile(r"[+-]?\d*,\d*(?:[eE][+-]?\d+)?")
+"""A number with a decimal comma."""
+
 MISSING = {"na", "nan", "null", "none", "n/a", "-"}
 """Entries that mean not observed."""
 
@@ -35,8 +39,9 @@ def recognises_tables(name: str, head: bytes) -> bool:
 def parse_table(files: Sequence[File]) -> list[Raw]:
     """Return the recordings of a table."""
     (file,) = files
-    first = _first_line(file.content)
-    lines, header = csv_lines(file, _separator(first)), _header(first)
+    separator = _separator(_first_line(file.content))
+    lines = csv_lines(file, separator)
+    header = next(iter(lines.values()), [])
     columns = columns_of(header)
     twice = [name for name in header if header.count(name) > 1] if columns is None else []
     if twice:
@@ -45,13 +50,13 @@ def parse_table(files: Sequence[File]) -> list[Raw]:
     if columns is None or len(lines) < 2:
         what = "the first line does not name x and y of joints." if columns is None else "there is no line of numbers."
         raise RecordingError(what, where=file.name, remedy=REMEDY)
-    width = len(lines.pop(next(iter(lines))))
+    del lines[next(iter(lines))]
     for number, line in lines.items():
-        if len(line) != width:
-            what = f"the line has {len(line)} entries, the first line {width}."
+        if len(line) != len(header):
+            what = f"the line has {len(line)} entries, the first line {len(header)}."
             raise RecordingError(what, where=f"{file.name}, line {number}", remedy=REMEDY)
     parts, names = _parts(columns, file.name), tuple(columns.joints)
-    rows = _rows(lines, columns, parts, _separator(first) == ";", file.name)
+    rows = _rows(lines, columns, parts, separator == ";", file.name)
     if columns.long:
         rows, names, columns = _pivoted(rows, columns, file.name)
     clips, id, found = rows.by_clip(), without_suffix(file.name), list[Raw]()
@@ -68,6 +73,7 @@ TABLES = Format(
 
 
 def _first_line(content: bytes) -> str:
+    """Return the first line, at most 64 kB of it."""
     return content[:65536].decode("utf-8-sig", "ignore").lstrip("\r\n").partition("\n")[0].rstrip("\r")
 
 
@@ -94,13 +100,20 @@ def _parts(columns: Columns, name: str) -> list[str]:
 
 
 def _rows(lines: Mapping[int, list[str]], columns: Columns, parts: Sequence[str], comma: bool, name: str) -> Rows:
-    """Return the lines of a table; a joint without a score has the score 1."""
+    """Return the lines of a table; a joint without a score has the score 1. `comma`: numbers may have a decimal comma."""
     places = [each.get(part, -1) for each in columns.joints.values() for part in parts]
     values = _values(lines, places, comma, name)
-    facts = {fact: [line[place].strip() for line in lines.values()] for fact, place in columns.facts.items()}
+    numeric = ("frame", "time") if comma else ()
+    facts = {fact: _column(lines, place, fact in numeric) for fact, place in columns.facts.items()}
     free = {key: place for key, place in columns.others.items() if key not in (*NAMES, *RESERVED)}
-    others = {key: typed([line[place].strip() for line in lines.values()]) for key, place in free.items()}
+    others = {key: typed(_column(lines, place, comma)) for key, place in free.items()}
     return Rows(facts, others, list(lines), values.reshape(len(lines), len(columns.joints), len(parts)))
+
+
+def _column(lines: Mapping[int, list[str]], place: int, comma: bool) -> list[str]:
+    """Return the entries of a column; with `comma`, numbers with a decimal comma have a point instead."""
+    entries = [line[place].strip() for line in lines.values()]
+    return [entry.replace(",", ".") if comma and DECIMAL.fullmatch(entry) else entry for entry in entries]
 
 
 def _values(
