@@ -198,6 +198,24 @@ def test_persons_are_told_apart(tmp_path: Path) -> None:
     np.testing.assert_array_equal(raw.joints[:, :, 0, 0], [[1, np.nan], [2, 3]])
 
 
+def test_persons_are_in_the_order_of_their_names() -> None:
+    (raw,) = read(lines("frame,person", "0,mouse10", "0,mouse2", "1,mouse2", "1,mouse10"))
+    assert raw.joints[:, :, 0, 0].tolist() == [[1, 2], [0, 3]]
+
+
+@pytest.mark.parametrize("column", ["track_id", "person", "id"])
+def test_more_tracks_than_fit_are_tracked_anew(column: str) -> None:
+    rows = [f"{frame},{frame // 4 * 2 + second}" for frame in range(5000) for second in (0, 1)]
+    if column != "track_id":
+        with pytest.raises(RecordingError, match="2500 persons in 5000 frames are too many for 10000 lines"):
+            read(lines(f"frame,{column}", *rows))
+    else:
+        (raw,) = read(lines(f"frame,{column}", *rows))
+        assert (raw.joints.shape[:2], raw.persons) == ((2, 5000), "detections")
+        assert raw.joints[:, :, 0, 0].T.ravel().tolist() == list(range(10_000))
+        assert raw.notes == ("The 2500 tracks of the file are too many for one recording: persons are tracked anew.",)
+
+
 def test_labels_of_a_folder_of_tables(tmp_path: Path) -> None:
     for name in ("anna", "ben"):
         (tmp_path / f"{name}.csv").write_text("hip_x,hip_y,knee_x,knee_y\n1,2,3,5\n1,2,3,6\n")

@@ -20,6 +20,8 @@ REMEDY = "Correct this file or leave it out."
 MOST_NUMBERS = 100_000_000
 """How many numbers a recording with one entry per track may have; with more, tracks are ignored."""
 
+MANY_TRACKS = "The {} tracks of the file are too many for one recording: persons are tracked anew."
+
 MOST_STEP, FEW = 100, 8
 """The largest step in which frames may be numbered, and the number of frames from which on steps are recognised."""
 
@@ -80,7 +82,7 @@ def recording_of(
         notes.append(f"Frames are numbered in steps of {step}: intervals in frames and {rate} count only these frames.")
     length, tracks = (numbers[-1] - numbers[0]) // step + 1, _tracks(poses)
     if len(tracks) * length * shape[0] * (shape[1] + 1) > MOST_NUMBERS:
-        notes.append(f"The {len(tracks)} tracks of the file are too many for one recording: persons are tracked anew.")
+        notes.append(MANY_TRACKS.format(len(tracks)))
         tracks = {}
     entries = len(tracks) or max(len(each) for each in frames.values())
     require_room((entries, length, *shape), where)

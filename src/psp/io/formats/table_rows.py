@@ -1,5 +1,6 @@
 """Recordings from the lines of a table of joints."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from jaxtyping import Float64, Int64
 
 from psp.errors import RecordingError
 from psp.io.format import Raw
+from psp.io.formats.poses import MANY_TRACKS
 from psp.io.labels.facts import typed
 from psp.io.parse.csv_text import MOST_MISSING, frame_places, frames_of_times, number_rows
 
@@ -61,18 +63,29 @@ class Rows:
         return self.facts.get("frame", self.lines)
 
 
-def joints_of(rows: Rows, name: str) -> tuple[Float64[np.ndarray, "m t v parts"], Int64[np.ndarray, "n"], int]:
-    """Return the joints by person and frame, NaN where there is no row, the frame of each row, and `Raw.first`."""
-    persons = {person: number for number, person in enumerate(dict.fromkeys(rows.persons()))}
-    numbers = [persons[person] for person in rows.persons()]
-    frames, begin = _frames(rows, numbers, name)
-    shape = (len(persons), int(frames.max()) + 1, *rows.values.shape[1:])
-    if np.prod(shape[:3]) > max(MOST, 1000 * len(rows.lines)):
-        what = f"{shape[0]} persons in {shape[1]} frames are too many for {len(rows.lines)} lines."
+def joints_of(
+    rows: Rows, name: str, tracks: bool
+) -> tuple[Float64[np.ndarray, "m t v parts"], Int64[np.ndarray, "n"], int, tuple[str, ...]]:
+    """Return the joints by person and frame (NaN without a row), the frame of each row, `Raw.first`, and notes.
+
+    Persons are in the order of their names. If they are `tracks`, and too many for one recording, their ids are
+    ignored: an entry is a position among the rows of a frame, and a note says so. Too many persons raise
+    RecordingError.
+    """
+    order = {person: number for number, person in enumerate(sorted(set(rows.persons()), key=_natural))}
+    persons = [order[person] for person in rows.persons()]
+    frames, begin = _frames(rows, persons, name)
+    length, most = int(frames.max()) + 1, max(MOST, 1000 * len(rows.lines))
+    notes: tuple[str, ...] = ()
+    if tracks and len(order) * length * rows.values.shape[1] > most:
+        persons, notes = _in_turn(frames.tolist()), (MANY_TRACKS.format(len(order)),)
+    entries = max(persons) + 1
+    if entries * length * rows.values.shape[1] > most:
+        what = f"{entries} persons in {length} frames are too many for {len(rows.lines)} lines."
         raise RecordingError(what, where=name, remedy="Leave out persons that rarely occur, or split the table.")
-    joints = np.full(shape, np.nan)
-    joints[numbers, frames] = rows.values
-    return joints, frames, begin
+    joints = np.full((entries, length, *rows.values.shape[1:]), np.nan)
+    joints[persons, frames] = rows.values
+    return joints, frames, begin, notes
 
 
 def rate_of(rows: Rows, frames: Int64[np.ndarray, "n"]) -> float | None:
@@ -130,11 +143,7 @@ def _frames(rows: Rows, persons: Sequence[int], name: str) -> tuple[Int64[np.nda
     elif (timed := _timed(rows, persons)) is not None:
         given = timed
     else:
-        counts, order = Counter[int](), list[int]()
-        for person in persons:
-            order.append(counts[person])
-            counts[person] += 1
-        return np.array(order), 0
+        return np.array(_in_turn(persons)), 0
     numbers, first, inverse = np.unique(given, return_index=True, return_inverse=True)
     places, begin = frame_places(numbers, [rows.lines[place] for place in first], name)
     frames = places[inverse.reshape(-1)]
@@ -144,6 +153,21 @@ def _frames(rows: Rows, persons: Sequence[int], name: str) -> tuple[Int64[np.nda
             what, remedy = f"this frame is in line {seen[at]} too.", "Add a column person or clip that separates them."
             raise RecordingError(what, where=f"{name}, line {line}", remedy=remedy)
     return frames, begin
+
+
+def _natural(name: str) -> tuple[list[str | float], str]:
+    """Return the key by which names are sorted, their numbers by value: mouse2 before mouse10."""
+    parts = re.split(r"(\d+)", name)
+    return [float(part) if place % 2 else part for place, part in enumerate(parts)], name
+
+
+def _in_turn(values: Sequence[int]) -> list[int]:
+    """Return for each value how often it occurs before."""
+    counts, order = Counter[int](), list[int]()
+    for value in values:
+        order.append(counts[value])
+        counts[value] += 1
+    return order
 
 
 def _timed(rows: Rows, persons: Sequence[int]) -> Float64[np.ndarray, "n"] | None:

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from psp.errors import RecordingError
-from psp.io.format import File, Format, Raw, without_suffix
+from psp.io.format import File, Format, Persons, Raw, without_suffix
 from psp.io.formats.landmarks import HAND, named, numbered
 from psp.io.formats.table_columns import COORDINATES, SCORE, Columns, columns_of, in_order
 from psp.io.formats.table_rows import MOST, Rows, by_label, constants_of, joints_of, rate_of
@@ -155,12 +155,13 @@ def _pivoted(rows: Rows, columns: Columns, name: str) -> tuple[Rows, tuple[str, 
 
 def _recordings(rows: Rows, parts: Sequence[str], about: Raw, columns: Columns, name: str) -> list[Raw]:
     """Return the recording of one clip, or one for each run of the same label."""
-    joints, frames, first = joints_of(rows, name)
+    joints, frames, first, notes = joints_of(rows, name, columns.tracks)
     size = 3 if "z" in parts else 2
+    tracks: Persons = "detections" if notes else "bodies"
     raw = replace(
         about, joints=joints[..., :size], confidence=joints[..., size] if SCORE in parts else None,
         fps=rate_of(rows, frames), first=first, columns=constants_of(rows),
-        persons="bodies" if columns.tracks else "persons",
+        persons=tracks if columns.tracks else "persons", notes=notes,
     )  # fmt: skip
     if columns.numbered:
         raw = replace(raw, names=())
