@@ -1,5 +1,6 @@
 """Folders and archives list and give the same files, and everything unreadable is told."""
 
+import gzip
 import json
 import os
 import zipfile
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from psp.errors import RecordingError
+from psp.io.format import without_suffix
 from psp.io.source import FileSource, open_paths
 
 FILES = {"b.txt": b"second", "deep/a.txt": b"first", "deep/.hidden.txt": b"", ".git/d.txt": b"", "c.json": b"{}"}
@@ -102,6 +104,27 @@ def test_what_was_stored_in_the_place_of_a_file_is_named(tmp_path: Path, content
     with pytest.raises(RecordingError, match=says) as refusal:
         source.read("a.csv")
     assert refusal.value.where == "a.csv"
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_members_with_backslashes_are_in_folders(tmp_path: Path, within: bool) -> None:
+    names = ["data\\wave\\0.txt", "\\data\\sit\\1.txt", "./data/sit/2.txt", "..\\3.txt", ".git\\4.txt", "C:\\5.txt"]
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        for name in names:
+            file.writestr(zipfile.ZipInfo(name), name)
+    source, start = FileSource(tmp_path if within else tmp_path / "a.zip", (".txt",)), "a.zip/" if within else ""
+    found = {file.name.removeprefix(start): source.read(file.name).decode() for file in source.files()}
+    expected = ["data/wave/0.txt", "data/sit/1.txt", "data/sit/2.txt", "C:/5.txt"]
+    assert found == dict(zip(expected, [*names[:3], names[5]], strict=True))
+    with pytest.raises(RecordingError, match="cannot be read"):
+        source.read(f"{start}data/wave/6.txt")
+
+
+def test_packed_files_in_capitals(tmp_path: Path) -> None:
+    (tmp_path / "a.TXT.GZ").write_bytes(gzip.compress(b"first"))
+    source = FileSource(tmp_path, (".txt",))
+    assert [(file.id, source.read(file.name)) for file in source.files()] == [("a", b"first")]
+    assert without_suffix("wave/a.CSV.GZ") == "wave/a"
 
 
 def test_a_file_that_only_is_called_compressed_is_read(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ def _samples(files: FileSource) -> list[str]:
     for file in files.walk():
         last = file.name.rpartition("/")[2]
         if last not in (TABLE, LAYOUT) and file.name not in tables:
-            by_suffix.setdefault(last.removesuffix(".gz").rpartition(".")[2].lower(), []).append(file.name)
+            by_suffix.setdefault(last.lower().removesuffix(".gz").rpartition(".")[2], []).append(file.name)
     chosen = []
     for names in by_suffix.values():
         names.sort()

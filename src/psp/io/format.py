@@ -1,5 +1,6 @@
 """The description of a foreign file format: all that is needed to read it."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -84,7 +85,7 @@ def nfc(text: str) -> str:
 
 def without_suffix(name: str) -> str:
     """Return a file's name with its folders, without its ending and `.gz`."""
-    folders, slash, last = name.removesuffix(".gz").rpartition("/")
+    folders, slash, last = re.sub(r"\.gz\Z", "", name, flags=re.IGNORECASE).rpartition("/")
     stem = last.rpartition(".")[0] or last
     return f"{folders}{slash}{stem}"
 

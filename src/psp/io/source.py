@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from psp.errors import RecordingError
 from psp.files import Binary, open_regular
 from psp.io.folder import list_folder, refuse_written
+from psp.io.format import without_suffix
 from psp.io.kinds import certain_kind_of, kind_of
 from psp.io.parse.limits import read_limited
 
@@ -49,8 +50,7 @@ class SourceItem:
     @property
     def id(self) -> str:
         """The name without folders and ending."""
-        last = self.name.removesuffix(PACKED).rpartition("/")[2]
-        return last.rpartition(".")[0] or last
+        return without_suffix(self.name).rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class FileSource:
         try:
             container, file = self._open(name)
             with file:
-                unpacked = _unpacked(file) if name.endswith(PACKED) else file
+                unpacked = _unpacked(file) if name.lower().endswith(PACKED) else file
                 content = read_limited(unpacked, most, container.stat().st_size, name)
         except (KeyError, *UNREADABLE) as error:
             raise RecordingError(f"the file cannot be read ({error}).", where=name, remedy=BROKEN) from error
@@ -170,12 +170,12 @@ class FileSource:
             start, _, inner = name.partition("/")
             root = self.roots[start]
         if not root.is_dir():
-            return root, open_regular(root) if self._counts(root.name) else _opened(root).open(inner)
+            return root, open_regular(root) if self._counts(root.name) else _opened(root, inner)
         parts = PurePosixPath(inner).parts
         for depth in range(len(parts)):
             step = root.joinpath(*parts[:depth])
             if step.is_file():
-                return step, _opened(step).open("/".join(parts[depth:]))
+                return step, _opened(step, "/".join(parts[depth:]))
         return root / inner, open_regular(root / inner)
 
     def _counts(self, name: str) -> bool:
@@ -205,10 +205,11 @@ class FileSource:
             raise _not_an_archive(path, error) from error
         _, same = _state(path)
         for member in members:
-            *folders, name = PurePosixPath(member.filename).parts or ("",)
+            inner = _member_name(member)
+            *folders, name = inner.split("/")
             hidden = any(folder.startswith((".", "__MACOSX")) for folder in folders)
             if self._counts(name) and not hidden:
-                yield member.filename, f"{member.file_size}-{member.CRC:08x}", same and (*same, member.filename)
+                yield inner, f"{member.file_size}-{member.CRC:08x}", same and (*same, inner)
 
 
 def open_paths(source: Paths) -> Path | tuple[Path, ...]:
@@ -265,14 +266,23 @@ def _state(path: Path) -> tuple[str, Identity]:
     return f"{about.st_size}-{about.st_mtime_ns}", (about.st_dev, about.st_ino) if about.st_ino else ()
 
 
-def _opened(archive: Path) -> zipfile.ZipFile:
-    return _archive(archive, archive.stat().st_mtime_ns, os.getpid())
+def _member_name(member: zipfile.ZipInfo) -> str:
+    """Return the name of a file in an archive with slashes, which some programs write as backslashes."""
+    return PurePosixPath(member.filename.replace("\\", "/").lstrip("/")).as_posix()
+
+
+def _opened(archive: Path, name: str) -> Binary:
+    """Open a file of an archive by `_member_name`."""
+    file, members = _archive(archive, archive.stat().st_mtime_ns, os.getpid())
+    return file.open(members[name])
 
 
 @lru_cache(maxsize=4)
-def _archive(path: Path, changed: int, process: int) -> zipfile.ZipFile:
-    """Return an open archive, cached: the directory of one with 56,880 names takes longer to read than many recordings.
+def _archive(path: Path, changed: int, process: int) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
+    """Return an open archive and its files by their names.
 
-    `process` is the process id: a forked process opens archives again, as it would share the file position.
+    Both are cached: the directory of one with 56,880 names takes longer to read than many recordings. `process` is the
+    process id: a forked process opens archives again, as it would share the file position.
     """
-    return zipfile.ZipFile(open_regular(path))
+    file = zipfile.ZipFile(open_regular(path))
+    return file, {_member_name(member): member for member in file.infolist()}
