@@ -41,6 +41,16 @@ def test_known_columns_in_any_case_others_as_they_are(tmp_path: Path) -> None:
     assert lines == (Facts("a", None, "x", {"class": 2}),)
 
 
+@pytest.mark.parametrize("name", ["Behavior", "behaviour", "ACTION", "activity", "gesture"])
+def test_other_names_of_the_label(tmp_path: Path, name: str) -> None:
+    (line,) = read_facts(table(tmp_path, f"file,start,end,{name}\na,0,1,x\n")).lines
+    assert (line.label, line.interval, line.columns) == ("x", (0, 1), {})
+    (line,) = read_facts(table(tmp_path, f"file,{name},class\na,1,x\n")).lines
+    assert (line.label, list(line.columns.values())) == ("x", [1])
+    (line,) = read_facts(table(tmp_path, f"file,{name},Label\na,1,x\n")).lines
+    assert (line.label, list(line.columns.values())) == ("x", [1])
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

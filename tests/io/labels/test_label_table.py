@@ -234,6 +234,18 @@ def test_a_table_among_the_sources_is_the_table(name: str, tmp_path: Path) -> No
         labels_of([tmp_path / "other.csv", tmp_path / name])
 
 
+@pytest.mark.parametrize(
+    "joints", ["x_hip,y_hip,x_knee,y_knee", "hipX,hipY,kneeX,kneeY", "hip (x),hip (y),a (x),a (y)"]
+)
+def test_recordings_with_ids_and_labels_are_no_tables_of_labels(joints: str, tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv"):
+        lines = [f"{number},run,1,2,3,{number}" for number in range(9)]
+        (tmp_path / name).write_text("\n".join([f"id,label,{joints}", *lines]))
+    assert label_tables(tmp_path) == []
+    reader = open_reader(tmp_path)
+    assert ([item.id for item in reader.items()[0]], reader.classes) == (["a", "b"], ("run",))
+
+
 @pytest.mark.parametrize("header", ["File,Label", "FILENAME,Class", "file_name, LABEL"])
 def test_headers_in_any_case_and_synonyms(header: str, tmp_path: Path) -> None:
     recordings_in(tmp_path, "c.npy", "d.npy")

@@ -13,7 +13,8 @@ from psp.io.format import File, nfc
 from psp.io.parse.csv_text import text_of
 
 NAMES, RESERVED = ("file", "id", "label"), ("persons", "frames", "first_row", "key", "order")
-SYNONYMS = {"filename": "file", "file_name": "file", "file name": "file", "class": "label", "class_name": "label"}
+SYNONYMS = dict.fromkeys(("filename", "file_name", "file name"), "file")
+SYNONYMS |= dict.fromkeys(("class", "class_name", "behavior", "behaviour", "action", "activity", "gesture"), "label")
 KNOWN = (*NAMES, "subject", "part", "start", "end", "start_frame", "end_frame", "fps")
 """Names of columns, which may be written in any case."""
 
@@ -101,10 +102,16 @@ def class_names(labels: Iterable[str]) -> tuple[str, ...]:
 
 
 def columns_of(header: Iterable[str]) -> list[str]:
-    """Return the names of columns; known ones in lower case, and synonyms of `file` and `label` as these."""
+    """Return the names of columns; known ones in lower case.
+
+    Without `file` or `label`, the first of its synonyms, in the order of SYNONYMS, is called so.
+    """
     names = [name.strip() for name in header]
     names = [name.lower() if name.lower() in (*KNOWN, *SYNONYMS) else name for name in names]
-    return [SYNONYMS[name] if name in SYNONYMS and SYNONYMS[name] not in names else name for name in names]
+    for synonym, known in SYNONYMS.items():
+        if known not in names:
+            names = [known if name == synonym else name for name in names]
+    return names
 
 
 def similar_names(names: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from psp.errors import RecordingError
 from psp.io.folder import is_archive
 from psp.io.format import File, nfc
+from psp.io.formats import table_columns
 from psp.io.labels.behaviours import FREE, find_header, read_behaviours
 from psp.io.labels.facts import FactTable, columns_of, facts_of, text_of_table
 from psp.io.labels.sheet import Row
@@ -154,6 +155,8 @@ def is_label_table(name: str, stamp: str, files: FileSource) -> bool:
     except RecordingError:
         return False
     rows = rows_of(head.splitlines()[: FREE - 1], name)
+    if rows and table_columns.columns_of(list(dict.fromkeys(rows[0][1]))) is not None:
+        return False
     found = find_header(rows)
     if found is not None and found[0] < 0:
         return True
