@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from psp.files import destination_lock
 from psp.io.base import open_reader
 from psp.io.formats.synthetic import SyntheticReader
 from psp.io.formats.write_ntu import write_ntu_folder
+from psp.io.source import FileSource
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.normalise import NormaliseConfig, normalisation
 from psp.preprocess.prepare import Preparation
@@ -54,6 +56,26 @@ if __name__ == "__main__":
 
 def parts(store: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in store.iterdir()}
+
+
+def test_a_file_of_many_recordings_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, takes = tmp_path / "recordings", np.random.default_rng(0).normal(size=(40, 1, 17, 2))
+    source.mkdir()
+    for part in (0, 1):  # the ids alternate between the files
+        annotations = [
+            {"frame_dir": f"{index:02}", "label": part, "keypoint": takes[None, index]} for index in range(part, 40, 2)
+        ]
+        (source / f"{part}.pkl").write_bytes(pickle.dumps({"split": {}, "annotations": annotations}))
+    reader, whole = open_reader(source), list[str]()
+    read = FileSource.read
+    monkeypatch.setattr(FileSource, "read", lambda *given: whole.append(given[1]) or read(*given))
+    prepare(reader, tmp_path / "store", workers=1, normalise=AS_RECORDED["normalise"])
+    assert len(whole) == 2
+    store = open_store(tmp_path / "store")
+    assert store.clips.id.tolist() == [f"{index:02}" for index in range(40)]
+    assert store.clips.label.tolist() == [0, 1] * 20
+    for index, take in enumerate(takes):
+        np.testing.assert_allclose(store.clip(index).joints[0], take, rtol=1e-6)
 
 
 def entries(folder: Path) -> list[str]:

@@ -1,4 +1,5 @@
 import csv
+import pickle
 import shutil
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from psp.errors import CheckpointError, ConfigError, RecordingError
 from psp.evaluate.predict import predict_store
 from psp.evaluate.trained import open_model
 from psp.io.format import Units
-from psp.io.source import SourceItem
+from psp.io.source import FileSource, SourceItem
 from psp.preprocess.clean import CleanConfig
 from psp.skeleton.catalogue import layout_by_name
 from psp.skeleton.convert import conversion
@@ -121,6 +122,23 @@ def test_flat_arrays_have_the_joints_of_the_model(trained, recordings, tmp_path)
     np.save(tmp_path / "take1.npy", take)
     flat, joints = predict_files(trained, [tmp_path]).found
     np.testing.assert_allclose(flat.probabilities, joints.probabilities, atol=1e-6)
+
+
+def test_recordings_of_two_files_are_predicted_in_the_order_of_their_ids(trained, recordings, tmp_path, monkeypatch):
+    takes = [{"frame_dir": path.stem, "keypoint": np.load(path)} for path in sorted(recordings.iterdir())]
+    for name, chosen in {"two/a.pkl": takes[::2], "two/b.pkl": takes[1::2], "one/c.pkl": takes}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(pickle.dumps(chosen))
+    files, read = list[str](), FileSource.read
+    monkeypatch.setattr(
+        FileSource, "read", lambda source, name, most=-1: files.append(name) or read(source, name, most)
+    )
+    two = predict_files(trained, [tmp_path / "two"])
+    assert files[-2:] == ["a.pkl", "b.pkl"]
+    assert len(files) == 6  # to find the format, to list the recordings, and to read them
+    assert [each.id for each in two.found] == [take["frame_dir"] for take in takes]
+    one = predict_files(trained, [tmp_path / "one"])
+    np.testing.assert_array_equal(probabilities(two), probabilities(one))
 
 
 def test_a_manifest_of_another_program_makes_no_data_set(trained, recordings, tmp_path):

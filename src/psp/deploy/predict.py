@@ -18,7 +18,7 @@ from psp.errors import ConfigError, RecordingError
 from psp.evaluate.predict import predict_store
 from psp.io.folder import STORE, written_by_psp
 from psp.io.intervals import frames_of
-from psp.io.source import SourceItem
+from psp.io.source import SourceItem, by_file
 from psp.preprocess.chunk import Skipped
 from psp.preprocess.clean import CleanConfig
 from psp.preprocess.prepare import Progress
@@ -156,8 +156,9 @@ def _of_sources(
     for source, items in tasks:
         for start in range(0, len(items), size):
             part = items[start : start + size]
-            read = [each for item in part if (each := _read(source, item, skipped)) is not None]
-            found += _of_recordings(recogniser, read, windows, source.clean)
+            read = {index: _read(source, part[index], skipped) for index in by_file(part)}
+            usable = [each for _, each in sorted(read.items()) if each is not None]
+            found += _of_recordings(recogniser, usable, windows, source.clean)
             done += len(part)
             if on_progress is not None:
                 on_progress(done, total)

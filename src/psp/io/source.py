@@ -220,6 +220,11 @@ def open_paths(source: Paths) -> Path | tuple[Path, ...]:
     return paths[0] if len(paths) == 1 else paths
 
 
+def by_file(items: Sequence[SourceItem]) -> list[int]:
+    """Return the indices of items file by file: read in this order, a file of many recordings is loaded once."""
+    return sorted(range(len(items)), key=lambda index: items[index].name)
+
+
 def some(names: Sequence[str], comma: str = ", ") -> str:
     """Return the first names and how many more there are."""
     more = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []

@@ -20,7 +20,7 @@ from psp.config.ranges import require
 from psp.errors import RecordingError, StoreError
 from psp.io.base import Reader
 from psp.io.reader import FormatReader
-from psp.io.source import SourceItem
+from psp.io.source import SourceItem, by_file
 from psp.preprocess.chunk import Chunk, Skipped, load_chunk
 from psp.preprocess.clean import CleanConfig, clean
 from psp.preprocess.normalise import NormaliseConfig, normalise
@@ -160,14 +160,14 @@ def prepare_chunks(
 
 def prepare_chunk(task: Preparation, items: Sequence[SourceItem], path: Path) -> tuple[Path, list[Skipped]]:
     """Prepare recordings, save them as a chunk at `path`, and return the path and the recordings that failed."""
-    chunk, cleaned = Chunk(), list[Cleaned]()
-    for item in items:
+    chunk, cleaned = Chunk(), dict[int, Cleaned]()
+    for index in by_file(items):
         try:
-            cleaned.append(task.cleaned(item))
-            chunk.counts.update(cleaned[-1].counts)
+            cleaned[index] = task.cleaned(items[index])
+            chunk.counts.update(cleaned[index].counts)
         except RecordingError as error:
-            chunk.skipped.append(Skipped(error.where or item.name, error.what))
-    chunk.clips.extend(task.clips(cleaned))
+            chunk.skipped.append(Skipped(error.where or items[index].name, error.what))
+    chunk.clips.extend(task.clips([cleaned[index] for index in sorted(cleaned)]))
     chunk.save(path)
     return path, chunk.skipped
 
