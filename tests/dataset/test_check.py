@@ -1,6 +1,7 @@
 """Each kind of fault is planted in clean clips and found, and nothing else is."""
 
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 import psp
 from psp.dataset.check import check, check_store
+from psp.dataset.checks.copies import grouped
 from psp.dataset.checks.measure import BLOCK_ROWS, measure
 from psp.dataset.checks.report import KINDS, Report
 from psp.dataset.clip_table import ClipTable
@@ -225,6 +227,18 @@ def test_mirrored_copies_in_two_dimensions_are_found():
     (finding,) = check(store_of([*clips, flipped], "coco17", up="-y"), "none").of("copy")
     assert finding.clips == (clips[0].id, "flipped")
     assert finding.sentence.endswith("identical when mirrored.")
+
+
+def test_many_pairs_are_grouped_in_one_pass():
+    count = 12_000
+    pairs = [(2 * index, 2 * index + 1, index / count) for index in range(count)] + [(4, 7, 0.5), (4, 5, 0.0)]
+    begun = time.process_time()
+    groups = grouped(pairs, 2 * count)
+    assert time.process_time() - begun < 6
+    assert len(groups) == count - 1
+    assert (groups[2].members.tolist(), groups[2].difference) == ([4, 5, 6, 7], 0.5)
+    assert (groups[-1].members.tolist(), groups[-1].difference) == ([2 * count - 2, 2 * count - 1], (count - 1) / count)
+    assert grouped([], 3) == []
 
 
 def test_copies_on_both_sides_of_the_split_are_a_leak():

@@ -110,11 +110,15 @@ def grouped(pairs: list[tuple[int, int, float]], clips: int) -> list[Copies]:
     one, other = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
     graph = coo_array((np.ones(len(pairs)), (one, other)), shape=(clips, clips))
     group = connected_components(graph, directed=False)[1]
-    found = []
-    for number in np.unique(group[one]):
-        differences = [pair[2] for pair in pairs if group[pair[0]] == number]
-        found.append(Copies(np.flatnonzero(group == number), max(differences)))
-    return found
+    largest: dict[int, float] = {}
+    for number, (_, _, difference) in zip(group[one].tolist(), pairs, strict=True):
+        largest[number] = max(difference, largest.get(number, 0.0))
+    order = np.argsort(group, kind="stable")
+    begin, end = (np.searchsorted(group[order], sorted(largest), side) for side in ("left", "right"))
+    return [
+        Copies(order[first:last], largest[number])
+        for number, first, last in zip(sorted(largest), begin.tolist(), end.tolist(), strict=True)
+    ]
 
 
 def _meaning(store: Store, group: Copies, part: Int64[np.ndarray, "n"]) -> Iterator[Finding]:
