@@ -85,6 +85,12 @@ def test_it_is_named_alone_in_a_folder_and_in_an_archive(name: str, tmp_path: Pa
         assert re.search(says, refusal(source)), refusal(source)
 
 
+@pytest.mark.parametrize("header", ["\nPelvis_x,Pelvis_y,b_x,b_y", "BZhip_x,BZhip_y,b_x,b_y"])
+def test_text_is_no_binary_file(header: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"{header}\n1,2,3,4\n5,6,7,8\n")
+    assert open_reader(tmp_path).items()[0]
+
+
 def test_an_archive_that_is_cut_off(tmp_path: Path) -> None:
     content = packed("a.npy", "b.npy")
     (tmp_path / "x.zip").write_bytes(content[: len(content) // 2])

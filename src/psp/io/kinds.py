@@ -61,7 +61,7 @@ KINDS: tuple[tuple[re.Pattern[bytes], Kind], ...] = (
     (re.compile(rb"7z\xbc\xaf\x27\x1c"), Kind("a 7z archive", UNPACK)),
     (re.compile(rb"Rar!"), Kind("a RAR archive", UNPACK)),
     (re.compile(rb"\xfd7zXZ"), Kind("a file compressed with xz", UNPACK)),
-    (re.compile(rb"BZh"), Kind("a file compressed with bzip2", UNPACK)),
+    (re.compile(rb"BZh[1-9]"), Kind("a file compressed with bzip2", UNPACK)),
     (re.compile(rb"RIFF....WEBP|\x89PNG|\xff\xd8\xff|GIF8|II\*\0|MM\0\*", re.DOTALL), PICTURE),
     (
         re.compile(rb"....(ftyp|moov|mdat)|RIFF....AVI |\x1aE\xdf\xa3|\x30\x26\xb2\x75\x8e\x66|FLV\x01", re.DOTALL),
@@ -70,7 +70,7 @@ KINDS: tuple[tuple[re.Pattern[bytes], Kind], ...] = (
     (re.compile(rb"Kaydara FBX"), ENDINGS[".fbx"]),
     (re.compile(rb"#ROSBAG|\x89MCAP0"), ENDINGS[".bag"]),
     (re.compile(rb"PathFileType"), ENDINGS[".trc"]),
-    (re.compile(rb"[\x01-\x0a]P[^K]", re.DOTALL), ENDINGS[".c3d"]),
+    (re.compile(rb"[\x01-\x08]P[^K]", re.DOTALL), ENDINGS[".c3d"]),
     (re.compile(rb"MATLAB [57]\."), ENDINGS[".mat"]),
     (re.compile(rb"PAR1"), ENDINGS[".parquet"]),
     (re.compile(rb"\xd0\xcf\x11\xe0|PK\x03\x04.*(\[Content_Types\]\.xml|spreadsheet)", re.DOTALL), EXCEL),
