@@ -36,6 +36,11 @@ def test_natops_is_read(shared_data: Path) -> None:
     assert reader.classes[recording.info.label or 0] == label
 
 
+def test_an_empty_label_and_a_question_mark_mean_unlabelled() -> None:
+    text = "@classLabel true a\n@data\n1,2:3,4:a\n1,2:3,4:\n1,2:3,4:?\n"
+    assert [raw.label for raw in parse_ts([File("x.ts", text.encode())])] == ["a", None, None]
+
+
 @pytest.mark.parametrize(
     ("text", "says", "where"),
     [

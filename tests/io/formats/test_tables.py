@@ -43,6 +43,17 @@ def test_gaps_in_the_numbers_of_frames_are_frames_without_joints(begin: int) -> 
     assert raw.joints[0, 2, 1, 1] == 8
 
 
+def test_frames_in_steps_keep_their_numbers_for_intervals(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(lines("frame,time", *(f"{frame},{frame / 30}" for frame in range(300, 400, 5))))
+    (tmp_path / "clips.csv").write_text("file,start_frame,end_frame,label\na.csv,320,350,run\n")
+    reader = open_files(TABLES, tmp_path)
+    (item,) = [item for item in reader.items()[0] if item.info.label is not None]
+    recording = reader.read(item)
+    assert (item.frames, recording.first) == ((20, 50), 320)
+    assert recording.fps == pytest.approx(30, rel=1e-3)
+    assert recording.joints[recording.seen, :, 0][:, 0].tolist() == [4, 5, 6, 7, 8, 9]
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_the_common_csv_of_mediapipe(first: int) -> None:
     points = np.random.default_rng(0).uniform(0, 1, (6, 33, 4)).round(4)

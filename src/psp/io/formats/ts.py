@@ -2,8 +2,8 @@
 
 After a header of lines that begin with `#` or `@` and end with `@data`, a line is a recording: the channels, separated
 by colons and each a list of numbers separated by commas, and the label. The channels are coordinates joint by joint, to
-be divided by the number of joints of the layout; ? and NaN mean not observed. A file name such as `NATOPS_TRAIN.ts`
-states the part of the split.
+be divided by the number of joints of the layout; ? and NaN mean not observed. A label that is empty or ? means
+unlabelled. A file name such as `NATOPS_TRAIN.ts` states the part of the split.
 https://www.aeon-toolkit.org/en/stable/api_reference/file_specifications/ts.html
 """
 
@@ -18,6 +18,7 @@ from psp.io.format import File, Format, Raw, without_suffix
 from psp.io.listing import PARTS
 from psp.io.parse.csv_text import REMEDY
 
+UNLABELLED = ("", "?")
 HEADER = re.compile(rb"(?:\s*#[^\n]*\n|\s*\n)*\s*@\w+", re.IGNORECASE)
 
 
@@ -44,7 +45,8 @@ def parse_ts(files: Sequence[File]) -> list[Raw]:
         label = channels.pop().strip() if with_target else None
         rows = _numbers(channels, f"{file.name}, line {number}")
         columns = {"part": part} if part else {}
-        found.append(Raw(rows.T[None, :, :, None], label=label if with_label else None, columns=columns))
+        known = label if with_label and label not in UNLABELLED else None
+        found.append(Raw(rows.T[None, :, :, None], label=known, columns=columns))
     return found
 
 
