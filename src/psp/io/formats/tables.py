@@ -100,7 +100,7 @@ def _parts(columns: Columns, name: str) -> list[str]:
 
 
 def _rows(lines: Mapping[int, list[str]], columns: Columns, parts: Sequence[str], comma: bool, name: str) -> Rows:
-    """Return the lines of a table; a joint without a score has the score 1. `comma`: numbers may have a decimal comma."""
+    """Return the lines of a table, with `comma` of decimal commas too; a joint without a score has the score 1."""
     places = [each.get(part, -1) for each in columns.joints.values() for part in parts]
     values = _values(lines, places, comma, name)
     numeric = ("frame", "time") if comma else ()
