@@ -13,6 +13,7 @@ from psp.deploy.agreement import random_clip
 from psp.deploy.foreign import ForeignSource, Options, open_for
 from psp.deploy.load import load
 from psp.deploy.predict import Windows, predict_files
+from psp.deploy.recogniser import Recogniser
 from psp.deploy.timeline import windows_over
 from psp.errors import CheckpointError, ConfigError, RecordingError
 from psp.evaluate.predict import predict_store
@@ -104,6 +105,25 @@ def test_windows_without_anybody_have_no_class(trained, tmp_path):
     assert 20 <= empty[0].start < empty[0].end <= 50
     with pytest.raises(ConfigError, match="State --fps"):
         predict_files(trained, [tmp_path], windows=Windows("2s"))
+
+
+def test_joints_of_less_confidence_than_in_training_are_nobody(trained, tmp_path):
+    model = open_model(trained)
+    recogniser = Recogniser(replace(model, interface=replace(model.interface, clean=CleanConfig(least_confidence=0.5))))
+    joints = random_clip(np.random.default_rng(3), replace(model.interface, persons=1))[:, :1].repeat(60, axis=1)
+    confidence = np.full(joints.shape[:3], 0.2)
+    np.savez(tmp_path / "take.npz", joints=np.nan_to_num(joints), confidence=confidence)
+    for windows in (Windows(), Windows("10")):
+        with pytest.raises(RecordingError, match=r"no person is observed in any frame"):
+            predict_files(recogniser, [tmp_path], windows=windows)
+    doubtful = Recording(ClipInfo("take"), np.nan_to_num(joints), confidence.astype(np.float32))
+    with pytest.raises(RecordingError, match="take: no person is observed in any frame"):
+        recogniser.predict_recordings([doubtful])
+    confidence[:, :30] = 0.7
+    np.savez(tmp_path / "take.npz", joints=np.nan_to_num(joints), confidence=confidence)
+    found = predict_files(recogniser, [tmp_path], windows=Windows("10")).found
+    assert [each.probabilities is None for each in found] == [False, True]
+    assert 30 <= found[1].start <= 35
 
 
 def test_a_table_of_intervals_does_not_cut_what_is_cut_into_windows(trained, recordings, tmp_path):

@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float, Float32, Int64
 from psp.dataset.store import Store
 from psp.evaluate.arrays import cleaning, recordings_of
 from psp.model.model_file import Interface
-from psp.preprocess.clean import CleanConfig, clean
+from psp.preprocess.clean import CleanConfig
+from psp.preprocess.prepare import cleaned_recording
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording
 
@@ -74,9 +75,12 @@ class ClipRecogniser:
     def predict_recordings(
         self, recordings: Sequence[Recording], clean_config: CleanConfig | None = None
     ) -> Float32[np.ndarray, "n k"]:
-        """Return the class probabilities of recordings, by default cleaned like the training data."""
+        """Return the class probabilities of recordings, by default cleaned like the training data.
+
+        RecordingError if nobody is observed in one of them after cleaning.
+        """
         config = replace(clean_config or cleaning(self.interface), fill_gaps=False)
-        cleaned = (clean(recording, self.layout, config)[0] for recording in recordings)
+        cleaned = (cleaned_recording(recording, self.layout, config).recording for recording in recordings)
         return self._predict([(each.joints, each.confidence) for each in cleaned])
 
     def predict_store(self, store: Store, index: Int64[np.ndarray, "s"] | None = None) -> Float32[np.ndarray, "s k"]:

@@ -1,5 +1,6 @@
 """Conversion of recordings of any known format to the layout, number of coordinates and vertical axis of a model."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from psp.io.reader import FormatReader, first_recording
 from psp.io.source import NOT_READ, Paths, SourceItem
 from psp.model.model_file import Interface
 from psp.preprocess.bodies import BodyConfig
-from psp.preprocess.clean import CleanConfig
+from psp.preprocess.clean import CleanConfig, without_doubtful
 from psp.skeleton.convert import Conversion, conversion, turned
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording, Up
@@ -65,7 +66,10 @@ class ForeignSource:
         return self.reader.items()[0]
 
     def read(self, item: SourceItem) -> Recording:
-        """Return a recording for the model; one that is damaged or cannot be converted raises RecordingError."""
+        """Return a recording for the model; one that is damaged or cannot be converted raises RecordingError.
+
+        Joints of less confidence than in the training data were not observed.
+        """
         recording, channels = self.reader.read(item), self.interface.channels
         recording = replace(recording, up=self.up, fps=self.fps or recording.fps)
         found = recording.joints.shape[3]
@@ -74,7 +78,8 @@ class ForeignSource:
         elif found != channels:
             what = f"the recording has {found} coordinates in {self.reader.units}, the model needs {channels}."
             raise RecordingError(what, where=item.name, remedy="Use such recordings, or another model.")
-        return self.conversion(turned(recording, self.interface.up))
+        recording = self.conversion(turned(recording, self.interface.up))
+        return without_doubtful(recording, self.clean.least_confidence, Counter())
 
 
 def open_for(interface: Interface, sources: Paths, options: Options = Options()) -> ForeignSource:

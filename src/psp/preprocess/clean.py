@@ -42,7 +42,7 @@ def clean(
     observed is returned without further changes.
     """
     changes = Counter[str]()
-    recording = _without_lost(_without_doubtful(recording, config.least_confidence, changes), changes)
+    recording = _without_lost(without_doubtful(recording, config.least_confidence, changes), changes)
     known = np.any(recording.seen, axis=1)
     if not known.any():
         return recording, recording.seen, changes
@@ -60,7 +60,7 @@ def clean(
     return recording, np.ones(recording.confidence.shape[:2], dtype=bool), +changes
 
 
-def _without_doubtful(recording: Recording, least: float, changes: Counter[str]) -> Recording:
+def without_doubtful(recording: Recording, least: float, changes: Counter[str]) -> Recording:
     """Return the recording with joints of less confidence marked as not observed."""
     kept = recording.confidence >= np.float32(least)
     if kept.all():

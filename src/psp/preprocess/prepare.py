@@ -55,11 +55,12 @@ def prepare_recording(
     The vertical axis of the clip is `normalisation.vertical(recording.up)`. A recording in which nobody is observed
     raises RecordingError.
     """
-    cleaned = _cleaned(recording, layout, cleaning)
+    cleaned = cleaned_recording(recording, layout, cleaning)
     return _clips([cleaned], layout, cleaning, normalisation)[0], cleaned.counts
 
 
-def _cleaned(recording: Recording, layout: Layout, cleaning: CleanConfig) -> Cleaned:
+def cleaned_recording(recording: Recording, layout: Layout, cleaning: CleanConfig) -> Cleaned:
+    """Return a cleaned recording; RecordingError if nobody is observed in it."""
     repaired, present, counts = clean(recording, layout, cleaning)
     if not present.any():
         remedy = "Correct or leave out this recording."
@@ -122,7 +123,7 @@ class Preparation:
 
     def cleaned(self, item: SourceItem) -> Cleaned:
         """Return one recording, read and cleaned."""
-        return _cleaned(self.reader.read(item), self.reader.layout, self.clean)
+        return cleaned_recording(self.reader.read(item), self.reader.layout, self.clean)
 
     def clips(self, cleaned: Sequence[Cleaned]) -> list[Clip]:
         """Return the normalised clips of cleaned recordings."""
