@@ -20,7 +20,6 @@ from rich.text import Text
 from psp import PSPError, Recording, StreamingPredictor
 from psp.cli.prepare import size_of
 from psp.deploy.foreign import Options, open_for
-from psp.preprocess.bodies import BodyConfig, choose_bodies
 
 FPS, SHOWN = 30.0, 5
 """Frames a second where the file does not state them, and how many classes are shown."""
@@ -51,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for item in source.items():
             # The reader marks missing joints by their confidence, so a zero is a coordinate here.
             stream = StreamingPredictor(opened.recogniser, given.window, given.every, zero_is_missing=False)
-            play(source.read(item), stream, given.speed, console)
+            play(source.with_persons(source.read(item)), stream, given.speed, console)
     except PSPError as error:
         console.print(f"live: {error}", highlight=False, markup=False)
         return 2
@@ -65,7 +64,7 @@ def play(recording: Recording, stream: StreamingPredictor, speed: float, console
     rate, frames = (recording.fps or FPS) * speed, recording.joints.shape[1]
     begun, busy = time.perf_counter(), 0.0
     with Live(console=console, refresh_per_second=20) as live:
-        for number, (joints, confidence) in enumerate(frames_of(recording, stream.recogniser.interface.persons), 1):
+        for number, (joints, confidence) in enumerate(frames_of(recording), 1):
             time.sleep(max(0.0, begun + number / rate - time.perf_counter()))
             start = time.perf_counter()
             stream.push(joints, confidence)
@@ -75,10 +74,8 @@ def play(recording: Recording, stream: StreamingPredictor, speed: float, console
             live.update(Group(Text(status), bars(stream)))
 
 
-def frames_of(recording: Recording, persons: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def frames_of(recording: Recording) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield joints (m, v, c) and confidence (m, v) of each frame; a camera needs a tracker for several persons."""
-    if recording.detections or len(recording.joints) > persons:
-        recording, _ = choose_bodies(recording, BodyConfig(persons=persons))
     yield from zip(recording.joints.swapaxes(0, 1), recording.confidence.swapaxes(0, 1), strict=True)
 
 

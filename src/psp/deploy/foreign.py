@@ -14,7 +14,7 @@ from psp.io.reader import FormatReader, first_recording
 from psp.io.source import NOT_READ, Paths, SourceItem
 from psp.model.model_file import Interface
 from psp.preprocess.bodies import BodyConfig
-from psp.preprocess.clean import CleanConfig, without_doubtful
+from psp.preprocess.clean import CleanConfig, clean, without_doubtful
 from psp.skeleton.convert import Conversion, conversion, turned
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording, Up
@@ -80,6 +80,15 @@ class ForeignSource:
             raise RecordingError(what, where=item.name, remedy="Use such recordings, or another model.")
         recording = self.conversion(turned(recording, self.interface.up))
         return without_doubtful(recording, self.clean.least_confidence, Counter())
+
+    def with_persons(self, recording: Recording) -> Recording:
+        """Return a recording with its persons in the slots of the model, chosen as for a prediction.
+
+        Every frame is kept, and missing joints are not filled in.
+        """
+        config = replace(self.clean, drop_empty_frames=False, fill_gaps=False)
+        found, slots = clean(recording, self.interface.layout, config)[0], slice(self.interface.persons)
+        return replace(found, joints=found.joints[slots], confidence=found.confidence[slots])
 
 
 def open_for(interface: Interface, sources: Paths, options: Options = Options()) -> ForeignSource:

@@ -46,9 +46,10 @@ class Window:
 class StreamingPredictor:
     """An online recogniser that predicts the class of the last `window` frames after every `every`-th frame.
 
-    The prediction equals that for a clip of these frames, within rounding: the window is filled, normalised, resampled
-    and encoded as a whole. It cannot be updated incrementally, because the first frame of the window is the origin and
-    its mean spine the unit, so that every coordinate changes with every frame.
+    The prediction equals that for a clip of these frames and persons, within rounding: the window is filled,
+    normalised, resampled and encoded as a whole. Rules that choose persons among bodies (`clean.bodies`) are not
+    applied. The prediction cannot be updated incrementally, because the first frame of the window is the origin and its
+    mean spine the unit, so that every coordinate changes with every frame.
 
     A joint was not observed if a coordinate is NaN, if its confidence is 0 or, as sensors mark it, if all its
     coordinates are exactly 0. `zero_is_missing=False` switches the last rule off, for recordings whose origin is a

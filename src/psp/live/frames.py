@@ -17,8 +17,8 @@ import numpy as np
 from psp.deploy.foreign import ForeignSource, Options, open_for
 from psp.errors import ConfigError, NobodyError, PSPError, RecordingError
 from psp.io.source import SourceItem
+from psp.live.persons import Follower
 from psp.model.model_file import Interface
-from psp.preprocess.bodies import BodyConfig, choose_bodies
 from psp.skeleton.recording import Recording
 
 FPS, PAUSE = 30.0, 0.05
@@ -57,11 +57,12 @@ Arrival = Frame | PSPError | None
 def recorded_frames(interface: Interface, path: Path, options: Options, speed: float = 1.0) -> Iterator[Frame]:
     """Return the frames of the recordings of a file or folder, converted for a model.
 
-    The first recording is read before this returns, so that recordings which cannot be used are refused at once.
+    Persons are chosen among the bodies of each whole recording, as `psp predict` does without windows. The first
+    recording is read before this returns, so that recordings which cannot be used are refused at once.
     """
     source, items = _open(interface, path, options)
-    first = _frames(source.read(items[0]), interface, speed)
-    rest = (frame for item in items[1:] for frame in _frames(source.read(item), interface, speed))
+    first = _frames(source.with_persons(source.read(items[0])), speed)
+    rest = (frame for item in items[1:] for frame in _frames(source.with_persons(source.read(item)), speed))
     return chain(first, rest)
 
 
@@ -69,8 +70,9 @@ def arriving_frames(interface: Interface, folder: Path, options: Options, speed:
     """Return the frames of files that are written into a folder from now on, by name, with None while there is none.
 
     A file is read when it has not changed between two looks. Files of one frame each, as pose estimators write them,
-    are one recording; a file of several frames is a recording of its own. A file without a person is skipped. The error
-    of a file that cannot be read comes instead of its frames, and the file is read again when it has changed.
+    are one recording, in which persons are followed (`Follower`); a file of several frames is a recording of its own,
+    as in `recorded_frames`. A file without a person is skipped. The error of a file that cannot be read comes instead
+    of its frames, and the file is read again when it has changed.
     ConfigError if there is no such folder.
     """
     if not folder.is_dir():
@@ -133,14 +135,15 @@ def _arriving(
     interface: Interface, folder: Path, options: Options, speed: float, known: set[Path]
 ) -> Iterator[Arrival]:
     """Yield the frames of files that are not `known` or the error of reading them, None while there is none."""
-    seen, failed, first = dict[Path, tuple[int, ...]](), dict[Path, tuple[int, ...]](), True
+    seen, failed = dict[Path, tuple[int, ...]](), dict[Path, tuple[int, ...]]()
+    follower, first = Follower(interface), True
     while True:
         new = {path: _version(path) for path in _files(folder) if path not in known}
         ready = sorted(path for path, found in new.items() if found and seen.get(path) == found != failed.get(path))
         seen = new
         for path in ready:
             try:
-                frames = _of_file(interface, path, options, speed)
+                frames = _of_file(follower, interface, path, options, speed)
             except NobodyError:
                 frames = []
             except PSPError as error:
@@ -166,9 +169,7 @@ def _listen(port: int) -> socket.socket:
         raise ConfigError(what, where="--port", remedy="Choose another --port, or leave it out.") from error
 
 
-def _frames(recording: Recording, interface: Interface, speed: float) -> list[Frame]:
-    if recording.detections or len(recording.joints) > interface.persons:
-        recording, _ = choose_bodies(recording, BodyConfig(persons=interface.persons))
+def _frames(recording: Recording, speed: float) -> list[Frame]:
     rate = speed * (recording.fps or FPS)
     pairs = zip(recording.joints.swapaxes(0, 1), recording.confidence.swapaxes(0, 1), strict=True)
     name = recording.info.id
@@ -177,9 +178,18 @@ def _frames(recording: Recording, interface: Interface, speed: float) -> list[Fr
     ]
 
 
-def _of_file(interface: Interface, path: Path, options: Options, speed: float) -> list[Frame]:
+def _of_file(follower: Follower, interface: Interface, path: Path, options: Options, speed: float) -> list[Frame]:
     source, items = _open(interface, path, options)
-    return [frame for item in items for frame in _frames(source.read(item), interface, speed)]
+    recordings = (_with_persons(source, source.read(item), follower) for item in items)
+    return [frame for recording in recordings for frame in _frames(recording, speed)]
+
+
+def _with_persons(source: ForeignSource, recording: Recording, follower: Follower) -> Recording:
+    """Return a recording with its persons in slots; the rules for whole recordings do not apply to a single frame."""
+    bodies, frames = recording.joints.shape[:2]
+    if frames > 1:
+        return source.with_persons(recording)
+    return follower.place(recording) if recording.detections or bodies > source.interface.persons else recording
 
 
 def _open(interface: Interface, path: Path, options: Options) -> tuple[ForeignSource, list[SourceItem]]:
