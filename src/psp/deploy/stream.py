@@ -1,5 +1,6 @@
 """Online recognition: frames are pushed one at a time, and the latest window is predicted."""
 
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class StreamingPredictor:
     applied. The prediction cannot be updated incrementally, because the first frame of the window is the origin and its
     mean spine the unit, so that every coordinate changes with every frame.
 
-    A joint was not observed if a coordinate is NaN, if its confidence is 0 or, as sensors mark it, if all its
+    A joint was not observed if a coordinate is NaN or masked, if its confidence is 0 or, as sensors mark it, if all its
     coordinates are exactly 0. `zero_is_missing=False` switches the last rule off, for recordings whose origin is a
     joint. While nobody is observed the last prediction is kept: after n such frames it is multiplied by
     1 - n / window, so that its sum is less than 1, and after a whole window there is none.
@@ -60,10 +61,10 @@ class StreamingPredictor:
     def __init__(
         self, recogniser: ClipRecogniser, window: int | None = None, every: int = 1, zero_is_missing: bool = True
     ) -> None:
-        self.window = Window(recogniser.frames if window is None else window)
-        length = self.window.length
-        require(1 <= length <= LONGEST, "window", length, f"a whole number of frames from 1 to {LONGEST:,}")
-        require(every >= 1, "every", every, "a whole number of frames from 1")
+        length, allowed = recogniser.frames if window is None else window, "a whole number of frames from 1"
+        require(isinstance(length, Integral) and 1 <= length <= LONGEST, "window", length, f"{allowed} to {LONGEST:,}")
+        require(isinstance(every, Integral) and every >= 1, "every", every, allowed)
+        self.window = Window(length)
         self.recogniser, self.every, self.zero_is_missing = recogniser, every, zero_is_missing
         self.probabilities: np.ndarray | None = None
         self._latest: np.ndarray | None = None
@@ -169,10 +170,10 @@ def _confidence(given: Any, shape: tuple[int, ...]) -> Float64[np.ndarray, "m v"
 
 def _numbers(given: Any, where: str) -> Float64[np.ndarray, "..."]:
     try:
-        array = np.asarray(given)
+        array = np.asanyarray(given)
         if array.dtype.kind not in "fiub":
             raise TypeError
-        return array.astype(np.float64)
+        return np.asarray(np.ma.filled(array.astype(np.float64), np.nan))
     except (TypeError, ValueError):
         remedy = "Give numbers, NaN for missing ones."
         raise InputError("this is not an array of numbers.", where=where, remedy=remedy) from None
