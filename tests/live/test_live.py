@@ -155,13 +155,37 @@ def test_lines_of_the_socket_become_frames(opened, joints):
     frame = joints[0, 0].tolist()
     frame[3] = [None, None, None]
     whole = json.dumps({"joints": [frame], "confidence": [[1] * 22]})
-    send(opened.port, TOKEN, json.dumps(frame), whole, "null", "{", f"[[1{'0' * 400}]]")
+    send(opened.port, TOKEN, json.dumps(frame), whole)
     found = received(opened)
-    assert [each.begins for each in found] == [True] + [False] * 4
+    assert [each.begins for each in found] == [True, False]
     assert np.isnan(found[0].joints[3]).all()
     assert np.allclose(found[0].joints[4:], joints[0, 0, 4:])
     assert found[1].joints.shape == (1, 22, 3)
-    assert found[2].joints is found[3].joints is found[4].joints is None
+
+
+def test_null_is_what_was_not_observed(opened):
+    joint, null = [1, 2, 3], None
+    lines = [
+        [joint, null, joint], [[null, null, null], [joint, null, joint]], [null, [joint, [4, null, 6], joint]],
+        null, [null, null, null], [[null] * 3] * 2, [], {"joints": null, "confidence": [0, 0, 0]},
+    ]  # fmt: skip
+    send(opened.port, TOKEN, *map(json.dumps, lines))
+    found = [each.joints for each in received(opened)]
+    lost = [np.nan] * 3
+    np.testing.assert_array_equal(found[0], [joint, lost, joint])
+    np.testing.assert_array_equal(found[1], [[lost] * 3, [joint, lost, joint]])
+    np.testing.assert_array_equal(found[2], [[lost] * 3, [joint, [4, np.nan, 6], joint]])
+    assert found[3:] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    "line", ["not json", "{", f"[[1{'0' * 400}]]", '{"joint": [[1, 2, 3]]}', '"a"', "[[1, 2, 3], [1, 2]]", "[[{}]]"]
+)
+def test_a_line_that_is_no_frame_is_named(opened, joints, line):
+    send(opened.port, TOKEN, line, json.dumps(joints[0, 0].tolist()))
+    error, frame = received(opened)
+    assert str(error).startswith("connection 1: a line is no frame. Send JSON such as")
+    assert frame.begins
 
 
 @pytest.mark.parametrize("first", ["", "a-toke", "POST / HTTP/1.1\r", "\u00e9", '{"joints": []}'])

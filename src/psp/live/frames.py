@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 
 from psp.deploy.foreign import ForeignSource, Options, open_for
 from psp.errors import ConfigError, NobodyError, PSPError, RecordingError
+from psp.evaluate.arrays import InputError
 from psp.io.source import SourceItem
 from psp.live.persons import Follower
 from psp.model.model_file import Interface
@@ -85,8 +87,8 @@ class FrameSocket:
 
     The first line is the `token`, so that no web page can send frames; a connection without it is closed after
     PATIENCE seconds. Then a line is {"joints": [...], "confidence": [...]} or the joints alone: (v, c) or (m, v, c)
-    numbers in the coordinates of the model, null where a joint was not observed. Port 0 is a free one; ConfigError if
-    the port cannot be taken.
+    numbers in the coordinates of the model, null for a coordinate, joint or person that was not observed. Port 0 is a
+    free one; ConfigError if the port cannot be taken.
     """
 
     def __init__(self, token: str, port: int = 0) -> None:
@@ -99,8 +101,11 @@ class FrameSocket:
         """Take no further connections."""
         self._listener.close()
 
-    def frames(self, is_open: Callable[[], bool] = lambda: True) -> Iterator[Frame | None]:
-        """Yield the frames of all connections, None while there is none; it ends when `is_open` is False."""
+    def frames(self, is_open: Callable[[], bool] = lambda: True) -> Iterator[Arrival]:
+        """Yield the frames of all connections, None while there is none; it ends when `is_open` is False.
+
+        A line that is no frame yields an InputError.
+        """
         number = 0
         while is_open():
             try:
@@ -113,9 +118,7 @@ class FrameSocket:
                 connection.settimeout(0.2)
                 yield from self._of_connection(connection, f"connection {number}", is_open)
 
-    def _of_connection(
-        self, connection: socket.socket, name: str, is_open: Callable[[], bool]
-    ) -> Iterator[Frame | None]:
+    def _of_connection(self, connection: socket.socket, name: str, is_open: Callable[[], bool]) -> Iterator[Arrival]:
         end = time.monotonic() + PATIENCE
         lines = _lines(connection, lambda: is_open() and time.monotonic() < end)
         token = next((line for line in lines if line is not None), b"")
@@ -126,7 +129,11 @@ class FrameSocket:
             if line is None:
                 yield None
             elif line.strip():
-                joints, confidence = _parsed(line)
+                try:
+                    joints, confidence = _parsed(line, name)
+                except InputError as error:
+                    yield error
+                    continue
                 yield Frame(joints, confidence, name, begins, zero_is_missing=True)
                 begins = False
 
@@ -231,16 +238,28 @@ def _lines(connection: socket.socket, is_open: Callable[[], bool]) -> Iterator[b
             return
 
 
-def _parsed(line: bytes) -> tuple[Any, Any]:
-    """Return joints and confidence of a line, with NaN for null; joints are None if the line is no frame."""
+def _parsed(line: bytes, where: str) -> tuple[Any, Any]:
+    """Return joints and confidence of a line, None if no number is in it; InputError if the line is no frame."""
     try:
         content = json.loads(line)
-        joints = content.get("joints") if isinstance(content, dict) else content
-        confidence = content.get("confidence") if isinstance(content, dict) else None
-        numbers = None if joints is None else np.array(joints, dtype=np.float64)
-        return numbers, None if confidence is None else np.array(confidence, dtype=np.float64)
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        return None, None
+        content = content if isinstance(content, dict) else {"joints": content}
+        joints, confidence = _numbers(content["joints"]), content.get("confidence")
+        confidence = None if confidence is None else _numbers(confidence)
+        return (None, None) if np.isnan(joints).all() else (joints, confidence)
+    except (LookupError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        remedy = 'Send JSON such as {"joints": [...], "confidence": [...]}, with null for what was not observed.'
+        raise InputError("a line is no frame.", where=where, remedy=remedy) from error
+
+
+def _numbers(content: Any) -> Float64[np.ndarray, "..."]:
+    """Return nested lists as an array; null is NaN, also where the other entries of a list are lists."""
+    if not isinstance(content, list):
+        return np.array(content, dtype=np.float64)
+    parts = [_numbers(each) for each in content]
+    shape = max((part.shape for part in parts), key=len, default=())
+    missing = [part.ndim < len(shape) and np.isnan(part).all() for part in parts]
+    filled = [np.full(shape, np.nan) if lost else part for part, lost in zip(parts, missing, strict=True)]
+    return np.stack(filled) if filled else np.empty(0)
 
 
 def wait_for(frame: Frame, begun: float) -> None:
