@@ -4,7 +4,8 @@ import json
 import socket
 import threading
 import time
-from itertools import islice
+from itertools import count, islice
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -137,6 +138,26 @@ def test_the_error_of_a_file_is_shown_until_the_next_frame(recogniser, joints):
         assert (stream.state, stream.message) == ("ended", message)
 
 
+def test_what_is_sent_of_a_frame_is_what_was_recognised(recogniser, joints, monkeypatch):
+    """Every frame takes a hundredth of a second; two joints were not observed."""
+    ticks = (number / 100 for number in count())
+    clock = SimpleNamespace(perf_counter=lambda: next(ticks), monotonic=time.monotonic, sleep=time.sleep)
+    monkeypatch.setattr("psp.live.stream.time", clock)
+    given, confidence = joints[:, 0].copy(), np.ones(joints[:, 0].shape[:2])
+    given[0, 3], confidence[0, 4] = 0.0, 0.0
+    frames = [Frame(given, confidence, "a", number == 0, zero_is_missing=True) for number in range(6)]
+    frames.append(Frame(None, None, "a"))
+    with LiveStream(recogniser, lambda is_open: iter(frames), Recognition(every=3)) as stream:
+        stream._thread.join(10)
+    *events, nobody = stream.news(None)[1]["frames"]
+    assert [each["milliseconds"] for each in events] == [10.0] * 6
+    assert [each["ranked"] is None for each in events] == [True] * 2 + [False] * 4
+    sent = np.array(events[0]["joints"], dtype=float).reshape(-1, 22, 3)
+    assert np.flatnonzero(np.isnan(sent[0]).any(axis=1)).tolist() == [3, 4]
+    np.testing.assert_allclose(sent[0, 5:], given[0, 5:], rtol=1e-4)
+    assert set(nobody["joints"]) == {None}
+
+
 def test_sources_without_frames_for_the_model_are_refused_at_once(recogniser, joints, tmp_path):
     np.save(tmp_path / "fewer.npy", joints[:, :, :5])
     (tmp_path / "empty").mkdir()
@@ -236,8 +257,8 @@ def test_the_page_shows_skeleton_and_answer(browser, recogniser, joints, opened)
         until(page, "player")
         assert page.inner_text("#title") == "Live: <b>model</b>"
         frames = [json.dumps(joints[0, number].tolist()) for number in range(6)]
-        send(opened.port, TOKEN, *frames, json.dumps([[1e30] * 3] * 22))
-        until(page, "player.frames === 6")
+        send(opened.port, TOKEN, "null", *frames[:5], "null", frames[5], json.dumps([[1e30] * 3] * 22))
+        until(page, "player.frames === 7")  # nobody is drawn as soon as somebody was seen
         expected = stream.news(None)[1]["frames"][-1]["ranked"]
         assert page.inner_text("#answer") == expected[0][0]
         assert page.locator("#classes li").count() == len(expected) == 4
@@ -262,13 +283,14 @@ def test_screen_readers_are_told_of_new_answers_only(browser, recogniser, opened
             new MutationObserver(() => said.push(each.textContent)).observe(each, {childList: true, subtree: true});
           }
           for (let number = 0; number < 20; number++) {
-            const frame = {source: "a", ranked: [["wave", number / 20]], milliseconds: number, joints: []};
+            const ranked = number ? [["wave", number / 20]] : null;
+            const frame = {source: "a", ranked, milliseconds: number, joints: []};
             setTimeout(() => show({state: "running", message: "", frames: [frame]}), 50 * number);
             setTimeout(() => show({state: "waiting", message: "", frames: []}), 50 * number + 25);
           }
         }""")
         until(page, "said.at(-1) === 'Waiting for frames: a'")
-        assert page.evaluate("() => said") == ["wave", "Running: a", "Waiting for frames: a"]
+        assert page.evaluate("() => said") == ["Running: a", "wave", "Waiting for frames: a"]
         assert page.inner_text("#speed") == "19.0 ms a frame"
     server.stop()
     thread.join()

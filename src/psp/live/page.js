@@ -21,12 +21,12 @@ const percent = (share) => `${Math.round(100 * share)} %`;
 function show(news) {
   for (const frame of news.frames) {
     if (frame.begins) renew();
-    if (frame.joints.length) player.append(frame.joints);
+    if (player.frames || frame.joints.some((each) => each !== null)) player.append(frame.joints);
   }
   const last = news.frames.at(-1);
   if (last) {
     source = last.source;
-    showAnswer(last);
+    if (last.ranked) showAnswer(last);
     $("speed").textContent = `${last.milliseconds.toFixed(1)} ms a frame`;
   }
   const text = `${STATES[news.state]}${source && `: ${source}`}${news.message && `. ${news.message}`}`;

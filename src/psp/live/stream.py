@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32
 
 from psp.deploy.clips import ClipRecogniser
 from psp.deploy.stream import StreamingPredictor
@@ -99,20 +100,20 @@ class LiveStream:
             self.message = str(error)
             return
         self._busy = 0.9 * self._busy + 0.1 * (time.perf_counter() - begun)
-        event = {"source": frame.source, "ranked": stream.ranked[:SHOWN], "milliseconds": round(1000 * self._busy, 2)}
-        event |= {"joints": _numbers(frame), "begins": frame.begins}
+        mean = self._busy / (1 - 0.9 ** (self._count + 1))  # the running mean began at 0
+        event = {
+            "source": frame.source,
+            "begins": frame.begins,
+            "joints": _numbers(stream.window.joints[:, -1]),
+            "ranked": stream.ranked[:SHOWN] if stream.window.count >= stream.every else None,
+            "milliseconds": round(1000 * mean, 2),
+        }
         with self._lock:
             self._count += 1
             self.state, self.message = "running", ""
             self._kept.append((self._count, event))
 
 
-def _numbers(frame: Frame) -> list[float | None]:
+def _numbers(joints: Float32[np.ndarray, "m v c"]) -> list[float | None]:
     """Return the coordinates of all joints one after the other, None where a joint was not observed."""
-    if frame.joints is None:
-        return []
-    joints = np.array(frame.joints, dtype=np.float64)
-    joints = joints[None] if joints.ndim == 2 else joints
-    if frame.confidence is not None:
-        joints = np.where((np.asarray(frame.confidence).reshape(joints.shape[:2]) > 0)[..., None], joints, np.nan)
     return [float(f"{value:.5g}") if np.isfinite(value) else None for value in joints.ravel()]
