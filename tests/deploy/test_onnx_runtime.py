@@ -36,12 +36,11 @@ def changed(exported, change) -> bytes:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("classes", ["a", "b", "c"]), ("channels", 2), ("persons", 7), ("layout", {}), ("up", None), ("data", [])],
+    [("classes", ["a", "b", "c"]), ("channels", 2), ("layout", {}), ("up", None), ("data", [])],
 )
 def test_a_header_that_does_not_describe_the_graph_is_refused(exported, name, value):
     def change(graph, header):
         header["interface"][name] = value
-        header["predictor"]["model"]["persons"] = "all"
 
     with pytest.raises(CheckpointError, match="the exported model: this is not a recogniser written by 'psp export'"):
         OnnxRecogniser(changed(exported, change))
@@ -52,12 +51,17 @@ def test_a_graph_that_computes_something_else_is_refused_in_a_sentence(exported)
         header["interface"]["classes"] = ["a", "b", "c"]
         graph.output[0].type.tensor_type.shape.dim[1].dim_value = 3
 
+    def conceal(graph, header):
+        header["interface"]["classes"] = ["a", "b", "c"]
+        graph.output[0].type.tensor_type.shape.dim[1].dim_param = "classes"
+
     def fail(graph, header):
         (last,) = (node for node in graph.node if "probabilities" in node.output)
         last.output[0] = "hidden"
         graph.node.add(op_type="Gather", input=["hidden", "frames"], output=["probabilities"])
 
-    for change, reason in ((lie, r"the result has the shape \(1, "), (fail, ".*indices element out of data bounds")):
+    shape, index = r"the result has the shape \(1, ", ".*indices element out of data bounds"
+    for change, reason in ((lie, shape), (conceal, shape), (fail, index)):
         recogniser = OnnxRecogniser(changed(exported, change))
         with pytest.raises(CheckpointError, match=rf"the exported model cannot be computed \({reason}"):
             recogniser.predict(np.random.default_rng(0).normal(size=(1, 1, 9, 25, 3)))

@@ -5,6 +5,7 @@ import importlib
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -74,12 +75,9 @@ class OnnxRecogniser(ClipRecogniser):
             "confidence": ("tensor(float)", (None, persons, None, joints)),
             "probabilities": ("tensor(float)", (None, len(self.classes))),
         }
-        found = {
-            each.name: (each.type, tuple(size if isinstance(size, int) else None for size in each.shape))
-            for each in (*self._session.get_inputs(), *self._session.get_outputs())
-        }
-        if found != expected:
-            raise ValueError(f"the graph has {found}, not {expected}")
+        found = {each.name: each for each in (*self._session.get_inputs(), *self._session.get_outputs())}
+        if found.keys() != expected.keys() or not all(_fits(found[name], *expected[name]) for name in expected):
+            raise ValueError("the graph has other inputs or another output")
 
 
 def sealed(content: bytes) -> bytes:
@@ -116,6 +114,12 @@ def _require_whole(content: bytes, where: str) -> None:
         raise CheckpointError(what, where=where, remedy=REMEDY)
     if OTHER_FILE.search(content):
         raise CheckpointError("the exported model takes weights from other files.", where=where, remedy=REMEDY)
+
+
+def _fits(value: Any, kind: str, shape: tuple[int | None, ...]) -> bool:
+    """Return whether a value of a graph has a type and a shape, in which None is a free size; others may be free too."""
+    sizes = zip(value.shape, shape, strict=True)
+    return value.type == kind and all(size == allowed for size, allowed in sizes if isinstance(size, int))
 
 
 def _errors(runtime: ModuleType) -> tuple[type[Exception], ...]:
