@@ -117,7 +117,7 @@ def _require_whole(content: bytes, where: str) -> None:
 
 
 def _fits(value: Any, kind: str, shape: tuple[int | None, ...]) -> bool:
-    """Return whether a value of a graph has a type and a shape, in which None is a free size; others may be free too."""
+    """Return whether a value of a graph has a type and a shape; sizes of None must be free, others may be."""
     sizes = zip(value.shape, shape, strict=True)
     return value.type == kind and all(size == allowed for size, allowed in sizes if isinstance(size, int))
 
