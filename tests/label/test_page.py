@@ -114,7 +114,7 @@ def test_clips_put_off_come_last_and_rejected_ones_never(running):
     running.ask("/skip", {"clips": [skipped]})
     running.ask("/reject", {"clips": [rejected]})
     rest = [clip for clip in running.session.ids if clip not in (skipped, rejected)]
-    running.ask("/label", {"clips": rest[1:], "label": "walk", "how": "timeline"})
+    running.ask("/label", {"clips": rest[1:], "label": "walk", "how": "group"})
     assert first(running, count=5) == rest[:1]
     running.ask("/label", {"clips": rest[:1], "label": "walk"})
     assert first(running, count=5) == [skipped]
@@ -137,6 +137,8 @@ def test_clips_put_off_come_last_and_rejected_ones_never(running):
         ("/label", {"clips": ["clip001"], "label": "a\u202eb"}),
         ("/label", {"clips": ["clip001"], "label": "run\u200b"}),
         ("/label", {"clips": ["clip001"], "label": "x" * 81}),
+        ("/label", {"clips": ["long:0-10"], "label": "x", "how": "timeline"}),
+        ("/label", {"clips": ["long:0-10"], "label": "x", "how": "timeline", "seen": 1}),
         ("/clips", {"clips": ["/etc/passwd"]}),
         ("/next", {"count": 10**9}),
         ("/next", {"count": True}),
@@ -152,9 +154,25 @@ def test_impossible_requests_change_nothing(running, path, content):
     assert not list((running.folder.path / "rounds").iterdir())
 
 
+@pytest.mark.parametrize("how", ["timeline", "chosen"])
+def test_a_timeline_replaces_the_label_of_another_person_only_if_it_showed_it(running, how):
+    def seen(browser):
+        return running.ask("/recording", {"number": 0}, browser)[1]["seen"]
+
+    window, stale = "long:10-20", seen(1)
+    assert running.ask("/label", {"clips": [window], "label": "walk", "how": how, "seen": seen(2)}, 2)[0] == 200
+    again = {"clips": ["long:0-10", window], "label": "run", "how": "timeline"}
+    status, answer = running.ask("/label", {**again, "seen": stale})
+    assert status == 400
+    assert "meanwhile been labelled 'walk' by" in answer["error"]
+    assert running.folder.known == {window: "walk"}
+    assert running.ask("/label", {**again, "seen": seen(1)})[0] == 200
+    assert running.folder.known == {window: "run", "long:0-10": "run"}
+
+
 def test_a_request_may_name_many_clips_and_is_told_the_limit(running):
     many = [running.session.ids[0]] * MOST
-    assert running.ask("/reject", {"clips": many, "how": "timeline", "more": "é" * 50_000}) == (200, {})
+    assert running.ask("/reject", {"clips": many, "how": "group", "more": "é" * 50_000}) == (200, {})
     status, answer = running.ask("/reject", {"clips": [*many, *many[:1]]})
     assert (status, answer["error"]) == (400, "the request names 2001 clips, more than 2000. Choose fewer clips.")
 
@@ -222,7 +240,7 @@ def drag(page, start, end):
 
 def begin(page, link):
     page.goto(link)
-    until(page, "document.getElementById('keys').open")
+    until(page, "document.getElementById('keys')?.open")
     page.keyboard.press("Enter")
     assert page.evaluate("() => location.search") == ""
 
@@ -347,6 +365,7 @@ def test_the_keys_label_after_the_player_was_used_with_the_mouse(browser, runnin
         page.dispatch_event("#recording", "pointerdown")
         page.focus("#recording")
         page.select_option("#recording", label="long")
+        until(page, f"document.querySelectorAll('#timeline > div').length === {WINDOWS}")
         page.keyboard.press("1")
         until(page, "state.labelled === 5")
         page.keyboard.press("ArrowRight")
@@ -384,6 +403,99 @@ def test_news_leaves_the_buttons_of_the_classes(browser, running):
     assert running.folder.labels.label[clip] == "walk"
 
 
+HOLD = """() => {
+  const ask = window.fetch;
+  window.heldBack = [];
+  window.fetch = (asked, content) => asked !== "/label" ? ask(asked, content)
+    : new Promise((done) => window.heldBack.push(() => done(ask(asked, content))));
+}"""
+"""JavaScript that makes labels wait until the next function of `open` is called."""
+
+
+def open_recording(page, link):
+    begin(page, link)
+    page.click("#tab-recordings")
+    until(page, f"document.querySelectorAll('#timeline > div').length === {WINDOWS}")
+
+
+def selected(page):
+    return page.evaluate("() => bounds()")
+
+
+def test_the_timeline_shows_what_others_label_but_not_during_a_drag(browser, running):
+    def label(number, name):
+        seen = len(running.folder.journal)
+        content = {"clips": [f"long:{10 * number}-{10 * number + 10}"], "label": name, "how": "timeline", "seen": seen}
+        assert running.ask("/label", content, 2)[0] == 200
+
+    with open_page(browser) as page:
+        open_recording(page, running.server.link)
+        drag(page, 2, 4)
+        label(1, "walk")
+        until(page, "document.getElementById('window-1').textContent === 'walk'")
+        assert selected(page) == [2, 4]
+        box = page.locator("#window-5").bounding_box()
+        page.mouse.move(box["x"] + 9, box["y"] + 9)
+        page.mouse.down()
+        label(5, "jump")
+        until(page, "state.labelled === 2")
+        assert page.inner_text("#window-5") == ""
+        sent = page.evaluate("""async () => {
+          const ask = window.fetch, sent = [];
+          window.fetch = (asked, content) => asked !== "/label" ? ask(asked, content)
+            : (sent.push(JSON.parse(content.body).seen), Response.json({}));
+          answer("walk");
+          await busy;
+          window.fetch = ask;
+          setStretch(5, 5);
+          return sent;
+        }""")
+        assert sent == [1]
+        page.mouse.up()
+        until(page, "document.getElementById('window-5').textContent === 'jump'")
+        assert selected(page) == [5, 5]
+        page.keyboard.press("1")
+        until(page, "document.getElementById('window-5').textContent === 'walk'")
+    assert running.folder.known == {"long:10-20": "walk", "long:50-60": "walk"}
+
+
+def test_keys_that_come_before_the_answer_label_one_stretch_after_the_other(browser, running):
+    with open_page(browser) as page:
+        open_recording(page, running.server.link)
+        page.evaluate(HOLD)
+        page.evaluate("() => { answer('wave'); answer('walk'); reject(); }")
+        assert selected(page) == [3, 3]
+        drag(page, 5, 6)
+        for count in (1, 2):
+            until(page, "window.heldBack.length")
+            page.evaluate("() => window.heldBack.shift()()")
+            until(page, f"state.labelled === {count}")
+        until(page, "state.rejected === 1")
+        assert selected(page) == [5, 6]
+        page.evaluate(REFUSE, "/label")
+        page.evaluate("() => { answer('jump'); }")
+        assert selected(page) == [7, 7]
+        until(page, "!document.getElementById('message').hidden")
+        assert selected(page) == [5, 6]
+        page.evaluate("() => { answer('jump'); }")
+        page.keyboard.press("ArrowLeft")
+        page.evaluate("async () => { await busy; }")
+        assert selected(page) == [6, 6]
+    assert running.folder.known == {"long:0-10": "wave", "long:10-20": "walk"}
+    assert running.folder.labels.rejected == {"long:20-30"}
+
+
+def test_a_key_pressed_before_another_recording_is_shown_labels_nothing(browser, running):
+    with open_page(browser) as page:
+        open_recording(page, running.server.link)
+        page.evaluate("""() => {
+          document.getElementById("recording").dispatchEvent(new Event("change"));
+          answer("wave");
+        }""")
+        until(page, f"document.querySelectorAll('#timeline > div').length === {WINDOWS}")
+        assert page.evaluate("async () => { await busy; return state.labelled; }") == 0
+
+
 def test_a_long_stretch_is_labelled_in_several_requests(browser, running):
     with open_page(browser) as page:
         begin(page, running.server.link)
@@ -393,6 +505,7 @@ def test_a_long_stretch_is_labelled_in_several_requests(browser, running):
           const ask = window.fetch, sent = [];
           let open = 0;
           window.fetch = async (asked, content) => {
+            if (asked === "/recording") return Response.json(recording);
             if (asked !== "/label") return ask(asked, content);
             const found = JSON.parse(content.body);
             sent.push([found.clips.length, found.how, ++open]);
@@ -400,7 +513,7 @@ def test_a_long_stretch_is_labelled_in_several_requests(browser, running):
             open--;
             return Response.json({});
           };
-          recording.windows = Array.from({length: 2100}, (_, number) => ({clip: `${number}`}));
+          recording.windows = Array.from({length: 2100}, () => recording.windows[0]);
           stretch = [0, 2099];
           answer("wave");
           await busy;

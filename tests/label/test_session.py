@@ -68,7 +68,7 @@ def test_groups_are_without_the_clips_that_others_were_given(session):
     assert set(own) < set(clips)
 
 
-def test_the_first_of_two_answers_for_a_clip_is_kept_except_on_a_timeline(session):
+def test_the_first_of_two_answers_for_a_clip_is_kept_unless_the_page_showed_it(session):
     session.add(1, Entry("label", ("clip000",), "wave", by="ann"))
     session.add(1, Entry("reject", ("clip001",), by="ann"))
     session.add(1, Entry("skip", ("clip002",), by="ann"))
@@ -76,7 +76,7 @@ def test_the_first_of_two_answers_for_a_clip_is_kept_except_on_a_timeline(sessio
         with pytest.raises(ConfigError, match=r"'(wave|not an action)' by ann"):
             session.add(2, Entry(act, tuple(clips), "walk" if act == "label" else None, by="bob"))
     session.add(2, Entry("label", ("clip002",), "walk", by="bob"))
-    session.add(2, Entry("label", ("clip001",), "walk", by="bob", how="timeline"))
+    session.add(2, Entry("label", ("clip001",), "walk", by="bob", how="timeline"), seen=3)
     session.add(1, Entry("label", ("clip000",), "jump", by="ann"))
     assert session.folder.known == {"clip000": "jump", "clip001": "walk", "clip002": "walk"}
 

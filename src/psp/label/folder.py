@@ -93,7 +93,7 @@ class LabelFolder:
         other = next((each for each in last if each.by != entry.by and each.act != "skip"), None)
         if other is not None:
             what = f"a clip has meanwhile been labelled {other.label or 'not an action'!r} by {other.by}."
-            raise ConfigError(what, remedy="That label is kept; go on with the next clips.")
+            raise ConfigError(what, remedy="That label is kept; go on with the clips that are left.")
 
     def undo(self, by: str, since: int = 0) -> Entry | None:
         """Withdraw the last entry of a person, from the position `since`, and return it, None if there is none."""

@@ -82,8 +82,9 @@ const isDone = () => state.labelled + state.rejected >= state.clips;
 const shownClasses = () => state.classes.filter((each) => each.shown);
 
 async function play(element, name, options = {}) {
+  element.dataset.wanted = name;
   const [clip] = await clipsOf([name]);
-  if (!element.isConnected) return;
+  if (!element.isConnected || element.dataset.wanted !== name) return;
   const player = players.get(element);
   if (player) { if (element.dataset.clip !== name) { player.resetView(); player.load(clip); player.play(); } }
   else players.set(element, PspPlayer.mount(element, {skeleton: state.skeleton, clip, speed: SPEED, keys: false,
@@ -95,6 +96,7 @@ function stop(element) {
   const player = players.get(element);
   if (player) { player.destroy(); players.delete(element); }
   delete element.dataset.clip;
+  delete element.dataset.wanted;
 }
 
 /* What is known of the labelling */
@@ -111,14 +113,11 @@ async function refresh() {
   showClasses();
   showRecent();
   showRecordings();
-  if (before !== null && state.round !== before) {
-    say("A new recogniser is trained.");
-    if (mode === "clips") await refill();
-    else if (mode === "recordings") await showRecording();
-    else if (!group?.groups) await showGroup();
-  } else if (mode === "clips" && !queue.length && !isDone()) {
-    await refill();
-  }
+  const isNew = before !== null && state.round !== before;
+  if (isNew) say("A new recogniser is trained.");
+  if (mode === "recordings") await showRecording();
+  else if (mode === "groups") { if (isNew && !group?.groups) await showGroup(); }
+  else if (isNew || (!queue.length && !isDone())) await refill();
 }
 
 let waiting = false;
@@ -338,7 +337,7 @@ function undo() {
     say(undone ? `withdrawn: ${undone.label || undone.act}` : "there is nothing to withdraw");
     await refresh();
     if (undone) queue = [];
-    await (mode === "groups" ? showGroup() : mode === "recordings" ? showRecording() : refill());
+    if (mode === "groups") await showGroup(); else if (mode === "clips") await refill();
     showClasses();
   });
 }
@@ -409,7 +408,7 @@ function acceptGroup() {
 
 /* Recordings: a cell for each window; a stretch of cells is chosen by dragging or with the arrow keys */
 
-let recording = null, stretch = [0, 0], playing = 0;
+let recording = null, stretch = [0, 0], playing = 0, dragging = false;
 
 function showRecordings() {
   $("tab-recordings").hidden = !state.recordings.length;
@@ -417,70 +416,88 @@ function showRecordings() {
   $("recording").replaceChildren(...state.recordings.map((name, number) => make("option", {value: number}, name)));
 }
 
+/* Shows the labels of the recording; while a stretch is dragged they stay as they are. */
 async function showRecording() {
   if (!state.recordings.length) return;
-  recording = await ask("/recording", {number: Number($("recording").value || 0)});
-  stretch = stretch.map((at) => Math.min(at, recording.windows.length - 1));
-  $("timeline").replaceChildren(...recording.windows.map(({start, end, label, guess, rejected}, number) => {
-    const own = make("span", {}, rejected ? "✗" : label ? label.slice(0, 4) : ""), line = make("i");
-    if (guess) line.style.background = colourOf(guess);
-    const cell = make("div", {role: "option", id: `window-${number}`}, own, line);
-    if (label) { cell.style.background = colourOf(label); cell.style.color = INKS[COLOURS.indexOf(colourOf(label))]; }
-    cell.title = `frames ${start}–${end}: ${rejected ? "not an action" : label || "no label"}` +
-      (guess ? `; recognised: ${guess}` : "");
-    cell.setAttribute("aria-label", cell.title);
-    cell.dataset.number = number;
-    return cell;
-  }));
-  showStretch();
+  const number = $("recording").value, found = await ask("/recording", {number: Number(number)});
+  if (dragging || number !== $("recording").value) return;
+  recording = found;
+  const cells = $("timeline").children;
+  if (cells.length !== recording.windows.length) {
+    $("timeline").replaceChildren(...recording.windows.map((_, number) =>
+      make("div", {role: "option", id: `window-${number}`, "data-number": number}, make("span"), make("i"))));
+  }
+  recording.windows.forEach((each, number) => showWindow(cells[number], each));
+  if (players.has($("stretch"))) showStretch(); else setStretch(...stretch);
+}
+
+function showWindow(cell, {start, end, label, guess, rejected}) {
+  const [own, line] = cell.children, colour = label ? colourOf(label) : "";
+  own.textContent = rejected ? "✗" : (label || "").slice(0, 4);
+  line.style.background = guess ? colourOf(guess) : "";
+  cell.style.background = colour;
+  cell.style.color = label ? INKS[COLOURS.indexOf(colour)] : "";
+  cell.title = `frames ${start}–${end}: ${rejected ? "not an action" : label || "no label"}` +
+    (guess ? `; recognised: ${guess}` : "");
+  cell.setAttribute("aria-label", cell.title);
+}
+
+const bounds = () => [Math.min(...stretch), Math.max(...stretch)];
+
+function setStretch(first, last) {
+  stretch = [first, last];
+  [playing] = bounds();
+  playWindow();
 }
 
 function showStretch() {
-  const [from, to] = [Math.min(...stretch), Math.max(...stretch)];
+  const [from, to] = bounds();
   for (const [number, cell] of [...$("timeline").children].entries()) {
     cell.setAttribute("aria-selected", String(number >= from && number <= to));
+    cell.classList.toggle("playing", number === playing);
   }
   $("timeline").setAttribute("aria-activedescendant", `window-${stretch[1]}`);
   const first = recording.windows[from], last = recording.windows[to], count = to - from + 1;
   $("stretch-time").textContent = `Frames ${first.start} to ${last.end} of ${recording.frames}` +
     ` (${count} window${count > 1 ? "s" : ""})`;
-  playing = from;
-  playWindow();
 }
 
 async function playWindow() {
-  const number = playing;
-  for (const [each, cell] of [...$("timeline").children].entries()) cell.classList.toggle("playing", each === number);
-  await play($("stretch"), recording.windows[number].clip, {controls: true, loop: false, onEnd: () => {
-    if (mode !== "recordings") return;
-    const [from, to] = [Math.min(...stretch), Math.max(...stretch)];
+  if (mode !== "recordings" || !recording) return;
+  showStretch();
+  await play($("stretch"), recording.windows[playing].clip, {controls: true, loop: false, onEnd: () => {
+    const [from, to] = bounds();
     playing = playing >= to ? from : playing + 1;
     setTimeout(playWindow, playing === from ? 450 : 0);
   }});
   players.get($("stretch"))?.play();
 }
 
+/* Labels the stretch as it is shown and goes on to the window after it, or back to it if the label is refused. */
 function labelStretch(path, content) {
-  const [from, to] = [Math.min(...stretch), Math.max(...stretch)];
-  const clips = recording.windows.slice(from, to + 1).map((each) => each.clip);
+  if (!recording) return;
+  const [from, to] = bounds(), {windows, seen} = recording, before = stretch, next = Math.min(to + 1, windows.length - 1);
+  const clips = windows.slice(from, to + 1).map((each) => each.clip);
+  setStretch(next, next);
+  const after = stretch;
   inTurn(async () => {
     try {
       for (let at = 0; at < clips.length; at += TOGETHER) {
-        await change(path, {clips: clips.slice(at, at + TOGETHER), how: "timeline", ...content});
+        await change(path, {clips: clips.slice(at, at + TOGETHER), how: "timeline", seen, ...content});
       }
       say(`${clips.length} windows: ${content.label || "not an action"}`);
-      stretch = [Math.min(to + 1, recording.windows.length - 1), Math.min(to + 1, recording.windows.length - 1)];
+    } catch {
+      if (stretch === after) setStretch(...before);
     } finally {
       await refresh();
-      await showRecording();
     }
   });
 }
 
 function moveStretch(by, extend) {
-  const last = recording.windows.length - 1, at = Math.max(0, Math.min(last, stretch[1] + by));
-  stretch = extend ? [stretch[0], at] : [at, at];
-  showStretch();
+  if (!recording) return;
+  const at = Math.max(0, Math.min(recording.windows.length - 1, stretch[1] + by));
+  setStretch(extend ? stretch[0] : at, at);
 }
 
 $("timeline").addEventListener("pointerdown", (event) => {
@@ -488,13 +505,15 @@ $("timeline").addEventListener("pointerdown", (event) => {
   if (!cell) return;
   event.preventDefault();
   $("timeline").focus();
-  stretch = [Number(cell.dataset.number), Number(cell.dataset.number)];
-  showStretch();
+  dragging = true;
+  setStretch(Number(cell.dataset.number), Number(cell.dataset.number));
   const move = (now) => {
     const under = document.elementFromPoint(now.clientX, now.clientY)?.closest("[data-number]");
-    if (under && Number(under.dataset.number) !== stretch[1]) { stretch[1] = Number(under.dataset.number); showStretch(); }
+    if (under && Number(under.dataset.number) !== stretch[1]) setStretch(stretch[0], Number(under.dataset.number));
   };
   const end = () => {
+    dragging = false;
+    refreshSoon();
     document.removeEventListener("pointermove", move);
     document.removeEventListener("pointerup", end);
     document.removeEventListener("pointercancel", end);
@@ -503,7 +522,13 @@ $("timeline").addEventListener("pointerdown", (event) => {
   document.addEventListener("pointerup", end);
   document.addEventListener("pointercancel", end);
 });
-$("recording").addEventListener("change", () => { stretch = [0, 0]; showRecording(); });
+$("recording").addEventListener("change", () => {
+  recording = null;
+  [stretch, playing] = [[0, 0], 0];
+  stop($("stretch"));
+  $("timeline").replaceChildren();
+  inTurn(showRecording);
+});
 
 /* Keys, tabs and buttons */
 
@@ -528,7 +553,7 @@ function choose(name) {
   showClasses();
   showSuggestion();
   if (name === "groups") { groupNumber = 0; showGroup(); }
-  if (name === "recordings") showRecording();
+  if (name === "recordings") inTurn(showRecording);
   if (name === "clips") refill();
 }
 

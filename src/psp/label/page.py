@@ -123,15 +123,20 @@ class Actions:
         return {"groups": 0} if found is None else {"label": found[0], "clips": found[1], "groups": found[2]}
 
     def recording(self, browser: int, content: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the timeline of a recording, with the labels and what the recogniser says."""
+        """Return the timeline of a recording, with the labels and what the recogniser says.
+
+        `seen` is the number of entries of the journal that it shows.
+        """
         found = self.recordings[number(content, "number", 0, len(self.recordings) - 1)]
-        known, guesses, rejected = self.folder.known, self.session.guesses(), self.folder.labels.rejected
+        with self.session.changed:
+            known, rejected, seen = self.folder.known, self.folder.labels.rejected, len(self.folder.journal)
+            guesses = self.session.guesses()
         windows = [
             {"clip": clip, "start": start, "end": end, "label": known.get(clip), "guess": guesses.get(clip),
              "rejected": clip in rejected}
             for start, end, clip in found.windows
         ]  # fmt: skip
-        return {"name": found.name, "frames": found.frames, "windows": windows}
+        return {"name": found.name, "frames": found.frames, "windows": windows, "seen": seen}
 
     def export(self, request: Request) -> Response:
         """Return the labels as the CSV file that `psp train --labels` reads."""
@@ -144,10 +149,11 @@ class Actions:
         return None if version == seen else (version, version)
 
     def _add(self, browser: int, content: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
-        """Add an entry about clips: one clip, a group, or a stretch of a recording (`how`)."""
+        """Add an entry about clips: one clip, a group, or a stretch of a recording (`how`) as the page showed it."""
         names, how = clip_ids(content, self.session.row), content.get("how")
         how = how if how in ("group", "timeline") else "chosen"
-        self.session.add(browser, replace(entry, clips=names, by=self._by(browser), how=how))
+        seen = number(content, "seen", 0, len(self.folder.journal)) if how == "timeline" else None
+        self.session.add(browser, replace(entry, clips=names, by=self._by(browser), how=how), seen)
         return {}
 
     def _by(self, browser: int) -> str:

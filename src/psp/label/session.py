@@ -105,15 +105,14 @@ class Session:
                 self.changed.wait(1.0)
             return own
 
-    def add(self, browser: int, entry: Entry) -> None:
+    def add(self, browser: int, entry: Entry, seen: int | None = None) -> None:
         """Record what a browser says of clips, with the network that proposed them and how they were chosen.
 
-        ConfigError if another person labelled or rejected one of them in this session, except on a timeline, which
-        shows the labels.
+        `seen` is the number of entries of the journal whose labels the page showed, by default those of earlier
+        sessions. ConfigError if another person labelled or rejected one of the clips after them.
         """
         with self.changed:
-            if entry.how != "timeline":
-                self.folder.require_free(entry, self._begun)
+            self.folder.require_free(entry, self._begun if seen is None else seen)
             lease = self._leases.get(entry.clips[0]) if len(entry.clips) == 1 else None
             entry = replace(entry, round=self._grouped.get(browser, self.round) if entry.how == "group" else self.round)
             if lease is not None and entry.how == "chosen":
