@@ -3,6 +3,7 @@ import pytest
 
 from labelling import NAMES, store_to_label, truth
 from psp.evaluate.trained import open_trained
+from psp.files import write_json
 from psp.report.clip_pool import ClipPool
 from psp.report.compare import compare
 from psp.report.judged import Judged, confident_mistakes, judge, least_certain, right_ones
@@ -38,14 +39,20 @@ def test_right_ones_are_one_of_each_class():
     assert right_ones(FOUND, most=1) == [0]
 
 
-def test_labels_of_a_file_are_those_of_the_clips(tmp_path):
-    """The budget labels 16 of 48 clips, in classes of another order than the names."""
-    store = store_to_label(tmp_path / "store")
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """A run without test clips, its store and its 16 labels of 48 clips, in classes of another order than the names."""
+    folder = tmp_path_factory.mktemp("judged")
+    store = store_to_label(folder / "store")
     labels = {name: truth(name) for name in store.clips.id[:16].tolist()}
-    (tmp_path / "given.csv").write_text("id,label\n" + "".join(f"{name},{label}\n" for name, label in labels.items()))
-    task = make_task(store, str(tmp_path / "given.csv"), "none")
-    path = train_run(task, with_stage(small_run("supervised"), epochs=1), tmp_path / "run")
-    found, classes = judge(open_trained(path, device="cpu")), task.classes
+    (folder / "given.csv").write_text("id,label\n" + "".join(f"{name},{label}\n" for name, label in labels.items()))
+    task = make_task(store, str(folder / "given.csv"), "none")
+    return train_run(task, with_stage(small_run("supervised"), epochs=1), folder / "run"), store, labels, task.classes
+
+
+def test_labels_of_a_file_are_those_of_the_clips(labelled):
+    path, store, labels, classes = labelled
+    found = judge(open_trained(path, device="cpu"))
     assert set(classes) == set(NAMES)
     known = found.labels >= 0
     assert {
@@ -54,6 +61,24 @@ def test_labels_of_a_file_are_those_of_the_clips(tmp_path):
     } == labels
     shown = details(compare([path], "cpu")[0], path, 0, 10**6, "cpu").content["examples"]
     assert {name: classes[label] for _, name, label, _ in shown if label != ""} == labels
+
+
+def test_probabilities_that_an_estimate_does_not_state_are_not_known(labelled):
+    """Every class is taken for the next one with a probability of 0.4."""
+    path, _, labels, classes = labelled
+    wrong = {name: classes[(classes.index(label) + 1) % 4] for name, label in labels.items()}
+    confusion = [[4 * (column == (row + 1) % 4) for column in range(4)] for row in range(4)]
+    accuracy = {"clips": 16, "top1": 0.0, "top5": 100.0, "interval": [0.0, 20.0], "per_class": [0.0] * 4}
+    clips = [{"id": name, "class": labels[name], "recognised": wrong[name], "probability": 0.4} for name in labels]
+    estimate = {"folds": 2, "kept together": None, "classes": classes, "clips": clips}
+    write_json(path / "estimate.json", {**estimate, "accuracy": {**accuracy, "confusion": confusion}})
+    try:
+        content = details(compare([path], "cpu")[0], path, 0, 10**6, "cpu").content
+    finally:
+        (path / "estimate.json").unlink()
+    assert len(content["groups"]["mistakes"]) == 8
+    for _, name, label, chances in content["examples"][:16]:
+        assert chances == [[classes.index(wrong[name]), 0.4], [label, None]]
 
 
 def test_the_difference_of_two_runs_counts_clips_that_changed():

@@ -77,6 +77,12 @@ def test_the_calibration_of_enough_test_clips_is_said(folder, page, monkeypatch,
     assert said in page.locator("#summary").inner_text()
 
 
+def test_a_probability_that_is_not_known_is_a_dash(folder, page):
+    open_file(page, folder / "one.html")
+    shown = [page.evaluate(f"() => PspParts.chance('a', {value}, true).textContent") for value in ("null", "0", "0.4")]
+    assert shown == ["a–", "a0\u00a0%", "a40\u00a0%"]
+
+
 def test_a_cell_of_the_confusion_opens_its_clips(folder, page):
     open_file(page, folder / "one.html")
     counts = json.loads((folder / "first" / "evaluation.json").read_text())["weights"]["average"]["full"]["confusion"]

@@ -30,8 +30,9 @@ const PspCharts = (() => {
 
   const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)}\u00a0%`;
 
-  /* A probability: less than a half per cent from 0 or 1 is named so. */
+  /* A probability, null if it is not known: less than a half per cent from 0 or 1 is named so. */
   function likelihood(share) {
+    if (share === null) return "–";
     if (share > 0.995 && share < 1) return ">\u00a099\u00a0%";
     return share > 0 && share < 0.005 ? "<\u00a01\u00a0%" : percent(share);
   }

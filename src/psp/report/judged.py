@@ -24,7 +24,8 @@ class Judged:
     """Clips with their labels (-1: not labelled, or a class the model does not know) and predictions.
 
     `index` are clip indices of the store. `is_test` says whether the model was never trained on these clips.
-    `features` is None where only probabilities are known.
+    `features` is None where only probabilities are known, `probabilities` NaN where only that of the most probable
+    class is.
     """
 
     index: Int64[np.ndarray, "s"]
@@ -36,7 +37,7 @@ class Judged:
     @property
     def likely(self) -> Int64[np.ndarray, "s"]:
         """The most probable class of each clip."""
-        return self.probabilities.argmax(axis=1)
+        return np.nanargmax(self.probabilities, axis=1)
 
     @property
     def margin(self) -> Float[np.ndarray, "s"]:
@@ -60,7 +61,7 @@ def estimated(run: TrainedRun) -> Judged | None:
         return None
     clips = read_estimate(path)["clips"]
     number = {name: position for position, name in enumerate(classes)}
-    probabilities = np.zeros((len(clips), len(classes)))
+    probabilities = np.full((len(clips), len(classes)), np.nan)
     for row, clip in zip(probabilities, clips, strict=True):
         row[number[clip["recognised"]]] = clip["probability"]
     labels = np.array([number[clip["class"]] for clip in clips])
@@ -71,7 +72,7 @@ def estimated(run: TrainedRun) -> Judged | None:
 def confident_mistakes(found: Judged, most: int = 12) -> list[int]:
     """Return positions of wrong predictions, the most probable first, of one confusion only some."""
     wrong = np.flatnonzero((found.labels >= 0) & (found.likely != found.labels))
-    order = wrong[np.argsort(-found.probabilities[wrong].max(axis=1), kind="stable")] if len(wrong) else wrong
+    order = wrong[np.argsort(-np.nanmax(found.probabilities[wrong], axis=1), kind="stable")] if len(wrong) else wrong
     taken: dict[tuple[int, int], int] = {}
     chosen = []
     for position in order.tolist():

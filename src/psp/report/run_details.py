@@ -187,14 +187,18 @@ class _Numbering:
     def plain(self, run: TrainedRun) -> list[list[Any]]:
         """Return of all clip index, id, class and the most probable classes.
 
-        The class is its number, its name if the model does not know it, or "" without a label.
+        The class is its number, its name if the model does not know it, or "" without a label. A probability that is
+        not known is None.
         """
         store, plain = run.store, []
         for source, position in self.found:
             index, row = int(source.index[position]), source.probabilities[position]
             label, stored = int(source.labels[position]), int(store.clips.label[index])
             name = "" if stored < 0 else store.classes[stored]
-            chances = [[each, round(float(row[each]), 3)] for each in _shown_classes(row, label)]
+            chances = [
+                [each, None if np.isnan(row[each]) else round(float(row[each]), 3)]
+                for each in _shown_classes(row, label)
+            ]
             plain.append([index, str(store.clips.id[index]), name if label < 0 else label, chances])
         return plain
 
