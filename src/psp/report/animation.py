@@ -5,7 +5,7 @@ needs no script and follows the colour scheme of the reader.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
@@ -43,8 +43,8 @@ path{fill:none;stroke-width:3.4;stroke-linecap:round;stroke-linejoin:round}
 .head{fill:#d0d0d0}.floor{stroke:#3a4047}.true{fill:#4cc79f}.false{fill:#6a727a}}
 """
 
-Recognise = Callable[[Sequence[Float[np.ndarray, "m t v c"]]], Float[np.ndarray, "n k"]]
-"""A function from the joints of clips, NaN where not observed, to class probabilities."""
+Recognise = Callable[[Sequence[Clip]], Float[np.ndarray, "n k"]]
+"""A function from clips to class probabilities."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +60,12 @@ class Scene:
 def scene_of(clip: Clip, label: int, recognise: Recognise) -> Scene:
     """Return a clip with the probabilities of the part that was seen up to each drawn frame."""
     shown = np.linspace(0, clip.frames - 1, FRAMES).round().astype(np.int64)
-    seen = np.ones(clip.joints.shape[:3]) if clip.confidence is None else clip.confidence
-    joints = np.where(seen[..., None] > 0, clip.joints, np.nan)
-    return Scene(clip, label, shown, recognise([joints[:, : frame + 1] for frame in shown]))
+    return Scene(clip, label, shown, recognise([_first(clip, int(frame) + 1) for frame in shown]))
+
+
+def _first(clip: Clip, frames: int) -> Clip:
+    confidence = None if clip.confidence is None else clip.confidence[:, :frames]
+    return replace(clip, joints=clip.joints[:, :frames], confidence=confidence)
 
 
 def write_animation(path: Path, scenes: Sequence[Scene], layout: Layout, up: Up, classes: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """The moving picture of a finished run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,8 @@ def write_run_animation(path: Path, run_path: Path, device: str = "auto") -> Non
 def _scene(run: TrainedRun, index: int, label: int) -> Scene:
     store = run.store
 
-    def recognise(joints: Sequence[Float[np.ndarray, "m t v c"]]) -> Float[np.ndarray, "n k"]:
-        parts = [Clip(ClipInfo(f"{number:04d}"), each.astype(np.float32)) for number, each in enumerate(joints)]
+    def recognise(clips: Sequence[Clip]) -> Float[np.ndarray, "n k"]:
+        parts = [replace(each, info=ClipInfo(f"{number:04d}")) for number, each in enumerate(clips)]
         made = Store.in_memory(
             parts, store.layout, store.classes, up=store.up, dataset=store.dataset, normalise=store.normalise,
             clean=store.clean,
