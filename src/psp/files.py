@@ -118,6 +118,16 @@ def destination_lock(path: Path) -> Iterator[None]:
         held.release()
 
 
+def is_held(path: Path) -> bool:
+    """Return whether a process holds the destination `path`."""
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
 def _remove_left_over(path: Path) -> None:
     """Remove what killed processes left of their writing of `path` and inside of it; the lock must be held."""
     inside = path.glob(".*.writing") if path.is_dir() else ()

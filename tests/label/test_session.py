@@ -1,11 +1,15 @@
 """What browsers are given to label, what is made of their answers, and the thread that goes on whatever fails."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from labelling import store_to_label
+from labelling import NAMES, store_to_label
 from psp.dataset.split import resolve_split
 from psp.errors import ConfigError
+from psp.files import destination_lock, is_held
 from psp.label.features import Recognised
 from psp.label.folder import LabelFolder
 from psp.label.journal import Entry
@@ -111,6 +115,76 @@ def test_the_thread_shows_a_failure_and_goes_on(session, monkeypatch, error):
         assert session.changed.wait_for(lambda: session.rounds.state == "failed", 60)
         assert str(error.args[-1]) in session.rounds.message
         assert len(session.next(1, 2)) == 2
+
+
+@pytest.fixture
+def interrupted(tmp_path, monkeypatch):
+    """The rounds of a session whose first training was interrupted, and the arguments of trainings that begin."""
+    rounds, begun = Rounds(tmp_path, tmp_path), []
+    rounds.run(1).path.mkdir()
+    rounds.run(1).config.touch()
+    monkeypatch.setattr(rounds, "_start", lambda number, arguments: begun.append(arguments[1]))
+    return rounds, begun
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_a_training_of_a_killed_session_is_waited_for(interrupted, is_finished):
+    rounds, begun = interrupted
+    with destination_lock(rounds.run(1).path):
+        rounds.resume()
+        assert (rounds.state, rounds.poll(), begun) == ("training", None, [])
+        rounds.fail("a step fails meanwhile")
+        assert (rounds.state, rounds.poll()) == ("training", None)
+        if is_finished:
+            rounds.run(1).result.touch()
+    assert rounds.poll() == (1 if is_finished else None)
+    assert (rounds.state, begun) == ("idle", [] if is_finished else ["--resume"])
+
+
+def test_a_training_that_another_process_was_quicker_to_continue_is_waited_for(interrupted):
+    rounds, begun = interrupted
+    refused = [subprocess.Popen([sys.executable, "-c", "raise SystemExit(2)"]) for _ in range(2)]
+    for process in refused:
+        process.wait()
+    rounds._process = refused[0]
+    rounds._set_training(1)
+    with destination_lock(rounds.run(1).path):
+        assert (rounds.poll(), rounds.state) == (None, "training")
+    assert (rounds.poll(), begun) == (None, ["--resume"])
+    rounds._process = refused[1]
+    rounds._set_training(1)
+    (rounds.folder / "001.log").write_text("psp: the disk is full.\n")
+    assert (rounds.poll(), rounds.state, rounds.message) == (None, "failed", "the disk is full.")
+
+
+def test_after_a_failure_a_training_begins_when_there_are_newer_labels(session, monkeypatch):
+    session.every, begun = 3, []
+
+    def start(labels, split):
+        begun.append(len(session.folder.known))
+        session.rounds.fail("no")
+
+    monkeypatch.setattr(session.rounds, "start", start)
+    for number in range(7):
+        session.add(1, Entry("label", (f"clip{number:03}",), NAMES[number % 4]))
+        for _ in range(2):
+            session._begin_if_due()
+    assert begun == [3, 6]
+    assert session.until_training == 2
+
+
+def test_an_interrupted_end_ends_the_training_too(session, monkeypatch):
+    ended = []
+
+    def join():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session._worker, "join", join)
+    monkeypatch.setattr(session.rounds, "stop", lambda: ended.append(is_held(session.folder.path)))
+    with pytest.raises(KeyboardInterrupt), session:
+        pass
+    assert ended == [True]
+    assert not is_held(session.folder.path)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"nonsense", b"PK\x03\x04", b"PK\x05\x06" + bytes(18)])

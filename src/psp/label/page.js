@@ -149,7 +149,7 @@ function showTraining() {
     : "Training begins when two classes have labels.";
   if (now === "training") text = `Network ${round} is being trained.${last} Go on labelling.`;
   if (now === "training" && round === state.round) text = `Network ${round} is trained and is being evaluated.`;
-  if (now === "failed") text = `Training failed: ${message}`;
+  if (now === "failed") text = `Training failed: ${message} ${text}`;
   $("training").textContent = text;
   $("train").disabled = now === "training" || !state.canTrain;
   showGrowth();

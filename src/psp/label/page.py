@@ -13,8 +13,9 @@ from starlette.routing import Route
 
 from psp.label.estimate import Share
 from psp.label.journal import Entry, user_name
+from psp.label.proposal import Proposal
 from psp.label.requests import class_name, clip_ids, number
-from psp.label.session import Proposal, Session
+from psp.label.session import Session
 from psp.label.timelines import timelines
 from psp.report.player import clip_for_player, player_script, player_style, skeleton_for_player
 from psp.serve.server import event_route, json_route, page_routes
@@ -54,8 +55,6 @@ class Actions:
         with session.changed:
             known, rounds, growth = folder.known, session.rounds, session.growth()
             count = dict.fromkeys(folder.classes, 0) | Counter(known.values())
-            begun = rounds.begun
-            trained = len(rounds.trained_on(begun[-1])) if begun else 0
             return {
                 "version": session.version,
                 "name": folder.path.name,
@@ -70,7 +69,7 @@ class Actions:
                 "rejected": len(folder.labels.rejected),
                 "skipped": len(folder.labels.skipped),
                 "every": session.every,
-                "untilTraining": max(0, session.every - (len(known) - trained)),
+                "untilTraining": session.until_training,
                 "canTrain": len(set(known.values())) > 1,
                 "training": {
                     "state": rounds.state, "message": rounds.message, "round": rounds.number,

@@ -15,7 +15,7 @@ import numpy as np
 
 from psp.dataset.labels import read_labels
 from psp.errors import ConfigError, PSPError
-from psp.files import write_atomically
+from psp.files import is_held, write_atomically
 from psp.label.features import Recognised
 from psp.train.run_files import read_result
 from psp.train.run_folder import RunFolder
@@ -30,7 +30,8 @@ class Rounds:
     """The trainings of a labelling, numbered from 1, in the folders `001`, `002`, ... of `folder`.
 
     `options` are further arguments of `psp train`, which yields to other programs as `niceness` says. What a network
-    says of the clips is kept beside its run, in `001.npz`.
+    says of the clips is kept beside its run, in `001.npz`. A training that a killed session left behind goes on; it
+    counts as one of this session, but `stop` does not end it.
     """
 
     def __init__(self, folder: Path, store: Path, options: Sequence[str] = (), niceness: int = NICENESS) -> None:
@@ -78,25 +79,35 @@ class Rounds:
         self._start(number, [str(self.store), *named, "--new-classes", *self.options])
 
     def resume(self) -> None:
-        """Continue the last round if it was interrupted."""
+        """Continue the last round if it was interrupted; if another process still trains it, wait for that."""
         number = max(self.begun, default=0)
-        if number and not self.run(number).result.is_file():
+        if not number or self.run(number).result.is_file():
+            return
+        if is_held(self.run(number).path):
+            self._set_training(number)
+        else:
             self._start(number, [str(self.store), "--resume", str(self.run(number).path)])
 
     def poll(self) -> int | None:
         """Return the number of the round that has been finished since the last call."""
-        if self._process is None or self._process.poll() is None:
+        if self.state != "training" or self._is_running():
             return None
-        code, self._process = self._process.returncode, None
-        if code == 0 and self.run(self.number).result.is_file():
+        process, self._process = self._process, None
+        if self.run(self.number).result.is_file() and (process is None or process.returncode == 0):
             self.state, self.message = "idle", ""
             return self.number
-        self.fail(self._last_line() or f"psp train ended with the code {code}.")
+        if self._is_running():  # in another process, to which this one left the run
+            return None
+        self.state = "idle"
+        if process is None:
+            self.resume()
+        else:
+            self.fail(self._last_line() or f"psp train ended with the code {process.returncode}.")
         return None
 
     def fail(self, message: str) -> None:
         """Take up a failure; a training that runs goes on."""
-        self.state, self.message = "training" if self._process else "failed", message
+        self.state, self.message = "training" if self.state == "training" else "failed", message
 
     def stop(self, seconds: float = 20.0) -> None:
         """End a training; its state is saved, and `resume` continues it."""
@@ -147,7 +158,14 @@ class Rounds:
                 raise PSPError(f"training cannot be started ({error}).", remedy="Try it again.") from error
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, self._process.pid, os.getpriority(os.PRIO_PROCESS, 0) + self.niceness)
+        self._set_training(number)
+
+    def _set_training(self, number: int) -> None:
         self.number, self.state, self.message, self._begun = number, "training", "", time.monotonic()
+
+    def _is_running(self) -> bool:
+        """Return whether the present training goes on, in a process of this session or in another one."""
+        return is_held(self.run(self.number).path) if self._process is None else self._process.poll() is None
 
     def _last_line(self) -> str:
         """Return the last line of the log that is a message of psp."""

@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -15,6 +16,7 @@ from psp.label.features import Recognised, joint_features, recognise, require_me
 from psp.label.folder import LabelFolder
 from psp.label.groups import sure_groups
 from psp.label.journal import Entry
+from psp.label.proposal import Lease, Proposal
 from psp.label.rounds import Rounds
 from psp.label.select import Criterion, How, Pool, clusters, propose
 
@@ -28,27 +30,6 @@ LIKELY, CLUSTERS = 0.5, 4
 """The probability from which a class is suggested, and clusters per class among which groups are formed."""
 
 QUERIES = ("random", "centre", "typical", "margin")
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A clip to label, how it was chosen, and the class that the recogniser suggests, with its probability.
-
-    `round` is the number of the network that proposed it, 0 without one. Random clips have no suggestion: it would
-    influence the answers from which the accuracy is estimated.
-    """
-
-    clip: str
-    how: How
-    suggestion: tuple[str, float] | None = None
-    round: int = 0
-
-
-@dataclass
-class _Lease:
-    proposal: Proposal
-    browser: int
-    at: float
 
 
 class Session:
@@ -72,11 +53,11 @@ class Session:
         self.answers: dict[int, Answers] = {}
         self._features: Float[np.ndarray, "n d"] | None = None
         self._queue: list[Proposal] = []
-        self._leases: dict[str, _Lease] = {}
+        self._leases: dict[str, Lease] = {}
         self._asked = sum(each.how in QUERIES for each in folder.journal.entries)
         self._begun = len(folder.journal)
         self._grouped: dict[int, int] = {}
-        self._tried = set[int]()
+        self._tried, self._tried_with = set[int](), 0
         self._stopping = False
         self._worker = threading.Thread(target=self._work, daemon=True)
 
@@ -90,12 +71,14 @@ class Session:
         return self
 
     def __exit__(self, *error: object) -> None:
-        with self.changed:
-            self._stopping = True
-            self.changed.notify_all()
-        self._worker.join()
-        self.rounds.stop()
-        self.folder.close()
+        with closing(self.folder):
+            try:
+                with self.changed:
+                    self._stopping = True
+                    self.changed.notify_all()
+                self._worker.join()
+            finally:
+                self.rounds.stop()
 
     def next(self, browser: int, count: int) -> list[Proposal]:
         """Return up to `count` proposals for a browser, which no other browser gets; it waits for the first one."""
@@ -132,10 +115,17 @@ class Session:
             if entry is not None and len(entry.clips) == 1 and entry.how in QUERIES:
                 how: How = entry.how  # type: ignore[assignment]
                 proposal = replace(self._proposal(entry.clips[0], how), round=entry.round)
-                again = _Lease(proposal, browser, time.monotonic())
+                again = Lease(proposal, browser, time.monotonic())
                 self._leases = {entry.clips[0]: again, **self._leases}
             self.notify()
             return entry
+
+    @property
+    def until_training(self) -> int:
+        """The number of labels after which a training begins by itself, counted from the last one, failed or not."""
+        begun = self.rounds.begun
+        before = len(self.rounds.trained_on(begun[-1])) if begun else 0
+        return max(0, max(before, self._tried_with) + self.every - len(self.folder.known))
 
     def train(self) -> None:
         """Begin a training with the present labels; ConfigError if that is not possible."""
@@ -197,7 +187,7 @@ class Session:
         self._queue = [each for each in self._queue if open[self.row[each.clip]] and each.clip not in self._leases]
         own = [each for each in self._leases.values() if each.browser == browser]
         for proposal in self._queue[: max(0, count - len(own))]:
-            self._leases[proposal.clip] = _Lease(proposal, browser, now)
+            self._leases[proposal.clip] = Lease(proposal, browser, now)
             own.append(self._leases[proposal.clip])
             self._queue.remove(proposal)
         for lease in own:
@@ -262,10 +252,9 @@ class Session:
 
     def _begin_if_due(self) -> None:
         with self.changed:
-            known, begun = self.folder.known, self.rounds.begun
-            before = len(self.rounds.trained_on(begun[-1])) if begun else 0
-            is_due = len(known) - before >= self.every and len(set(known.values())) > 1
-            if is_due and self.rounds.state == "idle":
+            is_due = not self.until_training and len(set(self.folder.known.values())) > 1
+            if is_due and self.rounds.state != "training" and not self._stopping:
+                self._tried_with = len(self.folder.known)
                 self.train()
 
     def _refill(self) -> bool:
