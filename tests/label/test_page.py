@@ -477,9 +477,7 @@ def test_keys_that_come_before_the_answer_label_one_stretch_after_the_other(brow
         assert selected(page) == [7, 7]
         until(page, "!document.getElementById('message').hidden")
         assert selected(page) == [5, 6]
-        page.evaluate("() => { answer('jump'); }")
-        page.keyboard.press("ArrowLeft")
-        page.evaluate("async () => { await busy; }")
+        page.evaluate("async () => { answer('jump'); moveStretch(-1, false); await busy; }")
         assert selected(page) == [6, 6]
     assert running.folder.known == {"long:0-10": "wave", "long:10-20": "walk"}
     assert running.folder.labels.rejected == {"long:20-30"}
@@ -494,6 +492,115 @@ def test_a_key_pressed_before_another_recording_is_shown_labels_nothing(browser,
         }""")
         until(page, f"document.querySelectorAll('#timeline > div').length === {WINDOWS}")
         assert page.evaluate("async () => { await busy; return state.labelled; }") == 0
+
+
+def swipe(page, x, y, dx, dy):
+    """Move a finger by 10 steps of dx and dy."""
+    devtools = page.context.new_cdp_session(page)
+    for step in range(11):
+        points = [{"x": x + step * dx, "y": y + step * dy}]
+        kind = "touchMove" if step else "touchStart"
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_a_finger_scrolls_a_long_timeline_and_chooses_a_stretch_sideways(browser, running):
+    with open_page(browser, viewport={"width": 360, "height": 740}, has_touch=True) as page:
+        open_recording(page, running.server.link)
+        page.evaluate("""() => {
+          const ask = window.fetch, windows = Array.from({length: 300}, () => recording.windows[0]);
+          const many = {...recording, windows};
+          window.fetch = async (asked, content) => asked === "/recording" ? Response.json(many) : ask(asked, content);
+          return showRecording();
+        }""")
+        box = page.locator("#timeline").bounding_box()
+        assert box["height"] <= 0.55 * 740 + 1
+        page.evaluate("() => setStretch(250, 250)")
+        cell = page.locator("#window-250").bounding_box()
+        assert box["y"] - 1 <= cell["y"] <= box["y"] + box["height"] - cell["height"] + 1
+        page.evaluate("() => setStretch(0, 0)")
+        page.locator("#timeline").evaluate("(each) => each.scrollIntoView()")
+        box = page.locator("#timeline").bounding_box()
+        x, y = box["x"] + 20, box["y"] + 200
+        swipe(page, x, y, 0, -15)
+        until(page, "document.getElementById('timeline').scrollTop > 50 && !dragging")
+        assert selected(page) == [0, 0]
+        swipe(page, x, y, 15, 0.1)
+        until(page, "!dragging")
+        first, last = selected(page)
+        assert 2 <= last - first <= 5
+
+
+def moving(page, place):
+    return page.evaluate(
+        f"() => [...document.querySelectorAll('{place} canvas')].map((each) => each.pspPlayer.playing)"
+    )
+
+
+def test_a_clip_that_is_paused_stays_so_when_the_next_one_comes(browser, running):
+    with open_page(browser) as page:
+        begin(page, running.server.link)
+        shown(page)
+        page.click("#current .psp-play")
+        give(page, "wave")
+        shown(page)
+        assert moving(page, "#current") == [False]
+        until(page, "document.querySelectorAll('#ahead canvas').length === 4")
+        assert moving(page, "#ahead") == [True] * 4
+        page.click("#hold")
+        assert moving(page, "#ahead") == [False] * 4
+        show_group(page, running.session.ids[:3])
+        until(page, "document.querySelectorAll('#group canvas').length === 3")
+        assert moving(page, "#group") == [False] * 3
+        page.click("#hold")
+        assert moving(page, "#group") == [True] * 3
+
+
+def test_nothing_moves_by_itself_where_the_system_asks_for_reduced_motion(browser, running):
+    with open_page(browser, reduced_motion="reduce") as page:
+        begin(page, running.server.link)
+        for _ in range(2):
+            shown(page)
+            assert moving(page, "#current") == [False]
+            give(page, "wave")
+        assert page.get_attribute("#hold", "aria-pressed") == "true"
+        page.click("#tab-recordings")
+        until(page, "document.querySelector('#stretch canvas')")
+        page.keyboard.press("ArrowRight")
+        until(page, "document.getElementById('stretch').dataset.clip === 'long:10-20'")
+        assert moving(page, "#stretch") == [False]
+        page.click("#stretch .psp-play")
+        until(page, "document.getElementById('stretch').pspPlayer.at > 2")
+        page.click("#hold")
+        page.click("#tab-clips")
+        until(page, "document.querySelectorAll('#ahead canvas').length === 4")
+        assert moving(page, "#ahead") == [True] * 4
+
+
+def test_the_timeline_names_what_is_recognised(browser, running):
+    with open_page(browser) as page:
+        open_recording(page, running.server.link)
+        page.evaluate("""() => {
+          state.classes = [{name: "waving", count: 1, shown: true}];
+          showWindow(document.getElementById("window-1"), {start: 10, end: 20, label: null, guess: "waving"});
+        }""")
+        assert page.inner_text("#window-1") == "wavi"
+        cell, guess = (page.locator(f"#window-1{part}").bounding_box() for part in ("", " i"))
+        assert guess["y"] + guess["height"] <= cell["y"] + cell["height"]
+
+
+def test_enter_that_ends_a_composition_makes_no_class(browser, running):
+    with open_page(browser) as page:
+        begin(page, running.server.link)
+        shown(page)
+        page.fill("#class", "手を")
+        for facts in ("isComposing: true", "keyCode: 229"):
+            page.evaluate(f"""() => document.getElementById("class").dispatchEvent(
+              new KeyboardEvent("keydown", {{key: "Enter", bubbles: true, {facts}}}))""")
+        assert page.input_value("#class") == "手を"
+        assert not page.evaluate("() => pending.size")
+        page.press("#class", "Enter")
+        until(page, "state.labelled === 1")
 
 
 def test_a_long_stretch_is_labelled_in_several_requests(browser, running):

@@ -21,6 +21,7 @@ let busy = Promise.resolve();
 const known = new Map();
 const pending = new Set();
 const players = new Map();
+let held = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /* Requests */
 
@@ -86,11 +87,26 @@ async function play(element, name, options = {}) {
   const [clip] = await clipsOf([name]);
   if (!element.isConnected || element.dataset.wanted !== name) return;
   const player = players.get(element);
-  if (player) { if (element.dataset.clip !== name) { player.resetView(); player.load(clip); player.play(); } }
-  else players.set(element, PspPlayer.mount(element, {skeleton: state.skeleton, clip, speed: SPEED, keys: false,
-    controls: false, label: "Clip of a skeleton", ...options}));
+  if (player) { if (element.dataset.clip !== name) { player.resetView(); player.load(clip); } }
+  else {
+    players.set(element, PspPlayer.mount(element, {skeleton: state.skeleton, clip, speed: SPEED, keys: false,
+      controls: false, label: "Clip of a skeleton", ...options}));
+    playOrPause(players.get(element));
+  }
   element.dataset.clip = name;
 }
+
+function playOrPause(player) { if (held) player.pause(); else player.play(); }
+
+/* Pauses or plays all clips, those that are shown later too. */
+function hold() {
+  held = !held;
+  clearTimeout(following);
+  showHeld();
+  for (const player of players.values()) playOrPause(player);
+}
+
+function showHeld() { $("hold").setAttribute("aria-pressed", String(held)); }
 
 function stop(element) {
   const player = players.get(element);
@@ -408,7 +424,7 @@ function acceptGroup() {
 
 /* Recordings: a cell for each window; a stretch of cells is chosen by dragging or with the arrow keys */
 
-let recording = null, stretch = [0, 0], playing = 0, dragging = false;
+let recording = null, stretch = [0, 0], playing = 0, following = 0, dragging = false;
 
 function showRecordings() {
   $("tab-recordings").hidden = !state.recordings.length;
@@ -432,9 +448,10 @@ async function showRecording() {
 }
 
 function showWindow(cell, {start, end, label, guess, rejected}) {
-  const [own, line] = cell.children, colour = label ? colourOf(label) : "";
+  const [own, recognised] = cell.children, colour = label ? colourOf(label) : "";
   own.textContent = rejected ? "✗" : (label || "").slice(0, 4);
-  line.style.background = guess ? colourOf(guess) : "";
+  recognised.textContent = (guess || "").slice(0, 4);
+  recognised.style.borderColor = guess ? colourOf(guess) : "";
   cell.style.background = colour;
   cell.style.color = label ? INKS[COLOURS.indexOf(colour)] : "";
   cell.title = `frames ${start}–${end}: ${rejected ? "not an action" : label || "no label"}` +
@@ -448,6 +465,9 @@ function setStretch(first, last) {
   stretch = [first, last];
   [playing] = bounds();
   playWindow();
+  const cell = $("timeline").children[last], {scrollTop, clientHeight} = $("timeline");
+  if (cell) $("timeline").scrollTop = Math.max(cell.offsetTop + cell.offsetHeight - clientHeight,
+    Math.min(scrollTop, cell.offsetTop));
 }
 
 function showStretch() {
@@ -462,15 +482,15 @@ function showStretch() {
     ` (${count} window${count > 1 ? "s" : ""})`;
 }
 
-async function playWindow() {
+async function playWindow(again = false) {
   if (mode !== "recordings" || !recording) return;
   showStretch();
   await play($("stretch"), recording.windows[playing].clip, {controls: true, loop: false, onEnd: () => {
     const [from, to] = bounds();
     playing = playing >= to ? from : playing + 1;
-    setTimeout(playWindow, playing === from ? 450 : 0);
+    following = setTimeout(playWindow, playing === from ? 450 : 0, true);
   }});
-  players.get($("stretch"))?.play();
+  if (again) players.get($("stretch"))?.play();
 }
 
 /* Labels the stretch as it is shown and goes on to the window after it, or back to it if the label is refused. */
@@ -505,14 +525,16 @@ $("timeline").addEventListener("pointerdown", (event) => {
   if (!cell) return;
   event.preventDefault();
   $("timeline").focus();
+  const before = stretch;
   dragging = true;
   setStretch(Number(cell.dataset.number), Number(cell.dataset.number));
   const move = (now) => {
     const under = document.elementFromPoint(now.clientX, now.clientY)?.closest("[data-number]");
     if (under && Number(under.dataset.number) !== stretch[1]) setStretch(stretch[0], Number(under.dataset.number));
   };
-  const end = () => {
+  const end = ({type}) => {
     dragging = false;
+    if (type === "pointercancel") setStretch(...before);  // a finger scrolls
     refreshSoon();
     document.removeEventListener("pointermove", move);
     document.removeEventListener("pointerup", end);
@@ -572,9 +594,12 @@ function accept() {
   else if (suggestion()) answer(suggestion());
 }
 
+/* Whether a key belongs to an input method, whose Enter ends a composition; Safari tells only by the code 229. */
+const isComposing = (event) => event.isComposing || event.keyCode === 229;
+
 function onKey(event) {
   const inField = event.target.matches("#class, select"), key = event.key;
-  if (event.ctrlKey || event.altKey || event.metaKey || $("keys").open || !state) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || isComposing(event) || $("keys").open || !state) return;
   if (inField) {
     if (key === "Escape") { event.target.value = event.target.matches("#class") ? "" : event.target.value;
       event.target.blur(); showClasses(); }
@@ -602,7 +627,7 @@ function byKey(number) {
 document.addEventListener("keydown", onKey);
 $("class").addEventListener("input", showClasses);
 $("class").addEventListener("keydown", (event) => {
-  if (event.key === "Enter") { event.preventDefault(); useTyped(event.shiftKey); }
+  if (event.key === "Enter" && !isComposing(event)) { event.preventDefault(); useTyped(event.shiftKey); }
 });
 $("other").addEventListener("submit", (event) => { event.preventDefault(); useTyped(false); });
 $("new").addEventListener("click", () => useTyped(true));
@@ -617,13 +642,14 @@ function useTyped(asNew) {
 for (const name of ["clips", "groups", "recordings"]) {
   $(`tab-${name}`).addEventListener("click", () => choose(name));
 }
-for (const [id, action] of Object.entries({skip: later, reject, undo, train, accept: acceptGroup, "next-group": later,
+for (const [id, action] of Object.entries({skip: later, reject, undo, train, hold, accept: acceptGroup, "next-group": later,
   help: () => $("keys").showModal()})) {
   $(id).addEventListener("click", () => action());
 }
 
 async function begin() {
   history.replaceState(null, "", "/");
+  showHeld();
   await refresh();
   let version = state.version;
   const events = new EventSource("/events");
