@@ -1,4 +1,7 @@
-"""The accuracy estimated from the queries that were drawn at random, each judged by a network not trained on it."""
+"""The accuracy estimated from the queries that were drawn at random, each judged by a network not trained on it.
+
+Random queries are drawn from the clips without a label: the accuracy is that on these, not on all clips.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

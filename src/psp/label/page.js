@@ -7,7 +7,7 @@ const KEYS = "1234567890qwertyuiopasdfghjklzxcvbnm";
 const COLOURS = ["#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#0072b2", "#d55e00", "#999999"];
 const INKS = COLOURS.map((each) => each === "#0072b2" ? "#fff" : "#000");
 const WHY = {
-  random: "Drawn at random: the accuracy is estimated from such clips.",
+  random: "Drawn at random from the clips that are left: the accuracy on them is estimated from such clips.",
   centre: "Stands for one kind of movement in the data.",
   typical: "Stands for many clips without a label.",
   margin: "The recogniser hesitates between two classes.",
@@ -153,7 +153,7 @@ function showAccuracy() {
     return;
   }
   const [low, high] = found.interval;
-  $("accuracy").append("Accuracy about ", make("strong", {}, percent(100 * found.hits / found.clips)),
+  $("accuracy").append("Accuracy on the clips that are left about ", make("strong", {}, percent(100 * found.hits / found.clips)),
     ` (${Math.round(low)}–${percent(high)}, from ${found.clips} random clips)`);
 }
 
@@ -198,7 +198,7 @@ function showGrowth() {
       svg("text", {x: at, y: base + 14, "text-anchor": "middle"}, each.labels));
   }
   picture.append(svg("text", {x: (width + left) / 2, y: height - 1, "text-anchor": "middle"}, "labels"));
-  $("growth").append(picture, make("small", {}, "Accuracy of each network on random clips, with its 95 % interval."));
+  $("growth").append(picture, make("small", {}, "Accuracy of each network on random clips of those that were left, with its 95 % interval."));
 }
 
 function showClasses() {
@@ -496,7 +496,8 @@ async function playWindow(again = false) {
 /* Labels the stretch as it is shown and goes on to the window after it, or back to it if the label is refused. */
 function labelStretch(path, content) {
   if (!recording) return;
-  const [from, to] = bounds(), {windows, seen} = recording, before = stretch, next = Math.min(to + 1, windows.length - 1);
+  const [from, to] = bounds(), {windows, seen} = recording, before = stretch;
+  const next = Math.min(to + 1, windows.length - 1);
   const clips = windows.slice(from, to + 1).map((each) => each.clip);
   setStretch(next, next);
   const after = stretch;
@@ -642,8 +643,8 @@ function useTyped(asNew) {
 for (const name of ["clips", "groups", "recordings"]) {
   $(`tab-${name}`).addEventListener("click", () => choose(name));
 }
-for (const [id, action] of Object.entries({skip: later, reject, undo, train, hold, accept: acceptGroup, "next-group": later,
-  help: () => $("keys").showModal()})) {
+for (const [id, action] of Object.entries({skip: later, reject, undo, train, hold, accept: acceptGroup,
+  "next-group": later, help: () => $("keys").showModal()})) {
   $(id).addEventListener("click", () => action());
 }
 
