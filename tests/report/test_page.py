@@ -1,6 +1,7 @@
 """The page of a run and of a data set, read in a browser."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from psp.dataset.store import open_store
 from psp.dataset.writer import StoreWriter
 from psp.report import run_details, run_numbers
 from psp.report.page import write_run_page
+from psp.report.player import page_file
 from psp.report.store_page import bars_of, write_store_page
 from psp.skeleton.catalogue import layout_by_name
 from psp.train.api import make_task, start_run, train_run
@@ -96,6 +98,32 @@ def test_a_cell_of_the_confusion_opens_its_clips(folder, page):
     until(page, "document.querySelector('#dialog canvas').pspPlayer.isVisible")
     page.keyboard.press("Escape")
     until(page, "!document.querySelector('#dialog canvas')")
+
+
+def luminance(colour):
+    """The relative luminance of a colour like rgb(1, 2, 3), as WCAG defines it."""
+    parts = np.array([int(each) for each in re.findall(r"\d+", colour)]) / 255
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+def test_the_numbers_of_the_confusion_contrast_with_their_ground(browser):
+    """WCAG AA asks for 4.5:1, whatever the share of a cell."""
+    draw = """() => document.body.append(PspCharts.matrix(
+      Array.from({length: 100}, (_, n) => [n + 1, 99 - n]), Array(100).fill("class"), () => null))"""
+    colours = """() => [...document.querySelectorAll("[data-share]")].map((cell) => getComputedStyle(cell))
+      .map(({color, backgroundColor}) => [color, backgroundColor])"""
+    with open_page(browser, color_scheme="light") as page:
+        page.set_content(f"<style>{page_file('page.css')}</style><script>{page_file('charts.js')}</script>")
+        page.evaluate(draw)
+        light = page.evaluate(colours)
+        page.emulate_media(color_scheme="dark")
+        until(page, f"getComputedStyle(document.querySelector('[data-share]')).backgroundColor !== '{light[0][1]}'")
+        dark = page.evaluate(colours)
+    assert len(light) == 199
+    assert {ground for _, ground in light}.isdisjoint(ground for _, ground in dark)
+    for ink, ground in [*light, *dark]:
+        low, high = sorted((luminance(ink), luminance(ground)))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
 def test_everything_can_be_reached_by_keyboard(folder, page):

@@ -1,5 +1,6 @@
 """What to do next with a run, from its accuracy, its labels and its data."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,10 +39,10 @@ class Facts:
 def advise(facts: Facts, most: int = 5) -> list[Advice]:
     """Return what to do next, the most important first."""
     if not facts.finished:
-        return [Advice("Finish the training.", command=f"psp train --resume {facts.path}")]
+        return [Advice("Finish the training.", command=shlex.join(["psp", "train", "--resume", facts.path]))]
     found = [*_about_data(facts), *_about_accuracy(facts), *_about_labels(facts)]
-    use = Advice("Use the recogniser on new recordings.", command=f"psp predict {facts.path} RECORDINGS")
-    return [*found[: most - 1], use]
+    use = shlex.join(["psp", "predict", facts.path, "RECORDINGS"])
+    return [*found[: most - 1], Advice("Use the recogniser on new recordings.", command=use)]
 
 
 def _about_data(facts: Facts) -> list[Advice]:
@@ -58,7 +59,7 @@ def _about_data(facts: Facts) -> list[Advice]:
 
 def _about_accuracy(facts: Facts) -> list[Advice]:
     if facts.accuracy is None:
-        command = f"psp train --resume {facts.path} --estimate"
+        command = shlex.join(["psp", "train", "--resume", facts.path, "--estimate"])
         return [Advice("No accuracy is known, because no clips were kept for a test. Estimate it:", command=command)]
     rows, accuracies = facts.accuracy["confusion"], facts.accuracy["per_class"]
     poor = [

@@ -64,6 +64,22 @@ const PspCharts = (() => {
       el("span", {className: "count"}, count.toLocaleString("en")))));
   }
 
+  /* Mixes the ground of a cell from the colours of cards and of heat; the ink is black or white, which contrasts more. */
+  function paint(cell) {
+    const colours = getComputedStyle(document.documentElement), weight = 0.1 + 0.9 * cell.dataset.share;
+    const heat = colours.getPropertyValue("--heat").split(",").map(Number);
+    const card = colours.getPropertyValue("--card").match(/[0-9a-f]{2}/g).map((part) => parseInt(part, 16));
+    const ground = card.map((part, n) => Math.round(part + weight * (heat[n] - part)));
+    const [red, green, blue] = ground.map((part) => part / 255)
+      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    cell.style.background = `rgb(${ground})`;
+    cell.style.color = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
+  }
+
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    document.querySelectorAll(".matrix [data-share]").forEach(paint);
+  });
+
   /* The confusion matrix as a table of buttons; arrow keys move, Enter opens the clips of a cell. */
   function matrix(counts, classes, open) {
     const total = (row) => Math.max(1, row.reduce((sum, each) => sum + each, 0));
@@ -75,8 +91,8 @@ const PspCharts = (() => {
         "aria-label": `${classes[i]} recognised as ${classes[j]}: ${count}`,
         on: {click: () => count && open(i, j), keydown: (event) => move(event, i, j)}}, count ? String(count) : "");
       if (count) {
-        made.style.background = `rgba(var(--heat), ${(0.1 + 0.9 * share).toFixed(2)})`;
-        made.style.color = share > 0.5 ? "var(--card)" : "var(--ink)";
+        made.dataset.share = share;
+        paint(made);
       }
       return made;
     }

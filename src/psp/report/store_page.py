@@ -1,5 +1,6 @@
 """The page of a data set: what it holds, the findings of `psp check`, and clips of every class to play."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -80,9 +81,9 @@ def _advice(store: Store, path: Path, found: Report) -> list[dict[str, Any]]:
         text = f"Look at {counted(len(found.findings), 'finding', 'findings')} of the check"
         advice.append(Advice(f"{text}, {errors} of them errors." if errors else f"{text}.", "findings"))
     if (store.clips.label >= 0).mean() < 1:
-        advice.append(Advice("Label the clips that are worth it.", command=f"psp label {path}"))
+        advice.append(Advice("Label the clips that are worth it.", command=shlex.join(["psp", "label", str(path)])))
     if (store.clips.label >= 0).any():
-        advice.append(Advice("Train a recogniser.", command=f"psp train {path}"))
+        advice.append(Advice("Train a recogniser.", command=shlex.join(["psp", "train", str(path)])))
     return [asdict(each) for each in advice]
 
 
