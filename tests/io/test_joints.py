@@ -41,6 +41,11 @@ def test_joints_are_found_by_name_and_others_left_out() -> None:
         joint_order(raw_of(joints=16), COCO, "x")
 
 
+def test_joints_of_any_script_are_found_in_another_order() -> None:
+    layout = Layout.from_graph("own", ["左手", "右手", "头", "Ärm", "Ürm", "m+", "m-"])
+    assert joint_order(raw_of(layout.joints[::-1]), layout, "x") == [6, 5, 4, 3, 2, 1, 0]
+
+
 def test_what_the_file_does_not_tell_is_given_or_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"17 joints is not known.*--layout.*coco17"):
         find_layout(raw_of(joints=17), None, tmp_path, "x")

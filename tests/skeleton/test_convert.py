@@ -4,6 +4,8 @@ from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 
 from psp.errors import RecordingError
 from psp.skeleton.catalogue import layout_by_name, layout_names
@@ -85,6 +87,21 @@ def test_missing_joints_are_named(source, target, missing):
 def test_a_layout_is_converted_to_itself_without_a_change(name):
     layout = layout_by_name(name)
     assert not conversion(layout, layout).changes
+
+
+NAMES = st.text(st.sampled_from("mM左右рукÄä +-_1"), min_size=1, max_size=6).filter(str.strip)
+
+
+@drawn(st.lists(NAMES, min_size=2, max_size=8, unique=True))
+def test_a_layout_of_any_names_is_converted_to_itself_without_a_change(names):
+    layout = Layout.from_graph("own", names)
+    assert not conversion(layout, layout).changes
+
+
+def test_one_joint_does_not_become_two():
+    source = Layout.from_graph("source", ["hip", "head"])
+    with pytest.raises(RecordingError, match=r"lack joints of 'target': spine base\."):
+        conversion(source, Layout.from_graph("target", ["pelvis", "spine base", "head"]))
 
 
 def spelt(name: str) -> str:

@@ -12,7 +12,7 @@ from psp.io.format import Raw
 from psp.skeleton.catalogue import layout_by_name, layout_names, open_layout
 from psp.skeleton.derive import mirror_of
 from psp.skeleton.layout import Layout
-from psp.skeleton.names import canonical, pairs_by_name
+from psp.skeleton.names import canonical, matches, pairs_by_name
 
 LAYOUT, SHOWN, MOST = "layout.yaml", 5, 1000
 """The layout file of a folder, how many joints an error names, and how many frames distances are measured in."""
@@ -100,15 +100,15 @@ def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
             return None
         what = f"expected {expected} joints (layout {layout.name!r}), found {found}."
         raise RecordingError(what, where=where, remedy="Choose another --layout, or leave this file out.")
-    known = [canonical(name) for name in names]
-    missing = [joint for joint in layout.joints if canonical(joint) not in known]
+    order = matches(names, layout.joints)
+    missing = [joint for joint, place in zip(layout.joints, order, strict=True) if place < 0]
     if missing and isinstance(raw.layout, str) and len(names) == len(layout.joints):
         return None
     if missing:
         shown = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
         what = f"there is no joint {shown} (layout {layout.name!r}); the file has {', '.join(names[:SHOWN])}, ..."
         raise RecordingError(what, where=where, remedy="Choose another --layout, or leave this file out.")
-    return [known.index(canonical(joint)) for joint in layout.joints]
+    return order
 
 
 def edges_by_distance(joints: Real[np.ndarray, "m t v c"], names: Sequence[str] = ()) -> list[tuple[int, int]]:

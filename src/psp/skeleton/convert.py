@@ -8,7 +8,7 @@ from jaxtyping import Float64
 
 from psp.errors import RecordingError
 from psp.skeleton.layout import Layout
-from psp.skeleton.names import canonical
+from psp.skeleton.names import canonical, keys, matches
 from psp.skeleton.recording import Recording, Up
 
 SAME = (
@@ -70,11 +70,18 @@ class Conversion:
 def conversion(source: Layout, target: Layout) -> Conversion:
     """Return how recordings of a layout become recordings of another.
 
-    A joint is found by its name in any spelling (`psp.skeleton.names.canonical`), by another name of it (SAME), or as
-    the mean of two joints that define it (MEANS). RecordingError names the joints of `target` that `source` lacks.
+    A joint is found by its name in any spelling (`psp.skeleton.names.matches`), by another name of it (SAME), or as the
+    mean of two joints that define it (MEANS). No joint of `source` becomes two of `target`. RecordingError names the
+    joints of `target` that `source` lacks.
     """
-    exact, standard = _numbers(_names(source)), _numbers([_STANDARD.get(name, name) for name in _names(source)])
-    found = [_find(name, exact, standard) for name in _names(target)]
+    names, others = _names(source), _names(target)
+    exact = matches(names, others)
+    standard = {key: number for number, key in reversed(list(enumerate(map(_standard, keys(names)))))}
+    free = {key: number for key, number in standard.items() if number not in exact}
+    found = [
+        _find(_standard(key), standard, free) if number < 0 else (number,)
+        for key, number in zip(keys(others), exact, strict=True)
+    ]
     missing = [name for name, joints in zip(target.joints, found, strict=True) if not joints]
     if missing:
         shown = ", ".join(missing[:SHOWN]) + (f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else "")
@@ -114,23 +121,22 @@ def _rotation(start: Up, end: Up) -> Float64[np.ndarray, "3 3"]:
 
 
 def _names(layout: Layout) -> list[str]:
-    """Return the canonical names; a foot below a knee without an ankle between them is the ankle (Human3.6M)."""
-    names = [canonical(name) for name in layout.joints]
-    feet = {f"{side} foot": f"{side} ankle" for side in ("left", "right") if f"{side} knee" in names}
-    return [feet[name] if name in feet and feet[name] not in names else name for name in names]
+    """Return the names of the joints; a foot below a knee without an ankle between them is the ankle (Human3.6M)."""
+    plain = [canonical(name) for name in layout.joints]
+    feet = {f"{side} foot": f"{side} ankle" for side in ("left", "right") if f"{side} knee" in plain}
+    return [
+        feet[key] if key in feet and feet[key] not in plain else name
+        for key, name in zip(plain, layout.joints, strict=True)
+    ]
 
 
-def _numbers(names: Sequence[str]) -> dict[str, int]:
-    """Return the number of each name, of a repeated one the first."""
-    return {name: number for number, name in reversed(list(enumerate(names)))}
+def _standard(key: str) -> str:
+    return _STANDARD.get(key, key)
 
 
-def _find(name: str, exact: dict[str, int], standard: dict[str, int]) -> tuple[int, ...]:
-    """Return the joints whose mean is the joint of a name; none if there are none."""
-    if name in exact:
-        return (exact[name],)
-    known = _STANDARD.get(name, name)
-    if known in standard:
-        return (standard[known],)
+def _find(known: str, standard: dict[str, int], free: dict[str, int]) -> tuple[int, ...]:
+    """Return the joints whose mean is the joint of a name, none if there are none; a single one is taken from `free`."""
+    if known in free:
+        return (free.pop(known),)
     pairs = [pair for pair in MEANS.get(known, ()) if standard.keys() >= set(pair)]
     return tuple(standard[each] for each in pairs[0]) if pairs else ()

@@ -4,16 +4,21 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from unicodedata import category, normalize
 
 FACE_WORDS = {"eye", "ear", "nose", "mouth", "jaw", "lip", "face"}
 SIDES = {"left": "left", "l": "left", "right": "right", "r": "right"}
-WORD = re.compile(r"(?i:left|right)|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+WORD = re.compile(r"(?i:left|right)|[A-Z]+(?![^A-Z\d ])|[A-Z]?[^A-Z\d ]+|\d+")
 
 
 @lru_cache(maxsize=4096)
 def canonical(name: str) -> str:
-    """Return a joint name as lower-case words, the side first: "LShoulder" and "SHOULDER_LEFT" are "left shoulder"."""
-    words = [word.lower() for word in WORD.findall(name)]
+    """Return a joint name as lower-case words, the side first: "LShoulder" and "SHOULDER_LEFT" are "left shoulder".
+
+    Letters of every script form words, and accents matter. A name without letters and digits is "".
+    """
+    text = "".join(each if category(each)[0] in "LMN" else " " for each in normalize("NFC", name))
+    words = [word.lower() for word in WORD.findall(text)]
     side = next((word for word in words if word in SIDES), None)
     if side is None:
         return " ".join(words)
@@ -29,13 +34,31 @@ def side(name: str) -> str:
 
 def words(name: str) -> frozenset[str]:
     """Return the words of a joint name without its side and without numbers."""
-    return frozenset(word for word in canonical(name).split() if word not in ("left", "right") and word.isalpha())
+    return frozenset(word for word in canonical(name).split() if word not in ("left", "right") and not word.isdecimal())
 
 
 def related(name: str, other: str) -> int:
     """Return how many words two joint names share; all words of the face count as head."""
     one, two = ({"head" if word in FACE_WORDS else word for word in words(each)} for each in (name, other))
     return len(one & two)
+
+
+def keys(joints: Sequence[str]) -> list[str]:
+    """Return a different key for each joint: its canonical name or, where that is "" or of several, its own name."""
+    plain = [canonical(name) for name in joints]
+    count = Counter(plain)
+    return [key if key and count[key] == 1 else normalize("NFC", name) for key, name in zip(plain, joints, strict=True)]
+
+
+def matches(names: Sequence[str], joints: Sequence[str]) -> list[int]:
+    """Return the index in `names` of each joint, -1 where there is none; no two joints have the same one.
+
+    A joint is found by its own name or, without that, by its key.
+    """
+    own = {name: number for number, name in enumerate(names)}
+    found = [own.get(name, -1) for name in joints]
+    free = {key: number for number, key in enumerate(keys(names)) if number not in found}
+    return [free.pop(key, -1) if number < 0 else number for key, number in zip(keys(joints), found, strict=True)]
 
 
 def pairs_by_name(joints: Sequence[str]) -> tuple[tuple[int, int], ...]:
