@@ -9,6 +9,7 @@ from jaxtyping import Real
 
 from psp.errors import ConfigError, RecordingError
 from psp.io.format import Raw
+from psp.io.observed import observed
 from psp.skeleton.catalogue import layout_by_name, layout_names, open_layout
 from psp.skeleton.derive import mirror_of
 from psp.skeleton.layout import Layout
@@ -170,7 +171,9 @@ def _by_names(raw: Raw, name: str) -> FoundLayout:
         return FoundLayout(layout_by_name(builtin), "the file names these joints")
     if raw.edges:
         return _with_derived(Layout.from_graph(name, raw.names, raw.edges), "joints and edges are those of the file")
-    layout = Layout.from_graph(name, raw.names, edges_by_distance(raw.joints, raw.names))
+    joints, confidence = observed(raw, slice(None), name)
+    seen = np.where(confidence[..., None] > 0, joints, np.nan)
+    layout = Layout.from_graph(name, raw.names, edges_by_distance(seen, raw.names))
     return _with_derived(layout, "joints are those of the file, connected by their distances")
 
 

@@ -1,7 +1,7 @@
 """The reader of all formats that are described by `psp.io.format.Format`."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from math import inf
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from jaxtyping import Float32, Float64
 
 from psp.config.ranges import require
 from psp.errors import ConfigError, RecordingError
@@ -20,10 +19,11 @@ from psp.io.joints import by_joint, find_layout, joint_order
 from psp.io.labels.facts import FactTable, class_names, marks_of_none, similar_names
 from psp.io.labels.label_table import find_label_table, read_label_table
 from psp.io.listing import groups_of, list_recordings, parsed
+from psp.io.observed import observed, with_confidence
 from psp.io.source import FileSource, SourceItem, some
 from psp.skeleton.convert import turned
 from psp.skeleton.layout import Layout
-from psp.skeleton.recording import LARGEST, ClipInfo, Recording, Up
+from psp.skeleton.recording import ClipInfo, Recording, Up
 
 BENCHMARKS = ("ntu60", "ntu120", "nw-ucla", "synthetic")
 """Names of benchmark data sets, which own data sets do not get."""
@@ -213,7 +213,7 @@ def first_recording(format: Format, files: FileSource) -> Raw:
     failure: RecordingError | None = None
     for names, stamp in groups_of(format, files).values():
         try:
-            raw = parsed(format, files, names, stamp)[0]
+            raw = with_confidence(parsed(format, files, names, stamp)[0], names[0])
             observed(raw, slice(None), names[0])
             return raw
         except RecordingError as error:
@@ -229,34 +229,7 @@ def _raw_of(format: Format, files: FileSource, names: tuple[str, ...], stamp: st
     if part >= len(raws):
         what = "the file no longer has this recording."
         raise RecordingError(what, where=names[0], remedy="Prepare the source again.")
-    raw = by_joint(raws[part], layout, names[0])
-    is_known = raw.confidence is not None and np.nan_to_num(raw.confidence).any()
-    return raw if is_known else replace(raw, confidence=None)
-
-
-def observed(
-    raw: Raw, frames: slice, where: str
-) -> tuple[Float64[np.ndarray, "m t v c"], Float32[np.ndarray, "m t v"]]:
-    """Return joints and confidence of some frames; a joint that was not observed has position and confidence 0.
-
-    No frames, more than 3 coordinates or a coordinate above LARGEST raise RecordingError.
-    """
-    joints = np.asarray(raw.joints)[:, frames].astype(np.float64)
-    if joints.shape[1] == 0:
-        raise RecordingError("the recording has no frames.", where=where, remedy="Correct this file or leave it out.")
-    if joints.shape[3] not in (1, 2, 3) or 0 in joints.shape:
-        what = f"the joints have the shape {joints.shape} (persons, frames, joints, coordinates)."
-        raise RecordingError(what, where=where, remedy="Correct this file or leave it out.")
-    if (np.abs(joints) > LARGEST).any():
-        remedy = "Use NaN where a joint was not observed."
-        raise RecordingError(f"a coordinate exceeds {LARGEST:g}.", where=where, remedy=remedy)
-    known: np.ndarray = np.logical_not(np.isnan(joints).any(axis=3))
-    if raw.zeros != "values":
-        known &= np.any(joints, axis=3 if raw.zeros == "joints" else (2, 3), keepdims=True)[..., 0]
-    confidence: np.ndarray = known.astype(np.float32)
-    if raw.confidence is not None:
-        confidence *= np.clip(np.nan_to_num(raw.confidence[:, frames]), 0, 1).astype(np.float32)
-    return np.where(confidence[..., None] > 0, np.where(known[..., None], joints, 0.0), 0.0), confidence
+    return with_confidence(by_joint(raws[part], layout, names[0]), names[0])
 
 
 def _folder(source: Path | tuple[Path, ...]) -> Path | None:
