@@ -35,8 +35,11 @@ def test_joints_are_found_by_name_and_others_left_out() -> None:
     assert joint_order(raw, COCO, "x") == list(range(17, 0, -1))
     assert joint_order(raw_of(COCO.joints), COCO, "x") is None
     assert joint_order(raw_of(joints=17), COCO, "x") is None
-    with pytest.raises(RecordingError, match="no joint right_ankle"):
-        joint_order(raw_of(COCO.joints[:-1]), COCO, "x")
+    assert joint_order(raw_of(COCO.joints[:9]), COCO, "x") == [*range(9), *[-1] * 8]
+    with pytest.raises(RecordingError, match="no joint right_elbow, left_wrist"):
+        joint_order(raw_of(COCO.joints[:8]), COCO, "x")
+    with pytest.raises(RecordingError, match="no joint neck, mid_hip"):
+        joint_order(raw_of(joints=17, layout="coco17"), layout_by_name("openpose25"), "x")
     with pytest.raises(RecordingError, match=r"expected 17 joints .*, found 16"):
         joint_order(raw_of(joints=16), COCO, "x")
 

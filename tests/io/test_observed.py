@@ -13,7 +13,8 @@ from psp.io.base import open_reader
 from psp.io.format import Raw
 from psp.io.observed import with_confidence
 
-HEADER = ",".join(f"{joint}_{part}" for joint in ("head", "neck", "hip", "knee", "foot") for part in ("x", "y", "score"))
+JOINTS = ("head", "neck", "hip", "knee", "foot")
+HEADER = ",".join(f"{joint}_{part}" for joint in JOINTS for part in ("x", "y", "score"))
 
 
 def table(path: Path, scores: np.ndarray, *, at: int = 100) -> None:

@@ -10,7 +10,8 @@ from psp.evaluate.arrays import cleaning
 from psp.io.base import READERS, Reader, detect_format, open_reader
 from psp.io.format import Raw
 from psp.io.joints import by_joint
-from psp.io.reader import FormatReader, first_recording
+from psp.io.reader import FormatReader
+from psp.io.samples import first_recording
 from psp.io.source import NOT_READ, Paths, SourceItem
 from psp.model.model_file import Interface
 from psp.preprocess.bodies import BodyConfig
@@ -101,7 +102,7 @@ def open_for(interface: Interface, sources: Paths, options: Options = Options())
     reader, notes = _open(interface, sources, options)
     notes += [note for note in reader.notes if note.startswith(NOT_READ)]
     first, up = _first(reader), reader.up
-    if first is not None and first.up is None and options.up is None:
+    if isinstance(reader, FormatReader) and reader.is_up_assumed:
         up = interface.up
         notes.append(f"The axis that points up is taken to be that of the model, {up} (--up states another).")
     if first is not None and reader.units == FLAT[1] and not (first.size or options.size):

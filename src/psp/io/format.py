@@ -41,11 +41,11 @@ class Raw:
     `joints` are 2 or 3 coordinates, NaN where a joint was not observed; or flat rows (m, t, numbers, 1), joint by
     joint, to be divided by the number of joints of the layout into 2 or 3 coordinates and perhaps a confidence.
     `confidence` is 0 for joints that were not observed; values outside of [0, 1] are clipped, but per cent if the
-    largest exceeds 10; zeros only, beside coordinates, mean that it is not known. `layout` is a built-in name or a Layout; without it `names` are the names of the joints and
-    `edges` their connections, as far as the file states them. `up`, `fps`, `label` and `id` are None where the file
-    does not state them. `first` is the number of the first frame if the file numbers its frames and begins later than
-    with frame 0 or 1, as where nobody was seen before; else 0. `size` is (width, height) of the image in pixels.
-    `notes` are sentences for the user.
+    largest exceeds 10; zeros only, beside coordinates, mean that it is not known. `layout` is a built-in name or a
+    Layout; without it `names` are the names of the joints and `edges` their connections, as far as the file states
+    them. `up`, `fps`, `label` and `id` are None where the file does not state them. `first` is the number of the first
+    frame if the file numbers its frames and begins later than with frame 0 or 1, as where nobody was seen before; else
+    0. `size` is (width, height) of the image in pixels. `notes` are sentences for the user.
     """
 
     joints: Real[np.ndarray, "m t v c"]

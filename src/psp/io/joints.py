@@ -1,6 +1,6 @@
 """The layout of foreign recordings, and their joints in its order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -89,10 +89,11 @@ def scored(raw: Raw, where: str) -> Raw:
 
 
 def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
-    """Return the index in the recording of each joint of a layout, None if they are in order.
+    """Return the index in the recording of each joint of a layout, -1 where it has none; None if they are in order.
 
-    Joints are found by their names if the file states them; without names the number of joints must be the same. Other
-    joints raise RecordingError. If the names are those of the format, another layout with as many joints is accepted.
+    Joints are found by their names if the file states them; at least half of those of the layout must be there. Without
+    names the number of joints must be the same. Other joints raise RecordingError. If the names are those of the
+    format, all must be there, or another layout with as many joints is accepted.
     """
     names = open_layout(raw.layout).joints if raw.layout is not None else raw.names
     if not names or names == layout.joints:
@@ -105,11 +106,33 @@ def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
     missing = [joint for joint, place in zip(layout.joints, order, strict=True) if place < 0]
     if missing and isinstance(raw.layout, str) and len(names) == len(layout.joints):
         return None
-    if missing:
-        shown = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
-        what = f"there is no joint {shown} (layout {layout.name!r}); the file has {', '.join(names[:SHOWN])}, ..."
-        raise RecordingError(what, where=where, remedy="Choose another --layout, or leave this file out.")
+    if missing and (raw.layout is not None or 2 * len(missing) > len(order)):
+        raise _without(missing, names, layout, where)
     return order
+
+
+def about_joints(known: Sequence[tuple[str, tuple[str, ...]]], layout: Layout) -> list[str]:
+    """Return sentences about the joints that only some recordings or not the layout has.
+
+    `known` are recordings, each the name of its file and of its joints. A joint of the layout that none of them has
+    raises RecordingError.
+    """
+    files: dict[tuple[str, ...], list[str]] = {}
+    for where, names in known:
+        files.setdefault(names, []).append(where)
+    lacking, beyond = dict[str, list[str]](), dict[str, list[str]]()
+    for names, found in files.items():
+        order = matches(names, layout.joints)
+        for joint in (joint for joint, place in zip(layout.joints, order, strict=True) if place < 0):
+            lacking.setdefault(joint, []).extend(found)
+        for joint in (joint for place, joint in enumerate(names) if place not in order):
+            beyond.setdefault(joint, []).extend(found)
+    nowhere = [joint for joint, found in lacking.items() if len(found) == len(known)]
+    if nowhere:
+        where, names = known[0]
+        raise _without(nowhere, names, layout, where)
+    said = {"Joints that a file lacks were not observed": lacking, "Joints that the layout lacks are left out": beyond}
+    return [f"{what}: {_shown(joints, len(known))}." for what, joints in said.items() if joints]
 
 
 def edges_by_distance(joints: Real[np.ndarray, "m t v c"], names: Sequence[str] = ()) -> list[tuple[int, int]]:
@@ -143,6 +166,18 @@ def edges_by_distance(joints: Real[np.ndarray, "m t v c"], names: Sequence[str] 
             inside += sorted({new, mirror[new]})
             edges |= {_ordered(new, old), _ordered(mirror[new], mirror[old])}
     return sorted(edges)
+
+
+def _shown(joints: Mapping[str, Sequence[str]], count: int) -> str:
+    """Return joints with the number of files each is about, and the first of them."""
+    each = [f"{joint} ({len(files)} of {count} recordings, first {min(files)})" for joint, files in joints.items()]
+    return ", ".join(each[:SHOWN]) + (f" and {len(each) - SHOWN} more" if len(each) > SHOWN else "")
+
+
+def _without(missing: Sequence[str], names: Sequence[str], layout: Layout, where: str) -> RecordingError:
+    shown = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
+    what = f"there is no joint {shown} (layout {layout.name!r}); the file has {', '.join(names[:SHOWN])}, ..."
+    return RecordingError(what, where=where, remedy="Choose another --layout, or leave this file out.")
 
 
 def _not_known(raw: Raw) -> ConfigError:

@@ -26,7 +26,8 @@ class Listed:
 
     `part` is the index of the recording among those of its files. `length` is the number of frames of the recording, 0
     where the file was not read; `first` is the number of the first one and `fps` their rate, as in `Raw`. `frames` are
-    the first frame of the clip and the one after its last, counted in the recording, None for all.
+    the first frame of the clip and the one after its last, counted in the recording, None for all. `names` are those of
+    the joints where the file was read and states them.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Listed:
     first: int = 0
     fps: float | None = None
     frames: tuple[int, int] | None = None
+    names: tuple[str, ...] = ()
 
 
 def list_recordings(format: Format, files: FileSource, reads: bool) -> list[Listed]:
@@ -56,6 +58,8 @@ def list_recordings(format: Format, files: FileSource, reads: bool) -> list[List
     for (id, (names, stamp)), (part, label) in zip(groups.items(), folders, strict=True):
         base = Listed(nfc(id), names, stamp, label=label and nfc(label), columns={"part": part} if part else {})
         found += _inside(format, files, base) if reads or _states(format, names[0]) else [base]
+    kept: dict[tuple[str, ...], tuple[str, ...]] = {}  # equal names of many recordings, in memory once
+    found = [replace(each, names=kept.setdefault(each.names, each.names)) for each in found]
     return sorted(found, key=lambda each: each.id)
 
 
@@ -114,7 +118,8 @@ def _inside(format: Format, files: FileSource, base: Listed) -> list[Listed]:
         id = raw.id or (base.id if len(raws) == 1 else f"{base.id}-{part:0{len(str(len(raws) - 1))}}")
         label = base.label if not stated else raw.label and nfc(raw.label)
         facts = {"columns": {**base.columns, **raw.columns}, "length": raw.joints.shape[1]}
-        found.append(replace(base, id=nfc(id), part=part, label=label, first=raw.first, fps=raw.fps, **facts))
+        facts |= {"names": raw.names, "first": raw.first, "fps": raw.fps}
+        found.append(replace(base, id=nfc(id), part=part, label=label, **facts))
     return found
 
 

@@ -1,6 +1,7 @@
 """The reader of all formats that are described by `psp.io.format.Format`."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -15,11 +16,12 @@ from psp.errors import ConfigError, RecordingError
 from psp.io.format import Format, Raw, Units
 from psp.io.formats.landmarks import WITH_BODY
 from psp.io.intervals import Clips, Cutting, cut_clips
-from psp.io.joints import by_joint, find_layout, joint_order
+from psp.io.joints import about_joints, by_joint, find_layout, joint_order
 from psp.io.labels.facts import FactTable, class_names, marks_of_none, similar_names
 from psp.io.labels.label_table import find_label_table, read_label_table
-from psp.io.listing import groups_of, list_recordings, parsed
+from psp.io.listing import Listed, list_recordings, parsed
 from psp.io.observed import observed, with_confidence
+from psp.io.samples import first_recording, samples_of
 from psp.io.source import FileSource, SourceItem, some
 from psp.skeleton.convert import turned
 from psp.skeleton.layout import Layout
@@ -56,8 +58,10 @@ class Entry(SourceItem):
 class FormatReader:
     """The recordings of a source in one format; all have the joints of `layout` and `channels` coordinates.
 
-    Recordings whose files state another axis than `up` are turned, unless the user stated it (`is_up_stated`). `found`
-    are sentences about what was derived or assumed when the source was opened.
+    Recordings whose files state another axis than `up` are turned, unless the user stated it (`is_up_stated`);
+    `is_up_assumed` says that neither the user nor a file did. Where bodies are persons (`tracked`), those of recordings
+    in which they are not are taken as detections. `found` are sentences about what was derived or assumed when the
+    source was opened, `recordings` those of the source, None if they are not listed yet.
     """
 
     format: Format
@@ -67,11 +71,13 @@ class FormatReader:
     up: Up
     units: Units
     is_up_stated: bool
+    is_up_assumed: bool
     size: tuple[int, int] | None
     tracked: bool
     dataset: str
     cutting: Cutting
     found: tuple[str, ...]
+    recordings: Sequence[Listed] | None = None
 
     @property
     def source(self) -> str:
@@ -114,21 +120,28 @@ class FormatReader:
             what = f"the joints have {joints.shape[3]} coordinates, those of the first recording {self.channels}."
             raise RecordingError(what, where=where, remedy="Leave this file out.")
         if order is not None:
-            joints, confidence = joints[:, :, order], confidence[:, :, order]
+            has = np.array(order) >= 0
+            joints, confidence = joints[:, :, order] * has[:, None], confidence[:, :, order] * has
         size = self.size or raw.size
         if size is not None and raw.units == SHARES:
             joints = joints * np.array([size[0], size[1], size[0]][: self.channels])
         up, fps = self.up if self.is_up_stated else raw.up or self.up, self.cutting.fps or raw.fps or item.fps
         first = raw.first + (item.frames[0] if item.frames else 0)
-        return turned(Recording(item.info, joints, confidence, up, fps, raw.persons == "detections", first), self.up)
+        in_pieces = self.tracked and raw.persons == "bodies" and len(joints) > 1
+        detections = raw.persons == "detections" or in_pieces
+        return turned(Recording(item.info, joints, confidence, up, fps, detections, first), self.up)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the listing: other processes read single items."""
-        return {key: value for key, value in vars(self).items() if key not in ("_listed", "classes")}
+        left_out = ("_listed", "classes")
+        return {key: value for key, value in vars(self).items() if key not in left_out} | {"recordings": None}
 
     @cached_property
     def _listed(self) -> Clips:
-        return cut_clips(list_recordings(self.format, self.files, self.cutting.needs_lengths), self.cutting)
+        recordings = self.recordings
+        if recordings is None:
+            recordings = list_recordings(self.format, self.files, self.cutting.needs_lengths)
+        return cut_clips(recordings, self.cutting)
 
 
 def open_files(
@@ -160,6 +173,16 @@ def open_files(
     require(fps is None or 0 < fps < inf, "fps", fps or 0, "a number above 0, or leave it out")
     files = files or FileSource(source, format.suffixes)
     raw, folder, dataset = first_recording(format, files), _folder(source), _dataset(files)
+    facts, said = (read_label_table(Path(table)), []) if table else find_label_table(source)
+    cutting = Cutting(facts, window, stride, fps, rest, skip_damaged, whole)
+    listed, known, raws = None, list[tuple[str, tuple[str, ...]]](), [raw]
+    if raw.names and raw.layout is None:
+        listed = list_recordings(format, files, cutting.needs_lengths)
+        samples = samples_of(format, files, listed)
+        known = [(each.files[0], each.names) for each in listed if each.names]
+        known = known or [(name, each.names) for name, each in samples if each.names]
+        raws += [each for _, each in samples]
+        raw = max(raws, key=lambda each: len(each.names))
     try:
         found = find_layout(raw, layout, folder, dataset)
     except ConfigError as error:
@@ -167,16 +190,14 @@ def open_files(
     raw = by_joint(raw, found.layout, files.where)
     channels = raw.joints.shape[3]
     check_up(up, channels)
-    facts, said = (read_label_table(Path(table)), []) if table else find_label_table(source)
-    cutting = Cutting(facts, window, stride, fps, rest, skip_damaged, whole)
-    vertical, assumed = _vertical(up, raw, found.layout)
+    vertical, assumed = _vertical(up or next((each.up for each in raws if each.up), None), raw, found.layout)
     notes = [f"Layout {found.layout.name!r}: {found.reason}.", *found.derived, *raw.notes]
     rates = _about_rates(facts) if facts and not (fps or raw.fps) else []
-    notes += (*said, *rates, *(facts.notes if facts else ()), *assumed, *files.not_read)
-    notes += _about_size(raw, size)
+    notes += (*about_joints(known, found.layout), *said, *rates, *(facts.notes if facts else ()), *assumed)
+    notes += (*files.not_read, *_about_size(raw, size))
     reader = FormatReader(
-        format, files, found.layout, channels, vertical, raw.units, up is not None, size, raw.persons == "persons",
-        dataset, cutting, tuple(notes),
+        format, files, found.layout, channels, vertical, raw.units, up is not None, bool(assumed), size,
+        _are_persons(raws), dataset, cutting, tuple(notes), listed,
     )  # fmt: skip
     reader.items()  # raises errors of the table or the ids now
     return reader
@@ -197,29 +218,20 @@ def _about_size(raw: Raw, size: tuple[int, int] | None) -> list[str]:
     return [unused] if size else []
 
 
-def _vertical(up: Up | None, raw: Raw, layout: Layout) -> tuple[Up, list[str]]:
-    """Return the axis that points up: the given one or that of the file, else an assumption with its sentence."""
-    if up or raw.up:
-        return up or raw.up or "none", []
+def _are_persons(raws: Sequence[Raw]) -> bool:
+    """Return whether the bodies of the first recording, or several bodies of another one, are persons."""
+    return any(raw.persons == "persons" and (number == 0 or len(raw.joints) > 1) for number, raw in enumerate(raws))
+
+
+def _vertical(stated: Up | None, raw: Raw, layout: Layout) -> tuple[Up, list[str]]:
+    """Return the axis that points up: the stated one, else an assumption with its sentence."""
+    if stated:
+        return stated, []
     is_mediapipe = layout.name in WITH_BODY
     axis: Up = "y" if raw.joints.shape[3] == 3 and not is_mediapipe else "-y"
     reason = ", as in MediaPipe" if is_mediapipe else ""
     above = ", none for recordings from above" if raw.joints.shape[3] == 2 else ""
     return axis, [f"The axis that points up is taken to be {axis}{reason} (--up states another{above})."]
-
-
-def first_recording(format: Format, files: FileSource) -> Raw:
-    """Return the first recording that can be read; if none can, the error of the first one is raised."""
-    failure: RecordingError | None = None
-    for names, stamp in groups_of(format, files).values():
-        try:
-            raw = with_confidence(parsed(format, files, names, stamp)[0], names[0])
-            observed(raw, slice(None), names[0])
-            return raw
-        except RecordingError as error:
-            failure = failure or error
-    assert failure is not None
-    raise failure
 
 
 @lru_cache(maxsize=1)

@@ -116,7 +116,7 @@ class Preparation:
     def chunk_name(self, items: Sequence[SourceItem]) -> str:
         """Return the file name of a chunk, the hash of the recordings and settings that determine its content."""
         reader, listing = self.reader, [[item.name, item.stamp] for item in items]
-        facts = [reader.dataset, reader.layout.to_dict(), reader.source, reader.up, reader.classes]
+        facts = [reader.dataset, reader.layout.to_dict(), reader.source, reader.up, reader.tracked, reader.classes]
         own = [reader.format.name, reader.size, reader.is_up_stated] if isinstance(reader, FormatReader) else []
         content = [FORMAT, facts, own, asdict(self.clean), asdict(self.normalise), listing]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest() + ".npz"

@@ -1,6 +1,5 @@
 """Conversion of recordings to another layout, by the names of the joints, and to another vertical axis."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -135,7 +134,7 @@ def _standard(key: str) -> str:
 
 
 def _find(known: str, standard: dict[str, int], free: dict[str, int]) -> tuple[int, ...]:
-    """Return the joints whose mean is the joint of a name, none if there are none; a single one is taken from `free`."""
+    """Return the joints whose mean is the joint of a name, or none; a single one is taken out of `free`."""
     if known in free:
         return (free.pop(known),)
     pairs = [pair for pair in MEANS.get(known, ()) if standard.keys() >= set(pair)]
