@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -113,6 +114,21 @@ def test_what_is_outside_a_clip_has_no_influence(trained, exported):
     confidence[:, :1, : clip.shape[1]] = batch.confidence
     found = recogniser.compute(Padded(joints, batch.frames, np.array([[True, False]]), confidence))
     np.testing.assert_allclose(found, recogniser.compute(batch), atol=1e-6)
+
+
+def test_hips_and_neck_that_are_never_observed_are_placed_as_in_preparation(trained, exported):
+    model = open_model(trained)
+    layout = model.interface.layout
+    clips = [random_clip(np.random.default_rng(seed), model.interface) for seed in range(4)]
+    for clip, hidden in zip(clips, ("spine base|hip", "spine base", "spine shoulder", "shoulder"), strict=True):
+        clip[:, :, [bool(re.search(hidden, joint)) for joint in layout.joints]] = np.nan
+    found = OnnxRecogniser(exported[1]).predict(clips)
+    np.testing.assert_allclose(found, expected_probabilities(model, clips), atol=1e-5)
+    upright = TrainedModel(model.predictor, replace(model.interface, normalise=normalisation("published", layout)))
+    stored = store_of(recordings_of(clips, layout, upright.interface.up), upright.interface)
+    expected = predict_store(upright, stored).numpy()
+    np.testing.assert_allclose(Recogniser(upright).predict(clips), expected, atol=1e-5)
+    np.testing.assert_allclose(Recogniser(upright).predict_store(stored), expected, atol=1e-5)
 
 
 def test_a_coordinate_of_exactly_zero_means_nothing_special(trained, exported):

@@ -1,5 +1,7 @@
 """Gaps are filled from what was observed, and only there; confidence says which joints those are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,12 @@ from hypothesis import strategies as st
 from psp.errors import ConfigError
 from psp.io.parse.pickles import read_restricted
 from psp.preprocess.clean import CleanConfig, clean
+from psp.preprocess.normalise import NormaliseConfig
+from psp.preprocess.prepare import prepare_recording
+from psp.preprocess.spine import TRUNK
 from psp.skeleton.catalogue import layout_by_name
+from psp.skeleton.layout import Layout
+from psp.skeleton.names import side, words
 from psp.skeleton.recording import ClipInfo, Recording
 
 NTU25 = layout_by_name("ntu25")
@@ -52,11 +59,64 @@ def test_joints_never_observed_are_put_where_their_parent_is():
     observed[:, :, hand] = False
     found, _, changes = clean(recording_of(joints, observed), NTU25, FILL)
     np.testing.assert_array_equal(found.joints[:, :, hand], joints[:, :, wrist])
-    observed[:, :, NTU25.centre] = False
-    found, _, _ = clean(recording_of(joints, observed), NTU25, FILL)
-    mean = joints[:, :, observed[0, 0]].mean(axis=2)
-    np.testing.assert_allclose(found.joints[:, :, NTU25.centre], mean, rtol=1e-12)
     assert sum(changes.values()) == 1
+    coco = layout_by_name("coco17")
+    observed[:, :, coco.centre] = False
+    found, _, _ = clean(recording_of(joints[:, :, :17], observed[:, :, :17]), coco, FILL)
+    mean = joints[:, :, :17][:, :, observed[0, 0, :17]].mean(axis=2)
+    np.testing.assert_allclose(found.joints[:, :, coco.centre], mean, rtol=1e-12)
+
+
+def standing(layout: Layout, arms: float, hidden: set[str]) -> Recording:
+    """Return a person in image coordinates whose arms are turned by an angle; joints with a hidden word are unseen."""
+    places = {"neck": (0, 0), "head": (0, -30), "nose": (0, -30), "hip": (0, 50), "knee": (0, 90)}
+    joints = np.zeros((len(layout.joints), 2))
+    for number, name in enumerate(layout.joints):
+        word = next((each for each in places if each in words(name)), "knee")
+        joints[number] = places[word]
+        joints[number, 0] += {"left": 10, "right": -10}.get(side(name), 0)
+    for left, sign in ((True, 1), (False, -1)):
+        for joint, reach in (("shoulder", 0), ("elbow", 28), ("wrist", 54)):
+            number = layout.joints.index(f"{'left' if left else 'right'}_{joint}")
+            joints[number] = sign * (18 + reach * np.sin(arms)), reach * np.cos(arms)
+    unseen = [bool(words(name) & hidden) for name in layout.joints]
+    confidence = np.broadcast_to(~np.array(unseen), (1, 5, len(joints)))
+    return replace(recording_of(np.tile(300 + 3 * joints, (1, 5, 1, 1)), confidence), up="-y")
+
+
+LEGS = {"hip", "knee", "ankle", "toe", "heel"}
+
+
+@given(
+    st.sampled_from(["openpose25", "halpe26"]), st.floats(0, np.pi), st.floats(0.1, 10),
+    st.sampled_from([set(), {"neck"}, LEGS, LEGS | {"neck"}]),
+)  # fmt: skip
+def test_a_person_has_the_same_size_without_hips_or_neck(name, arms, scale, hidden):
+    layout = layout_by_name(name)
+    recording = standing(layout, arms, hidden)
+    recording = replace(recording, joints=recording.joints * scale)
+    clip, changes = prepare_recording(recording, layout, FILL, NormaliseConfig())
+    left, right = layout.shoulders
+    width = np.linalg.norm(clip.joints[:, :, left] - clip.joints[:, :, right], axis=-1)
+    np.testing.assert_allclose(width, 36 / 50 if LEGS - hidden else 1 / TRUNK, rtol=1e-5)
+    assert changes["ends of the spine never seen placed by shoulders or hips"] == len({"neck", "hip"} & hidden)
+
+
+def test_an_end_of_the_spine_is_put_between_its_joints():
+    layout = layout_by_name("openpose25")
+    hips, seen = [layout.joints.index(f"{each}_hip") for each in ("left", "right")], np.ones((1, 4, 25), dtype=bool)
+    seen[:, :, layout.centre] = False
+    joints = np.random.default_rng(0).uniform(1, 2, (1, 4, 25, 3))
+    found, *_ = clean(recording_of(joints, seen), layout, FILL)
+    np.testing.assert_allclose(found.joints[:, :, layout.centre], joints[:, :, hips].mean(axis=2))
+
+
+@pytest.mark.parametrize("up", ["none", "-y"])
+def test_a_person_without_shoulders_or_vertical_axis_is_counted(up):
+    layout = layout_by_name("openpose25")
+    hidden = LEGS if up == "none" else LEGS | {"shoulder"}
+    _, _, changes = clean(replace(standing(layout, 1.0, hidden), up=up), layout, FILL)
+    assert changes["persons without a spine, not comparable in size"] == 1
 
 
 def test_bodies_never_seen_are_dropped_and_a_recording_of_nobody_stays():
@@ -95,7 +155,7 @@ def test_cleaning_again_changes_nothing_and_what_was_observed_stays(mask, channe
         kept, seen = joints[people][:, frames], observed[people][:, frames]
         np.testing.assert_array_equal(once.joints[seen], kept[seen])
         np.testing.assert_array_equal(once.confidence, seen)
-        assert (np.abs(once.joints) <= 1).all()
+        assert (np.abs(once.joints) <= 1 + TRUNK * np.sqrt(12)).all()
         assert present.all()
     again, _, _ = clean(once, NTU25, FILL)
     np.testing.assert_array_equal(again.joints, once.joints)

@@ -86,8 +86,9 @@ class ClipRecogniser:
     def predict_store(self, store: Store, index: Int64[np.ndarray, "s"] | None = None) -> Float32[np.ndarray, "s k"]:
         """Return the class probabilities of stored clips, which a second normalisation does not change."""
         clips = (store.clip(int(number)) for number in (range(len(store)) if index is None else index))
+        is_filled = store.clean is not None and store.clean.fill_gaps
         bodies = [
-            (clip.joints, np.ones(clip.joints.shape[:3]) if clip.confidence is None else clip.confidence)
+            (clip.joints, np.ones(clip.joints.shape[:3]) if clip.confidence is None or is_filled else clip.confidence)
             for clip in clips
         ]
         return self._predict(bodies)

@@ -4,16 +4,19 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from psp.preprocess.spine import place_spine
 from psp.skeleton.layout import Layout
+from psp.skeleton.recording import Up
 
 
 def fill(
-    joints: Float[Tensor, "n m t v c"], observed: Bool[Tensor, "n m t v"], layout: Layout
+    joints: Float[Tensor, "n m t v c"], observed: Bool[Tensor, "n m t v"], layout: Layout, up: Up
 ) -> Float[Tensor, "n m t v c"]:
     """Return joints filled over time from the nearest observations before and after, or from the one that exists.
 
-    A joint that is never observed is put at the position of its parent, the centre at the mean of the person's observed
-    joints. A person without any observation gets zeros. The values of unobserved joints, also NaN, have no influence.
+    Ends of the spine that are never observed are placed first (`psp.preprocess.spine`), with `up` the vertical axis.
+    Another such joint is put at the position of its parent, the centre at the mean of the person's observed joints. A
+    person without any observation gets zeros. The values of unobserved joints, also NaN, have no influence.
     """
     joints = torch.where(observed[..., None], joints, 0.0)
     frame = torch.arange(joints.shape[2], device=joints.device)[:, None].expand_as(observed)
@@ -22,7 +25,8 @@ def fill(
     passed, length = (frame - low).to(joints.dtype), (high - low).clamp(min=1).to(joints.dtype)
     share = torch.where(begun & coming, passed / length, 0.0)
     start, end = (joints.gather(2, at[..., None].expand_as(joints)) for at in (low, high))
-    return _place_never_observed(start + share[..., None] * (end - start), observed.any(dim=2), layout)
+    placed, known = place_spine(start + share[..., None] * (end - start), observed, layout, up)
+    return _place_never_observed(placed, known, layout)
 
 
 def _neighbours(

@@ -76,7 +76,8 @@ class Recogniser(ClipRecogniser, nn.Module):
             observed = observed & (confidence > 0) & (confidence >= repairs.least_confidence)
         fills = repairs.fill_gaps
         if fills:
-            joints, present = fill(joints, observed, interface.layout), inside & observed.flatten(2).any(2)[..., None]
+            joints = fill(joints, observed, interface.layout, interface.up)
+            present = inside & observed.flatten(2).any(2)[..., None]
         else:
             joints, present = torch.where(observed[..., None], joints, 0.0), observed.any(3)
         ready = normalise(joints, present, interface.layout, interface.normalise, interface.up)

@@ -4,10 +4,12 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float64
 
 from psp.config.ranges import require
 from psp.preprocess.bodies import BodyConfig, choose_bodies
+from psp.preprocess.spine import place_spine
 from psp.preprocess.track import recording_of_tracks, tracks_of
 from psp.skeleton.layout import Layout
 from psp.skeleton.recording import Recording
@@ -20,8 +22,9 @@ class CleanConfig:
     `bodies`: the rules that choose persons among bodies; None keeps every body. Detections are tracked from frame to
     frame in any case. `drop_empty_frames`: leave out frames in which nobody is observed. `fill_gaps`: interpolate a
     joint linearly between two observations, keep the nearest position before the first and after the last one, and put
-    a joint that is never observed in the clip at the position of its parent. `least_confidence`: a joint with less
-    confidence was not observed; 0 keeps all that have any.
+    a joint that is never observed in the clip at the position of its parent, but ends of the spine by the shoulders and
+    hips (`psp.preprocess.spine`). `least_confidence`: a joint with less confidence was not observed; 0 keeps all that
+    have any.
     """
 
     bodies: BodyConfig | None = field(default_factory=BodyConfig)
@@ -127,7 +130,14 @@ def _fill(recording: Recording, layout: Layout, changes: Counter[str]) -> Record
     changes["frames of a person interpolated"] = int((~seen & inside.any(axis=2)).sum())
     changes["frames of a person held from the nearest one"] = int((~seen & outside.any(axis=2)).sum())
     changes["single joints filled in"] = int(((inside | outside) & seen[..., None]).sum())
-    changes["joints never seen placed at their parent"] = _place_never_seen(joints, np.any(observed, axis=1), layout)
+    known = np.any(observed, axis=1)
+    spine = list(layout.spine or ())
+    if not known[:, spine].all():
+        placed, found = place_spine(torch.from_numpy(joints), torch.from_numpy(observed), layout, recording.up)
+        changes["ends of the spine never seen placed by shoulders or hips"] = int(found.sum() - known.sum())
+        joints, known = placed.numpy(), found.numpy()
+        changes["persons without a spine, not comparable in size"] = int((~known[:, spine].all(axis=1)).sum())
+    changes["joints never seen placed at their parent"] = _place_never_seen(joints, known, layout)
     return replace(recording, joints=joints)
 
 
