@@ -12,6 +12,7 @@ from psp.dataset.build import default_clean
 from psp.errors import RecordingError
 from psp.io.base import open_reader
 from psp.preprocess.clean import clean
+from psp.skeleton.catalogue import layout_by_name
 
 JOINTS = ("hip", "head", "hand", "foot")
 
@@ -58,6 +59,8 @@ def test_what_files_and_the_layout_lack_is_said(tmp_path: Path) -> None:
     (tmp_path / "layout.yaml").write_text("joints: [hip, head, hand]\nedges: [[hip, head, hand]]\n")
     notes = open_reader(tmp_path).notes
     assert "Joints that the layout lacks are left out: foot (1 of 3 recordings, first b.csv)." in notes
+    long(tmp_path / "d.csv", JOINTS[2:])
+    assert open_reader(tmp_path).notes == notes  # d.csv is refused when it is read
     (tmp_path / "layout.yaml").write_text("joints: [hip, head, haand]\nedges: [[hip, head, haand]]\n")
     with pytest.raises(RecordingError, match="no joint haand"):
         open_reader(tmp_path)
@@ -109,3 +112,14 @@ def test_the_vertical_axis_is_that_of_a_file_that_states_one(tmp_path: Path) -> 
     for item in reader.items()[0][1:]:
         joints = reader.read(item).joints[0, 0]
         np.testing.assert_allclose(joints[1] - joints[2:].mean(axis=0), [0, 0, 150], atol=1e-9)
+
+
+def test_a_table_of_mediapipe_without_hidden_landmarks_is_of_its_layout(tmp_path: Path) -> None:
+    names = layout_by_name("mediapipe33").joints
+    for name, joints in {"a": names[:25], "b": names}.items():
+        lines = [f"{frame},{joint},{frame},1,0" for frame in range(1, 4) for joint in joints]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["frame,joint,x,y,z", *lines]) + "\n")
+    reader = open_reader(tmp_path)
+    assert reader.layout.name == "mediapipe33"
+    assert reader.up == "-y"
+    assert [(reader.read(item).confidence > 0).sum() for item in reader.items()[0]] == [75, 99]

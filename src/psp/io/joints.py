@@ -88,6 +88,11 @@ def scored(raw: Raw, where: str) -> Raw:
     return replace(raw, joints=joints[..., :-1], confidence=joints[..., -1], notes=(*raw.notes, note))
 
 
+def names_of(raw: Raw) -> tuple[str, ...]:
+    """Return the names of the joints of a recording, those of its layout if it has one; none if they are not known."""
+    return raw.names if raw.layout is None else open_layout(raw.layout).joints
+
+
 def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
     """Return the index in the recording of each joint of a layout, -1 where it has none; None if they are in order.
 
@@ -95,7 +100,7 @@ def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
     names the number of joints must be the same. Other joints raise RecordingError. If the names are those of the
     format, all must be there, or another layout with as many joints is accepted.
     """
-    names = open_layout(raw.layout).joints if raw.layout is not None else raw.names
+    names = names_of(raw)
     if not names or names == layout.joints:
         found, expected = raw.joints.shape[2], len(layout.joints)
         if found == expected:
@@ -106,7 +111,7 @@ def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
     missing = [joint for joint, place in zip(layout.joints, order, strict=True) if place < 0]
     if missing and isinstance(raw.layout, str) and len(names) == len(layout.joints):
         return None
-    if missing and (raw.layout is not None or 2 * len(missing) > len(order)):
+    if missing and (raw.layout is not None or _too_few(order)):
         raise _without(missing, names, layout, where)
     return order
 
@@ -114,25 +119,28 @@ def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
 def about_joints(known: Sequence[tuple[str, tuple[str, ...]]], layout: Layout) -> list[str]:
     """Return sentences about the joints that only some recordings or not the layout has.
 
-    `known` are recordings, each the name of its file and of its joints. A joint of the layout that none of them has
-    raises RecordingError.
+    `known` are recordings, each the name of its file and of its joints; those that `joint_order` refuses are left out.
+    A joint of the layout that none of the others has raises RecordingError.
     """
     files: dict[tuple[str, ...], list[str]] = {}
     for where, names in known:
         files.setdefault(names, []).append(where)
-    lacking, beyond = dict[str, list[str]](), dict[str, list[str]]()
+    lacking, beyond, count = dict[str, list[str]](), dict[str, list[str]](), 0
     for names, found in files.items():
         order = matches(names, layout.joints)
+        if _too_few(order):
+            continue
+        count += len(found)
         for joint in (joint for joint, place in zip(layout.joints, order, strict=True) if place < 0):
             lacking.setdefault(joint, []).extend(found)
         for joint in (joint for place, joint in enumerate(names) if place not in order):
             beyond.setdefault(joint, []).extend(found)
-    nowhere = [joint for joint, found in lacking.items() if len(found) == len(known)]
+    nowhere = [joint for joint, found in lacking.items() if len(found) == count]
     if nowhere:
-        where, names = known[0]
-        raise _without(nowhere, names, layout, where)
+        where = lacking[nowhere[0]][0]
+        raise _without(nowhere, dict(known)[where], layout, where)
     said = {"Joints that a file lacks were not observed": lacking, "Joints that the layout lacks are left out": beyond}
-    return [f"{what}: {_shown(joints, len(known))}." for what, joints in said.items() if joints]
+    return [f"{what}: {_shown(joints, count)}." for what, joints in said.items() if joints]
 
 
 def edges_by_distance(joints: Real[np.ndarray, "m t v c"], names: Sequence[str] = ()) -> list[tuple[int, int]]:
@@ -166,6 +174,10 @@ def edges_by_distance(joints: Real[np.ndarray, "m t v c"], names: Sequence[str] 
             inside += sorted({new, mirror[new]})
             edges |= {_ordered(new, old), _ordered(mirror[new], mirror[old])}
     return sorted(edges)
+
+
+def _too_few(order: Sequence[int]) -> bool:
+    return 2 * order.count(-1) > len(order)
 
 
 def _shown(joints: Mapping[str, Sequence[str]], count: int) -> str:

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from psp.errors import RecordingError
 from psp.io.folder import is_archive
 from psp.io.format import File, Format, Raw, nfc
+from psp.io.joints import names_of
 from psp.io.labels.label_table import ENDINGS, TABLE, label_tables
 from psp.io.source import FileSource
 
@@ -118,7 +119,7 @@ def _inside(format: Format, files: FileSource, base: Listed) -> list[Listed]:
         id = raw.id or (base.id if len(raws) == 1 else f"{base.id}-{part:0{len(str(len(raws) - 1))}}")
         label = base.label if not stated else raw.label and nfc(raw.label)
         facts = {"columns": {**base.columns, **raw.columns}, "length": raw.joints.shape[1]}
-        facts |= {"names": raw.names, "first": raw.first, "fps": raw.fps}
+        facts |= {"names": names_of(raw), "first": raw.first, "fps": raw.fps}
         found.append(replace(base, id=nfc(id), part=part, label=label, **facts))
     return found
 

@@ -16,7 +16,7 @@ from psp.errors import ConfigError, RecordingError
 from psp.io.format import Format, Raw, Units
 from psp.io.formats.landmarks import WITH_BODY
 from psp.io.intervals import Clips, Cutting, cut_clips
-from psp.io.joints import about_joints, by_joint, find_layout, joint_order
+from psp.io.joints import about_joints, by_joint, find_layout, joint_order, names_of
 from psp.io.labels.facts import FactTable, class_names, marks_of_none, similar_names
 from psp.io.labels.label_table import find_label_table, read_label_table
 from psp.io.listing import Listed, list_recordings, parsed
@@ -180,9 +180,9 @@ def open_files(
         listed = list_recordings(format, files, cutting.needs_lengths)
         samples = samples_of(format, files, listed)
         known = [(each.files[0], each.names) for each in listed if each.names]
-        known = known or [(name, each.names) for name, each in samples if each.names]
+        known = known or [(name, names_of(each)) for name, each in samples]
         raws += [each for _, each in samples]
-        raw = max(raws, key=lambda each: len(each.names))
+        raw = max(raws, key=lambda each: len(names_of(each)))
     try:
         found = find_layout(raw, layout, folder, dataset)
     except ConfigError as error:
