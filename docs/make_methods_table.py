@@ -14,7 +14,7 @@ from statistics import fmean
 PAGE = Path(__file__).parent / "methods.md"
 RESULTS = Path(__file__).parents[1] / "results"
 TABLE, EXPERIMENT = RESULTS / "table3-systems.csv", "table3-systems"
-COLUMN, BASELINE, PROTOCOLS = "5", "supervised", ("common", "best")
+COLUMN, BASELINES = "5", {"common": "supervised", "best": "multi-stream-supervised"}
 ROWS = re.compile(r"(?P<head>^\| system \| common .*\n\|---.*\n)(?:\|.*\n)+", re.MULTILINE)
 
 
@@ -26,7 +26,7 @@ def rows() -> str:
     with (RESULTS / "runs.csv").open(newline="") as file:
         runs = [run for run in csv.DictReader(file) if (run["experiment"], run["column"]) == (EXPERIMENT, COLUMN)]
     names = {line["system"].removeprefix("common-") for line in lines if line["system"].startswith("common-")}
-    budgets = {protocol: shared_budgets(runs, [f"{protocol}-{name}" for name in names]) for protocol in PROTOCOLS}
+    budgets = {protocol: shared_budgets(runs, [f"{protocol}-{name}" for name in names]) for protocol in BASELINES}
 
     def mean(protocol: str, name: str, part: str = "full") -> float:
         own = {run["budget seed"]: run for run in runs if run["system"] == f"{protocol}-{name}"}
@@ -35,11 +35,11 @@ def rows() -> str:
     found = []
     for name in sorted(names, key=lambda name: (-mean("common", name), name)):
         cells = [f"`{name}`"]
-        for protocol in PROTOCOLS:
-            ahead = mean(protocol, name) - mean(protocol, BASELINE)
+        for protocol, baseline in BASELINES.items():
+            ahead = mean(protocol, name) - mean(protocol, baseline)
             cells.append(f"{mean(protocol, name):.1f} ({mean(protocol, name, 'clean'):.1f})")
-            cells.append("" if name == BASELINE else f"{ahead:+.1f}")
-        seconds = [float(table[f"{protocol}-{name}", "full"]["seconds, fastest run"]) for protocol in PROTOCOLS]
+            cells.append("" if name == baseline else f"{ahead:+.1f}")
+        seconds = [float(table[f"{protocol}-{name}", "full"]["seconds, fastest run"]) for protocol in BASELINES]
         paper = table[f"common-{name}", "full"]["paper"]
         cells += [" / ".join(f"{each / 60:.1f}" for each in seconds), f"*{paper}*" if paper else ""]
         found.append(f"| {' | '.join(cells)} |\n")

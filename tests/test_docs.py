@@ -89,13 +89,13 @@ def test_the_table_of_all_systems_shows_the_results():
             if (run["experiment"], run["column"]) == ("table3-systems", "5"):
                 parts = [float(run[f"average {part} top1"]) for part in ("full", "clean")]
                 found[run["system"]][run["budget seed"]] = parts
-    assert len(shown) == len(found) / 2
+    assert len(shown) == sum(name.startswith("common-") for name in found)
     expected = {system: [] for system, *_ in shown}
-    for protocol in ("common", "best"):
-        budgets = set.intersection(*(set(each) for name, each in found.items() if name.startswith(protocol)))
+    for protocol, baseline in (("common", "supervised"), ("best", "multi-stream-supervised")):
+        budgets = set.intersection(*(set(found[f"{protocol}-{name}"]) for name in expected))
         mean = {name: np.mean([found[f"{protocol}-{name}"][each] for each in budgets], axis=0) for name in expected}
         for name, (full, clean) in mean.items():
-            ahead = "" if name == "supervised" else f"{full - mean['supervised'][0]:+.1f}"
+            ahead = "" if name == baseline else f"{full - mean[baseline][0]:+.1f}"
             expected[name] += [f"{full:.1f}", f"{clean:.1f}", ahead]
     assert {system: figures for system, *figures in shown} == expected
 

@@ -168,3 +168,12 @@ def test_names_of_near_points_do_not_cover_each_other():
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     assert len(boxes) == 8
     assert not any(one.overlaps(other) for number, one in enumerate(boxes) for other in boxes[:number])
+
+
+def test_long_names_stay_on_the_axes():
+    names = [f"common-{'long' * 8}-{number}" for number in range(3)]
+    points = dict(zip(names, [(1.0, 50.0), (10.0, 60.0), (100.0, 70.0)], strict=True))
+    (axes,) = cost_figure(points).axes
+    area = axes.get_window_extent()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert all(area.x0 <= box.x0 and box.x1 <= area.x1 for box in boxes)

@@ -54,7 +54,7 @@ def cost_figure(points: Mapping[str, Point], title: str = "") -> Figure:
 
 
 def _write_names(axes: Axes, points: Mapping[str, Point]) -> None:
-    """Write the name of each point at the side of it where it covers the least of other names and points."""
+    """Write the name of each point at the side where it covers the least of other names and points and stays inside."""
     taken = [Bbox.from_bounds(x - 3, y - 3, 6, 6) for x, y in axes.transData.transform(list(points.values()))]
     for name, point in points.items():
         tried = list[tuple[float, int, Annotation, Bbox]]()
@@ -63,7 +63,8 @@ def _write_names(axes: Axes, points: Mapping[str, Point]) -> None:
                 name, point, offset, textcoords="offset points", fontsize=7, ha=side, va=height, zorder=4
             )
             box = text.get_window_extent()
-            tried.append((sum(_overlap(box, other) for other in taken), number, text, box))
+            outside = box.width * box.height - _overlap(box, axes.bbox)
+            tried.append((outside + sum(_overlap(box, other) for other in taken), number, text, box))
         best = min(tried, key=lambda each: each[:2])
         taken.append(best[3])
         for each in tried:
