@@ -494,6 +494,9 @@ def test_a_key_pressed_before_another_recording_is_shown_labels_nothing(browser,
         assert page.evaluate("async () => { await busy; return state.labelled; }") == 0
 
 
+SCROLLED = "document.getElementById('timeline').scrollTop"
+
+
 def swipe(page, x, y, dx, dy):
     """Move a finger by 10 steps of dx and dy."""
     devtools = page.context.new_cdp_session(page)
@@ -523,8 +526,10 @@ def test_a_finger_scrolls_a_long_timeline_and_chooses_a_stretch_sideways(browser
         box = page.locator("#timeline").bounding_box()
         x, y = box["x"] + 20, box["y"] + 200
         swipe(page, x, y, 0, -15)
-        until(page, "document.getElementById('timeline').scrollTop > 50 && !dragging")
+        until(page, f"{SCROLLED} > 50 && !dragging")
         assert selected(page) == [0, 0]
+        page.evaluate("() => { window.still = 0; }")
+        until(page, f"(window.still = window.last === (window.last = {SCROLLED}) ? window.still + 1 : 0) > 8")
         swipe(page, x, y, 15, 0.1)
         until(page, "!dragging")
         first, last = selected(page)

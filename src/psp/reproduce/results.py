@@ -153,14 +153,15 @@ def read_lines(results: Path) -> list[Line]:
     path = results / RUNS
     if not path.exists():
         return []
-    csv.field_size_limit(LONGEST)
+    usual = csv.field_size_limit(LONGEST)
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise CheckpointError(
-            f"this is no table of results ({error}).", where=str(path), remedy="Restore it."
-        ) from error
+        what = f"this is no table of results ({error})."
+        raise CheckpointError(what, where=str(path), remedy="Restore it.") from error
+    finally:
+        csv.field_size_limit(usual)
 
 
 def write_lines(results: Path, lines: Iterable[Line]) -> None:
