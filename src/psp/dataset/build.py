@@ -60,12 +60,10 @@ def prepare(
     called with the numbers of prepared and of all recordings.
     """
     start, dest, processes = time.perf_counter(), Path(dest), process_count(workers)
-    reader = source
-    if not isinstance(reader, Reader):
-        reader = open_reader(reader, format, skip_damaged=skip_damaged, **options)
-    normalise = normalisation(normalise, reader.layout)
-    task = Preparation(reader, default_clean(reader) if clean is None else clean, normalise)
-    check_normalise(normalise, reader.layout)
+    reader = source if isinstance(source, Reader) else open_reader(source, format, skip_damaged=skip_damaged, **options)
+    cleaning, chosen = default_clean(reader) if clean is None else clean, normalisation(normalise, reader.layout)
+    task = Preparation(reader, cleaning, chosen)
+    check_normalise(chosen, reader.layout)
     writer, (items, counts) = _writer(task, dest), reader.items()
     if not items:
         remedy = "Check that the source has recordings of this format; with --window they must fill half a window."

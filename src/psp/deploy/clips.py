@@ -77,7 +77,7 @@ class ClipRecogniser:
     ) -> Float32[np.ndarray, "n k"]:
         """Return the class probabilities of recordings, by default cleaned like the training data.
 
-        RecordingError if nobody is observed in one of them after cleaning.
+        RecordingError if no person is observed in one of them after cleaning.
         """
         config = replace(clean_config or cleaning(self.interface), fill_gaps=False)
         cleaned = (cleaned_recording(recording, self.layout, config).recording for recording in recordings)

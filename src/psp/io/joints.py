@@ -117,7 +117,7 @@ def joint_order(raw: Raw, layout: Layout, where: str) -> list[int] | None:
 
 
 def about_joints(known: Sequence[tuple[str, tuple[str, ...]]], layout: Layout) -> list[str]:
-    """Return sentences about the joints that only some recordings or not the layout has.
+    """Return sentences about joints that some recordings lack, and about joints that the layout lacks.
 
     `known` are recordings, each the name of its file and of its joints; those that `joint_order` refuses are left out.
     A joint of the layout that none of the others has raises RecordingError.

@@ -16,12 +16,12 @@ from psp.errors import ConfigError, RecordingError
 from psp.io.format import Format, Raw, Units
 from psp.io.formats.landmarks import WITH_BODY
 from psp.io.intervals import Clips, Cutting, cut_clips
-from psp.io.joints import about_joints, by_joint, find_layout, joint_order, names_of
+from psp.io.joints import about_joints, by_joint, find_layout, joint_order
 from psp.io.labels.facts import FactTable, class_names, marks_of_none, similar_names
 from psp.io.labels.label_table import find_label_table, read_label_table
 from psp.io.listing import Listed, list_recordings, parsed
 from psp.io.observed import observed, with_confidence
-from psp.io.samples import first_recording, samples_of
+from psp.io.samples import first_recording, sample
 from psp.io.source import FileSource, SourceItem, some
 from psp.skeleton.convert import turned
 from psp.skeleton.layout import Layout
@@ -172,32 +172,25 @@ def open_files(
     """
     require(fps is None or 0 < fps < inf, "fps", fps or 0, "a number above 0, or leave it out")
     files = files or FileSource(source, format.suffixes)
-    raw, folder, dataset = first_recording(format, files), _folder(source), _dataset(files)
+    first, dataset = first_recording(format, files), _dataset(files)
     facts, said = (read_label_table(Path(table)), []) if table else find_label_table(source)
     cutting = Cutting(facts, window, stride, fps, rest, skip_damaged, whole)
-    listed, known, raws = None, list[tuple[str, tuple[str, ...]]](), [raw]
-    if raw.names and raw.layout is None:
-        listed = list_recordings(format, files, cutting.needs_lengths)
-        samples = samples_of(format, files, listed)
-        known = [(each.files[0], each.names) for each in listed if each.names]
-        known = known or [(name, names_of(each)) for name, each in samples]
-        raws += [each for _, each in samples]
-        raw = max(raws, key=lambda each: len(names_of(each)))
+    sampled = sample(first, format, files, cutting.needs_lengths)
     try:
-        found = find_layout(raw, layout, folder, dataset)
+        found = find_layout(sampled.decisive, layout, _folder(source), dataset)
     except ConfigError as error:
         raise ConfigError(error.what, where=files.where, remedy=error.remedy) from error
-    raw = by_joint(raw, found.layout, files.where)
+    raw = by_joint(sampled.decisive, found.layout, files.where)
     channels = raw.joints.shape[3]
     check_up(up, channels)
-    vertical, assumed = _vertical(up or next((each.up for each in raws if each.up), None), raw, found.layout)
+    vertical, assumed = _vertical(up or next((each.up for each in sampled.raws if each.up), None), raw, found.layout)
     notes = [f"Layout {found.layout.name!r}: {found.reason}.", *found.derived, *raw.notes]
     rates = _about_rates(facts) if facts and not (fps or raw.fps) else []
-    notes += (*about_joints(known, found.layout), *said, *rates, *(facts.notes if facts else ()), *assumed)
+    notes += (*about_joints(sampled.names, found.layout), *said, *rates, *(facts.notes if facts else ()), *assumed)
     notes += (*files.not_read, *_about_size(raw, size))
     reader = FormatReader(
         format, files, found.layout, channels, vertical, raw.units, up is not None, bool(assumed), size,
-        _are_persons(raws), dataset, cutting, tuple(notes), listed,
+        _are_persons(sampled.raws), dataset, cutting, tuple(notes), sampled.listed,
     )  # fmt: skip
     reader.items()  # raises errors of the table or the ids now
     return reader

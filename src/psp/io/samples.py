@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from psp.errors import RecordingError
 from psp.io.format import Format, Raw
-from psp.io.listing import Listed, groups_of, parsed
+from psp.io.joints import names_of
+from psp.io.listing import Listed, groups_of, list_recordings, parsed
 from psp.io.observed import observed, with_confidence
 from psp.io.source import FileSource
 
@@ -20,6 +22,31 @@ def first_recording(format: Format, files: FileSource) -> Raw:
             failure = failure or error
     assert failure is not None
     raise failure
+
+
+class Sampled(NamedTuple):
+    """Recordings of a source: `raws` begin with the first one, `decisive` is the one whose joints are those of all.
+
+    `names` are recordings, each the name of its file and of its joints, and `listed` all of them; empty and None if the
+    format states the layout or no names.
+    """
+
+    decisive: Raw
+    raws: list[Raw]
+    names: list[tuple[str, tuple[str, ...]]]
+    listed: list[Listed] | None
+
+
+def sample(first: Raw, format: Format, files: FileSource, needs_lengths: bool) -> Sampled:
+    """Return the recordings that stand for a source, of which `first` is the first one."""
+    if not first.names or first.layout is not None:
+        return Sampled(first, [first], [], None)
+    listed = list_recordings(format, files, needs_lengths)
+    samples = samples_of(format, files, listed)
+    names = [(each.files[0], each.names) for each in listed if each.names]
+    names = names or [(name, names_of(each)) for name, each in samples]
+    raws = [first, *(each for _, each in samples)]
+    return Sampled(max(raws, key=lambda each: len(names_of(each))), raws, names, listed)
 
 
 def samples_of(format: Format, files: FileSource, listed: Sequence[Listed]) -> list[tuple[str, Raw]]:

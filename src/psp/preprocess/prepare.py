@@ -60,7 +60,7 @@ def prepare_recording(
 
 
 def cleaned_recording(recording: Recording, layout: Layout, cleaning: CleanConfig) -> Cleaned:
-    """Return a cleaned recording; RecordingError if nobody is observed in it."""
+    """Return a cleaned recording; RecordingError if no person is observed in it."""
     repaired, present, counts = clean(recording, layout, cleaning)
     if not present.any():
         remedy = "Correct or leave out this recording."

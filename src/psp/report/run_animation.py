@@ -37,6 +37,7 @@ def _scene(run: TrainedRun, index: int, label: int) -> Scene:
     store = run.store
 
     def recognise(clips: Sequence[Clip]) -> Float[np.ndarray, "n k"]:
+        """Return the class probabilities of beginnings of the clip."""
         parts = [replace(each, info=ClipInfo(f"{number:04d}")) for number, each in enumerate(clips)]
         made = Store.in_memory(
             parts, store.layout, store.classes, up=store.up, dataset=store.dataset, normalise=store.normalise,

@@ -29,7 +29,7 @@ from psp.train.run_folder import open_run
 
 RUNS, CONFIGS = "runs.csv", "configs.json"
 LONGEST = 100_000_000
-"""The most characters of a field of runs.csv; the ids of doubted clips are one field."""
+"""The most characters of a field of runs.csv; the ids of clips with doubtful labels are one field."""
 
 BEST = "best epoch "
 """Begins the columns of the best epoch on a test set, which is chosen on the test clips and so is not a result."""

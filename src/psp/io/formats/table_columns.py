@@ -26,7 +26,7 @@ FACTS = {
     "landmarkname landmarkindex marker name part",
 }
 """Names of columns without spaces, underscores and capitals; an id is a person or the number of a line. Of several
-columns for the joint the one that is named first here is it, as a name or part may be that of a recording."""
+columns that could name the joint, the first of these words does: a name or part may be that of a recording."""
 
 FACT_OF = {word: fact for fact, words in FACTS.items() for word in words.split()}
 FEWEST = 2
